@@ -1,0 +1,121 @@
+"""Every error that hublab raises on purpose, as one small tree.
+
+The tree is cut by what the caller can do about it, which is also the process's exit code:
+an expectation failed (1), nothing could be decided (2), this machine lacks something (3),
+the user gave something wrong (64), our fault or our engine's (70), interrupted (130).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class HublabError(Exception):
+    """One clear message: what went wrong, where, and what would be right.
+
+    `where` is a place the reader can go to (an option, `file:line`, a host); `right` is what
+    to write or do instead. Both may be None. Continuation lines keep their indentation.
+    """
+
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, message: str, *, where: str | None = None, right: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.right = right
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        if self.where:
+            lines.append(_labelled("where", self.where))
+        if self.right:
+            lines.append(_labelled("would be right", self.right))
+        return "\n".join(lines)
+
+    def as_json(self) -> dict[str, str | int | None]:
+        """The error as data, for `--json`."""
+        return {
+            "error": type(self).__name__,
+            "message": self.message,
+            "where": self.where,
+            "right": self.right,
+            "exit_code": self.exit_code,
+        }
+
+
+def _labelled(label: str, text: str) -> str:
+    head = f"  {label}: "
+    return head + text.replace("\n", "\n" + " " * len(head))
+
+
+class ExpectationFailed(HublabError):
+    """The question was asked and the answer is not the expected one."""
+
+    exit_code = 1
+
+
+class Undecided(HublabError):
+    """The question could not be asked properly, so there is no answer either way."""
+
+    exit_code = 2
+
+
+class MachineError(HublabError):
+    """This machine cannot run it; the message says what is missing."""
+
+    exit_code = 3
+
+
+class UsageError(HublabError):
+    """The user gave something that cannot be used: an option, a value, a file, a name."""
+
+    exit_code = 64
+
+
+class SettingError(UsageError):
+    """A setting or an axis that cannot be read, or that the running software does not know."""
+
+
+class TopologyError(UsageError):
+    """Compose files that do not make a lab."""
+
+
+class JournalError(UsageError):
+    """A file that is not a journal of hublab."""
+
+
+class LabNameError(UsageError):
+    """A lab name that is not allowed or already taken."""
+
+
+class NoSuchLab(UsageError):
+    """No lab of that name is running."""
+
+
+class NoSuchHost(UsageError):
+    """The lab has no host of that name."""
+
+
+class InternalError(HublabError):
+    """Our fault: something that a user can neither cause nor mend."""
+
+    exit_code = 70
+
+
+class EngineError(InternalError):
+    """A call to Docker or Compose failed: what was attempted, and its last words."""
+
+
+class LabError(InternalError):
+    """A lab did not come up, or is not in the state it was left in."""
+
+
+class HubError(InternalError):
+    """The hub's REST API refused a request."""
+
+
+class Interrupted(HublabError):
+    """Ctrl-C, or a signal that asks for the same."""
+
+    exit_code = 130

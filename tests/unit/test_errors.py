@@ -1,0 +1,53 @@
+"""The error tree: one message, and exit codes as documented."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from hublab import errors
+from hublab.errors import HublabError
+
+
+def test_message_alone() -> None:
+    assert str(HublabError("no lab is running")) == "no lab is running"
+
+
+def test_where_and_right_are_indented_lines() -> None:
+    error = errors.SettingError("no such scope", where="--set", right="hub.…\nserver.…")
+    assert str(error).splitlines() == [
+        "no such scope",
+        "  where: --set",
+        "  would be right: hub.…",
+        "                  server.…",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (errors.ExpectationFailed, 1),
+        (errors.Undecided, 2),
+        (errors.MachineError, 3),
+        (errors.UsageError, 64),
+        (errors.SettingError, 64),
+        (errors.TopologyError, 64),
+        (errors.LabNameError, 64),
+        (errors.NoSuchLab, 64),
+        (errors.NoSuchHost, 64),
+        (errors.InternalError, 70),
+        (errors.EngineError, 70),
+        (errors.LabError, 70),
+        (errors.HubError, 70),
+        (errors.Interrupted, 130),
+    ],
+)
+def test_exit_codes(kind: type[HublabError], code: int) -> None:
+    assert kind("x").exit_code == code
+    assert kind("x").as_json()["exit_code"] == code
+
+
+def test_survives_another_process() -> None:
+    error = pickle.loads(pickle.dumps(errors.NoSuchHost("no host x", where="lab", right="hub")))
+    assert (error.message, error.where, error.right) == ("no host x", "lab", "hub")
