@@ -1,0 +1,154 @@
+"""Settings: one value at one place of a lab.
+
+A setting is written `hub.JupyterHub.hub_connect_ip=127.0.0.1`. The part before the first dot is
+its scope, which says who reads it:
+
+- `hub.<Class>.<trait>`: JupyterHub's own configuration
+- `server.<Class>.<trait>`: the single-user servers' configuration
+- `proxy.<option>`: a long option of configurable-http-proxy, without its dashes
+- `sshd.<Option>`: a keyword of sshd_config on the nodes
+- `hub.snippet=FILE.py`, `server.snippet=FILE.py`: Python for what JSON cannot say
+
+Everything here is pure: whether a class or a trait exists is for the running software to say.
+Strings are handed to the trait as they are, which parses them itself (`from_string`), so `5.4`
+becomes a float for a Float and stays text for a Unicode.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
+
+from hublab.errors import SettingError
+from hublab.setting_syntax import (
+    SCOPES,
+    JSONValue,
+    Setting,
+    check_key,
+    check_value,
+    format_value,
+    is_snippet,
+    parse_setting,
+)
+
+__all__ = [
+    "SCOPES",
+    "JSONValue",
+    "Setting",
+    "Settings",
+    "format_value",
+    "parse_setting",
+    "unknown_setting",
+]
+
+
+def unknown_setting(key: str, known: Iterable[str], *, where: str | None = None) -> SettingError:
+    """The error for a setting that the running software does not know, with the nearest names."""
+    candidates = list(known)
+    near = difflib.get_close_matches(key, candidates, n=3, cutoff=0.75)
+    trait = key.rpartition(".")[2]
+    same_trait = [name for name in candidates if name.rpartition(".")[2] == trait]
+    right = "\n".join(dict.fromkeys(near + same_trait[:3])) or None
+    return SettingError(f"nothing in this lab knows the setting {key}", where=where, right=right)
+
+
+class Settings(Mapping[str, JSONValue]):
+    """An immutable set of settings: key to JSON value, in the order of its keys."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, JSONValue] | None = None) -> None:
+        """Check every key and value; raises SettingError."""
+        given = values or {}
+        self._values = {
+            check_key(key): copy.deepcopy(check_value(key, given[key])) for key in sorted(given)
+        }
+
+    @classmethod
+    def parse(cls, texts: Iterable[str], *, where: str | None = None) -> Settings:
+        """Read several `KEY=VALUE`; the same key with two different values is an error."""
+        found: dict[str, JSONValue] = {}
+        for text in texts:
+            setting = parse_setting(text, where=where)
+            if found.setdefault(setting.key, setting.value) != setting.value:
+                both = (format_value(setting.key, v) for v in (found[setting.key], setting.value))
+                raise SettingError(
+                    f"{setting.key} is given twice: {' and '.join(map(repr, both))}", where=where
+                )
+        return cls(found)
+
+    @classmethod
+    def from_json(cls, data: object) -> Settings:
+        """The opposite of `as_json`."""
+        if not isinstance(data, dict):
+            raise SettingError(f"settings are a JSON object, not {type(data).__name__}")
+        return cls(data)
+
+    def as_json(self) -> dict[str, JSONValue]:
+        """Key to value, with snippets in full; what `from_json` reads."""
+        return copy.deepcopy(self._values)
+
+    def merged(self, other: Mapping[str, JSONValue]) -> Settings:
+        """Both, where `other` wins."""
+        return Settings({**self._values, **other})
+
+    def without(self, *keys: str) -> Settings:
+        """Everything but `keys`; a key that is not set is no error."""
+        return Settings({key: value for key, value in self._values.items() if key not in keys})
+
+    def only(self, scope: str) -> Settings:
+        """The settings of one scope, snippet included."""
+        return Settings({k: v for k, v in self._values.items() if k.startswith(scope + ".")})
+
+    def scope(self, scope: str) -> dict[str, Any]:
+        """One scope as its host's JSON file holds it, without the snippet.
+
+        `{"JupyterHub": {"hub_connect_ip": "…"}}` for hub and server, `{"option": "…"}` for
+        proxy and sshd.
+        """
+        nested: dict[str, Any] = {}
+        for key, value in self.only(scope).as_json().items():
+            _, *path = key.split(".")
+            if len(path) == 2:
+                nested.setdefault(path[0], {})[path[1]] = value
+            elif not is_snippet(key):
+                nested[path[0]] = value
+        return nested
+
+    def snippet(self, scope: str) -> str | None:
+        """The Python source of this scope's snippet, or None."""
+        value = self._values.get(f"{scope}.snippet")
+        return cast(str, value["source"]) if isinstance(value, dict) else None
+
+    @property
+    def digest(self) -> str:
+        """Twelve hex digits that are equal if and only if (practically) the settings are equal.
+
+        A snippet counts by its contents, not by the name of its file.
+        """
+        identity = {
+            key: value["sha256"] if is_snippet(key) and isinstance(value, dict) else value
+            for key, value in self._values.items()
+        }
+        canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+    def __getitem__(self, key: str) -> JSONValue:
+        return copy.deepcopy(self._values[key])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._values))
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{key}={format_value(key, v)}" for key, v in self._values.items())
+        return f"Settings({inside})"

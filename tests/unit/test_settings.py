@@ -1,0 +1,153 @@
+"""Settings: parsing, errors that help, and what the hosts get."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hublab.errors import SettingError
+from hublab.settings import Settings, format_value, parse_setting, unknown_setting
+
+words = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True)
+keys = st.builds(lambda s, c, t: f"{s}.{c}.{t}", st.sampled_from(["hub", "server"]), words, words)
+text = st.text(st.characters(codec="utf-8"))
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+settings = st.dictionaries(keys, json_values, max_size=5).map(Settings)
+
+
+def test_raw_text_stays_for_the_trait_to_parse() -> None:
+    assert parse_setting("hub.Spawner.http_timeout=5.4").value == "5.4"
+    assert parse_setting("hub.JupyterHub.hub_connect_ip=").value == ""
+    assert parse_setting("server.ServerApp.allow_origin=http://a/?b=c").value == "http://a/?b=c"
+
+
+def test_json_by_first_character() -> None:
+    assert parse_setting('hub.A.b=["x", 1]').value == ["x", 1]
+    assert parse_setting('hub.A.b={"x": null}').value == {"x": None}
+    assert parse_setting('hub.A.b="[text"').value == "[text"
+
+
+@given(keys, text | st.lists(json_values) | st.dictionaries(text, json_values))
+def test_what_is_written_reads_back(key: str, value: object) -> None:
+    written = f"{key}={format_value(key, value)}"  # type: ignore[arg-type]
+    setting = parse_setting(written)
+    assert (setting.key, setting.value) == (key, value)
+
+
+@pytest.mark.parametrize(
+    ("given_text", "expected"),
+    [
+        ("hub.JupyterHub.hub_ip", "no '='"),
+        ("hubs.JupyterHub.hub_ip=1", "would be right: hub.JupyterHub.hub_ip"),
+        ("Spawner.ip=1", "would be right: hub.Spawner.ip or server.Spawner.ip"),
+        ("nonsense.x=1", "hub, server, proxy, sshd"),
+        ("hub.JupyterHub=1", "hub.<Class>.<trait>"),
+        ("hub.JupyterHub.=1", "hub.<Class>.<trait>"),
+        ("hub..hub_ip=1", "hub.<Class>.<trait>"),
+        ("proxy.=1", "proxy.<option>"),
+        ("proxy.--ip=1", "proxy.<option>"),
+        ("sshd.Max Sessions=1", "sshd.<Option>"),
+        ("sshd.Banner=a\nPermitRootLogin yes", "one line"),
+        ('sshd.MaxSessions=["1"]', "one word or number"),
+        ("hub.A.tornado_settings.headers=1", 'hub.A.tornado_settings={…}'),
+        ('hub.A.b=["x" 1]', "character 6"),
+        ("hub.A.b=[\n", "character 3"),
+        ("hub.A.b=[NaN]", "NaN is not JSON"),
+        ("hub.snippet=/nowhere/a.py", "/nowhere/a.py: No such file"),
+    ],
+)  # fmt: skip
+def test_errors_say_what_would_be_right(given_text: str, expected: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        parse_setting(given_text, where="--set")
+    assert expected in str(caught.value)
+    assert "where: --set" in str(caught.value)
+
+
+def test_given_twice() -> None:
+    same = ["hub.A.b=1", "hub.A.b=1"]
+    assert Settings.parse(same) == {"hub.A.b": "1"}
+    with pytest.raises(SettingError, match="given twice: '1' and '2'"):
+        Settings.parse([*same, "hub.A.b=2"])
+
+
+def test_snippet_counts_by_contents(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.py", tmp_path / "other.py"
+    one.write_text("c.Spawner.pre_spawn_hook = print\n")
+    other.write_text(one.read_text())
+    first = Settings.parse([f"hub.snippet={one}"])
+    second = Settings.parse([f"hub.snippet={other}"])
+    assert first.snippet("hub") == one.read_text()
+    assert first.snippet("server") is None
+    assert first.scope("hub") == {}
+    assert first.digest == second.digest
+    other.write_text("c.Spawner.pre_spawn_hook = repr\n")
+    assert first.digest != Settings.parse([f"hub.snippet={other}"]).digest
+
+
+def test_scopes_as_the_hosts_get_them() -> None:
+    made = Settings.parse(
+        ["hub.JupyterHub.hub_ip=a", "hub.JupyterHub.base_url=/x", "hub.Spawner.ip=b",
+         "server.ServerApp.port=1", "proxy.proxy-timeout=5", "sshd.MaxSessions=3"]
+    )  # fmt: skip
+    assert made.scope("hub") == {
+        "JupyterHub": {"hub_ip": "a", "base_url": "/x"},
+        "Spawner": {"ip": "b"},
+    }
+    assert made.scope("server") == {"ServerApp": {"port": "1"}}
+    assert made.scope("proxy") == {"proxy-timeout": "5"}
+    assert made.scope("sshd") == {"MaxSessions": "3"}
+
+
+@given(settings)
+def test_json_and_back(made: Settings) -> None:
+    again = Settings.from_json(json.loads(json.dumps(made.as_json())))
+    assert again == made
+    assert again.digest == made.digest
+
+
+@given(settings, settings)
+def test_merging(base: Settings, other: Settings) -> None:
+    merged = base.merged(other)
+    assert merged == {**base, **other}
+    assert merged.without(*other) == {k: v for k, v in base.items() if k not in other}
+
+
+def test_digest_ignores_order_and_sees_values() -> None:
+    one = Settings({"hub.A.b": 1, "hub.A.c": 2})
+    assert one.digest == Settings({"hub.A.c": 2, "hub.A.b": 1}).digest
+    assert one.digest != Settings({"hub.A.c": 2, "hub.A.b": "1"}).digest
+    assert len(one.digest) == 12
+
+
+def test_values_cannot_be_changed_from_outside() -> None:
+    value = ["x"]
+    made = Settings({"hub.A.b": value})
+    value.append("y")
+    got = made["hub.A.b"]
+    assert isinstance(got, list)
+    got.append("z")
+    assert made == {"hub.A.b": ["x"]}
+
+
+def test_a_value_from_python_must_be_json() -> None:
+    with pytest.raises(SettingError, match=r"hub\.A\.b is not JSON"):
+        Settings({"hub.A.b": print})  # type: ignore[dict-item]
+    with pytest.raises(SettingError, match="needs a file"):
+        Settings({"hub.snippet": "a.py"})
+
+
+def test_unknown_setting_names_the_nearest() -> None:
+    known = ["hub.JupyterHub.hub_connect_ip", "hub.JupyterHub.hub_ip", "hub.Spawner.ip"]
+    message = str(unknown_setting("hub.JupyterHub.hub_conect_ip", known))
+    assert "would be right: hub.JupyterHub.hub_connect_ip" in message
+    assert "hub.Spawner.ip" in str(unknown_setting("hub.SSHSpawner.ip", known))
+    assert "would be right" not in str(unknown_setting("hub.Q.zzz", known))
