@@ -1,0 +1,283 @@
+"""The engine's API: containers of a lab found by label, commands run inside them, files put there.
+
+Everything goes through the Docker SDK; its errors become ours at this border.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tarfile
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import docker.errors
+
+from hublab.engine.connection import connect, engine_errors
+from hublab.engine.records import (
+    PROJECT,
+    ROLE,
+    SIDECAR,
+    Container,
+    ExecResult,
+    File,
+    container_from,
+    tar_of,
+)
+from hublab.errors import EngineError
+
+class Engine:
+    """A Docker engine that answered. Labs are found by label, so no state is kept here."""
+
+    def __init__(self, client: Any, host: str) -> None:
+        self._client = client
+        self.host = host
+
+    @classmethod
+    def connect(cls, timeout: float = 60) -> Engine:
+        """Reach the engine that DOCKER_HOST or the current context names.
+
+        Raises MachineError when none answers or the socket may not be opened.
+        """
+        return cls(*connect(timeout))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether ports published on the engine's loopback are this machine's loopback."""
+        return self.host.startswith(("unix://", "npipe://"))
+
+    def close(self) -> None:
+        self._client.close()
+
+    def version(self) -> dict[str, Any]:
+        with engine_errors("ask the engine for its version"):
+            return dict(self._client.version())
+
+    # -- labs -------------------------------------------------------------------
+
+    def containers(self, lab: str) -> list[Container]:
+        """All containers of a lab, sidecars and the ended `init` among them."""
+        with engine_errors(f"list the containers of lab {lab}"):
+            raw = self._client.api.containers(all=True, filters={"label": f"{PROJECT}={lab}"})
+            found = []
+            for entry in raw:
+                with contextlib.suppress(docker.errors.NotFound):
+                    found.append(container_from(self._client.api.inspect_container(entry["Id"])))
+        return sorted(found, key=lambda container: container.name)
+
+    def labs(self) -> list[str]:
+        """Names of all labs on this engine: projects with a container that has a role."""
+        with engine_errors("list labs"):
+            raw = self._client.api.containers(all=True, filters={"label": ROLE})
+        return sorted({entry["Labels"][PROJECT] for entry in raw if PROJECT in entry["Labels"]})
+
+    def subnets_in_use(self) -> list[str]:
+        """Subnets of all the engine's networks, as CIDR texts."""
+        with engine_errors("list networks"):
+            networks = self._client.api.networks()
+        return [
+            config["Subnet"]
+            for network in networks
+            for config in (network.get("IPAM") or {}).get("Config") or []
+            if "Subnet" in config
+        ]
+
+    def subnet_of(self, lab: str) -> str | None:
+        """The subnet of a lab's first network, None where the lab has none."""
+        with engine_errors(f"look at the networks of lab {lab}"):
+            networks = self._client.api.networks(filters={"label": f"{PROJECT}={lab}"})
+        for network in sorted(networks, key=lambda entry: str(entry["Name"])):
+            for config in (network.get("IPAM") or {}).get("Config") or []:
+                return str(config["Subnet"])
+        return None
+
+    def leftovers(self, lab: str) -> list[str]:
+        """What the engine still holds of a lab, as `kind name` texts."""
+        wanted = {"label": f"{PROJECT}={lab}"}
+        with engine_errors(f"look for what is left of lab {lab}"):
+            api = self._client.api
+            found = [
+                f"container {entry['Names'][0].lstrip('/')}"
+                for entry in api.containers(all=True, filters=wanted)
+            ]
+            found += [f"network {entry['Name']}" for entry in api.networks(filters=wanted)]
+            volumes = api.volumes(filters=wanted).get("Volumes") or []
+            found += [f"volume {entry['Name']}" for entry in volumes]
+        return found
+
+    def remove_lab(self, lab: str, timeout: float = 15) -> None:
+        """Remove every container, network and volume of a lab, in whatever state they are.
+
+        Tries again until nothing is left, for another process may still be creating things.
+        Raises EngineError naming what would not go within the timeout (seconds).
+        """
+        end = time.monotonic() + timeout
+        while left := self.leftovers(lab):
+            if time.monotonic() > end:
+                raise EngineError(f"could not remove all of lab {lab}: {', '.join(left)} stayed")
+            self._remove_once(lab)
+
+    def _remove_once(self, lab: str) -> None:
+        wanted = {"label": f"{PROJECT}={lab}"}
+        api = self._client.api
+        gone = (docker.errors.NotFound, docker.errors.APIError)
+        with engine_errors(f"remove lab {lab}"):
+            # Sidecars live in the network namespace of another container: they go first.
+            entries = api.containers(all=True, filters=wanted)
+            for entry in sorted(entries, key=lambda entry: SIDECAR not in entry["Labels"]):
+                with contextlib.suppress(*gone):
+                    if entry["State"] == "paused":
+                        api.unpause(entry["Id"])
+                    api.remove_container(entry["Id"], force=True, v=True)
+            for network in api.networks(filters=wanted):
+                with contextlib.suppress(*gone):
+                    api.remove_network(network["Id"])
+            for volume in api.volumes(filters=wanted).get("Volumes") or []:
+                with contextlib.suppress(*gone):
+                    api.remove_volume(volume["Name"], force=True)
+
+    # -- one container ----------------------------------------------------------
+
+    def exec(
+        self, container: str, argv: Sequence[str], *, user: str = "", environment: Any = None
+    ) -> ExecResult:
+        """Run a command inside a container, waiting for its end."""
+        with engine_errors(f"run {argv[0]} in {container[:12]}"):
+            created = self._client.api.exec_create(
+                container, list(argv), user=user, environment=environment
+            )
+            output = self._client.api.exec_start(created["Id"], demux=True)
+            code = self._client.api.exec_inspect(created["Id"])["ExitCode"]
+        stdout, stderr = (part.decode(errors="replace") if part else "" for part in output)
+        return ExecResult(code, stdout, stderr)
+
+    def put_files(self, container: str, folder: str, files: Sequence[File]) -> None:
+        """Put files into a folder of a container, with their mode and owner from the start."""
+        with engine_errors(f"put {', '.join(file.name for file in files)} into {container[:12]}"):
+            self._client.api.put_archive(container, folder, tar_of(files))
+
+    def read_file(self, container: str, path: str) -> bytes | None:
+        """The content of one file of a container, None where there is no such file."""
+        with engine_errors(f"read {path} in {container[:12]}"):
+            try:
+                chunks, _ = self._client.api.get_archive(container, path)
+            except docker.errors.NotFound:
+                return None
+            with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+                member = archive.extractfile(archive.getmembers()[0])
+                return member.read() if member else None
+
+    def logs(self, container: str, *, since: float | None = None, tail: int | None = None) -> str:
+        """What a host's processes printed; `since` in seconds of the Unix clock."""
+        with engine_errors(f"read the log of {container[:12]}"):
+            raw = self._client.api.logs(
+                container, since=since, tail="all" if tail is None else tail, timestamps=False
+            )
+        return bytes(raw).decode(errors="replace")
+
+    def follow_logs(self, container: str, *, tail: int | None = None) -> Iterator[str]:
+        """A host's log as it grows, in pieces; ends with the container."""
+        with engine_errors(f"follow the log of {container[:12]}"):
+            for piece in self._client.api.logs(
+                container, stream=True, follow=True, tail="all" if tail is None else tail
+            ):
+                yield piece.decode(errors="replace")
+
+    def pause(self, container: str) -> None:
+        with engine_errors(f"freeze {container[:12]}"):
+            self._client.api.pause(container)
+
+    def unpause(self, container: str) -> None:
+        """Thaw a container; one that is not frozen, or gone, is left as it is."""
+        with engine_errors(f"thaw {container[:12]}"):
+            try:
+                self._client.api.unpause(container)
+            except docker.errors.NotFound:
+                return
+            except docker.errors.APIError as error:
+                if "not paused" not in str(error.explanation):
+                    raise
+
+    def processes(self, container: str) -> int:
+        """How many processes run in a container."""
+        with engine_errors(f"count the processes of {container[:12]}"):
+            return len(self._client.api.top(container)["Processes"] or [])
+
+    def cpu_nanoseconds(self, container: str) -> int:
+        """CPU time that a container has used since it started, in nanoseconds."""
+        with engine_errors(f"read the CPU time of {container[:12]}"):
+            stats = self._client.api.stats(container, stream=False, one_shot=True)
+        return int(stats["cpu_stats"]["cpu_usage"]["total_usage"])
+
+    def run_once(
+        self, image: str, argv: Sequence[str], files: Sequence[File] = (), folder: str = "/"
+    ) -> ExecResult:
+        """Run a command in a throw-away container without network and remove it."""
+        with engine_errors(f"run {argv[0]} in a container of {image}"):
+            made = self._client.api.create_container(
+                image,
+                list(argv),
+                network_disabled=True,
+                labels={"hublab.once": "true"},
+                host_config=self._client.api.create_host_config(network_mode="none", init=True),
+            )
+            try:
+                if files:
+                    self._client.api.put_archive(made["Id"], folder, tar_of(files))
+                self._client.api.start(made["Id"])
+                code = self._client.api.wait(made["Id"])["StatusCode"]
+                stdout, stderr = (
+                    bytes(self._client.api.logs(made["Id"], stdout=out, stderr=not out)).decode(
+                        errors="replace"
+                    )
+                    for out in (True, False)
+                )
+            finally:
+                self._client.api.remove_container(made["Id"], force=True)
+        return ExecResult(code, stdout, stderr)
+
+    def start_sidecar(self, lab: str, target: Container, image: str) -> str:
+        """The sidecar of a host: a container in its network namespace that may change it.
+
+        The host itself stays unprivileged. Returns the sidecar's id; one that runs is kept.
+        """
+        name = f"{target.name}-sidecar"
+        with engine_errors(f"start the sidecar of {target.service}"):
+            api = self._client.api
+            with contextlib.suppress(docker.errors.NotFound):
+                found = api.inspect_container(name)
+                shared = found["HostConfig"]["NetworkMode"]
+                if found["State"]["Running"] and shared == f"container:{target.id}":
+                    return str(found["Id"])
+                api.remove_container(found["Id"], force=True)
+            made = api.create_container(
+                image,
+                ["sleep", "infinity"],
+                name=name,
+                labels={PROJECT: lab, SIDECAR: target.service},
+                host_config=api.create_host_config(
+                    network_mode=f"container:{target.id}", cap_add=["NET_ADMIN"], init=True
+                ),
+            )
+            api.start(made["Id"])
+        return str(made["Id"])
+
+    # -- images -----------------------------------------------------------------
+
+    def image_id(self, name: str) -> str | None:
+        """The id of an image, None where the engine has no such image."""
+        with engine_errors(f"look at image {name}"):
+            try:
+                return str(self._client.api.inspect_image(name)["Id"])
+            except docker.errors.ImageNotFound:
+                return None
+
+    def tag_image(self, name: str, repository: str, tag: str) -> None:
+        with engine_errors(f"tag image {name}"):
+            self._client.api.tag(name, repository, tag, force=True)
+
+    def import_image(self, path: str, repository: str, tag: str) -> None:
+        """Make an image from a tar of a root file system."""
+        with engine_errors(f"import {repository}:{tag}"), open(path, "rb") as stream:
+            self._client.api.import_image_from_data(stream, repository=repository, tag=tag)

@@ -1,0 +1,149 @@
+"""Docker Compose, driven as its own command line: the language of topologies stays its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hublab.errors import EngineError, MachineError, TopologyError
+
+Progress = Callable[[str], None]
+
+
+class Compose:
+    """One Compose project: its files, its name and the variables that the files read."""
+
+    def __init__(self, files: Sequence[Path], project: str, variables: Mapping[str, str]) -> None:
+        self.files = tuple(files)
+        self.project = project
+        self.variables = dict(variables)
+
+    @property
+    def argv(self) -> list[str]:
+        files = [part for file in self.files for part in ("--file", str(file))]
+        return ["docker", "compose", "--project-name", self.project, *files]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, **self.variables, "DOCKER_BUILDKIT": "1", "COMPOSE_ANSI": "never"}
+
+    def config(self) -> dict[str, Any]:
+        """The topology as Compose resolves it.
+
+        Raises TopologyError with Compose's own words where it cannot read the files.
+        """
+        for file in self.files:
+            if not file.is_file():
+                raise TopologyError(
+                    "there is no such Compose file", where=str(file), right="the path of a file"
+                )
+        done = self._run("config", "--format", "json")
+        if done.returncode:
+            raise TopologyError(
+                f"Docker Compose cannot read it: {last_words(done.stderr)}",
+                where=", ".join(map(str, self.files)),
+                right="a file that `docker compose config` accepts",
+            )
+        return dict(json.loads(done.stdout))
+
+    def build(self, services: Sequence[str], progress: Progress) -> None:
+        """Build the images of some services; the builder's steps go to `progress` as they come."""
+        self._stream(["--progress", "plain", "build", *services], "build images", progress)
+
+    def up(self, progress: Progress, started: Callable[[int], None] = lambda pid: None) -> None:
+        """Create and start what is missing. `started` gets the id of Compose's process group."""
+        argv = ["--progress", "plain", "up", "--detach", "--no-build", "--remove-orphans"]
+        self._stream(argv, "start the containers", progress, started)
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        try:
+            return subprocess.run(
+                [*self.argv, *arguments],
+                env=self.environment,
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise no_compose() from error
+
+    def _stream(
+        self,
+        arguments: Sequence[str],
+        attempted: str,
+        progress: Progress,
+        started: Callable[[int], None] = lambda pid: None,
+    ) -> None:
+        """Run a long command in a process group of its own; Ctrl-C ends the whole group."""
+        try:
+            process = subprocess.Popen(
+                [*self.argv, *arguments],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            raise no_compose() from error
+        started(process.pid)
+        assert process.stdout is not None
+        lines: list[str] = []
+        try:
+            for line in process.stdout:
+                lines.append(line.rstrip())
+                progress(line.rstrip())
+            code = process.wait()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+        if code:
+            raise EngineError(f"could not {attempted}: {last_words(chr(10).join(lines))}")
+
+
+def compose_version() -> str | None:
+    """The version of the Compose plugin, None where the machine has none of version 2."""
+    try:
+        done = subprocess.run(
+            ["docker", "compose", "version", "--short"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def buildx_version() -> str | None:
+    """The version of the buildx plugin, None where the machine has none."""
+    try:
+        done = subprocess.run(
+            ["docker", "buildx", "version"], capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        return None
+    return done.stdout.split()[1] if done.returncode == 0 else None
+
+
+def no_compose() -> MachineError:
+    return MachineError(
+        "Docker Compose v2 is missing",
+        where="docker compose",
+        right="`hublab doctor --fix` installs it as a plugin of the docker command",
+    )
+
+
+def last_words(text: str, lines: int = 12) -> str:
+    """The end of what a command printed, which is where its reason stands."""
+    kept = [line for line in text.strip().splitlines() if line.strip()][-lines:]
+    return kept[0] if len(kept) == 1 else "\n    " + "\n    ".join(kept) if kept else "no word"

@@ -1,0 +1,65 @@
+"""Images are built when what they are made from has changed, and only then.
+
+The digest of all inputs is their tag: two checkouts never fight over one name, and an
+image that exists is right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hublab.engine.api import Engine
+from hublab.engine.compose import Compose, Progress
+
+PREFIX = "hublab-"
+
+
+def inputs_digest(root: Path, base: str) -> str:
+    """The tag for images built from the files of `root` on top of the image id `base`."""
+    digest = hashlib.sha256(base.encode())
+    for path in sorted(image_inputs(root)):
+        digest.update(f"\0{path.relative_to(root)}\0{path.stat().st_mode & 0o111:o}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def image_inputs(root: Path) -> Iterable[Path]:
+    """Every file that reaches a build: what .dockerignore lets through, and itself."""
+    yield root / ".dockerignore"
+    for folder in ("compose/images", "compose/etc", "spawners/jupyterhub_sshspawner"):
+        for path in (root / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        path = root / "spawners" / name
+        if path.is_file():
+            yield path
+
+
+def ensure_images(
+    engine: Engine, compose: Compose, config: Mapping[str, Any], progress: Progress
+) -> float:
+    """Build the images of a topology that the engine lacks; returns the seconds it took."""
+    wanted = {
+        name: str(service["image"])
+        for name, service in config["services"].items()
+        if "build" in service and "image" in service
+    }
+    missing: dict[str, str] = {}
+    for service, image in wanted.items():
+        if engine.image_id(image) is None and image not in missing.values():
+            missing[service] = image
+    if not missing:
+        return 0.0
+    begun = time.monotonic()
+    compose.build(sorted(missing), progress)
+    # The name that `docker compose up` by hand looks for.
+    for image in missing.values():
+        repository = image.partition(":")[0]
+        if repository.startswith(PREFIX):
+            engine.tag_image(image, repository, "dev")
+    return time.monotonic() - begun

@@ -1,0 +1,96 @@
+"""What the engine tells of a lab, as plain records; and the labels by which a lab is found."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+PROJECT = "com.docker.compose.project"
+SERVICE = "com.docker.compose.service"
+CONFIG_FILES = "com.docker.compose.project.config_files"
+ROLE = "hublab.role"
+SIDECAR = "hublab.sidecar"
+
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container of a lab as the engine sees it now."""
+
+    id: str
+    name: str
+    service: str
+    role: str
+    address: str | None
+    state: str
+    exit_code: int
+    image: str
+    ports: Mapping[int, int]
+    """Port in the container -> port on this machine's loopback."""
+    config_files: str
+    sidecar_of: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    """What a command inside a container left: exit code and its two streams."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file to be put into a container."""
+
+    name: str
+    content: bytes
+    mode: int = 0o644
+    uid: int = 0
+
+
+def container_from(raw: dict[str, Any]) -> Container:
+    """Our record from the engine's `inspect`."""
+    labels = raw["Config"]["Labels"] or {}
+    networks = (raw["NetworkSettings"] or {}).get("Networks") or {}
+    addresses = [
+        (entry.get("IPAMConfig") or {}).get("IPv4Address") or entry.get("IPAddress")
+        for _, entry in sorted(networks.items())
+    ]
+    published = (raw["HostConfig"] or {}).get("PortBindings") or {}
+    return Container(
+        id=raw["Id"],
+        name=raw["Name"].lstrip("/"),
+        service=labels.get(SERVICE, ""),
+        role=labels.get(ROLE, ""),
+        address=next((address for address in addresses if address), None),
+        state=raw["State"]["Status"],
+        exit_code=raw["State"]["ExitCode"],
+        image=raw["Config"]["Image"],
+        ports={
+            int(port.partition("/")[0]): int(bindings[0]["HostPort"])
+            for port, bindings in published.items()
+            if bindings and bindings[0].get("HostPort")
+        },
+        config_files=labels.get(CONFIG_FILES, ""),
+        sidecar_of=labels.get(SIDECAR),
+    )
+
+
+def tar_of(files: Sequence[File]) -> bytes:
+    """A tar archive in memory."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for file in files:
+            entry = tarfile.TarInfo(file.name)
+            entry.size = len(file.content)
+            entry.mode = file.mode
+            entry.uid = entry.gid = file.uid
+            entry.mtime = int(time.time())
+            archive.addfile(entry, io.BytesIO(file.content))
+    return buffer.getvalue()
