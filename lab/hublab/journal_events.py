@@ -1,0 +1,178 @@
+"""The kinds of events that a journal holds, each a small frozen dataclass.
+
+A new kind is a dataclass of JSON values under `@event("its_kind")`, here or beside the code that
+writes it; a reader needs its module imported. Times that are durations are in seconds.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, ClassVar, TypeVar
+
+from hublab.errors import InternalError, JournalError
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What all events share: the name of their kind in the file."""
+
+    kind: ClassVar[str]
+
+
+E = TypeVar("E", bound=Event)
+_KINDS: dict[str, type[Event]] = {}
+_RESERVED = frozenset({"t", "kind"})
+
+
+def event(kind: str) -> Callable[[type[E]], type[E]]:
+    """Register a frozen dataclass as the events of `kind`."""
+
+    def register(cls: type[E]) -> type[E]:
+        if kind in _KINDS:
+            raise InternalError(f"two kinds of events are named {kind}")
+        for clash in _RESERVED.intersection(f.name for f in fields(cls)):
+            raise InternalError(f"an event cannot have a field {clash!r}", where=kind)
+        cls.kind = kind
+        _KINDS[kind] = cls
+        return cls
+
+    return register
+
+
+def event_from_json(kind: str, data: Mapping[str, Any]) -> Event:
+    """Make the event of `kind` from a line's other fields.
+
+    JSON arrays that are fields become tuples. Raises JournalError for an unknown kind, and for
+    fields that are missing or too many.
+    """
+    cls = _KINDS.get(kind)
+    if cls is None:
+        near = difflib.get_close_matches(kind, _KINDS, n=1)
+        raise JournalError(f"unknown kind {kind!r}", right=near[0] if near else ", ".join(_KINDS))
+    known = {f.name: f for f in fields(cls)}
+    needed = {
+        f.name for f in known.values() if f.default is MISSING and f.default_factory is MISSING
+    }
+    if missing := sorted(needed - data.keys()):
+        raise JournalError(f"{kind} without {', '.join(missing)}")
+    if extra := sorted(data.keys() - known.keys()):
+        raise JournalError(f"{kind} has no field {', '.join(extra)}")
+    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+
+
+@event("run_started")
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    """The first line: `wall` is the time of day (ISO 8601 with its offset) at `t` 0."""
+
+    run: str
+    wall: str
+
+
+@event("lab_up")
+@dataclass(frozen=True, slots=True)
+class LabUp(Event):
+    """A lab is ready; `hosts` are objects with name, role and address."""
+
+    lab: str
+    subnet: str
+    hosts: tuple[dict[str, Any], ...]
+    seconds: float
+
+
+@event("lab_down")
+@dataclass(frozen=True, slots=True)
+class LabDown(Event):
+    """A lab is gone; `left` names what could not be removed."""
+
+    lab: str
+    seconds: float
+    left: tuple[str, ...] = ()
+
+
+@event("settings_applied")
+@dataclass(frozen=True, slots=True)
+class SettingsApplied(Event):
+    """These settings hold now; `case` is the case's id, `digest` that of the settings."""
+
+    lab: str
+    case: str
+    digest: str
+    settings: dict[str, Any]
+
+
+@event("restarted")
+@dataclass(frozen=True, slots=True)
+class Restarted(Event):
+    """A program on a host was restarted and answers again."""
+
+    lab: str
+    host: str
+    program: str
+    reason: str
+    seconds: float
+
+
+@event("spawn_progress")
+@dataclass(frozen=True, slots=True)
+class SpawnProgress(Event):
+    """One progress message, as the user sees it; `progress` is 0 to 100."""
+
+    lab: str
+    user: str
+    server: str
+    progress: int | None
+    message: str
+
+
+@event("observation")
+@dataclass(frozen=True, slots=True)
+class Observed(Event):
+    """What a probe saw, with its evidence; nothing is judged here."""
+
+    probe: str
+    data: dict[str, Any]
+
+
+@event("fault_begun")
+@dataclass(frozen=True, slots=True)
+class FaultBegun(Event):
+    """A fault bites from now on; `fault` names its kind, `id` this one."""
+
+    id: str
+    fault: str
+    targets: tuple[str, ...]
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@event("fault_healed")
+@dataclass(frozen=True, slots=True)
+class FaultHealed(Event):
+    """The fault of this `id` is over; the counters prove whether it bit."""
+
+    id: str
+    seconds: float
+    counters: dict[str, Any]
+
+
+@event("verdict")
+@dataclass(frozen=True, slots=True)
+class Verdict(Event):
+    """How a test ended: `outcome` is held, failed, undecided, error or skipped."""
+
+    test: str
+    case: str
+    outcome: str
+    seconds: float
+    message: str = ""
+
+
+@event("note")
+@dataclass(frozen=True, slots=True)
+class Note(Event):
+    """Anything else worth a line."""
+
+    text: str
+    data: dict[str, Any] = field(default_factory=dict)
