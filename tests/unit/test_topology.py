@@ -1,0 +1,292 @@
+"""Topologies: the hosts of good files, and every fault of bad ones with file and line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hublab.errors import TopologyError
+from hublab.topology import Host, Topology, TopologyErrors, read_topology
+
+LAB_FILE = Path(__file__).parents[2] / "compose" / "lab.yaml"
+
+GOOD = """\
+name: ${HUBLAB_NAME:-hublab}
+x-host: &host
+  image: base
+services:
+  init:
+    image: tools
+    labels: {hublab.role: init}
+    network_mode: none
+  hub:
+    <<: *host
+    labels: {hublab.role: hub}
+    networks: {lab: {ipv4_address: "${HUBLAB_SUBNET:-198.18.0}.10"}}
+  proxy:
+    <<: *host
+    labels:
+      - hublab.role=proxy
+    networks:
+      lab:
+        ipv4_address: ${HUBLAB_SUBNET:-198.18.0}.20
+    ports:
+      - 127.0.0.1:${PORT:-8000}:8000
+  node1: &node
+    labels: {hublab.role: node}
+    networks:
+      lab: {ipv4_address: "${HUBLAB_SUBNET:-198.18.0}.31"}
+  client:
+    labels: {hublab.role: client}
+    networks:
+      lab: {ipv4_address: "${HUBLAB_SUBNET:-198.18.0}.50"}
+  capture:
+    network_mode: service:hub
+networks:
+  lab:
+    ipam: {config: [{subnet: "${HUBLAB_SUBNET:-198.18.0}.0/24"}]}
+"""
+
+
+def rendered(*texts: str) -> dict[str, Any]:
+    """What Compose makes of these files, as far as a topology goes."""
+    config: dict[str, Any] = {}
+    for text in texts:
+        filled = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
+        _merge(config, _normal(yaml.safe_load(filled)))
+    return config
+
+
+def _normal(config: dict[str, Any]) -> dict[str, Any]:
+    for service in (config.get("services") or {}).values():
+        if isinstance(labels := service.get("labels"), list):
+            service["labels"] = dict(label.split("=", 1) for label in labels)
+        if isinstance(networks := service.get("networks"), list):
+            service["networks"] = dict.fromkeys(networks)
+        service["ports"] = [_port(port) for port in service.get("ports", [])]
+    return config
+
+
+def _port(port: str | dict[str, Any]) -> dict[str, Any]:
+    if isinstance(port, dict):
+        return port
+    *host, published, target = port.split(":")
+    number, _, protocol = target.partition("/")
+    long = {"target": int(number), "published": published, "protocol": protocol or "tcp"}
+    return {**long, **({"host_ip": host[0]} if host else {})}
+
+
+def _merge(base: dict[str, Any], other: dict[str, Any]) -> None:
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        else:
+            base[key] = value
+
+
+class Files:
+    """Compose files in a directory, read as a topology."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def read(self, *texts: str) -> Topology:
+        files = [self.directory / f"{n}.yaml" for n in range(len(texts))]
+        for file, text in zip(files, texts, strict=True):
+            file.write_text(text)
+        return read_topology(rendered(*texts), files)
+
+    def problems(self, *texts: str) -> list[str]:
+        with pytest.raises(TopologyErrors) as caught:
+            self.read(*texts)
+        return [str(one).removeprefix(f"{self.directory}/") for one in caught.value.problems]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path)
+
+
+def changed(old: str, new: str, text: str = GOOD) -> str:
+    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in the file"
+    return text.replace(old, new)
+
+
+def line_of(part: str, text: str) -> int:
+    return text[: text.index(part)].count("\n") + 1
+
+
+def test_a_good_file(files: Files) -> None:
+    topology = files.read(GOOD)
+    assert [(host.name, host.role, host.address) for host in topology.hosts] == [
+        ("hub", "hub", "198.18.0.10"),
+        ("proxy", "proxy", "198.18.0.20"),
+        ("node1", "node", "198.18.0.31"),
+        ("client", "client", "198.18.0.50"),
+    ]
+    assert topology.hub.image == "base"
+    assert topology.subnets == {"lab": "198.18.0.0/24"}
+    assert (topology.inits, topology.sidecars) == (("init",), ("capture",))
+    assert topology.project == "hublab"
+
+
+def test_the_lab_that_comes_with_us() -> None:
+    topology = read_topology(rendered(LAB_FILE.read_text()), [LAB_FILE])
+    assert [host.name for host in topology.by_role("node")] == ["node1", "node2"]
+
+
+def test_two_networks_the_first_by_priority(files: Files) -> None:
+    overlay = """\
+services:
+  hub:
+    networks:
+      back: {ipv4_address: 198.18.1.10, priority: 5}
+networks:
+  back:
+    ipam: {config: [{subnet: "fd00::/64"}, {subnet: 198.18.1.0/24}]}
+"""
+    addresses = {"back": "198.18.1.10", "lab": "198.18.0.10"}
+    assert files.read(GOOD, overlay).hub == Host(
+        "hub", "hub", "198.18.1.10", "hub", "base", addresses
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line_with", "expected"),
+    [
+        (
+            "labels: {hublab.role: hub}",
+            "labels: {hublab.role: hbu}",
+            "role: hbu",
+            "services.hub.labels.hublab.role: unknown role 'hbu'; would be right: hub",
+        ),
+        (
+            "- hublab.role=proxy",
+            "- hublab.role=prxy",
+            "role=prxy",
+            "services.proxy.labels.hublab.role: unknown role 'prxy'; would be right: proxy",
+        ),
+        (
+            "labels: {hublab.role: client}",
+            "labels: {hublab.rol: client}",
+            "hublab.rol: client",
+            "services.client.labels.hublab.rol: the service has no role",
+        ),
+        (
+            "    labels: {hublab.role: client}\n",
+            "",
+            "client:",
+            "services.client: the service has no role",
+        ),
+        (
+            'node1: &node\n    labels: {hublab.role: node}',
+            'node1: &node\n    labels: {hublab.role: hub}',
+            "hublab.role: hub}\n    networks:\n      lab",
+            "services.node1.labels.hublab.role: a second hub, beside hub",
+        ),
+        (
+            ".50",
+            ".31",
+            '.31"}\n  capture',
+            "client.networks.lab.ipv4_address: 198.18.0.31 is already the address of node1",
+        ),
+        (
+            "${HUBLAB_SUBNET:-198.18.0}.20",
+            "198.18.9.20",
+            "198.18.9.20",
+            "networks.lab.ipv4_address: 198.18.9.20 is outside its network's subnet 198.18.0.0",
+        ),
+        (".50", ".1", '.1"}', "198.18.0.1 is reserved"),
+        (".50", ".x", '.x"}', "'198.18.0.x' is not an IPv4 address"),
+        (
+            '{ipv4_address: "${HUBLAB_SUBNET:-198.18.0}.50"}',
+            "",
+            "lab: \n  capture",
+            "services.client.networks.lab.ipv4_address: a host needs a fixed address",
+        ),
+        (
+            "127.0.0.1:${PORT:-8000}:8000",
+            "${PORT:-8000}:8000",
+            "- ${PORT",
+            "proxy.ports.8000: port 8000 is published on every address of this machine; "
+            "would be right: 127.0.0.1:8000:8000",
+        ),
+        (
+            "- 127.0.0.1:${PORT:-8000}:8000",
+            '- {target: 8000, host_ip: 0.0.0.0, published: "80"}',
+            "- {target",
+            "port 8000 is published on 0.0.0.0 of this machine; would be right: 127.0.0.1:80:8000",
+        ),
+        (
+            "network_mode: service:hub",
+            "networks: [other]",
+            "networks:\n  lab:\n    ipam",
+            "networks.other: no subnet (the network of capture)",
+        ),
+    ],
+)  # fmt: skip
+def test_one_fault(files: Files, old: str, new: str, line_with: str, expected: str) -> None:
+    text = changed(old, new)
+    problems = files.problems(text)
+    matching = [problem for problem in problems if expected in problem]
+    assert matching, problems
+    assert matching[0].startswith(f"0.yaml:{line_of(line_with, text)}: ")
+
+
+def test_a_subnet_that_is_not_a_lab_s(files: Files) -> None:
+    text = GOOD.replace("198.18.0", "10.1.2")
+    (problem,) = files.problems(text)
+    at = line_of("ipam", text)
+    assert problem.startswith(
+        f"0.yaml:{at}: networks.lab.ipam.config: the subnet 10.1.2.0/24 is not a lab's"
+    )
+
+
+def test_missing_roles_are_all_named(files: Files) -> None:
+    problems = files.problems("services:\n  x:\n    network_mode: service:y\n")
+    assert [p.split(";")[0] for p in problems] == [
+        f"0.yaml:1: services: no service is the {role}"
+        for role in ("hub", "proxy", "node", "client")
+    ]
+
+
+def test_all_faults_at_once_in_the_order_of_lines(files: Files) -> None:
+    text = changed("hublab.role: hub}", "hublab.role: node}")
+    text = changed("127.0.0.1:$", "$", text)
+    text = changed(".50", ".31", text)
+    lines = [int(problem.split(":")[1]) for problem in files.problems(text)]
+    assert len(lines) == 3
+    assert lines == sorted(lines)
+
+
+def test_the_file_that_has_it_last_is_named(files: Files) -> None:
+    overlay = "services:\n  client:\n    networks:\n      lab: {ipv4_address: 198.18.0.10}\n"
+    (problem,) = files.problems(GOOD, overlay)
+    assert problem.startswith("1.yaml:4: services.client.networks.lab.ipv4_address")
+    (problem,) = files.problems(changed(".50", ".10"), "services: {client: {tty: true}}\n")
+    assert problem.startswith("0.yaml:")
+
+
+def test_an_address_inside_an_anchor(files: Files) -> None:
+    node2 = "  node2: {<<: *node}\n  client:\n"
+    text = changed("  client:\n", node2)
+    (problem,) = files.problems(text)
+    assert "services.node2.networks.lab.ipv4_address: 198.18.0.31 is already" in problem
+    assert problem.startswith(f"0.yaml:{line_of('.31', text)}: ")
+
+
+def test_files_that_cannot_be_read(files: Files, tmp_path: Path) -> None:
+    with pytest.raises(TopologyError, match=r"No such file(.|\n)*where: .*none\.yaml"):
+        read_topology({}, [tmp_path / "none.yaml"])
+    (tmp_path / "bad.yaml").write_text("services:\n  hub: [\n")
+    with pytest.raises(TopologyError, match=r"not YAML(.|\n)*bad\.yaml:3"):
+        read_topology({}, [tmp_path / "bad.yaml"])
+
+
+def test_an_empty_file_has_no_lines_to_name(files: Files) -> None:
+    with pytest.raises(TopologyErrors, match="no service is the hub"):
+        read_topology({}, [])
+    assert files.problems("{}")[0].startswith("0.yaml:1: services: no service is the hub")
