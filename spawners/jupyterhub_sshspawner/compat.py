@@ -1,0 +1,24 @@
+"""The few things that differ between JupyterHub 5.4 and 6.x."""
+
+from __future__ import annotations
+
+from tornado import web
+
+try:  # added in JupyterHub 6.0
+    from jupyterhub.spawner import SpawnException
+except ImportError:  # pragma: no cover - depends on the installed version
+    SpawnException = None
+
+
+def spawn_failure(message: str, reason: str, status: int, detail: str) -> web.HTTPError:
+    """An exception that fails a spawn without counting as an error of the hub.
+
+    Errors count towards ``consecutive_failure_limit``, which shuts the hub down
+    (``_track_failure_count`` in handlers/base.py); a user's wrong password or a dead node must not.
+    Before 6.0 only a status below 500 is a failure.
+    """
+    if SpawnException is not None:
+        return SpawnException(message, reason=reason, status_code=status, log_message=detail)
+    error = web.HTTPError(status if status < 500 else 424, "%s", detail or message)
+    error.jupyterhub_message = message  # what the hub shows to the user
+    return error

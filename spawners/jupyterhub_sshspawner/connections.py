@@ -1,0 +1,247 @@
+"""SSH connections, kept and shared between the operations of one user.
+
+One connection carries a spawn, its polls and its stop. It is never shared between users. Limits
+keep within what a stock sshd allows: ``MaxStartups 10:30:100`` (connections that have not signed
+in yet) and ``MaxSessions 10`` (asyncssh#55, #456).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+import asyncssh
+
+from .errors import (
+    AuthenticationRefused,
+    HostKeyRefused,
+    Misconfigured,
+    SSHSpawnerError,
+    Unreachable,
+)
+from .trust import Access
+
+REFUSED_FOR = 60.0  # seconds for which a refused login is not tried again (PerSourcePenalties)
+
+
+@dataclass(frozen=True)
+class Hop:
+    """A machine on the way."""
+
+    address: str
+    port: int = 22
+    username: str = ""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The other end of a connection, and for whom it is."""
+
+    owner: str
+    host: str
+    address: str
+    port: int
+    username: str
+    key_name: str
+    jumps: tuple[Hop, ...] = ()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How patient and how greedy to be."""
+
+    connect_timeout: float = 10.0
+    keepalive_interval: float = 15.0
+    keepalive_count_max: int = 3
+    sessions: int = 8
+    connects: int = 8
+    idle: float = 300.0
+
+
+@dataclass
+class Link:
+    """One connection and who uses it."""
+
+    sessions: asyncio.Semaphore
+    gate: asyncio.Lock = field(default_factory=asyncio.Lock)
+    connection: asyncssh.SSHClientConnection | None = None
+    hops: list[asyncssh.SSHClientConnection] = field(default_factory=list)
+    users: int = 0
+    closing: asyncio.TimerHandle | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.connection is not None and not self.connection.is_closed()
+
+    def drop(self) -> None:
+        """Close the connection; servers on the node do not notice."""
+        for connection in (self.connection, *reversed(self.hops)):
+            if connection is not None:
+                connection.abort()
+        self.connection, self.hops = None, []
+
+
+class Pool:
+    """All connections of one event loop."""
+
+    def __init__(self, log: logging.Logger, clock: Callable[[], float] = time.monotonic) -> None:
+        self._log = log
+        self._clock = clock
+        self._links: dict[object, Link] = {}
+        self._doors: dict[tuple[str, int], asyncio.Semaphore] = {}
+        self._refused: dict[tuple[str, str, str], float] = {}
+
+    @asynccontextmanager
+    async def borrow(
+        self, target: Target, access: Access, limits: Limits
+    ) -> AsyncIterator[asyncssh.SSHClientConnection]:
+        """A connection that stays open at least as long as it is borrowed."""
+        link = self._link(target, access, limits)
+        link.users += 1
+        if link.closing:
+            link.closing.cancel()
+            link.closing = None
+        try:
+            yield await self._connected(link, target, access, limits)
+        finally:
+            link.users -= 1
+            if not link.users:
+                loop = asyncio.get_running_loop()
+                link.closing = loop.call_later(limits.idle, link.drop)
+
+    @asynccontextmanager
+    async def session(
+        self, target: Target, access: Access, limits: Limits
+    ) -> AsyncIterator[asyncssh.SSHClientConnection]:
+        """The same, with room for one more session channel on it."""
+        async with (
+            self._link(target, access, limits).sessions,
+            self.borrow(target, access, limits) as connection,
+        ):
+            yield connection
+
+    def is_open(self, target: Target, access: Access) -> bool:
+        """Whether there is a connection already (which may be dead without knowing)."""
+        link = self._links.get((target, access.identity))
+        return link is not None and link.open
+
+    def drop(self, target: Target, access: Access) -> None:
+        """Forget a connection that does not answer."""
+        link = self._links.get((target, access.identity))
+        if link is not None:
+            link.drop()
+
+    def close(self) -> None:
+        """Close all connections."""
+        for link in self._links.values():
+            if link.closing:
+                link.closing.cancel()
+            link.drop()
+        self._links.clear()
+
+    def _link(self, target: Target, access: Access, limits: Limits) -> Link:
+        key = (target, access.identity)
+        if key not in self._links:
+            self._links[key] = Link(asyncio.Semaphore(limits.sessions))
+        return self._links[key]
+
+    async def _connected(
+        self, link: Link, target: Target, access: Access, limits: Limits
+    ) -> asyncssh.SSHClientConnection:
+        async with link.gate:
+            if not link.open:
+                self._check_refused(target)
+                door = self._doors.setdefault(
+                    (target.address, target.port), asyncio.Semaphore(limits.connects)
+                )
+                async with door:
+                    await self._connect(link, target, access, limits)
+            assert link.connection is not None
+            return link.connection
+
+    async def _connect(self, link: Link, target: Target, access: Access, limits: Limits) -> None:
+        for again in range(3):
+            link.drop()
+            try:
+                async with asyncio.timeout(limits.connect_timeout):
+                    link.connection = await _dial(link, target, access, limits)
+                return
+            except (asyncssh.ConnectionLost, ConnectionResetError) as error:
+                # sshd drops at random when many sign in at once (MaxStartups)
+                if again == 2:
+                    raise _explain(error, target) from error
+                self._log.debug("%s dropped a new connection, trying again", target.host)
+                await asyncio.sleep((1 + random.random()) * (again + 1) / 2)
+            except AuthenticationRefused:
+                raise
+            except asyncssh.PermissionDenied as error:
+                self._refused[_who(target)] = self._clock() + REFUSED_FOR
+                raise _explain(error, target) from error
+            except (OSError, asyncssh.Error, TimeoutError, ValueError) as error:
+                raise _explain(error, target) from error
+
+    def _check_refused(self, target: Target) -> None:
+        if self._refused.get(_who(target), 0.0) > self._clock():
+            raise AuthenticationRefused(
+                f"{target.host} refused this login a moment ago; wait a minute before trying again"
+            )
+
+
+def _who(target: Target) -> tuple[str, str, str]:
+    return (target.owner, target.host, target.username)
+
+
+async def _dial(
+    link: Link, target: Target, access: Access, limits: Limits
+) -> asyncssh.SSHClientConnection:
+    options = await access.connect_options()
+    options.setdefault("keepalive_interval", limits.keepalive_interval)
+    options.setdefault("keepalive_count_max", limits.keepalive_count_max)
+    tunnel: asyncssh.SSHClientConnection | None = None
+    for hop in target.jumps:
+        tunnel = await asyncssh.connect(
+            hop.address,
+            hop.port,
+            tunnel=tunnel or (),
+            username=hop.username or target.username,
+            **options,
+        )
+        link.hops.append(tunnel)
+    return await asyncssh.connect(
+        target.address,
+        target.port,
+        tunnel=tunnel or (),
+        username=target.username,
+        host_key_alias=target.key_name,
+        **options,
+    )
+
+
+def _explain(error: BaseException, target: Target) -> SSHSpawnerError:
+    """Our word for what asyncssh or the system says."""
+    where = f"{target.host} ({target.address} port {target.port})"
+    detail = f"{where}: {type(error).__name__}: {error}"
+    if isinstance(error, asyncssh.HostKeyNotVerifiable | asyncssh.KeyExchangeFailed):
+        return HostKeyRefused(f"the identity of {target.host} could not be verified", detail)
+    if isinstance(error, asyncssh.PermissionDenied):
+        return AuthenticationRefused(f"{target.host} refused the login", detail)
+    if isinstance(error, asyncssh.ConfigParseError) or type(error) is ValueError:
+        return Misconfigured("the SSH options of the spawner do not work", detail)
+    return Unreachable(f"{target.host} cannot be reached", detail)
+
+
+_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, Pool] = WeakKeyDictionary()
+
+
+def shared_pool() -> Pool:
+    """The pool of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _pools:
+        _pools[loop] = Pool(logging.getLogger(__name__))
+    return _pools[loop]

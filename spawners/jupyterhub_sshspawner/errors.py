@@ -1,0 +1,73 @@
+"""What can go wrong, as one small tree, cut by what the hub should do about it."""
+
+from __future__ import annotations
+
+
+class SSHSpawnerError(Exception):
+    """Root of the tree.
+
+    ``str(error)`` is safe to show to the user; ``detail`` is for the hub's log alone. ``reason``
+    and ``status`` are what the hub's metrics and the HTTP reply carry.
+    """
+
+    reason = "ssh"
+    status = 500
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
+
+
+class Misconfigured(SSHSpawnerError):
+    """The configuration cannot work; only an administrator can help."""
+
+    reason = "config"
+
+
+class HostRefused(SSHSpawnerError):
+    """The user asked for a host that is not allowed, or in a way that makes no sense."""
+
+    reason = "host"
+    status = 400
+
+
+class NoCapacity(SSHSpawnerError):
+    """Every allowed host is full."""
+
+    reason = "capacity"
+    status = 503
+
+
+class Unreachable(SSHSpawnerError):
+    """No connection, or it broke: says nothing about the server on the other side."""
+
+    reason = "unreachable"
+    status = 503
+
+
+class AuthenticationRefused(SSHSpawnerError):
+    """The node refused our credentials. Never repeated at once: sshd punishes the hub's address."""
+
+    reason = "ssh-auth"
+    status = 403
+
+
+class HostKeyRefused(SSHSpawnerError):
+    """The node is not proven to be the node we mean. No failover: it may be an attack."""
+
+    reason = "host-key"
+    status = 502
+
+
+class BadReply(SSHSpawnerError):
+    """What came back is not a reply of our launcher."""
+
+    reason = "reply"
+    status = 502
+
+
+class LaunchFailed(SSHSpawnerError):
+    """The launcher ran and says why the server does not."""
+
+    reason = "launch"
+    status = 500

@@ -1,0 +1,103 @@
+"""Asking a node: one exec of the launcher on a pooled connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import asyncssh
+
+from .connections import Limits, Pool, Target
+from .errors import BadReply, Unreachable
+from .protocol import Reply, ReplyReader, command_line, new_nonce, request_bytes
+from .trust import Access
+
+OnEvent = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A host as one user sees it."""
+
+    pool: Pool
+    target: Target
+    access: Access
+    limits: Limits
+    python: str = "python3"
+
+    async def address(self) -> str:
+        """The verified address of its sshd; '' where a jump host hides it."""
+        async with self.pool.borrow(self.target, self.access, self.limits) as connection:
+            if self.target.jumps:
+                return ""
+            peer = connection.get_extra_info("peername")
+            return str(peer[0]) if peer else ""
+
+    async def ask(
+        self, op: str, body: dict[str, Any], timeout: float, on_event: OnEvent | None = None
+    ) -> Reply:
+        """Run one request. All are idempotent, so a connection found dead is replaced once."""
+        reused = self.pool.is_open(self.target, self.access)
+        try:
+            return await self._ask(op, body, timeout, on_event)
+        except Unreachable:
+            self.pool.drop(self.target, self.access)
+            if not reused:
+                raise
+        return await self._ask(op, body, timeout, on_event)
+
+    async def _ask(
+        self, op: str, body: dict[str, Any], timeout: float, on_event: OnEvent | None
+    ) -> Reply:
+        async with self.pool.session(self.target, self.access, self.limits) as connection:
+            try:
+                async with asyncio.timeout(timeout):
+                    return await self._converse(connection, op, body, on_event)
+            except TimeoutError as error:
+                raise Unreachable(f"{self.target.host} did not answer in time") from error
+            except (OSError, asyncssh.Error) as error:
+                raise Unreachable(
+                    f"the connection to {self.target.host} broke", f"{error}"
+                ) from error
+
+    async def _converse(
+        self,
+        connection: asyncssh.SSHClientConnection,
+        op: str,
+        body: dict[str, Any],
+        on_event: OnEvent | None,
+    ) -> Reply:
+        reader = ReplyReader(new_nonce())
+        process = await connection.create_process(
+            command_line(self.python), encoding=None, stderr=asyncssh.STDOUT
+        )
+        try:
+            process.stdin.write(request_bytes(op, reader.nonce, body))
+            process.stdin.write_eof()
+            while data := await process.stdout.read(65536):
+                for event in reader.feed(data):
+                    if on_event:
+                        on_event(event)
+                if reader.reply:
+                    return reader.reply
+            await process.wait_closed()
+            if process.exit_status is None and connection.is_closed():
+                raise Unreachable(f"the connection to {self.target.host} broke")
+            raise BadReply(*self._no_reply(process.exit_status, reader.noise))
+        finally:
+            process.close()
+
+    def _no_reply(self, status: int | None, noise: bytes) -> tuple[str, str]:
+        said = noise.decode("utf-8", "replace").strip()[-2000:]
+        hint = (
+            f"{self.python} was not found there"
+            if status == 127
+            else "look at the login shell's start files (.bashrc, .cshrc, config.fish)"
+        )
+        message = (
+            f"the login shell of {self.target.username} on {self.target.host} ended with "
+            f"status {status} before the launcher could run: {hint}"
+        )
+        return message, f"{message}; it said: {said!r}"

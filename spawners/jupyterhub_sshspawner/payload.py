@@ -1,0 +1,79 @@
+"""The request for a start: what runs on the node, and in what environment."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlparse
+
+from .errors import Misconfigured
+
+_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|PRIVATE|CREDENTIAL|API_?KEY", re.IGNORECASE)
+
+
+def checked_environment(env: Mapping[str, object]) -> dict[str, str]:
+    """Names and values as the node gets them, byte for byte (sshspawner PR #45).
+
+    Numbers and truth values become text; what cannot be an environment entry is refused by name.
+    None means: not set.
+    """
+    result: dict[str, str] = {}
+    for name, value in env.items():
+        if value is None:
+            continue
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "surrogateescape")
+        if not isinstance(value, str | int | float):
+            raise Misconfigured(f"environment: {name} is a {type(value).__name__}, not text")
+        if not name or "=" in name or "\0" in name or "\0" in str(value):
+            raise Misconfigured(f"environment: {name!r} cannot be passed to a process")
+        result[name] = str(value)
+    return result
+
+
+def command(argv: Sequence[str], shell: Sequence[str] = (), prologue: str = "") -> list[str]:
+    """What to exec: the command itself, or a shell that runs the prologue and becomes it."""
+    if not shell and not prologue:
+        return list(argv)
+    script = "exec " + shlex.join(argv)
+    if prologue:
+        script = f"{prologue}\n{script}"
+    return [*(shell or ("/bin/sh", "-c")), script]
+
+
+def service_url(env: Mapping[str, str]) -> tuple[tuple[str, str] | None, int]:
+    """Where the port goes in JUPYTERHUB_SERVICE_URL, and the port if it is fixed already.
+
+    A server that is told port 0 listens on 80 (jupyterhub#4450), so the launcher fills it in.
+    """
+    url = env.get("JUPYTERHUB_SERVICE_URL", "")
+    match = re.fullmatch(r"(https?://(?:\[[^\]]*\]|[^:/]*):)(\d*)(/.*)?", url)
+    if not match:
+        return None, 0
+    return (match[1], match[3] or ""), int(match[2] or 0)
+
+
+def hub_check(env: Mapping[str, str], timeout: float) -> dict[str, Any] | None:
+    """What the node should try to reach, or None where that is no TCP address."""
+    url = env.get("JUPYTERHUB_API_URL", "")
+    parts = urlparse(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return {"host": parts.hostname, "port": port, "url": url, "timeout": timeout}
+
+
+def secrets_in(env: Mapping[str, str], *more: str | None) -> list[str]:
+    """Values that must not be shown to anybody, longest first."""
+    found = {value for name, value in env.items() if _SECRET_NAME.search(name)}
+    found.update(value for value in more if value)
+    return sorted((value for value in found if len(value) > 3), key=len, reverse=True)
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """The text without the secrets."""
+    for secret in secrets:
+        text = text.replace(secret, "[redacted]")
+    return text

@@ -1,0 +1,200 @@
+"""What is said to the launcher, and what may be believed of its answer.
+
+The command line is a constant that means the same to sh, csh and fish; everything else, secrets
+included, goes over stdin: the launcher's source as one line of ASCII, then the request as another.
+(``python3 -`` would take all of stdin for source.) Its answer comes from an account that belongs to
+the user, so it is treated as hostile: found by a nonce, limited in size, checked field by field.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import secrets
+import zlib
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from .errors import BadReply, Misconfigured
+
+MAX_LINE = 64 * 1024
+MAX_NOISE = 1024 * 1024
+PID_MAX = 2**22
+FAILURES = frozenset(
+    [
+        "run-dir",
+        "bind",
+        "ports",
+        "hub-unreachable",
+        "command",
+        "exit",
+        "stopped",
+        "timeout",
+        "launcher",
+    ]
+)
+_SAFE_PATH = re.compile(r"[A-Za-z0-9_./+][A-Za-z0-9_./+-]*")
+
+
+def command_line(python: str) -> str:
+    """The one command that is ever run: constant, no secrets, valid in every login shell."""
+    if not _SAFE_PATH.fullmatch(python):
+        raise Misconfigured(f"SSHSpawner.remote_python is no plain path: {python!r}")
+    # -I: neither PYTHON* variables nor files in the home directory can replace our imports
+    return f'exec {python} -IS -c "import sys; exec(sys.stdin.readline())"'
+
+
+@cache
+def launcher_line() -> bytes:
+    """The launcher's source as one line of Python in plain ASCII."""
+    source = resources.files(__package__).joinpath("launcher.py").read_bytes()
+    packed = base64.b64encode(zlib.compress(source, 9)).decode()
+    return (
+        "import base64,zlib;exec(compile(zlib.decompress(base64.b64decode("
+        f'"{packed}")),"launcher","exec"),{{"__name__":"__main__"}})\n'
+    ).encode()
+
+
+def request_bytes(op: str, nonce: str, body: dict[str, Any]) -> bytes:
+    """What is written to stdin. ``ensure_ascii`` keeps the node's locale out of it."""
+    request = {**body, "op": op, "nonce": nonce}
+    return launcher_line() + json.dumps(request, ensure_ascii=True).encode() + b"\n"
+
+
+def new_nonce() -> str:
+    """A tag that the login shell's own output cannot contain by chance."""
+    return secrets.token_hex(16)
+
+
+@dataclass(frozen=True)
+class Process:
+    """The server as the node knows it: enough never to take another process for it."""
+
+    pid: int
+    ticks: int
+    leader: int
+    leader_ticks: int
+    port: int
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The launcher's last word."""
+
+    state: str
+    process: Process | None = None
+    listening: bool = False
+    returncode: int = 0
+    kind: str = ""
+    detail: str = ""
+    tail: str = ""
+    signals: tuple[str, ...] = ()
+    left: int = 0
+
+
+@dataclass
+class ReplyReader:
+    """Finds the tagged lines in a stream that may say anything else as well."""
+
+    nonce: str
+    reply: Reply | None = None
+    noise: bytes = b""
+    _seen: int = 0
+    _rest: bytes = b""
+    _tag: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._tag = f"@@{self.nonce} ".encode()
+
+    def feed(self, data: bytes) -> list[dict[str, Any]]:
+        """Take output; returns events on the way, and sets ``reply`` when it has come."""
+        self._seen += len(data)
+        if self._seen > MAX_NOISE:
+            raise BadReply(f"the node sent more than {MAX_NOISE} bytes and no reply")
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > MAX_LINE and self._rest.startswith(self._tag):
+            raise BadReply("the launcher's reply is too long")
+        return [event for line in lines if (event := self._line(line)) is not None]
+
+    def _line(self, line: bytes) -> dict[str, Any] | None:
+        if not line.startswith(self._tag) or self.reply is not None:
+            self.noise = (self.noise + line + b"\n")[-4096:]
+            return None
+        body = _decode(line[len(self._tag) :])
+        if body.get("event") == "reply":
+            self.reply = parse_reply(body)
+            return None
+        return body
+
+
+def _decode(line: bytes) -> dict[str, Any]:
+    if len(line) > MAX_LINE:
+        raise BadReply("the launcher's reply is too long")
+    try:
+        body = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise BadReply("the launcher's reply is not JSON") from error
+    if not isinstance(body, dict):
+        raise BadReply("the launcher's reply is not an object")
+    return body
+
+
+def parse_reply(body: dict[str, Any]) -> Reply:
+    """Check a reply field by field; whatever is out of range is no reply at all."""
+    state = body.get("state")
+    if state in ("starting", "absent"):
+        return Reply(state)
+    if state == "running":
+        return Reply(state, process=_process(body), listening=body.get("listening") is True)
+    if state == "exited":
+        signals = body.get("signals", [])
+        if not isinstance(signals, list) or not set(map(str, signals)) <= {"INT", "TERM", "KILL"}:
+            raise BadReply("the launcher's reply names unknown signals")
+        code = _number(body, "returncode", 0, 255, default=0)
+        left = _number(body, "left", 0, PID_MAX, default=0)
+        return Reply(state, returncode=code, signals=tuple(signals), left=left)
+    if state == "failed":
+        return _failure(body)
+    raise BadReply("the launcher's reply has an unknown state")
+
+
+def _failure(body: dict[str, Any]) -> Reply:
+    kind = body.get("kind")
+    if not isinstance(kind, str) or kind not in FAILURES:
+        raise BadReply("the launcher failed in an unknown way")
+    return Reply(
+        "failed",
+        kind=kind,
+        detail=_text(body, "detail"),
+        tail=_text(body, "tail"),
+        returncode=_number(body, "returncode", 0, 255, default=0),
+    )
+
+
+def _process(body: dict[str, Any]) -> Process:
+    return Process(
+        pid=_number(body, "pid", 2, PID_MAX),
+        ticks=_number(body, "ticks", 0, 2**63),
+        leader=_number(body, "leader", 2, PID_MAX),
+        leader_ticks=_number(body, "leader_ticks", 0, 2**63),
+        port=_number(body, "port", 1, 65535),
+    )
+
+
+def _number(
+    body: dict[str, Any], name: str, low: int, high: int, default: int | None = None
+) -> int:
+    value = body.get(name, default)
+    if type(value) is not int or not low <= value <= high:
+        raise BadReply(f"the launcher's reply has an impossible {name}")
+    return value
+
+
+def _text(body: dict[str, Any], name: str) -> str:
+    value = body.get(name, "")
+    if not isinstance(value, str):
+        raise BadReply(f"the launcher's reply has an impossible {name}")
+    return value

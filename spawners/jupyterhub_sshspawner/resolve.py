@@ -1,0 +1,139 @@
+"""From a spawner's traits to plain values: which hosts, which account, which keys."""
+
+from __future__ import annotations
+
+import re
+from inspect import isawaitable
+from typing import Any
+
+from .connections import Hop, Limits, Target
+from .errors import AuthenticationRefused, Misconfigured
+from .hosts import Host, parse_hosts
+from .state import Instance
+from .traits import SSHTraits, fill
+from .trust import Access
+
+
+async def value_of(spawner: SSHTraits, setting: Any) -> Any:
+    """A setting's value; callables take the spawner and may be async."""
+    if callable(setting):
+        setting = setting(spawner)
+        if isawaitable(setting):
+            setting = await setting
+    return setting
+
+
+async def allowed_hosts(spawner: SSHTraits) -> dict[str, Host]:
+    """The hosts this user may use."""
+    entries = await value_of(spawner, spawner.hosts)
+    if not isinstance(entries, list | tuple):
+        raise Misconfigured("SSHSpawner.hosts must be, or return, a list")
+    return parse_hosts(entries)
+
+
+async def account(spawner: SSHTraits, host: Host) -> str:
+    """The user's account on the host, one for start, poll and stop alike ."""
+    template = host.username or await value_of(spawner, spawner.ssh_username)
+    if not isinstance(template, str):
+        raise Misconfigured("SSHSpawner.ssh_username must be, or return, a string")
+    name = template.format(username=spawner.user.name)
+    if not name or len(name) > 255 or any(ord(char) < 32 or ord(char) == 127 for char in name):
+        raise Misconfigured(f"{name!r} is no possible account name")
+    return name
+
+
+async def access(spawner: SSHTraits, username: str) -> Access:
+    """How to sign in to the account, and whose host keys to believe."""
+    names = {"username": spawner.user.name, "ssh_username": username}
+    keys = await value_of(spawner, spawner.ssh_client_keys)
+    known = await value_of(spawner, spawner.known_hosts)
+    insecure = spawner.host_key_policy == "insecure"
+    try:
+        return Access(
+            known_hosts=() if insecure else _as_tuple(known),
+            host_ca_keys=tuple(spawner.host_ca_keys),
+            insecure=insecure,
+            keys=tuple(fill(key, **names) for key in keys),
+            certs=tuple(fill(cert, **names) for cert in spawner.ssh_client_certs),
+            agent_path=spawner.ssh_agent_path,
+            config_files=tuple(spawner.ssh_config_files),
+            options=dict(spawner.ssh_options),
+            passphrase=await value_of(spawner, spawner.ssh_key_passphrase),
+            password=await _password(spawner),
+        )
+    except (ValueError, KeyError, IndexError) as error:
+        raise Misconfigured(f"SSHSpawner: key paths for {spawner.user.name!r}: {error}") from error
+
+
+def _as_tuple(value: str | list[str] | None) -> tuple[str, ...]:
+    if not value:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+async def _password(spawner: SSHTraits) -> str | None:
+    if spawner.ssh_password is not None:
+        password = await value_of(spawner, spawner.ssh_password)
+        return str(password) if password else None
+    key = spawner.ssh_password_auth_state_key
+    if not key:
+        return None
+    auth_state = await spawner.user.get_auth_state()
+    password = (auth_state or {}).get(key)
+    if not isinstance(password, str) or not password:
+        raise AuthenticationRefused(
+            "no password for the node is known: sign in again",
+            f"auth_state of {spawner.user.name} has no {key!r}",
+        )
+    return password
+
+
+def target(spawner: SSHTraits, host: Host, username: str) -> Target:
+    """Where to connect for a new server."""
+    jumps = spawner.jump_hosts if host.jump_hosts is None else host.jump_hosts
+    return Target(
+        owner=spawner.user.name,
+        host=host.name,
+        address=host.ssh_address,
+        port=host.port,
+        username=username,
+        key_name=host.key_name,
+        jumps=tuple(parse_hop(jump) for jump in jumps),
+    )
+
+
+def target_again(spawner: SSHTraits, instance: Instance) -> Target:
+    """Where to connect for a server that exists: the very node it was started on.
+
+    A name with several addresses could mean another node by now (sshspawner#18), so the verified
+    address is used, under the name that known_hosts has.
+    """
+    return Target(
+        owner=spawner.user.name,
+        host=instance.host,
+        address=instance.address or instance.host,
+        port=instance.ssh_port,
+        username=instance.username,
+        key_name=instance.host_key_alias or instance.host,
+        jumps=tuple(parse_hop(jump) for jump in instance.jumps),
+    )
+
+
+def parse_hop(text: str) -> Hop:
+    """``[user@]host[:port]``; an IPv6 address stands in brackets when a port follows."""
+    match = re.fullmatch(r"(?:([^@\s]+)@)?(\[[0-9A-Fa-f:.]+\]|[^\s@\[\]]+?)(?::(\d{1,5}))?", text)
+    if not match:
+        raise Misconfigured(f'SSHSpawner.jump_hosts: {text!r} is not "[user@]host[:port]"')
+    return Hop(match[2].strip("[]"), int(match[3] or 22), match[1] or "")
+
+
+def limits(spawner: SSHTraits) -> Limits:
+    """Patience and greed, from the traits."""
+    return Limits(
+        connect_timeout=spawner.connect_timeout,
+        keepalive_interval=spawner.keepalive_interval,
+        keepalive_count_max=spawner.keepalive_count_max,
+        sessions=spawner.max_sessions_per_connection,
+        connects=spawner.max_connects_per_host,
+        idle=spawner.connection_idle_timeout,
+    )

@@ -1,0 +1,311 @@
+"""The settings of ``SSHSpawner``, with JupyterHub's own names where JupyterHub has one.
+
+Every trait is set in ``jupyterhub_config.py`` as ``c.SSHSpawner.<name> = …``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from jupyterhub.spawner import Spawner
+from jupyterhub.traitlets import Callable, Command
+from traitlets import (
+    Bool,
+    Dict,
+    Enum,
+    Float,
+    Integer,
+    List,
+    TraitError,
+    Unicode,
+    Union,
+    default,
+    validate,
+)
+
+from .placement import POLICIES
+
+
+class SSHTraits(Spawner):  # type: ignore[misc]
+    """Configuration only; what is done with it is in ``spawner``."""
+
+    def start(self) -> object:
+        """See ``SSHSpawner``."""
+        raise NotImplementedError
+
+    def stop(self, now: bool = False) -> object:
+        """See ``SSHSpawner``."""
+        raise NotImplementedError
+
+    def poll(self) -> object:
+        """See ``SSHSpawner``."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------ where
+
+    hosts = Union(
+        [List(), Callable()],
+        config=True,
+        help="""Machines that servers may run on.
+
+        Each is a name, or a dict with `name` and any of `address`, `port`, `username`,
+        `connect_address`, `host_key_alias`, `jump_hosts`, `cmd`, `environment`, `prologue`,
+        `max_servers`. Or a callable that takes the spawner and returns such a list; it may be
+        async.
+        """,
+    )
+    host_policy = Union(
+        [Enum(POLICIES), Callable()],
+        default_value="round-robin",
+        config=True,
+        help="""How a host is chosen: `round-robin`, `least-loaded`, `random`, `first` (in the
+        order of `hosts`, for as long as there is room), `user-choice` (the user picks one on the
+        spawn page or by `user_options["host"]`; without a choice: round-robin), or a callable
+        `(spawner, names) -> name or list of names, best first`.
+        """,
+    )
+    max_servers_per_host = Integer(
+        0, min=0, config=True, help="""Most servers on one host; 0 is no limit."""
+    )
+    host_retry_limit = Integer(
+        1,
+        min=0,
+        config=True,
+        help="""How many further hosts to try when the first cannot be reached. None is tried
+        after a host-key or login problem, nor when the user chose the host.""",
+    )
+    host_cooldown = Float(
+        30.0, min=0, config=True, help="""Seconds to avoid a host that could not be reached."""
+    )
+
+    # ------------------------------------------------------------ who
+
+    ssh_username = Union(
+        [Unicode(), Callable()],
+        default_value="{username}",
+        config=True,
+        help="""Account on the node. `{username}` is the JupyterHub user's name. A callable takes
+        the spawner; it may be async.""",
+    )
+    ssh_client_keys = Union(
+        [List(Unicode()), Callable()],
+        config=True,
+        help="""Private key files on the hub. `~` is the hub's home directory, `{username}` the
+        JupyterHub user's name. A `<key>-cert.pub` beside a key is used if it exists. Nothing is
+        taken from `~/.ssh` by itself.""",
+    )
+    ssh_client_certs = List(
+        Unicode(), config=True, help="""OpenSSH certificate files for the keys; same templates."""
+    )
+    ssh_key_passphrase = Union(
+        [Unicode(), Callable()],
+        default_value=None,
+        allow_none=True,
+        config=True,
+        help="""Passphrase of the keys, or a callable that takes the spawner (may be async).""",
+    )
+    ssh_password = Callable(
+        default_value=None,
+        allow_none=True,
+        config=True,
+        help="""Callable that takes the spawner and returns the password; may be async.""",
+    )
+    ssh_password_auth_state_key = Unicode(
+        "",
+        config=True,
+        help="""Key under which the user's `auth_state` holds the password for the node.""",
+    )
+    ssh_agent_path = Unicode(
+        None,
+        allow_none=True,
+        config=True,
+        help="""Socket of an SSH agent on the hub to sign in with. It is never forwarded.""",
+    )
+
+    # ------------------------------------------------------------ trust
+
+    known_hosts = Union(
+        [Unicode(), List(Unicode()), Callable()],
+        default_value="",
+        config=True,
+        help="""File (or files) with the nodes' host keys, in OpenSSH's known_hosts format.
+        Required: a host that is not in it is refused. Read again for each new connection.""",
+    )
+    host_ca_keys = List(
+        Unicode(),
+        config=True,
+        help="""Public keys (text or file) of certificate authorities that sign host keys.""",
+    )
+    host_key_policy = Enum(
+        ("strict", "insecure"),
+        default_value="strict",
+        config=True,
+        help="""`insecure` accepts any host key: whoever can stand between hub and node gets the
+        users' tokens. It warns at each start. For throw-away test set-ups only.""",
+    )
+    ssh_config_files = List(
+        Unicode(), config=True, help="""OpenSSH client configuration files to honour; none."""
+    )
+    ssh_options = Dict(
+        config=True,
+        help="""Further arguments for `asyncssh.connect`, e.g. `{"encryption_algs": [...]}`.""",
+    )
+
+    # ------------------------------------------------------------ paths
+
+    jump_hosts = List(
+        Unicode(),
+        config=True,
+        help="""Machines to go through, first one first: `[user@]host[:port]`. Their host keys
+        are checked like any other. Set `connect_address` or a tunnel as well: the hub and the
+        proxy must reach the server.""",
+    )
+    connect_address = Unicode(
+        "",
+        config=True,
+        help="""Address under which hub and proxy reach the servers, if it is not the address
+        that SSH connects to (a second network, a NAT, a jump host). `{host}` is the host's name.
+        """,
+    )
+    transport = Enum(
+        ("direct",),
+        default_value="direct",
+        config=True,
+        help="""`direct`: hub and proxy connect to the node's own address.""",
+    )
+    port_range = Unicode(
+        "",
+        config=True,
+        help="""Ports on the node, e.g. `40000-40100`, both ends included. Empty: any free port.
+        """,
+    )
+
+    # ------------------------------------------------------------ launch
+
+    remote_python = Unicode(
+        "python3",
+        config=True,
+        help="""Python (3.8 or later) on the node that runs the launcher; standard library only.
+        """,
+    )
+    shell_cmd = Command(
+        minlen=0,
+        config=True,
+        help="""Shell to start the server through, as in LocalProcessSpawner, e.g.
+        `["bash", "-l", "-c"]` for the users' own environment. Gives users control over PATH.""",
+    )
+    prologue = Unicode(
+        "",
+        config=True,
+        help="""Shell lines to run before the server, e.g. `module load python` or
+        `source /opt/conda/bin/activate lab`. Runs in `shell_cmd`, or in `sh -c` without one.""",
+    )
+    run_dir = Unicode(
+        "~/.jupyterhub-ssh",
+        config=True,
+        help="""Directory on the node, in the user's account, for logs and process records.""",
+    )
+    preflight_hub_check = Bool(
+        True,
+        config=True,
+        help="""Let the node try a connection to the hub's API before the server is started, so
+        that an unreachable hub is named at once and not after minutes.""",
+    )
+    limit_backend = Enum(
+        ("none", "external"),
+        default_value="none",
+        config=True,
+        help="""What enforces `mem_limit` and `cpu_limit`. `none`: setting one is an error.
+        `external`: something on the node does (systemd slices, PAM); they are only passed on in
+        the environment.""",
+    )
+
+    # ------------------------------------------------------------ time
+
+    connect_timeout = Float(10.0, min=0.1, config=True, help="""Seconds to get a connection.""")
+    command_timeout = Float(
+        20.0,
+        min=0.1,
+        config=True,
+        help="""Seconds to wait for an answer beyond a request's own.
+        """,
+    )
+    poll_timeout = Float(10.0, min=0.1, config=True, help="""Seconds for one poll in all.""")
+    interrupt_timeout = Integer(
+        10, min=0, config=True, help="""Seconds to wait after SIGINT before SIGTERM is sent."""
+    )
+    term_timeout = Integer(
+        5, min=0, config=True, help="""Seconds to wait after SIGTERM before SIGKILL is sent."""
+    )
+    kill_timeout = Integer(
+        5, min=0, config=True, help="""Seconds to wait after SIGKILL before giving up."""
+    )
+    stop_timeout = Float(
+        30.0,
+        min=0,
+        config=True,
+        help="""Seconds to go on trying to stop a server whose node cannot be reached. After
+        that it is remembered as an orphan and ended at the next contact.""",
+    )
+    unreachable_limit = Integer(
+        0,
+        min=0,
+        config=True,
+        help="""Call a server dead after this many polls in a row that could not reach its node.
+        0: never, since unreachable is not dead (jupyterhub#3171).""",
+    )
+    keepalive_interval = Float(
+        15.0, min=0, config=True, help="""Seconds between keep-alives on a connection."""
+    )
+    keepalive_count_max = Integer(
+        3, min=1, config=True, help="""Unanswered keep-alives before it is given up."""
+    )
+    max_sessions_per_connection = Integer(
+        8, min=1, config=True, help="""Below sshd's MaxSessions (10)."""
+    )
+    max_connects_per_host = Integer(
+        8, min=1, config=True, help="""Sign-ins at a time; below sshd's MaxStartups (10)."""
+    )
+    connection_idle_timeout = Float(
+        300.0, min=0, config=True, help="""Seconds to keep a connection nobody uses."""
+    )
+    log_tail_lines = Integer(
+        50, min=0, config=True, help="""Lines of the server's log to show when it fails."""
+    )
+    trace = Callable(
+        default_value=None,
+        allow_none=True,
+        config=True,
+        help="""Called as `trace(name, info)` at each step, e.g. `start.connect.started`.""",
+    )
+
+    @default("ip")
+    def _ip_default(self) -> str:
+        return "0.0.0.0"
+
+    @validate("port_range")
+    def _check_port_range(self, proposal: dict[str, str]) -> str:
+        parse_port_range(proposal["value"])
+        return proposal["value"]
+
+
+def parse_port_range(text: str) -> tuple[int, int] | None:
+    """``"40000-40100"`` as two numbers; None when empty."""
+    if not text:
+        return None
+    match = re.fullmatch(r"\s*(\d{1,5})\s*-\s*(\d{1,5})\s*", text)
+    if match:
+        low, high = int(match[1]), int(match[2])
+        if 0 < low <= high < 65536:
+            return low, high
+    raise TraitError(f'SSHSpawner.port_range must look like "40000-40100", not {text!r}')
+
+
+def fill(template: str, *, username: str, ssh_username: str) -> str:
+    """A path template filled in; a user's name must not lead out of its directory."""
+    if "{" in template and any(
+        bad in name for name in (username, ssh_username) for bad in ("/", "\0", "..")
+    ):
+        raise ValueError(f"the user name {username!r} cannot be part of a path")
+    return os.path.expanduser(template).format(username=username, ssh_username=ssh_username)

@@ -1,0 +1,111 @@
+"""Whom we believe to be a node, and how we prove who we are.
+
+Strict by default: a host key that known_hosts does not name ends the attempt. Nothing is taken
+from the hub user's own ``~/.ssh`` (keys, agent, known_hosts, config) unless it is configured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncssh
+
+from .errors import Misconfigured
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to get in. ``repr`` shows no secrets; ``identity`` tells two ways apart."""
+
+    known_hosts: tuple[str, ...] = ()
+    host_ca_keys: tuple[str, ...] = ()
+    insecure: bool = False
+    keys: tuple[str, ...] = ()
+    certs: tuple[str, ...] = ()
+    agent_path: str | None = None
+    config_files: tuple[str, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict, repr=False)
+    passphrase: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """Part of a connection's key in the pool."""
+        return (self.known_hosts, self.host_ca_keys, self.insecure, self.keys, self.certs,
+                self.agent_path, self.password is not None)  # fmt: skip
+
+    async def connect_options(self) -> dict[str, Any]:
+        """Arguments for ``asyncssh.connect``; files are read and keys decrypted in a thread."""
+        keys, known = await asyncio.gather(
+            asyncio.to_thread(load_keys, self.keys, self.certs, self.passphrase),
+            asyncio.to_thread(self._known_hosts),
+        )
+        return {
+            "client_keys": keys or None,
+            "known_hosts": known,
+            "password": self.password,
+            "agent_path": self.agent_path,
+            "agent_forwarding": False,
+            "config": list(self.config_files) or None,
+            "gss_host": None,
+            **self.options,
+        }
+
+    def _known_hosts(self) -> asyncssh.SSHKnownHosts | None:
+        return None if self.insecure else read_known_hosts(self.known_hosts, self.host_ca_keys)
+
+
+def read_known_hosts(paths: Sequence[str], ca_keys: Sequence[str]) -> asyncssh.SSHKnownHosts:
+    """Read known_hosts afresh, so that an edited file needs no restart of the hub."""
+    if not paths and not ca_keys:
+        raise Misconfigured(
+            "SSHSpawner.known_hosts is not set: it names the file with the nodes' host keys"
+        )
+    lines = [f"@cert-authority * {_file_or_text(key)}" for key in ca_keys]
+    for path in paths:
+        try:
+            with open(os.path.expanduser(path), encoding="utf-8") as source:
+                lines.append(source.read())
+        except OSError as error:
+            raise Misconfigured(
+                f"SSHSpawner.known_hosts: cannot read {path}: {error.strerror}"
+            ) from error
+    try:
+        return asyncssh.import_known_hosts("\n".join(lines))
+    except ValueError as error:
+        raise Misconfigured(f"SSHSpawner.known_hosts: {error}") from error
+
+
+def _file_or_text(key: str) -> str:
+    if key.lstrip().startswith(("ssh-", "ecdsa-", "sk-")):
+        return key.strip()
+    try:
+        with open(os.path.expanduser(key), encoding="utf-8") as source:
+            return source.readline().strip()
+    except OSError as error:
+        raise Misconfigured(
+            f"SSHSpawner.host_ca_keys: cannot read {key}: {error.strerror}"
+        ) from error
+
+
+def load_keys(
+    keys: Sequence[str], certs: Sequence[str], passphrase: str | None
+) -> Sequence[asyncssh.SSHKeyPair]:
+    """Read private keys; a missing or unreadable one is named (sshspawner#40, asyncssh#214)."""
+    if not keys:
+        return []
+    paths = [os.path.expanduser(path) for path in keys]
+    try:
+        return asyncssh.load_keypairs(paths, passphrase, [os.path.expanduser(c) for c in certs])
+    except OSError as error:
+        raise Misconfigured(
+            f"SSHSpawner.ssh_client_keys: cannot read {error.filename}: {error.strerror}"
+        ) from error
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        raise Misconfigured(
+            f"SSHSpawner.ssh_client_keys: cannot use {', '.join(keys)}: {error}"
+        ) from error

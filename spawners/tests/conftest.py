@@ -1,0 +1,77 @@
+"""What the tests stand on: accounts, a stock sshd on loopback, and a real JupyterHub process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from machinery import Account, Hub, Sshd
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that need an sshd say at once what is missing, instead of failing one by one."""
+    missing = [name for name in ("sshd", "useradd", "ssh-keygen") if not _which(name)]
+    if os.getuid() == 0 and not missing:
+        return
+    reason = f"needs root{' and ' + ', '.join(missing) if missing else ''}"
+    for item in items:
+        if item.get_closest_marker("sshd"):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _which(name: str) -> str | None:
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the hub's key pair."""
+    where = tmp_path_factory.mktemp("keys")
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(where / "hub")], check=True
+    )
+    return where
+
+
+@pytest.fixture(scope="session")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """A stock sshd: nothing is set but address, port and host key."""
+    server = Sshd(tmp_path_factory.mktemp("sshd"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def account(keys: Path) -> Iterator[Callable[..., Account]]:
+    """Makes accounts that let the hub's key in, and removes them with all they run."""
+    made: list[Account] = []
+
+    def make(name: str = "", shell: str = "/bin/bash") -> Account:
+        made.append(Account.create(name, shell, (keys / "hub.pub").read_text()))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.remove()
+
+
+@pytest.fixture
+def hub(tmp_path: Path, sshd: Sshd, keys: Path) -> Iterator[Callable[..., Hub]]:
+    """Starts hubs whose spawner knows the sshd; configuration lines are added to theirs."""
+    made: list[Hub] = []
+
+    def make(config: str = "", start: bool = True) -> Hub:
+        one = Hub(tmp_path / f"hub{len(made)}", sshd, keys / "hub", config)
+        made.append(one)
+        if start:
+            one.start()
+        return one
+
+    yield make
+    for one in made:
+        one.kill()

@@ -1,0 +1,312 @@
+"""Real programs for the tests: sshd, accounts, JupyterHub. Nothing here is a mock."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pwd
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+BIN = Path(sys.executable).parent
+T = TypeVar("T")
+
+
+def wait_until(what: Callable[[], T], timeout: float = 20.0, message: str = "") -> T:
+    """The first true answer; fails, naming what was waited for, when there is none in time."""
+    until = time.monotonic() + timeout
+    while True:
+        if found := what():
+            return found
+        if time.monotonic() > until:
+            raise AssertionError(message or f"not within {timeout} s: {what}")
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def processes_of(uid: int) -> dict[int, str]:
+    """Living processes of a user, as the kernel tells: pid and command line."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                status = (entry / "status").read_text()
+                owner = int(status.split("\nUid:\t")[1].split()[0])
+                if owner == uid and "\nState:\tZ" not in status:
+                    found[int(entry.name)] = (
+                        (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    )
+    return found
+
+
+@dataclass
+class Account:
+    """A user of the machine, made for one test."""
+
+    name: str
+    uid: int
+    home: Path
+
+    @classmethod
+    def create(cls, name: str, shell: str, public_key: str) -> Account:
+        name = name or "ssp" + secrets.token_hex(4)
+        subprocess.run(["useradd", "-m", "-s", shell, name], check=True)
+        entry = pwd.getpwnam(name)
+        account = cls(name, entry.pw_uid, Path(entry.pw_dir))
+        account.write(".ssh/authorized_keys", public_key)
+        return account
+
+    def write(self, path: str, text: str, mode: int = 0o600) -> Path:
+        """A file in the home directory, owned by the user."""
+        target = self.home / path
+        for parent in reversed(target.relative_to(self.home).parents[:-1]):
+            (self.home / parent).mkdir(mode=0o700, exist_ok=True)
+            os.chown(self.home / parent, self.uid, -1)
+        target.write_text(text)
+        target.chmod(mode)
+        os.chown(target, self.uid, -1)
+        return target
+
+    def processes(self, containing: str = "") -> dict[int, str]:
+        """What the user runs, but for sshd's own processes."""
+        running = processes_of(self.uid)
+        return {
+            pid: line
+            for pid, line in running.items()
+            if containing in line and not line.startswith(("sshd", "/usr/lib/openssh/sshd"))
+        }
+
+    def remove(self) -> None:
+        """End everything the user runs, by pid, and delete the account."""
+
+        def ended() -> bool:
+            for pid in processes_of(self.uid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return not processes_of(self.uid)
+
+        wait_until(ended, message=f"{self.name} still runs something")
+        subprocess.run(["userdel", "-r", self.name], check=False, capture_output=True)
+
+
+class Sshd:
+    """The machine's sshd, on a port of its own, with stock settings."""
+
+    def __init__(self, where: Path, extra: str = "") -> None:
+        self.where = where
+        self.port = free_port()
+        self.log = where / "sshd.log"
+        self.known_hosts = where / "known_hosts"
+        self._process: subprocess.Popen[bytes] | None = None
+        key = where / "host_key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+        public = " ".join((where / "host_key.pub").read_text().split()[:2])
+        self.public = public
+        self.known_hosts.write_text(
+            f"[127.0.0.1]:{self.port} {public}\n[localhost]:{self.port} {public}\n"
+        )
+        (where / "sshd_config").write_text(
+            f"ListenAddress 127.0.0.1\nPort {self.port}\nHostKey {key}\n"
+            f"PidFile {where}/pid\nUsePAM yes\nKbdInteractiveAuthentication no\n"
+            f"PrintMotd no\nAcceptEnv LANG LC_*\n{extra}"
+        )
+
+    def start(self) -> None:
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                ["/usr/sbin/sshd", "-D", "-e", "-f", str(self.where / "sshd_config")],
+                stdin=subprocess.DEVNULL,
+                stderr=log,
+            )
+        wait_until(self._listens, message=f"sshd does not listen: {self.log}")
+
+    def _listens(self) -> bool:
+        with socket.socket() as sock:
+            return sock.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.terminate()
+            self._process.wait(10)
+            self._process = None
+
+    def accepted(self, user: str) -> int:
+        """How often the user has signed in."""
+        return self.log.read_text().count(f"Accepted publickey for {user} ")
+
+
+CONFIG = """
+import json, sys
+sys.path.insert(0, {tests!r})
+c = get_config()
+c.JupyterHub.hub_port = {port}
+c.JupyterHub.bind_url = "http://127.0.0.1:{unused}"
+c.JupyterHub.db_url = "sqlite:///{where}/hub.sqlite"
+c.JupyterHub.cookie_secret_file = "{where}/cookie_secret"
+c.JupyterHub.cleanup_servers = False
+c.JupyterHub.proxy_class = "memory_proxy.MemoryProxy"
+c.JupyterHub.authenticator_class = "dummy"
+c.JupyterHub.log_level = "DEBUG"
+c.Authenticator.allow_all = True
+c.JupyterHub.allow_named_servers = True
+c.JupyterHub.services = [{{"name": "test", "api_token": {token!r}, "admin": True}}]
+c.JupyterHub.load_roles = [{{"name": "test", "services": ["test"],
+    "scopes": ["admin:users", "admin:servers", "list:users", "read:users", "tokens",
+               "delete:servers", "access:servers"]}}]
+c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 0, "slow_stop_timeout": 0}}
+c.JupyterHub.spawner_class = "ssh"
+c.Spawner.poll_interval = 2
+c.Spawner.http_timeout = 60
+c.SSHSpawner.hosts = [{{"name": "node1", "address": "127.0.0.1", "port": {sshd_port}}}]
+c.SSHSpawner.known_hosts = "{known_hosts}"
+c.SSHSpawner.ssh_client_keys = ["{key}"]
+c.SSHSpawner.cmd = ["{bin}/jupyterhub-singleuser"]
+"""
+
+
+class Hub:
+    """A JupyterHub process, asked over its REST API."""
+
+    def __init__(self, where: Path, sshd: Sshd, key: Path, config: str) -> None:
+        where.mkdir()
+        self.where = where
+        self.port = free_port()
+        self.token = secrets.token_hex(16)
+        self.log = where / "hub.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        text = CONFIG.format(
+            tests=str(Path(__file__).parent), port=self.port, unused=free_port(), where=where,
+            token=self.token, sshd_port=sshd.port, known_hosts=sshd.known_hosts, key=key, bin=BIN,
+        )  # fmt: skip
+        (where / "jupyterhub_config.py").write_text(text + config)
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    def start(self, wait: bool = True) -> None:
+        """Start (again), with the database as it is."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "jupyterhub"], cwd=self.where, stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        if wait:
+            wait_until(self.answers, 40, f"the hub does not answer: {self.log}")
+
+    def answers(self) -> bool:
+        with contextlib.suppress(OSError, urllib.error.URLError):
+            return self.api("GET", "/")[0] == 200
+        return False
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """End the hub; servers stay, as in a crash or (SIGTERM) with cleanup_servers off."""
+        if self._process:
+            self._process.send_signal(number)
+            self._process.wait(30)
+            self._process = None
+
+    def wait_dead(self, timeout: float = 60) -> None:
+        """Until the hub's process has ended by itself."""
+        assert self._process
+        self._process.wait(timeout)
+        self._process = None
+
+    def api(self, method: str, path: str, body: Any = None, token: str = "") -> tuple[int, Any]:
+        """Status and decoded reply of one request."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/hub/api{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"token {token or self.token}"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as reply:
+                text = reply.read()
+                return reply.status, json.loads(text) if text else None
+        except urllib.error.HTTPError as error:
+            text = error.read()
+            with contextlib.suppress(ValueError):
+                return error.code, json.loads(text)
+            return error.code, text.decode("utf-8", "replace")
+
+    def add_user(self, name: str) -> None:
+        assert self.api("POST", f"/users/{name}")[0] in (201, 409)
+
+    def request_start(self, user: str, server: str = "", options: Any = None) -> tuple[int, Any]:
+        """Ask for a server; the reply says only that it was asked for."""
+        self.add_user(user)
+        return self.api("POST", _path(user, server), {} if options is None else options)
+
+    def server(self, user: str, server: str = "") -> dict[str, Any]:
+        """The hub's model of the server; empty when there is none."""
+        model = self.api("GET", f"/users/{user}")[1]
+        found: dict[str, Any] = model.get("servers", {}).get(server, {})
+        return found
+
+    def spawn(
+        self, user: str, server: str = "", options: Any = None, timeout: float = 60
+    ) -> dict[str, Any]:
+        """Start a server and wait until it is ready; fails with the hub's log's last lines."""
+        status, reply = self.request_start(user, server, options)
+        assert status in (201, 202), reply
+        return self.wait_ready(user, server, timeout)
+
+    def wait_ready(self, user: str, server: str = "", timeout: float = 60) -> dict[str, Any]:
+        def ready() -> dict[str, Any]:
+            model = self.server(user, server)
+            assert model, f"the spawn failed:\n{self.tail()}"
+            return model if model["ready"] else {}
+
+        return wait_until(ready, timeout, f"not ready:\n{self.tail()}")
+
+    def wait_failed(self, user: str, server: str = "", timeout: float = 60) -> str:
+        """Wait for a spawn to fail; returns the progress events as text."""
+        wait_until(lambda: not self.server(user, server), timeout, "the spawn did not fail")
+        return self.progress(user, server)
+
+    def progress(self, user: str, server: str = "") -> str:
+        return str(self.api("GET", _path(user, server) + "/progress")[1])
+
+    def stop(self, user: str, server: str = "", timeout: float = 60) -> None:
+        status, reply = self.api("DELETE", _path(user, server))
+        assert status in (202, 204), reply
+        wait_until(lambda: not self.server(user, server), timeout, f"not gone:\n{self.tail()}")
+
+    def state(self, user: str, server: str = "") -> dict[str, Any]:
+        """The spawner's state, from the database's file."""
+        import sqlite3
+
+        with contextlib.closing(sqlite3.connect(self.where / "hub.sqlite", timeout=10)) as db:
+            row = db.execute(
+                "select spawners.state from spawners join users on users.id = user_id"
+                " where users.name = ? and spawners.name = ?",
+                (user, server),
+            ).fetchone()
+        return json.loads(row[0]) if row and row[0] else {}
+
+    def tail(self, lines: int = 30) -> str:
+        return "\n".join(self.log.read_text().splitlines()[-lines:])
+
+
+def _path(user: str, server: str) -> str:
+    return f"/users/{user}/servers/{server}" if server else f"/users/{user}/server"
