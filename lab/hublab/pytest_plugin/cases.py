@@ -1,0 +1,108 @@
+"""The cases of a test: the marker `matrix`, the options `--axis` and `--set`, the value `case`.
+
+A test that asks for `case`, itself or through the lab, runs once for each case of its matrix,
+with ids `key=value`. Without a matrix and without options it runs once, in the default case.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from hublab.errors import SettingError
+from hublab.matrix import Axis, Case, cases, override, parse_axis
+from hublab.setting_syntax import is_snippet
+from hublab.settings import JSONValue, Settings
+
+_AXES = pytest.StashKey[tuple[Axis, ...]]()
+_PINNED = pytest.StashKey[Settings]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--axis` and `--set`."""
+    group = parser.getgroup("hublab")
+    group.addoption(
+        "--axis",
+        action="append",
+        default=[],
+        metavar="SETTING=VALUES",
+        help="values to try, a JSON list or a,b: replaces that axis of every test, or adds it",
+    )
+    group.addoption(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SETTING=VALUE",
+        help="one setting for every test; an axis of that setting is not tried",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the options once, so that a bad one ends the run before it begins."""
+    config.addinivalue_line(
+        "markers", "matrix(setting, values): run once for each value; several multiply"
+    )
+    try:
+        axes = [parse_axis(text, where="--axis") for text in config.getoption("--axis")]
+        cases(axes)  # two axes for one setting are an error
+        config.stash[_AXES] = tuple(axes)
+        config.stash[_PINNED] = Settings.parse(config.getoption("--set"), where="--set")
+    except SettingError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say which options changed the cases, because results without that mislead."""
+    given = [("--axis", config.getoption("--axis")), ("--set", config.getoption("--set"))]
+    return [f"hublab: {option} {' '.join(texts)}" for option, texts in given if texts]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test once for each of its cases."""
+    if "case" not in metafunc.fixturenames:
+        return
+    try:
+        axes = override(axes_of(metafunc.definition), *metafunc.config.stash[_AXES])
+        made = cases(axes, pinned=metafunc.config.stash[_PINNED])
+    except SettingError as error:
+        raise pytest.Collector.CollectError(str(error)) from None
+    if len(made[0]):
+        # Session scope, so that fixtures of any scope may depend on the case.
+        metafunc.parametrize("case", made, ids=[case.id for case in made], scope="session")
+
+
+@pytest.fixture(scope="session")
+def case(request: pytest.FixtureRequest) -> Case:
+    """The settings of this run of the test, read like a dict: `case["hub.JupyterHub.hub_ip"]`."""
+    return Case(Settings())
+
+
+def axes_of(node: pytest.Item) -> tuple[Axis, ...]:
+    """The axes that a test's markers give, in reading order; the nearest wins over its module's.
+
+    Raises SettingError that names the test.
+    """
+    # Nearest first and, of several decorators, the lowest first: read the other way round.
+    marks = reversed(list(node.iter_markers("matrix")))
+    return override((), *(_axis(mark, node) for mark in marks))
+
+
+def _axis(mark: pytest.Mark, node: pytest.Item) -> Axis:
+    where = f"{node.nodeid}, marker matrix"
+    key, values = mark.args if len(mark.args) == 2 and not mark.kwargs else (None, None)
+    if not isinstance(key, str) or not isinstance(values, list | tuple):
+        right = 'matrix("server.ServerApp.allow_origin", ["", "*"])'
+        raise SettingError("matrix takes a setting and a list", where=where, right=right)
+    return Axis.of(key, [_beside(node, key, value) for value in values], where=where)
+
+
+def _beside(node: pytest.Item, key: str, value: JSONValue) -> JSONValue:
+    """A snippet's file is named as seen from the test's own folder."""
+    return str(node.path.parent / value) if is_snippet(key) and isinstance(value, str) else value
+
+
+def case_of(item: pytest.Item) -> Case | None:
+    """The case that this item runs in; None for a test without."""
+    callspec = getattr(item, "callspec", None)
+    if callspec is not None and isinstance(found := callspec.params.get("case"), Case):
+        return found
+    return Case(Settings()) if "case" in getattr(item, "fixturenames", ()) else None

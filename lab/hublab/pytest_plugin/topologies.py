@@ -1,0 +1,71 @@
+"""Which lab a test runs in: the marker `topology` and the options `--lab-*`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+DEFAULT_TOPOLOGY = ("lab",)
+
+
+@dataclass(frozen=True, slots=True)
+class LabOptions:
+    """What the command line says about labs; made by `lab_options`."""
+
+    name: str | None
+    """Use the lab of this name, or bring it up under this name."""
+    keep: bool
+    """Leave the lab up at the end."""
+    files: tuple[Path, ...]
+    """Compose files in the place of every test's own topology; none: each test's own."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--lab-name`, `--lab-keep`, `--lab-file`."""
+    group = parser.getgroup("hublab", "hublab: the lab that tests run in")
+    group.addoption("--lab-name", metavar="NAME", help="the lab's name (default: a fresh one)")
+    group.addoption("--lab-keep", action="store_true", help="leave the lab up at the end")
+    group.addoption(
+        "--lab-file",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="a Compose file instead of the tests' own topology; several are merged in order",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker; a Compose file that is missing ends the run before it begins."""
+    config.addinivalue_line(
+        "markers",
+        "topology(name, *overlays): the Compose files to run in, as compose/<name>.yaml; "
+        "those with the same topology share a lab",
+    )
+    for file in lab_options(config).files:
+        if not file.is_file():
+            raise pytest.UsageError(f"--lab-file: there is no file {file}")
+
+
+def lab_options(config: pytest.Config) -> LabOptions:
+    """The `--lab-*` options of this run."""
+    files = tuple(path.absolute() for path in config.getoption("--lab-file"))
+    return LabOptions(config.getoption("--lab-name"), config.getoption("--lab-keep"), files)
+
+
+def topology_of(node: pytest.Item) -> tuple[str, ...] | None:
+    """The names that the nearest `topology` marker gives.
+
+    Without a marker: the default for a test that asks for the lab, None for any other. Raises
+    pytest.UsageError for a marker without names.
+    """
+    mark = node.get_closest_marker("topology")
+    if mark is None:
+        return DEFAULT_TOPOLOGY if "lab" in getattr(node, "fixturenames", ()) else None
+    if not mark.args or mark.kwargs or not all(isinstance(name, str) for name in mark.args):
+        raise pytest.UsageError(
+            f"{node.nodeid}: the marker topology takes names: topology('lab', 'postgres')"
+        )
+    return mark.args
