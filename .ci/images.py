@@ -1,0 +1,44 @@
+"""Builds the images of the default lab, as `hublab up` would; `--base` only names their base."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from hublab.engine import Engine
+from hublab.machine.base_image import choose_base
+from hublab.variables import authorities
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCKERFILE = ROOT / "compose" / "images" / "Dockerfile"
+TARGETS = ("tools", "hub", "proxy", "node", "client")
+
+
+def base_image() -> str:
+    """The image to build on, made or pulled where the engine has none."""
+    return choose_base(Engine.connect(), lambda line: print(line, file=sys.stderr, flush=True))
+
+
+def build_arguments(base: str) -> list[str]:
+    """What compose/lab.yaml gives every build."""
+    return ["--build-arg", f"BASE={base}", "--secret", f"id=ca,src={authorities()}"]
+
+
+def main(arguments: list[str]) -> int:
+    base = base_image()
+    if "--base" in arguments:
+        print(base)
+        return 0
+    for target in TARGETS:
+        print(f"==> {target}", file=sys.stderr, flush=True)
+        build = ["docker", "buildx", "build", "--load", "--progress", "plain", "--target", target]
+        build += ["--tag", f"hublab-{target}:dev", "--file", str(DOCKERFILE)]
+        done = subprocess.run([*build, *build_arguments(base), str(ROOT)])
+        if done.returncode:
+            return done.returncode
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,161 @@
+"""Runs the parts of a target one after the other, goes on after a failed one, ends with a table.
+
+.venv/bin/python .ci/parts.py check|test
+.venv/bin/python .ci/parts.py [--again] slow      resumes: what passed at this commit is skipped
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+PASSED = ROOT / "build" / "passed"
+NOTHING_COLLECTED = 5
+
+Argv = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One command, and the folder it needs; a part without its folder is not there yet."""
+
+    name: str
+    argv: Argv
+    folder: str = "."
+
+    @property
+    def exists(self) -> bool:
+        return (ROOT / self.folder).is_dir()
+
+
+def tool(name: str, *arguments: str) -> Argv:
+    return (str(BIN / name), *arguments)
+
+
+def pytest(*arguments: str) -> Argv:
+
+    return (sys.executable, "-m", "pytest", "-q", *arguments)
+
+
+CHECK = (
+    Part("style", tool("ruff", "check", "--quiet", ".")),
+    Part("format", tool("ruff", "format", "--check", "--quiet", ".")),
+    Part("types: hublab, tests", tool("mypy", "lab/hublab", "tests")),
+    Part("types: spawner", tool("mypy", "jupyterhub_sshspawner"), "spawners"),
+    Part("unit tests", pytest("tests/unit"), "tests/unit"),
+    Part("spawner's unit tests", pytest("tests", "-m", "not sshd"), "spawners"),
+)
+TEST = (
+    *CHECK,
+    Part("machine", tool("hublab", "doctor", "--fix", "--quiet")),
+    Part("spawner on a real sshd", (sys.executable, ".ci/test_spawner.py")),
+    Part("lab tests", pytest("tests/lab", "-m", "not slow"), "tests/lab"),
+    Part("scenarios", pytest("scenarios", "-m", "not slow"), "scenarios"),
+)
+SLOW = (
+    Part("machine", tool("hublab", "doctor", "--fix", "--quiet")),
+    Part("bare machines", pytest("tests/bare"), "tests/bare"),
+    Part("lab tests, slow", pytest("tests/lab", "-m", "slow"), "tests/lab"),
+    Part("scenarios, slow", pytest("scenarios", "-m", "slow"), "scenarios"),
+)
+TARGETS = {"check": CHECK, "test": TEST, "slow": SLOW}
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("target", choices=TARGETS)
+    parser.add_argument("--again", action="store_true", help="forget what passed already")
+    options = parser.parse_args(arguments)
+    parts = [part for part in TARGETS[options.target] if part.exists]
+    memory = Memory(commit()) if options.target == "slow" else None
+    if memory and options.again:
+        memory.forget()
+    rows = [run(part, memory) for part in parts]
+    print_table(rows)
+    return int(any(row[2].startswith("failed") for row in rows))
+
+
+Row = tuple[str, float, str]
+
+
+def run(part: Part, memory: Memory | None) -> Row:
+    """Run a part, its output shown as it comes."""
+    if memory and part.name in memory:
+        return (part.name, 0.0, "passed before at this commit")
+    print(f"==> {part.name}", flush=True)
+    begun = time.monotonic()
+    code = subprocess.run(
+        part.argv, cwd=ROOT / part.folder if part.folder == "spawners" else ROOT, check=False
+    ).returncode
+    seconds = time.monotonic() - begun
+    if code == NOTHING_COLLECTED and "pytest" in part.argv:
+        return (part.name, seconds, "no tests")
+    if code:
+        return (part.name, seconds, f"failed ({code})")
+    if memory:
+        memory.add(part.name)
+    return (part.name, seconds, "passed")
+
+
+class Memory:
+    """Names of the parts that passed at a commit; nothing is remembered of edited files."""
+
+    def __init__(self, commit: str | None) -> None:
+        self._file = PASSED / commit if commit else None
+
+    def __contains__(self, name: str) -> bool:
+        return bool(
+            self._file
+            and self._file.exists()
+            and name in self._file.read_text(encoding="utf-8").splitlines()
+        )
+
+    def add(self, name: str) -> None:
+        if self._file:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with self._file.open("a", encoding="utf-8") as file:
+                file.write(f"{name}\n")
+
+    def forget(self) -> None:
+        if self._file:
+            self._file.unlink(missing_ok=True)
+
+
+def commit() -> str | None:
+    """The checked-out commit; None where a tracked file differs from it."""
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ("git", *arguments),
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+
+    try:
+        return None if git("status", "--porcelain", "-uno") else git("rev-parse", "HEAD")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def print_table(rows: Sequence[Row]) -> None:
+    width = max(len(name) for name, _, _ in rows)
+    print(f"\n{'PART':<{width}}  SECONDS  RESULT")
+    for name, seconds, result in rows:
+        print(f"{name:<{width}}  {seconds:7.1f}  {result}")
+    print(f"{'all':<{width}}  {sum(row[1] for row in rows):7.1f}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

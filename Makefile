@@ -1,0 +1,60 @@
+# hublab: `make demo` from a bare machine to a notebook on another host; `make help` for the rest.
+#
+# Needs git, make and python3 >= 3.11; everything else is fetched. .venv is made once, and
+# brought up to date when what it is made from has changed.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+STAMP := .venv/.made-by-make
+VENV_INPUTS := lab/pyproject.toml spawners/pyproject.toml lab/constraints.txt .ci/requirements-dev.txt .ci/make-venv
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: machine ## prepare this machine, bring a lab up, run a cell on another host
+	@$(BIN)/hublab demo
+
+.PHONY: test
+test: setup ## all tests that are not slow, from a bare machine too
+	@$(BIN)/python .ci/parts.py test
+
+.PHONY: test-slow
+test-slow: setup ## the slow tests; goes on where it stopped, AGAIN=1 begins anew
+	@$(BIN)/python .ci/parts.py $(if $(AGAIN),--again) slow
+
+.PHONY: check
+check: setup ## style, types and the tests that need no Docker
+	@$(BIN)/python .ci/parts.py check
+
+.PHONY: test-spawner
+test-spawner: machine ## the spawner against a real sshd, in a container
+	@$(BIN)/python .ci/test_spawner.py
+
+.PHONY: setup
+setup: $(STAMP) ## the Python environment in .venv
+	@:
+
+$(STAMP): $(VENV_INPUTS)
+	@.ci/make-venv .venv
+	@touch $@
+
+.PHONY: machine
+machine: setup ## engine, Compose, buildx and base image, where they are missing (root)
+	@$(BIN)/hublab doctor --fix --quiet
+
+.PHONY: images
+images: machine ## build the images of the default lab
+	@$(BIN)/python .ci/images.py
+
+.PHONY: lock
+lock: machine ## resolve lab/constraints.txt and compose/images/requirements.txt anew
+	@.ci/lock
+
+.PHONY: clean
+clean: ## remove what make made here; running labs, images and the engine stay
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

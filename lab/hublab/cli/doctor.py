@@ -1,0 +1,149 @@
+"""`hublab doctor`: what this machine can do, what needs it, and the rest fetched on request."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import click
+
+from hublab.cli.common import emit, err, out, table
+from hublab.errors import MachineError
+from hublab.machine.capabilities import Capability, connect, probe, probe_needed
+from hublab.machine.distribution import Distribution, this_machine
+from hublab.machine.plan import Step, plan
+
+QUIET_SECONDS = 5.0
+STYLES = {"ok": "green", "missing": "red", "unknown": "yellow"}
+
+
+@click.command()
+@click.option("--fix", is_flag=True, help="Install and start what is missing (root).")
+@click.option("--dry-run", is_flag=True, help="With --fix: print the commands, do nothing.")
+@click.option("--quiet", "-q", is_flag=True, help="With --fix: silent where nothing is missing.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def doctor(fix: bool, dry_run: bool, quiet: bool, as_json: bool) -> None:
+    """Say what this machine can do for a lab, what needs it, and how to get the rest.
+
+    Looks only, and in a moment; an engine that answers is used and left as it is. With --fix,
+    on Debian and Ubuntu, what is missing comes from the distribution's packages. Exit code 0
+    when `hublab up` has all it needs, else 3.
+    """
+    if (dry_run or quiet) and not fix:
+        raise click.UsageError("--dry-run and --quiet go with --fix")
+    machine = this_machine()
+    if fix and dry_run:
+        show_plan(plan(machine, connect()), as_json)
+        return
+    done = prepare(err_line) if fix else []
+    if fix and quiet:
+        return
+    capabilities = probe(machine, connect())
+    if as_json:
+        emit(as_document(machine, capabilities, done))
+    else:
+        show(capabilities)
+    if missing := blocking(capabilities):
+        if as_json:
+            raise click.exceptions.Exit(MachineError.exit_code)
+        raise missing
+
+
+def prepare(progress: Callable[[str], None]) -> list[dict[str, str | float]]:
+    """Do what is missing, in order; returns each step with its seconds, none if all is there.
+
+    Raises MachineError where something stays missing that `hublab up` needs.
+    """
+    machine = this_machine()
+    steps = plan(machine, connect())
+    done: list[dict[str, str | float]] = []
+    for number, step in enumerate(steps, 1):
+        progress(f"[{number}/{len(steps)}] {step.title}")
+        for command in step.commands:
+            progress(f"        {command}")
+        begun = time.monotonic()
+        step.run(Detail(progress, begun))
+        seconds = time.monotonic() - begun
+        progress(f"        done in {seconds:.1f} s")
+        done.append({"step": step.title, "seconds": round(seconds, 3)})
+    if missing := blocking(probe_needed(machine, connect())):
+        raise missing
+    return done
+
+
+class Detail:
+    """The lines of a tool at work, thinned: one now and then, so that a wait has a face."""
+
+    def __init__(self, progress: Callable[[str], None], begun: float) -> None:
+        self._progress = progress
+        self._begun = begun
+        self._shown = begun
+
+    def __call__(self, line: str) -> None:
+        now = time.monotonic()
+        if line.strip() and now - self._shown > QUIET_SECONDS:
+            self._shown = now
+            self._progress(f"        {now - self._begun:4.0f} s  {line.strip()[:100]}")
+
+
+def blocking(capabilities: Sequence[Capability]) -> MachineError | None:
+    """The error that names everything that `hublab up` lacks."""
+    missing = [capability for capability in capabilities if capability.stops_us]
+    if not missing:
+        return None
+    return MachineError(
+        "this machine cannot run a lab yet, it lacks: "
+        + "; ".join(f"{capability.name} ({capability.detail})" for capability in missing),
+        right="\n".join(dict.fromkeys(capability.remedy for capability in missing)),
+    )
+
+
+def show(capabilities: Sequence[Capability]) -> None:
+    """The table of capabilities, and how to get what is not there."""
+    rows = table(None, "CAPABILITY", "STATE", "DETAIL", "NEEDED BY")
+    for capability in capabilities:
+        style = STYLES[capability.state] if capability.required else "default"
+        rows.add_row(
+            capability.name,
+            f"[{style}]{capability.state}[/{style}]",
+            capability.detail,
+            capability.needed_by,
+        )
+    out.print(rows)
+    for capability in capabilities:
+        if not capability.ok and capability.remedy:
+            out.print(f"\n{capability.name}: {capability.remedy}", markup=False, end="")
+    out.print()
+
+
+def show_plan(steps: Sequence[Step], as_json: bool) -> None:
+    """What --fix would do."""
+    if as_json:
+        emit([{"step": step.title, "commands": step.commands} for step in steps])
+        return
+    for number, step in enumerate(steps, 1):
+        out.print(f"[{number}/{len(steps)}] {step.title}", markup=False)
+        for command in step.commands:
+            out.print(f"        {command}", markup=False)
+    if not steps:
+        out.print("nothing to do: `hublab up` has all it needs")
+
+
+def as_document(
+    machine: Distribution,
+    capabilities: Sequence[Capability],
+    done: Sequence[dict[str, str | float]],
+) -> dict[str, object]:
+    missing = blocking(capabilities)
+    return {
+        "machine": machine.name,
+        "ready": missing is None,
+        "missing": None if missing is None else missing.as_json(),
+        "steps": list(done),
+        "capabilities": [capability.as_json() for capability in capabilities],
+    }
+
+
+def err_line(text: str) -> None:
+    """One line of progress on stderr."""
+    err.print(text, markup=False)

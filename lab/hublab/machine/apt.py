@@ -1,0 +1,153 @@
+"""Packages: installed into this system, or downloaded from another suite without touching it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from hublab.errors import MachineError
+from hublab.machine.commands import Progress, ask, run
+from hublab.machine.distribution import Distribution
+from hublab.machine.sources import Mirrors, debian_mirror
+
+LISTS = Path("/var/lib/apt/lists")
+KEYRINGS = Path("/usr/share/keyrings")
+FRESH_SECONDS = 24 * 3600
+
+# Needrestart would restart the machine's services, or ask about it.
+UNATTENDED = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1"}
+
+# Another apt may be at work, as after the start of a cloud machine: wait for it.
+APT = ["apt-get", "--quiet", "--yes", "--option", "DPkg::Lock::Timeout=300"]
+
+
+def install(packages: Sequence[str], progress: Progress) -> None:
+    """Install packages of this distribution, without what they only recommend.
+
+    The lists are fetched first where they are missing or a day old, and again when the
+    installation fails with them. Raises MachineError with apt's last words.
+    """
+    if os.geteuid():
+        raise MachineError(f"only root can install {', '.join(packages)}", right="run it as root")
+    attempted = f"install {', '.join(packages)}"
+    fresh = lists_are_fresh(LISTS, time.time())
+    if not fresh:
+        update(progress)
+    try:
+        run(install_command(packages), attempted, progress, environment=UNATTENDED)
+    except MachineError:
+        if not fresh:
+            raise
+        update(progress)
+        run(install_command(packages), attempted, progress, environment=UNATTENDED)
+
+
+def install_commands(packages: Sequence[str]) -> list[list[str]]:
+    """What `install` would run now."""
+    first = [] if lists_are_fresh(LISTS, time.time()) else [[*APT, "update"]]
+    return [*first, install_command(packages)]
+
+
+def install_command(packages: Sequence[str]) -> list[str]:
+    return [*APT, "install", "--no-install-recommends", *packages]
+
+
+def update(progress: Progress) -> None:
+    run([*APT, "update"], "fetch the package lists", progress, environment=UNATTENDED)
+
+
+def lists_are_fresh(lists: Path, now: float) -> bool:
+    """Whether the package lists were fetched within a day.
+
+    A list's own time is the one it has on the server, so the folders' times tell.
+    """
+    with contextlib.suppress(OSError):
+        if any("_dists_" in entry.name for entry in lists.iterdir()):
+            fetched = max(folder.stat().st_mtime for folder in (lists, lists / "partial"))
+            return now - fetched < FRESH_SECONDS
+    return False
+
+
+def is_installed(package: str) -> bool:
+    status = ask(["dpkg-query", "--show", "--showformat=${db:Status-Status}", package])
+    return status == "installed"
+
+
+def debian_keyring(suite: str, keyrings: Path = KEYRINGS) -> Path | None:
+    """The keyring of Debian's archive, None where it is missing or too old for the suite."""
+    if not list(keyrings.glob(f"debian-archive-{suite}-stable.*")):
+        return None
+    names = ("debian-archive-keyring.pgp", "debian-archive-keyring.gpg")
+    return next((keyrings / name for name in names if (keyrings / name).is_file()), None)
+
+
+def ensure_debian_keyring(suite: str, progress: Progress) -> Path:
+    """Debian's keyring, installed or upgraded where it does not know the suite yet."""
+    if found := debian_keyring(suite):
+        return found
+    install(["debian-archive-keyring"], progress)
+    if found := debian_keyring(suite):
+        return found
+    raise MachineError(
+        f"the package debian-archive-keyring of this system does not know Debian {suite}",
+        where=str(KEYRINGS),
+        right="upgrade the system, then try again",
+    )
+
+
+def download(
+    packages: Sequence[str],
+    suite: str,
+    folder: Path,
+    machine: Distribution,
+    progress: Progress,
+) -> list[Path]:
+    """Download packages of another Debian suite into a folder; the system's apt stays as it is.
+
+    The lists live in a root of their own and are checked against Debian's keyring, the
+    packages against the lists.
+    """
+    mirrors = debian_mirror(machine)
+    if mirrors is None:
+        raise MachineError(
+            f"the sources of {machine.name} name no Debian mirror, "
+            f"so {', '.join(packages)} of {suite} cannot be fetched",
+            where="/etc/apt/sources.list and sources.list.d",
+        )
+    keyring = ensure_debian_keyring(suite, progress)
+    with tempfile.TemporaryDirectory(prefix="hublab-apt-") as private:
+        apt = private_apt(Path(private), Mirrors(mirrors.archive), suite, keyring)
+        run([*apt, "update"], f"fetch the package lists of {suite}", progress)
+        run(
+            [*apt, "download", *packages],
+            f"download {', '.join(packages)} of {suite}",
+            progress,
+            folder=folder,
+        )
+    return sorted(folder.glob("*.deb"))
+
+
+def private_apt(root: Path, mirrors: Mirrors, suite: str, keyring: Path) -> list[str]:
+    """An apt-get whose sources, lists and cache are in `root`; the host's proxy settings hold."""
+    for name in ("lists/partial", "archives/partial"):
+        (root / name).mkdir(parents=True)
+    (root / "status").touch()
+    lines = mirrors.lines(suite, f"[signed-by={keyring}]")
+    (root / "sources.list").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    options = {
+        "Dir::Etc::SourceList": root / "sources.list",
+        "Dir::Etc::SourceParts": "/dev/null",
+        "Dir::Etc::Preferences": "/dev/null",
+        "Dir::Etc::PreferencesParts": "/dev/null",
+        "Dir::State": root,
+        "Dir::State::status": root / "status",
+        "Dir::Cache": root,
+        # The user _apt may not look into a folder of root's.
+        "APT::Sandbox::User": "root",
+    }
+    flags = [word for key, value in options.items() for word in ("--option", f"{key}={value}")]
+    return ["apt-get", "--quiet", "--yes", *flags]

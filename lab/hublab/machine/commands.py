@@ -1,0 +1,78 @@
+"""Running the machine's own tools: their lines as progress, their last words as the error."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from hublab.engine.compose import last_words
+from hublab.errors import MachineError
+
+Progress = Callable[[str], None]
+
+
+def run(
+    argv: Sequence[str],
+    attempted: str,
+    progress: Progress,
+    *,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> str:
+    """Run a tool to its end; each line it prints goes to `progress` as it comes.
+
+    Returns all that it printed. Raises MachineError with its last words when it fails.
+    """
+    try:
+        process = subprocess.Popen(
+            argv,
+            env={**os.environ, "LC_ALL": "C.UTF-8", **(environment or {})},
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+    except FileNotFoundError as error:
+        raise MachineError(
+            f"could not {attempted}: there is no {argv[0]} here", where=shlex.join(argv)
+        ) from error
+    lines: list[str] = []
+    with process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                lines.append(line.rstrip())
+                progress(line.rstrip())
+        except BaseException:
+            process.terminate()
+            raise
+    text = "\n".join(lines)
+    if process.returncode:
+        raise MachineError(f"could not {attempted}: {last_words(text)}", where=shlex.join(argv))
+    return text
+
+
+def ask(argv: Sequence[str], timeout: float = 10) -> str | None:
+    """What a quick, read-only command prints; None where it fails or does not exist."""
+    try:
+        done = subprocess.run(
+            argv,
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def quietly(line: str) -> None:
+    """Progress that nobody looks at."""

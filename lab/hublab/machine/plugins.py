@@ -1,0 +1,149 @@
+"""Docker's client, Compose v2 and buildx: what answers is used, the rest comes from packages.
+
+Debian 12's Compose is version 1 and it has no buildx; the plugins of Debian 13 need nothing
+but a C library that Debian 12 has too, so they are copied from its packages, which
+themselves are never installed there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from hublab.engine.compose import buildx_version, compose_version
+from hublab.errors import MachineError
+from hublab.machine import apt
+from hublab.machine.commands import Progress, run
+from hublab.machine.distribution import Distribution
+
+FOLDER = Path("/usr/local/lib/docker/cli-plugins")
+DONOR = "trixie"
+NEEDED_LIBC = (2, 34)
+NEEDED_COMPOSE = (2, 20)
+NEEDED_BUILDX = (0, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The versions of the client's parts, None for what is missing."""
+
+    docker: bool
+    compose: str | None
+    buildx: str | None
+
+    def missing(self) -> list[str]:
+        """The plugins that are missing or too old."""
+        return [
+            name
+            for name, version, needed in (
+                ("docker-compose", self.compose, NEEDED_COMPOSE),
+                ("docker-buildx", self.buildx, NEEDED_BUILDX),
+            )
+            if not is_enough(version, needed)
+        ]
+
+
+def find() -> Tools:
+    """Ask the docker command and its plugins for their versions."""
+    if shutil.which("docker") is None:
+        return Tools(False, None, None)
+    return Tools(True, compose_version(), buildx_version())
+
+
+def is_enough(version: str | None, needed: tuple[int, ...]) -> bool:
+    """Whether a version is at least the needed one; `v2.26.1-4` counts as 2.26.1."""
+    return version is not None and numbers(version) >= needed
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    found = re.match(r"v?(\d+(?:\.\d+)*)", version)
+    return tuple(int(part) for part in found[1].split(".")) if found else ()
+
+
+def client_package(machine: Distribution) -> str:
+    """The package with the docker command."""
+    return "docker-cli" if machine.is_debian and machine.version >= (13,) else "docker.io"
+
+
+def own_packages(machine: Distribution, plugins: list[str]) -> list[str] | None:
+    """This distribution's packages for some plugins, None where it has none new enough."""
+    if machine.is_ubuntu:
+        names = {"docker-compose": "docker-compose-v2", "docker-buildx": "docker-buildx"}
+        return [names[plugin] for plugin in plugins]
+    if machine.is_debian and machine.version >= (13,):
+        return list(plugins)
+    return None
+
+
+def install(machine: Distribution, plugins: list[str], progress: Progress) -> None:
+    """Install plugins: from this distribution where it has them, else copied from Debian 13's."""
+    own = own_packages(machine, plugins)
+    if own is not None:
+        apt.install(own, progress)
+        return
+    check_libc(libc_version())
+    with tempfile.TemporaryDirectory(prefix="hublab-plugins-") as temporary:
+        folder = Path(temporary)
+        for package in apt.download(plugins, DONOR, folder, machine, progress):
+            unpacked = folder / package.stem
+            run(
+                ["dpkg-deb", "--extract", str(package), str(unpacked)],
+                f"unpack {package.name}",
+                progress,
+            )
+            copy_plugins(unpacked, FOLDER)
+
+
+def copy_plugins(unpacked: Path, folder: Path) -> list[Path]:
+    """Copy the plugins of an unpacked package; a plugin in use is replaced, not rewritten."""
+    folder.mkdir(parents=True, exist_ok=True)
+    copied = []
+    for plugin in sorted(unpacked.glob("usr/lib*/docker/cli-plugins/docker-*")):
+        fresh = folder / f".{plugin.name}.new"
+        shutil.copyfile(plugin, fresh)
+        fresh.chmod(0o755)
+        fresh.replace(folder / plugin.name)
+        copied.append(folder / plugin.name)
+    if not copied:
+        raise MachineError(f"no plugin of docker's in {unpacked.name}")
+    return copied
+
+
+def libc_version() -> str:
+    """The C library's own name and version; empty where it is not GNU's."""
+    try:
+        return os.confstr("CS_GNU_LIBC_VERSION") or ""
+    except (OSError, ValueError):
+        return ""
+
+
+def check_libc(version: str) -> None:
+    """Raise MachineError where Debian 13's plugins cannot run."""
+    name, _, number = version.partition(" ")
+    if name != "glibc" or numbers(number) < NEEDED_LIBC:
+        raise MachineError(
+            f"Debian 13's docker plugins need glibc >= 2.34, this machine has {version or 'none'}",
+            right="install Docker Compose >= 2.20 and buildx yourself",
+        )
+
+
+def install_commands(machine: Distribution, plugins: list[str]) -> list[str]:
+    """What `install` would run, in a shell's words."""
+    own = own_packages(machine, plugins)
+    if own is not None:
+        return [" ".join(argv) for argv in apt.install_commands(own)]
+    keyring = [] if apt.debian_keyring(DONOR) else [["debian-archive-keyring"]]
+    return [
+        *(" ".join(argv) for package in keyring for argv in apt.install_commands(package)),
+        f"apt-get download {' '.join(plugins)}"
+        f"   # of {DONOR}, signature-checked, in an apt root of its own",
+        *(
+            f"dpkg-deb --extract {plugin}_*.deb . && install usr/lib*/docker/cli-plugins/"
+            f"{plugin} {FOLDER}/"
+            for plugin in plugins
+        ),
+    ]
