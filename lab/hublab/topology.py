@@ -56,6 +56,7 @@ class Topology:
 
     project: str
     hosts: tuple[Host, ...]
+    """In the order of `HOST_ROLES`, then of their names; Compose keeps no order of its own."""
     subnets: Mapping[str, str]
     """Network (its name in the Compose file) to subnet."""
     inits: tuple[str, ...] = ()
@@ -122,7 +123,9 @@ class _Reader:
 
     def read(self) -> Topology:
         roles = {name: self.role(name, service) for name, service in self.services.items()}
-        hosts = [self.host(name, role) for name, role in roles.items() if role in HOST_ROLES]
+        others = (None, INIT_ROLE, _SIDECAR)
+        # With an unknown role too: its address may be wrong as well.
+        hosts = [self.host(name, role) for name, role in roles.items() if role not in others]
         self.check_roles(hosts)
         subnets = self.subnets()
         self.check_addresses(hosts, subnets)
@@ -132,7 +135,7 @@ class _Reader:
             raise TopologyErrors(self.problems)
         return Topology(
             project=self.project,
-            hosts=tuple(hosts),
+            hosts=tuple(sorted(hosts, key=lambda one: (HOST_ROLES.index(one.role), one.name))),
             subnets={name: str(subnet) for name, subnet in subnets.items()},
             inits=tuple(name for name, role in roles.items() if role == INIT_ROLE),
             sidecars=tuple(name for name, role in roles.items() if role == _SIDECAR),
