@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import subprocess
 import tarfile
 import time
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,9 @@ from hublab.engine.records import (
     tar_of,
 )
 from hublab.errors import EngineError
+
+BUILT = "hublab-"
+
 
 class Engine:
     """A Docker engine that answered. Labs are found by label, so no state is kept here."""
@@ -281,3 +285,28 @@ class Engine:
         """Make an image from a tar of a root file system."""
         with engine_errors(f"import {repository}:{tag}"), open(path, "rb") as stream:
             self._client.api.import_image_from_data(stream, repository=repository, tag=tag)
+
+    def pull(self, name: str, timeout: float) -> bool:
+        """Whether an image could be had from a registry within `timeout` seconds."""
+        try:
+            done = subprocess.run(
+                ["docker", "pull", "--quiet", name],
+                capture_output=True,
+                timeout=timeout,
+                check=False,
+            )
+        except (subprocess.TimeoutExpired, FileNotFoundError):
+            return False
+        return done.returncode == 0
+
+    def remove_images(self) -> list[str]:
+        """Remove the images that hublab built and no container uses; returns their names."""
+        removed = []
+        with engine_errors("remove images"):
+            for image in self._client.api.images():
+                for name in image.get("RepoTags") or []:
+                    if name.startswith(BUILT) and not name.startswith("hublab-base:"):
+                        with contextlib.suppress(docker.errors.APIError):
+                            self._client.api.remove_image(name)
+                            removed.append(name)
+        return removed

@@ -16,7 +16,6 @@ ROLE = "hublab.role"
 SIDECAR = "hublab.sidecar"
 
 
-
 @dataclass(frozen=True, slots=True)
 class Container:
     """One container of a lab as the engine sees it now."""

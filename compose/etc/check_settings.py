@@ -1,0 +1,93 @@
+"""Ask the installed software whether it knows some settings and takes their values.
+
+JupyterHub only warns of a trait that it does not know; a lab refuses it. Reads
+/tmp/settings.json, {"Class": {"trait": value}}; the first argument says whose they are,
+`hub` or `server`. Prints a JSON list of what is wrong: key, reason, and for an unknown
+key all the known ones.
+"""
+
+import copy
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from traitlets import HasTraits, TraitError, TraitType
+from traitlets.config import Configurable
+from traitlets.config.loader import Config, DeferredConfigString
+
+SETTINGS = Path("/tmp/settings.json")
+
+
+def hub_classes(settings: dict[str, dict[str, Any]]) -> list[type[Configurable]]:
+    """All classes that this hub reads settings for, those that the settings choose included."""
+    from jupyterhub.app import JupyterHub
+
+    chosen = {"spawner_class": "ssh", "authenticator_class": "shared-password"}
+    for trait in ("spawner_class", "authenticator_class", "proxy_class"):
+        value = settings.get("JupyterHub", {}).get(trait)
+        if isinstance(value, str):
+            chosen[trait] = value
+    app = JupyterHub(config=Config({"JupyterHub": chosen}))
+    classes = [*app.classes, type(app)]
+    for trait in ("spawner_class", "authenticator_class", "proxy_class"):
+        try:
+            classes.append(getattr(app, trait))
+        except (TraitError, ImportError):
+            continue  # reported as a bad value of that trait
+    return classes
+
+
+def server_classes() -> list[type[Configurable]]:
+    """All classes that jupyterhub-singleuser reads settings for."""
+    from jupyter_server.serverapp import ServerApp
+    from jupyterhub.singleuser.extension import JupyterHubSingleUser
+    from jupyterlab.labapp import LabApp
+
+    return [
+        found
+        for app in (ServerApp, JupyterHubSingleUser, LabApp)
+        for found in (app, *app.classes)
+    ]
+
+
+def with_parents(classes: list[type[Configurable]]) -> dict[str, type[Configurable]]:
+    """By name, each class and its configurable parents: settings may be given for those too."""
+    return {
+        parent.__name__: parent
+        for found in classes
+        for parent in reversed(found.__mro__)
+        if issubclass(parent, Configurable) and parent.class_traits(config=True)
+    }
+
+
+def fault_of(class_name: str, name: str, trait: TraitType, value: Any) -> str | None:
+    """Why the trait does not take the value; None where it does."""
+    holder = type(class_name, (HasTraits,), {name: copy.copy(trait)})()
+    try:
+        parsed = DeferredConfigString(value).get_value(trait) if isinstance(value, str) else value
+        setattr(holder, name, parsed)
+    except (TraitError, ValueError, TypeError, ImportError) as error:
+        return str(error)
+    return None
+
+
+def main() -> None:
+    settings = json.loads(SETTINGS.read_text())
+    known = with_parents(hub_classes(settings) if sys.argv[1] == "hub" else server_classes())
+    keys = [f"{name}.{trait}" for name in known for trait in known[name].class_traits(config=True)]
+    wrong = []
+    for class_name, traits in settings.items():
+        for trait, value in traits.items():
+            key = f"{class_name}.{trait}"
+            if key not in keys:
+                wrong.append({"key": key, "reason": None, "known": keys})
+                continue
+            reason = fault_of(class_name, trait, known[class_name].class_traits()[trait], value)
+            if reason:
+                wrong.append({"key": key, "reason": reason, "known": []})
+    print(json.dumps(wrong))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Try some addresses from inside a host's network and say how far each got.
+
+Arguments: a JSON list of URLs (http, https, or ssh), and the seconds to give each. Prints a
+JSON list in the same order. The layers are those of a connection: DNS, TCP, TLS, and last
+HTTP or SSH; `layer` is the last one that was reached. Certificates are not verified here,
+for the question is the way and not the trust. Standard library alone.
+"""
+
+import concurrent.futures
+import http.client
+import json
+import socket
+import ssl
+import sys
+import time
+from urllib.parse import urlsplit
+
+PORTS = {"http": 80, "https": 443, "ssh": 22}
+
+
+def attempt(url: str, timeout: float) -> dict[str, object]:
+    """One URL: the last layer reached, the address used, the status, the seconds, the error."""
+    parts = urlsplit(url)
+    seen: dict[str, object] = {"layer": None, "address": None, "status": None, "error": None}
+    begun = time.monotonic()
+    try:
+        port = parts.port or PORTS[parts.scheme]
+        address = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)[0][4]
+        seen.update(layer="DNS", address=f"{address[0]}:{address[1]}")
+        with socket.create_connection(address[:2], timeout) as connection:
+            seen["layer"] = "TCP"
+            speak(parts.scheme, parts.hostname or "", parts.path or "/", connection, seen)
+    except socket.gaierror as error:
+        seen["error"] = f"the name {parts.hostname} is not known here ({error.strerror})"
+    except TimeoutError:
+        seen["error"] = f"no answer within {timeout:g} s"
+    except (OSError, http.client.HTTPException) as error:
+        seen["error"] = str(getattr(error, "strerror", None) or error or type(error).__name__)
+    seen["seconds"] = round(time.monotonic() - begun, 4)
+    return seen
+
+
+def speak(
+    scheme: str, host: str, path: str, connection: socket.socket, seen: dict[str, object]
+) -> None:
+    """Say the protocol's first words on a connection that stands."""
+    if scheme == "ssh":
+        banner = connection.recv(255).decode(errors="replace").strip()
+        if not banner.startswith("SSH-"):
+            raise OSError(f"what answers is no SSH server: {banner[:60]!r}")
+        seen.update(layer="SSH", status=banner)
+        return
+    if scheme == "https":
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        connection = context.wrap_socket(connection, server_hostname=host)
+        seen["layer"] = "TLS"
+    client = http.client.HTTPConnection(host)
+    client.sock = connection
+    client.request("GET", path, headers={"User-Agent": "hublab-reach"})
+    seen.update(status=client.getresponse().status, layer="HTTP")
+
+
+def main() -> None:
+    urls, timeout = json.loads(sys.argv[1]), float(sys.argv[2])
+    with concurrent.futures.ThreadPoolExecutor(max(len(urls), 1)) as pool:
+        print(json.dumps(list(pool.map(lambda url: attempt(url, timeout), urls))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""`python -m hublab` is the command `hublab`."""
+
+from hublab.cli import main
+
+main()

@@ -1,0 +1,113 @@
+"""From one set of settings to another with as little restarting as makes them hold.
+
+Hosts stay. A `hub.` setting restarts the hub's program, a `proxy.` one the proxy's (and the
+hub then gives it its routes back), an `sshd.` one has the nodes' sshd read its file again;
+a `server.` setting restarts nothing: servers that start from then on have it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from hublab import processes
+from hublab.errors import HubError
+from hublab.hub import Hub
+from hublab.lab import ETC, Lab
+from hublab.readiness import wait_until_running
+from hublab.settings import Settings
+from hublab.settings_files import changed_roles, files_for
+
+DATABASE = "/srv/jupyterhub/jupyterhub.sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """A program that was restarted, or had its configuration read again, and why."""
+
+    host: str
+    program: str
+    reason: str
+    seconds: float
+
+
+async def apply_settings(lab: Lab, settings: Settings) -> list[Restart]:
+    """Make settings hold in a running lab; its database and servers stay.
+
+    Returns what was restarted. Raises LabError when the hub does not run with them.
+    """
+    old = await asyncio.to_thread(lab.settings)
+    await asyncio.to_thread(write_files, lab, settings)
+    return await restart_roles(lab, changed_roles(old, settings))
+
+
+async def restart_roles(lab: Lab, roles: list[str]) -> list[Restart]:
+    """Restart what these roles' hosts run: the proxy before the hub, which then fills it."""
+    restarts: list[Restart] = []
+    for role, reason in (("node", "sshd."), ("proxy", "proxy."), ("hub", "hub.")):
+        if role in roles:
+            for host in lab.of_role(role):
+                seconds = await restart(lab, host.service)
+                program = processes.PROGRAMS[role]
+                restarts.append(Restart(host.service, program, f"{reason} settings", seconds))
+    return restarts
+
+
+async def restart(lab: Lab, host: str) -> float:
+    """Restart one host's program and wait until it has started; returns the seconds."""
+    begun = time.monotonic()
+    role = lab.host(host).role
+    if role == "node":
+        # sshd reads its files again and keeps its connections (sshd(8), SIGHUP).
+        await asyncio.to_thread(lab.output, host, "s6-svc", "-h", "/etc/s6/sshd")
+        return time.monotonic() - begun
+    await asyncio.to_thread(processes.stop, lab, host)
+    await asyncio.to_thread(processes.start, lab, host)
+    if role == "hub":
+        await wait_until_running(lab)
+    return time.monotonic() - begun
+
+
+async def give_routes_back(hub: Hub) -> str | None:
+    """After a proxy restart: have the hub fill the empty table; says what was in the way."""
+    try:
+        await hub.check_routes()
+    except HubError as error:
+        return str(error)
+    return None
+
+
+async def fresh_case(lab: Lab, settings: Settings) -> list[Restart]:
+    """Make settings hold as in a new lab: no server runs, the database is empty.
+
+    For tests, where one case must not see another. Servers are ended on their nodes and not
+    by the hub, which may be unreachable in the case that ends here.
+    """
+    old = await asyncio.to_thread(lab.settings)
+    roles = set(changed_roles(old, settings)) | {"hub", "proxy"}
+    hub = lab.one("hub").service
+    await asyncio.to_thread(processes.kill_if_up, lab, hub)
+    await asyncio.gather(
+        *(asyncio.to_thread(end_all_servers, lab, node.service) for node in lab.of_role("node"))
+    )
+    await asyncio.to_thread(lab.output, hub, "rm", "-f", DATABASE, f"{DATABASE}-journal")
+    await asyncio.to_thread(write_files, lab, settings)
+    return await restart_roles(lab, sorted(roles))
+
+
+def write_files(lab: Lab, settings: Settings) -> None:
+    """Put each role's files on its hosts."""
+    for host in lab.hosts.values():
+        if files := files_for(host.role, settings):
+            lab.engine.put_files(host.id, ETC, files)
+
+
+def end_all_servers(lab: Lab, node: str) -> None:
+    """End every process of the lab's users on a node."""
+    script = (
+        'for home in /home/*; do user=${home##*/}; pkill -KILL -u "$user"; done; '
+        "for n in $(seq 100); do "
+        'pgrep -u "$(ls /home | paste -sd,)" >/dev/null || exit 0; sleep 0.05; done; exit 1'
+    )
+    lab.output(node, "sh", "-c", script)

@@ -1,0 +1,83 @@
+"""The command `hublab`: a file a verb, errors and exit codes in one place.
+
+stdout is data, stderr is progress and errors. Exit codes: 0 held, 1 an expectation failed,
+2 undecided, 3 this machine cannot run it, 64 bad usage or file, 70 our fault, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from hublab import __version__
+from hublab.errors import HublabError, InternalError, Interrupted, UsageError
+
+VERBS = {
+    "up": "up",
+    "down": "down",
+    "ps": "ps",
+    "spawn": "spawn",
+    "cell": "cell",
+    "stop": "stop",
+    "reach": "reach",
+    "set": "set",
+    "unset": "set",
+    "fault": "fault",
+    "logs": "logs",
+    "exec": "exec",
+    "shell": "exec",
+    "prune": "prune",
+    "doctor": "doctor",
+    "demo": "demo",
+}
+"""Verb -> the module that holds it; imported when it is called, so that `--help` is quick."""
+
+
+class Verbs(click.Group):
+    """Finds a verb's command in its module, `<verb>_command` or `<verb>`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(f"hublab.cli.{VERBS[cmd_name]}")
+        command: Any = getattr(module, f"{cmd_name}_command", None) or getattr(module, cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hublab")
+def cli() -> None:
+    """A JupyterHub whose parts stand on different hosts, to try settings and faults on."""
+
+
+def main() -> None:
+    """Run a command line; every error becomes one message and its exit code."""
+    try:
+        cli.main(standalone_mode=False)
+    except HublabError as error:
+        fail(str(error), error.exit_code)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(UsageError.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        fail("interrupted", Interrupted.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except Exception:
+        traceback.print_exc()
+        fail("this is a fault of hublab; please report what stands above", InternalError.exit_code)
+
+
+def fail(message: str, code: int) -> None:
+    click.echo(f"hublab: {message}", err=True)
+    sys.exit(code)

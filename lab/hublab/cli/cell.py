@@ -1,0 +1,51 @@
+"""`hublab cell`: a cell in a kernel of a user's server, through the proxy."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+
+import click
+
+from hublab.cli.common import common, emit, server_option, with_live
+from hublab.errors import ExpectationFailed
+from hublab.live import LiveLab
+from hublab.visitor import CellResult
+
+
+@click.command()
+@click.argument("user")
+@click.argument("code")
+@server_option
+@click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait for the cell.")
+@common
+def cell(user: str, code: str, server: str, timeout: float, name: str, as_json: bool) -> None:
+    """Run CODE in a fresh kernel of USER's server, from the client host, through the proxy.
+
+    USER signs in by the hub's form, and the cell travels over the kernel's WebSocket. CODE `-`
+    is read from stdin. Exit code 1 when the cell raised.
+    """
+    text = click.get_text_stream("stdin").read() if code == "-" else code
+
+    async def work(live: LiveLab) -> CellResult:
+        async with await live.sign_in(user) as visitor:
+            await visitor.open_server(server)
+            async with visitor.kernel(server) as kernel:
+                return await kernel.run(text, timeout)
+
+    result = with_live(name, work)
+    if as_json:
+        emit({**asdict(result), "seconds": round(result.seconds, 3)})
+    else:
+        show_cell(result)
+    if result.error:
+        raise ExpectationFailed(f"the cell raised {result.error}", where=f"{user}'s kernel")
+
+
+def show_cell(result: CellResult) -> None:
+    """A cell's streams where they belong, and its value."""
+    click.echo(result.stdout, nl=False)
+    click.echo(result.stderr, nl=False, err=True)
+    if result.result is not None:
+        click.echo(result.result)
+    sys.stdout.flush()

@@ -1,0 +1,104 @@
+"""What the verbs share: options, output, and the way to a running lab."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from hublab.engine import Engine
+from hublab.journal import Journal
+from hublab.lab import Lab
+from hublab.live import LiveLab, connect
+from hublab.state import lab_folder
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+NOISE = re.compile(
+    r"^\s*$|^#\d+ (?!\[)|^#\d+ \[(\S+ )?internal\]|^#\d+ \[\S+\] "
+    r"| (Creating|Created|Starting|Waiting|Exited|Running|Recreate\w*|Stopp\w+)$"
+)
+"""What the builder and Compose print beside the steps that take time."""
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+name_option = click.option(
+    "--name",
+    "-n",
+    default="hublab",
+    envvar="HUBLAB_NAME",
+    show_default=True,
+    show_envvar=True,
+    help="The lab's name.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+server_option = click.option(
+    "--server", default="", metavar="NAME", help="A named server instead of the default one."
+)
+
+
+def common(function: F) -> F:
+    """The options that nearly every verb has."""
+    return name_option(json_option(function))
+
+
+class Steps:
+    """Progress on stderr, each line with the seconds since the command began."""
+
+    def __init__(self) -> None:
+        self.begun = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        if not NOISE.match(text):
+            err.print(f"[dim]{time.monotonic() - self.begun:6.1f} s[/dim]  ", end="")
+            err.print(text.strip(), markup=False)
+
+
+def emit(data: Any) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+
+
+def table(title: str | None, *columns: str) -> Table:
+    """An empty table in the house's look."""
+    made = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def find(name: str) -> Lab:
+    """The running lab of that name."""
+    return Lab.find(name, Engine.connect())
+
+
+def open_journal(lab: Lab, verb: str) -> Journal:
+    """A journal for this command, in the lab's folder, which `down` removes."""
+    stamp = datetime.now().strftime("%Y%m%dT%H%M%S.%f")
+    path = lab_folder(lab.name) / f"{stamp}-{verb}.ndjson"
+    return Journal.open(path, run=f"hublab {verb}", secrets=lab.secrets())
+
+
+def with_live(name: str, work: Callable[[LiveLab], Awaitable[T]], verb: str | None = None) -> T:
+    """Find a lab, open the way into its network, work, and close it; with `verb`, keep a journal."""
+
+    async def run(lab: Lab) -> T:
+        journal = open_journal(lab, verb) if verb else None
+        try:
+            async with connect(lab, journal) as live:
+                return await work(live)
+        finally:
+            if journal:
+                journal.close()
+
+    return asyncio.run(run(find(name)))

@@ -1,0 +1,54 @@
+"""`hublab ps`: hosts and servers of a lab."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from hublab.cli.common import common, emit, err, find, out, table, with_live
+from hublab.cli.up import show_hosts
+from hublab.errors import HublabError
+from hublab.live import LiveLab, Server
+
+SHOWN = ("user", "name", "host", "address", "port", "pid", "ready")
+
+
+@click.command()
+@common
+def ps(name: str, as_json: bool) -> None:
+    """List a lab's hosts, and the single-user servers that its hub knows of."""
+    lab = find(name)
+    servers: list[Server] | None = None
+    try:
+        servers = with_live(name, list_servers)
+    except HublabError as error:
+        err.print(f"the servers are unknown: {error}", markup=False)
+    if as_json:
+        known = None if servers is None else [shown(server) for server in servers]
+        emit({**lab.as_json(), "servers": known})
+        return
+    out.print(f"lab {lab.name}  {lab.subnet}  {lab.url}\n", markup=False)
+    show_hosts(lab)
+    if servers:
+        show_servers(servers)
+
+
+async def list_servers(live: LiveLab) -> list[Server]:
+    return await live.servers()
+
+
+def shown(server: Server) -> dict[str, Any]:
+    """The fields of a server that commands tell."""
+    return {key: value for key, value in asdict(server).items() if key in SHOWN}
+
+
+def show_servers(servers: list[Server]) -> None:
+    """The table of servers."""
+    rows = table(None, "USER", "SERVER", "HOST", "ADDRESS", "PORT", "PID", "READY")
+    for server in servers:
+        values = (server.user, server.name, server.host, server.address, server.port, server.pid)
+        rows.add_row(*("" if v is None else str(v) for v in values), str(server.ready).lower())
+    out.print()
+    out.print(rows)

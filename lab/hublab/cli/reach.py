@@ -1,0 +1,75 @@
+"""`hublab reach`: every hop tried from inside the host that makes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from hublab.cli.common import common, emit, out, table, with_live
+from hublab.errors import ExpectationFailed
+from hublab.journal_events import Observed
+from hublab.live import LiveLab
+from hublab.probes.reach import Hop, reach
+
+
+@click.command("reach")
+@common
+def reach_command(name: str, as_json: bool) -> None:
+    """Try every hop of the deployment from inside the host that makes it.
+
+    Tells the last layer reached (DNS, TCP, TLS, then HTTP or SSH) and the setting that governs
+    the address. Exit code 1 when a hop is broken.
+    """
+
+    async def work(live: LiveLab) -> list[Hop]:
+        hops = await reach(live)
+        live.record(Observed("reach", {"hops": [as_data(hop) for hop in hops]}))
+        return hops
+
+    hops = with_live(name, work, "reach")
+    if as_json:
+        emit([as_data(hop) for hop in hops])
+    else:
+        show(hops)
+    broken = [hop for hop in hops if not hop.ok]
+    if broken:
+        lines = [
+            f"{hop.source} -> {hop.target}: {hop.error} at {hop.url}\n  governed by {hop.setting}"
+            for hop in broken
+        ]
+        raise ExpectationFailed("\n".join([f"{len(broken)} of {len(hops)} hops broke", *lines]))
+
+
+def as_data(hop: Hop) -> dict[str, Any]:
+    """A hop as `--json` tells it."""
+    return {
+        "from": hop.source,
+        "to": hop.target,
+        "url": hop.url,
+        "ok": hop.ok,
+        "layer": hop.layer,
+        "address": hop.address,
+        "status": hop.status,
+        "seconds": hop.seconds,
+        "error": hop.error,
+        "setting": hop.setting,
+    }
+
+
+def show(hops: list[Hop]) -> None:
+    """The table of hops."""
+    rows = table(None, "", "FROM", "TO", "URL", "LAYER", "STATUS", "MS", "SETTING")
+    for hop in hops:
+        sign = "[green]ok[/green]" if hop.ok else "[red]broke[/red]"
+        rows.add_row(
+            sign,
+            hop.source,
+            hop.target,
+            hop.url,
+            hop.layer or "none",
+            str(hop.status or hop.error),
+            f"{hop.seconds * 1000:.0f}",
+            hop.setting,
+        )
+    out.print(rows)

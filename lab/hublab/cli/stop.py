@@ -1,0 +1,39 @@
+"""`hublab stop`: the hub stops a server; what its node still runs for the user is told."""
+
+from __future__ import annotations
+
+import click
+
+from hublab.cli.common import common, emit, out, server_option, with_live
+from hublab.errors import UsageError
+from hublab.live import LiveLab
+from hublab.probes.processes import UserProcess, user_processes
+
+
+@click.command()
+@click.argument("user")
+@server_option
+@common
+def stop(user: str, server: str, name: str, as_json: bool) -> None:
+    """Have the hub stop USER's server, and say what the nodes still run for that user."""
+
+    async def work(live: LiveLab) -> tuple[float, list[UserProcess]]:
+        known = await live.server(user, server)
+        if known is None or not known.started:
+            raise UsageError(
+                f"{user} has no running server{f' named {server}' if server else ''}",
+                right="`hublab ps` lists them",
+            )
+        seconds = await live.stop(user, server)
+        return seconds, await user_processes(live, user)
+
+    seconds, left = with_live(name, work, "stop")
+    if as_json:
+        still = [{"host": p.host, "pid": p.pid, "command": p.command} for p in left]
+        emit({"user": user, "name": server, "seconds": round(seconds, 3), "still_running": still})
+        return
+    out.print(f"{user}'s server stopped after {seconds:.2f} s", markup=False)
+    for process in left:
+        out.print(f"{process.host} still runs {process.pid}: {process.command}", markup=False)
+    if not left:
+        out.print(f"no node runs anything for {user}", markup=False)

@@ -1,0 +1,219 @@
+"""A lab comes up, and goes; what was made on the way goes too when a later step fails."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from hublab.case_switch import Restart, apply_settings
+from hublab.channel import open_channel
+from hublab.engine import Compose, Engine, ensure_images
+from hublab.engine.images import inputs_digest
+from hublab.errors import EngineError, LabError, LabNameError
+from hublab.guard import Guard
+from hublab.lab import Lab
+from hublab.machine.base_image import choose_base
+from hublab.readiness import wait_for_hub
+from hublab.settings import Settings
+from hublab.settings_check import check_settings
+from hublab.state import labs_folder, remove_lab_folder
+from hublab.topology import Topology, read_topology
+from hublab.variables import all_variables, ports, subnet_choices
+
+Progress = Callable[[str], None]
+ROOT = Path(__file__).parents[2]
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+SUBNET_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to bring up: a name, Compose files (none: the project's own), first settings."""
+
+    name: str = "hublab"
+    files: tuple[Path, ...] = ()
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def compose_files(self) -> tuple[Path, ...]:
+        return tuple(path.resolve() for path in self.files) or (ROOT / "compose" / "lab.yaml",)
+
+
+@dataclass(slots=True)
+class Created:
+    """A lab whose containers run; the hub may still be starting. See `make_ready`."""
+
+    lab: Lab
+    new: bool
+    guard: Guard | None
+    image_seconds: float
+    container_seconds: float
+
+
+def check_name(name: str) -> str:
+    """A lab name is also a Compose project name. Raises LabNameError."""
+    if not NAME.fullmatch(name):
+        raise LabNameError(
+            f"{name!r} cannot be the name of a lab",
+            where="--name",
+            right="1 to 40 of a-z, 0-9, - and _, beginning with a letter or digit",
+        )
+    return name
+
+
+def create(request: Request, progress: Progress, *, lease: bool = False) -> Created:
+    """Create and start a lab's containers, or find them running.
+
+    A guard sees to it that a lab that is new, or leased, ends with this process, however that
+    ends, until the guard is released. Raises UsageError for what the user can mend,
+    MachineError or EngineError; nothing half-made stays.
+    """
+    check_name(request.name)
+    plain = Compose(request.compose_files, request.name, {})
+    topology = read_topology(plain.config(), request.compose_files)
+    engine = Engine.connect()
+    refuse_other(engine, request)
+    with one_at_a_time():
+        base = choose_base(engine, progress)
+        tag = inputs_digest(ROOT, engine.image_id(base) or base)
+        given = ports(engine, engine.containers(request.name))
+        subnets = itertools.islice(subnet_choices(engine, request.name), SUBNET_TRIES)
+        first = next(subnets)
+        compose = Compose(
+            request.compose_files,
+            request.name,
+            all_variables(request.name, first, given, base, tag),
+        )
+        config = compose.config()
+        image_seconds = ensure_images(engine, compose, config, progress)
+        if request.settings:
+            progress("checking the settings with the software that reads them")
+            check_settings(engine, images_by_role(topology, config), request.settings)
+        new = not engine.leftovers(request.name)
+        guard = Guard.start(undo=[down_argv(request.name)]) if new or lease else None
+        begun = time.monotonic()
+        try:
+            start_containers(engine, compose, [first, *subnets], progress, guard)
+            lab = Lab.find(request.name, engine)
+        except BaseException:
+            undo(guard, engine, request.name, new)
+            raise
+    return Created(lab, new, guard, image_seconds, time.monotonic() - begun)
+
+
+async def make_ready(
+    created: Created, settings: Settings, progress: Progress
+) -> tuple[float, list[Restart]]:
+    """Wait until the hub answers through the proxy, then make the settings hold.
+
+    Returns the seconds waited and what the settings restarted. Raises LabError after removing
+    a lab that is new.
+    """
+    lab = created.lab
+    try:
+        progress("waiting for the hub to answer through the proxy")
+        async with open_channel(lab) as channel:
+            seconds = await wait_for_hub(lab, channel)
+        restarts = await apply_settings(lab, settings) if settings != lab.settings() else []
+    except BaseException:
+        undo(created.guard, lab.engine, lab.name, created.new)
+        raise
+    return seconds, restarts
+
+
+def down(name: str, engine: Engine) -> float:
+    """End a lab: containers, networks, volumes with every secret, files. Returns the seconds.
+
+    A lab that is not there is no error. Raises EngineError naming what would not go.
+    """
+    begun = time.monotonic()
+    engine.remove_lab(name)
+    remove_lab_folder(name)
+    return time.monotonic() - begun
+
+
+def down_argv(name: str) -> list[str]:
+    """The command by which a guard ends a lab."""
+    return [sys.executable, "-m", "hublab", "down", "--name", name]
+
+
+def undo(guard: Guard | None, engine: Engine, name: str, new: bool) -> None:
+    """Remove what a failed `up` made; a lab that ran before is left as it is."""
+    if new:
+        with contextlib.suppress(EngineError):
+            down(name, engine)
+    if guard:
+        guard.release()
+
+
+def refuse_other(engine: Engine, request: Request) -> None:
+    """A name belongs to one lab. Raises LabNameError."""
+    containers = [c for c in engine.containers(request.name) if not c.sidecar_of]
+    if not containers:
+        return
+    if not any(c.role for c in containers):
+        raise LabNameError(
+            f"{request.name} is the name of a Compose project that is no lab",
+            where="--name",
+            right="another name",
+        )
+    theirs = next((c.config_files for c in containers if c.config_files), "")
+    ours = ",".join(map(str, request.compose_files))
+    if theirs and theirs != ours:
+        raise LabNameError(
+            f"a lab named {request.name} runs already, from other files: {theirs}",
+            where="--name",
+            right=f"another name, or `hublab down --name {request.name}` first",
+        )
+
+
+def start_containers(
+    engine: Engine, compose: Compose, subnets: list[str], progress: Progress, guard: Guard | None
+) -> None:
+    """`compose up`, on the next subnet when somebody else took the one that was free."""
+    for number, subnet in enumerate(subnets, 1):
+        compose.variables["HUBLAB_SUBNET"] = subnet
+        try:
+            compose.up(progress, guard.watch_child if guard else lambda pid: None)
+            return
+        except EngineError as error:
+            if "overlap" not in str(error).lower() or number == len(subnets):
+                raise explained(engine, compose.project, error) from error
+            progress(f"subnet {subnet}.0/24 was taken in the meantime; trying another")
+            engine.remove_lab(compose.project)
+
+
+def explained(engine: Engine, lab: str, error: EngineError) -> LabError:
+    """Compose's failure with the last words of the host that failed."""
+    words = [
+        f"{c.service} ended with {c.exit_code}: {engine.logs(c.id, tail=8).strip()}"
+        for c in engine.containers(lab)
+        if c.state == "exited" and c.exit_code
+    ]
+    return LabError("\n".join([f"the lab did not come up: {error.message}", *words]))
+
+
+def images_by_role(topology: Topology, config: dict[str, Any]) -> dict[str, str]:
+    """The image of the first host of each role."""
+    return {
+        host.role: str(config["services"][host.service]["image"])
+        for host in reversed(topology.hosts)
+    }
+
+
+@contextlib.contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Labs come up one after the other: they share images, subnets and ports to choose from."""
+    folder = labs_folder()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with FileLock(folder / "up.lock"):
+        yield

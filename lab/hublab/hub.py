@@ -1,0 +1,174 @@
+"""The hub's REST API, asked from the client host as the lab's own service.
+
+It goes to the hub directly and not through the proxy, so that a lab whose proxy is broken on
+purpose can still be asked. Paths and answers: JupyterHub's REST API documentation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from hublab.channel import Channel
+from hublab.errors import HubError, LabError
+from hublab.lab import Lab
+
+LISTENING = re.compile(r"Hub API listening on (\S+)")
+STARTED = re.compile(r"Running JupyterHub version")
+RUNNING = re.compile(r"JupyterHub is now running")
+
+
+@dataclass(frozen=True, slots=True)
+class HubRun:
+    """What the running hub process said of itself since it started."""
+
+    api_url: str | None
+    """Where its API listens, None until it does."""
+    running: bool
+    log: str
+
+    @property
+    def prefix(self) -> str:
+        """The hub's own prefix, `/hub/` or `/base/hub/`."""
+        return URL(self.api_url).path if self.api_url else "/hub/"
+
+
+def hub_run(lab: Lab) -> HubRun:
+    """Read the hub's log from its last start on."""
+    log = lab.engine.logs(lab.one("hub").id, tail=4000)
+    starts = list(STARTED.finditer(log))
+    if starts:
+        log = log[log.rfind("\n", 0, starts[-1].start()) + 1 :]
+    listening = LISTENING.search(log)
+    return HubRun(listening[1] if listening else None, bool(RUNNING.search(log)), log)
+
+
+class Hub:
+    """Asks the hub. Every method raises HubError with the hub's own words when it refuses."""
+
+    def __init__(self, channel: Channel, lab: Lab, token: str, api_url: str) -> None:
+        address = lab.one("hub").address
+        url = URL(api_url)
+        if url.host in ("0.0.0.0", "::", "", None):
+            url = url.with_host(address or lab.one("hub").service)
+        self.url = url / "api"
+        self._session = channel.session(headers={"Authorization": f"token {token}"})
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def request(self, method: str, path: str, **options: Any) -> tuple[int, Any]:
+        """One request below /hub/api/; returns the status and the decoded JSON, None if empty."""
+        try:
+            async with self._session.request(method, self.url.joinpath(path), **options) as answer:
+                text = await answer.text()
+                return answer.status, decode(text)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise HubError(
+                f"the hub's API does not answer: {error or type(error).__name__}",
+                where=f"{method} {self.url.joinpath(path)}, from the client host",
+                right="`hublab reach` says which hop is broken",
+            ) from error
+
+    async def get(self, path: str, *allowed: int) -> Any:
+        """The JSON at a path; 200, or one of the allowed statuses for which None is returned."""
+        status, body = await self.request("GET", path)
+        if status in allowed:
+            return None
+        if status != 200:
+            raise refused("GET", path, status, body)
+        return body
+
+    async def users(self) -> list[dict[str, Any]]:
+        return list(await self.get("users"))
+
+    async def user(self, name: str) -> dict[str, Any] | None:
+        return await self.get(f"users/{name}", 404)
+
+    async def server(self, user: str, name: str = "") -> dict[str, Any] | None:
+        """The model of one server, None while the hub knows of none."""
+        model = await self.user(user)
+        return (model or {}).get("servers", {}).get(name)
+
+    async def routes(self) -> dict[str, Any]:
+        """The proxy's table as the hub fetches it now."""
+        return dict(await self.get("proxy"))
+
+    async def check_routes(self) -> None:
+        """Have the hub compare the proxy's table with its own belief and mend it."""
+        status, body = await self.request("POST", "proxy")
+        if status != 200:
+            raise refused("POST", "proxy", status, body)
+
+    async def ensure_user(self, name: str) -> None:
+        """Have the hub know a user, as a first sign-in would."""
+        status, body = await self.request("POST", f"users/{name}")
+        if status not in (201, 409):
+            raise refused("POST", f"users/{name}", status, body)
+
+    async def start_server(self, user: str, name: str, options: dict[str, Any]) -> int:
+        """Ask for a server; 201 when it is up already, 202 when it is under way."""
+        path = f"users/{user}/servers/{name}" if name else f"users/{user}/server"
+        status, body = await self.request("POST", path, json=options)
+        if status not in (201, 202):
+            raise refused("POST", path, status, body)
+        return status
+
+    async def stop_server(self, user: str, name: str) -> int:
+        """Ask for a server's end; 204 when it is gone, 202 when that is under way."""
+        path = f"users/{user}/servers/{name}" if name else f"users/{user}/server"
+        status, body = await self.request("DELETE", path)
+        if status not in (204, 202):
+            raise refused("DELETE", path, status, body)
+        return status
+
+    async def progress(self, user: str, name: str) -> AsyncIterator[dict[str, Any]]:
+        """The progress events of a pending spawn, as the user's page gets them."""
+        path = f"users/{user}/servers/{name}/progress" if name else f"users/{user}/server/progress"
+        try:
+            async with self._session.get(self.url.joinpath(path)) as answer:
+                if answer.status != 200:
+                    raise refused("GET", path, answer.status, decode(await answer.text()))
+                async for line in answer.content:
+                    field, _, value = line.decode().partition(":")
+                    if field == "data":
+                        yield json.loads(value)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise HubError(f"the progress stream broke: {error}", where=path) from error
+
+
+def decode(text: str) -> Any:
+    """JSON where it is JSON, else the text."""
+    if not text:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def refused(method: str, path: str, status: int, body: Any) -> HubError:
+    """The hub's refusal in its own words."""
+    words = body.get("message") if isinstance(body, dict) else body
+    return HubError(
+        f"the hub answered {status}: {words or 'without a word'}", where=f"{method} {path}"
+    )
+
+
+async def open_hub(channel: Channel, lab: Lab) -> Hub:
+    """The hub of a running lab. Raises LabError with its last words when it does not listen."""
+    run = await asyncio.to_thread(hub_run, lab)
+    if run.api_url is None:
+        raise LabError(
+            "the hub does not listen; its log ends with\n    "
+            + "\n    ".join(run.log.strip().splitlines()[-12:]),
+            where=lab.one("hub").service,
+        )
+    return Hub(channel, lab, await asyncio.to_thread(lab.secret, "api_token"), run.api_url)

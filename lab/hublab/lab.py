@@ -1,0 +1,135 @@
+"""A lab that runs: its hosts, found by label, and what can be done on each of them.
+
+Nothing about a lab is kept outside the engine, so any process finds any lab by its name.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from hublab.engine import Container, Engine, ExecResult
+from hublab.errors import LabError, NoSuchHost, NoSuchLab
+from hublab.settings import Settings
+
+ETC = "/etc/hublab"
+CASE = "case.json"
+PROXY_PORT = 8000
+SSH_PORT = 22
+
+
+@dataclass(slots=True)
+class Lab:
+    """One running deployment: hosts with an address each, under one name."""
+
+    name: str
+    engine: Engine
+    hosts: dict[str, Container]
+    subnet: str
+    _sidecars: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def find(cls, name: str, engine: Engine) -> Lab:
+        """The lab of that name. Raises NoSuchLab, naming those that run."""
+        containers = engine.containers(name)
+        hosts = {c.service: c for c in containers if c.role and c.role != "init"}
+        if not hosts:
+            running = engine.labs()
+            raise NoSuchLab(
+                f"no lab named {name} is running",
+                right=f"one of {', '.join(running)}" if running else "`hublab up` first",
+            )
+        return cls(name, engine, hosts, engine.subnet_of(name) or "")
+
+    def host(self, name: str) -> Container:
+        """A host by name. Raises NoSuchHost, naming those that exist."""
+        if name not in self.hosts:
+            raise NoSuchHost(
+                f"lab {self.name} has no host {name}", right=f"one of {', '.join(self.hosts)}"
+            )
+        return self.hosts[name]
+
+    def of_role(self, role: str) -> list[Container]:
+        """The hosts of a role, in the order of their names."""
+        return [host for host in self.hosts.values() if host.role == role]
+
+    def one(self, role: str) -> Container:
+        """The first host of a role."""
+        found = self.of_role(role)
+        if not found:
+            raise LabError(f"lab {self.name} has no host with the role {role}")
+        return found[0]
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine opens the hub."""
+        return f"http://127.0.0.1:{self.one('proxy').ports[PROXY_PORT]}/"
+
+    @property
+    def sidecar_image(self) -> str:
+        """The image of sidecars: the tools, as `init` runs them."""
+        for container in self.engine.containers(self.name):
+            if container.role == "init":
+                return container.image
+        raise LabError(
+            f"lab {self.name} has no `init` container to take the tools' image from",
+            right="`hublab up` makes it again",
+        )
+
+    def run(self, host: str, *argv: str, user: str = "") -> ExecResult:
+        """Run a command on a host and wait for it; its exit code is for the caller to judge."""
+        return self.engine.exec(self.host(host).id, argv, user=user)
+
+    def output(self, host: str, *argv: str, user: str = "") -> str:
+        """What a command on a host prints. Raises LabError when it fails."""
+        done = self.run(host, *argv, user=user)
+        if done.exit_code:
+            raise LabError(
+                f"{argv[0]} on {host} ended with {done.exit_code}: "
+                f"{(done.stderr or done.stdout).strip()[-2000:]}"
+            )
+        return done.stdout
+
+    def sidecar(self, host: str) -> str:
+        """The id of the sidecar in a host's network namespace, started when first asked for."""
+        target = self.host(host)
+        if host not in self._sidecars:
+            self._sidecars[host] = self.engine.start_sidecar(self.name, target, self.sidecar_image)
+        return self._sidecars[host]
+
+    def secret(self, name: str) -> str:
+        """One of the hub host's secrets, for instance `password` or `api_token`."""
+        return self.output(self.one("hub").service, "cat", f"{ETC}/{name}").strip()
+
+    def secrets(self) -> set[str]:
+        """Everything that must never be written anywhere: for journals and reports."""
+        names = ("password", "admin_password", "api_token", "cookie_secret")
+        files = [f"{ETC}/{name}" for name in names] + [f"{ETC}/env/CONFIGPROXY_AUTH_TOKEN"]
+        text = self.output(
+            self.one("hub").service, "sh", "-c", 'for f; do cat "$f"; echo; done', "-", *files
+        )
+        return {line for line in text.split() if line}
+
+    def settings(self) -> Settings:
+        """The settings that hold in this lab now."""
+        text = self.engine.read_file(self.one("hub").id, f"{ETC}/{CASE}")
+        return Settings.from_json(json.loads(text)) if text else Settings()
+
+    def as_json(self) -> dict[str, Any]:
+        """The lab as `ps` tells it, without its servers."""
+        return {
+            "name": self.name,
+            "subnet": self.subnet,
+            "url": self.url,
+            "hosts": [
+                {
+                    "name": host.service,
+                    "role": host.role,
+                    "address": host.address,
+                    "container": host.name,
+                    "state": host.state,
+                }
+                for host in self.hosts.values()
+            ],
+        }

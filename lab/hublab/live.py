@@ -1,0 +1,262 @@
+"""A lab with the way into its network open: what scenarios and commands work with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from yarl import URL
+
+from hublab.channel import Channel, open_channel
+from hublab.errors import HubError, NoSuchHost, Undecided
+from hublab.hub import Hub, hub_run, open_hub
+from hublab.journal import Journal
+from hublab.journal_events import Event, SpawnProgress
+from hublab.lab import PROXY_PORT, Lab
+from hublab.visitor import Visitor, sign_in
+
+POLL = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One message of a spawn as its user sees it; `t` in seconds since it was asked for."""
+
+    t: float
+    progress: int | None
+    message: str
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A single-user server as the hub knows it."""
+
+    user: str
+    name: str
+    host: str | None
+    address: str | None
+    port: int | None
+    pid: int | None
+    ready: bool
+    started: str | None = None
+    seconds: float = 0.0
+    events: tuple[Progress, ...] = ()
+
+
+@dataclass(slots=True)
+class LiveLab:
+    """A running lab, the way into its network, and the journal of what happens. See `connect`."""
+
+    lab: Lab
+    channel: Channel
+    journal: Journal | None = None
+    _hub: Hub | None = None
+
+    @property
+    def name(self) -> str:
+        return self.lab.name
+
+    @property
+    def origin(self) -> URL:
+        """The proxy as the client host names it."""
+        return URL(f"http://{self.lab.one('proxy').service}:{PROXY_PORT}")
+
+    def record(self, event: Event) -> None:
+        """Write an event into the journal, where there is one."""
+        if self.journal:
+            self.journal.write(event)
+
+    async def hub(self) -> Hub:
+        """The hub's REST API; looked up again after the hub was restarted."""
+        if self._hub is None:
+            self._hub = await open_hub(self.channel, self.lab)
+        return self._hub
+
+    async def forget_hub(self) -> None:
+        """The hub was restarted: its port, prefix and token may be others now."""
+        if self._hub is not None:
+            await self._hub.close()
+            self._hub = None
+
+    async def run(self, host: str, *argv: str, user: str = "") -> str:
+        """What a command on a host prints. Raises LabError when it fails."""
+        return await asyncio.to_thread(lambda: self.lab.output(host, *argv, user=user))
+
+    async def sign_in(self, user: str) -> Visitor:
+        """A person at the client host who signed in as `user`, through the proxy.
+
+        Close it, or use it as an async context manager.
+        """
+        run = await asyncio.to_thread(hub_run, self.lab)
+        base = run.prefix.removesuffix("hub/")
+        secret = "admin_password" if user == "admin" else "password"
+        password = await asyncio.to_thread(self.lab.secret, secret)
+        return await sign_in(self.channel, str(self.origin), user, password, base)
+
+    # -- servers ----------------------------------------------------------------
+
+    async def servers(self) -> list[Server]:
+        """All servers that the hub knows of, with what their spawner says of them."""
+        users = await (await self.hub()).users()
+        return [
+            server_from(user["name"], model)
+            for user in users
+            for model in user.get("servers", {}).values()
+        ]
+
+    async def server(self, user: str, name: str = "") -> Server | None:
+        """One server, None while the hub knows of none."""
+        model = await (await self.hub()).server(user, name)
+        return server_from(user, model) if model else None
+
+    async def spawn(
+        self,
+        user: str,
+        name: str = "",
+        *,
+        on: str | None = None,
+        options: dict[str, Any] | None = None,
+        timeout: float = 120,
+        watch: Callable[[Progress], None] = lambda progress: None,
+    ) -> Server:
+        """Have the hub start a server and wait until it is ready.
+
+        `on` names the node; `watch` gets each progress message as it comes. Raises HubError
+        with the hub's last message when the spawn fails, Undecided when it neither fails nor
+        gets ready within `timeout` seconds.
+        """
+        if on is not None and self.lab.host(on).role != "node":
+            raise NoSuchHost(
+                f"{on} is no node: its role is {self.lab.host(on).role}",
+                right=f"one of {', '.join(node.service for node in self.lab.of_role('node'))}",
+            )
+        hub = await self.hub()
+        await hub.ensure_user(user)
+        begun = time.monotonic()
+        wanted = {**(options or {}), **({"host": on} if on else {})}
+        asked = asyncio.create_task(hub.start_server(user, name, wanted))
+        events: list[Progress] = []
+        try:
+            async with asyncio.timeout(timeout):
+                await self._watch_spawn(hub, user, name, asked, begun, events, watch)
+                server = await self._settled(user, name, asked)
+        except TimeoutError as error:
+            raise Undecided(
+                f"{user}'s server neither failed nor got ready within {timeout:.0f} s",
+                where=events[-1].message if events else None,
+            ) from error
+        finally:
+            if not asked.done():
+                asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
+        if server is None or not server.ready:
+            message = next((e.message for e in reversed(events) if e.failed), "")
+            raise HubError(f"{user}'s server did not start: {message or 'no reason was given'}")
+        return with_events(server, time.monotonic() - begun, events)
+
+    async def _watch_spawn(
+        self,
+        hub: Hub,
+        user: str,
+        name: str,
+        asked: asyncio.Task[int],
+        begun: float,
+        events: list[Progress],
+        watch: Callable[[Progress], None],
+    ) -> None:
+        """Follow the progress stream from when the hub has taken the request until it ends."""
+        while not asked.done():
+            model = await hub.server(user, name)
+            if model and (model["pending"] or model["ready"]):
+                break
+            await asyncio.sleep(POLL)
+        if asked.done() and asked.exception():
+            return
+        async for event in hub.progress(user, name):
+            seen = Progress(
+                round(time.monotonic() - begun, 3),
+                event.get("progress"),
+                str(event.get("message", "")),
+                bool(event.get("failed")),
+            )
+            events.append(seen)
+            watch(seen)
+            self.record(SpawnProgress(self.name, user, name, seen.progress, seen.message))
+
+    async def _settled(self, user: str, name: str, asked: asyncio.Task[int]) -> Server | None:
+        """The server once it is ready, or None once nothing is pending any more.
+
+        The answer to the request only says how long it took (202 after ten seconds), so the
+        server's model is what counts.
+        """
+        while True:
+            model = await (await self.hub()).server(user, name)
+            if model and model["ready"]:
+                return server_from(user, model)
+            if asked.done() and not (model and model["pending"]):
+                if error := asked.exception():
+                    raise error
+                return None
+            await asyncio.sleep(POLL)
+
+    async def stop(self, user: str, name: str = "", timeout: float = 60) -> float:
+        """Have the hub stop a server and wait until it is gone; returns the seconds."""
+        begun = time.monotonic()
+        hub = await self.hub()
+        await hub.stop_server(user, name)
+        while True:
+            model = await hub.server(user, name)
+            if not model or (not model["pending"] and not model["ready"]):
+                return time.monotonic() - begun
+            if time.monotonic() - begun > timeout:
+                raise Undecided(f"{user}'s server was still stopping after {timeout:.0f} s")
+            await asyncio.sleep(POLL)
+
+    async def close(self) -> None:
+        await self.forget_hub()
+
+
+def server_from(user: str, model: dict[str, Any]) -> Server:
+    """Our record from the hub's model; `state` is what the spawner keeps of the server."""
+    state = model.get("state") or {}
+    return Server(
+        user=user,
+        name=model["name"],
+        host=state.get("host"),
+        address=state.get("address"),
+        port=state.get("port"),
+        pid=state.get("pid"),
+        ready=bool(model["ready"]),
+        started=model.get("started"),
+    )
+
+
+def with_events(server: Server, seconds: float, events: list[Progress]) -> Server:
+    return Server(
+        server.user,
+        server.name,
+        server.host,
+        server.address,
+        server.port,
+        server.pid,
+        server.ready,
+        server.started,
+        round(seconds, 3),
+        tuple(events),
+    )
+
+
+@contextlib.asynccontextmanager
+async def connect(lab: Lab, journal: Journal | None = None) -> AsyncIterator[LiveLab]:
+    """Open the way into a lab's network, and close it at the end."""
+    async with open_channel(lab) as channel:
+        live = LiveLab(lab, channel, journal)
+        try:
+            yield live
+        finally:
+            await live.close()

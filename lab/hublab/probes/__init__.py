@@ -1,0 +1,1 @@
+"""Probes ask the running lab one question and return what they saw. They never judge."""

@@ -1,0 +1,205 @@
+"""Every hop of the deployment, tried from inside the host that makes it.
+
+Each hop is tried at the address that the running process really has, and names the setting
+that governs that address. Sources: JupyterHub's documentation, "Configuring the networking
+of JupyterHub"; configurable-http-proxy's README; jupyterhub/spawner.py, `get_env`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from yarl import URL
+
+from hublab.errors import HublabError
+from hublab.lab import PROXY_PORT
+from hublab.live import LiveLab, Server
+from hublab.probes.routes import Route, proxy_routes
+from hublab.probes.told import HubTold, hub_told, listens_on_loopback_only, server_told
+from hublab.settings import Settings
+
+PATIENCE = 3.0
+"""Seconds for each hop: a refusal comes at once on one network, so silence this long is an answer."""
+
+HUB_ADDRESS = ("hub.JupyterHub.hub_connect_url", "hub.JupyterHub.hub_connect_ip")
+TOLD_SERVERS = ("hub.SSHSpawner.hub_connect_url", "hub.Spawner.hub_connect_url", *HUB_ADDRESS)
+HUB_BIND = ("hub.JupyterHub.hub_bind_url", "hub.JupyterHub.hub_ip")
+PROXY_BIND = ("proxy.port", "proxy.ip")
+PROXY_API = ("hub.ConfigurableHTTPProxy.api_url",)
+NODES = ("hub.SSHSpawner.hosts",)
+SERVER_BIND = ("hub.SSHSpawner.ip", "hub.Spawner.ip")
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One way from a host to an address, before and after it was tried."""
+
+    source: str
+    target: str
+    url: str
+    setting: str
+    ok: bool = False
+    layer: str | None = None
+    address: str | None = None
+    status: int | str | None = None
+    seconds: float = 0.0
+    error: str | None = None
+
+
+async def reach(live: LiveLab) -> list[Hop]:
+    """Try every hop there is now. Hosts are tried at the same time, and so are a host's hops."""
+    settings, told, servers, routes = await asyncio.gather(
+        asyncio.to_thread(live.lab.settings),
+        hub_told(live),
+        known_servers(live),
+        known_routes(live),
+    )
+    running = [server for server in servers if server.host and server.pid]
+    api_urls = await asyncio.gather(*(server_told(live, server) for server in running))
+    hops = [
+        *fixed_hops(live, settings, told),
+        *hub_route_hops(live, settings, told, routes),
+        *server_hops(live, settings, told, list(zip(running, api_urls, strict=True))),
+        *user_route_hops(live, settings, routes),
+        *silent_nodes(live, settings, told, running),
+    ]
+    return await try_all(live, hops)
+
+
+async def known_servers(live: LiveLab) -> list[Server]:
+    """The hub's servers, none where it cannot be asked: the hops will show why."""
+    try:
+        return await live.servers()
+    except HublabError:
+        return []
+
+
+async def known_routes(live: LiveLab) -> list[Route]:
+    try:
+        return await proxy_routes(live)
+    except HublabError:
+        return []
+
+
+def fixed_hops(live: LiveLab, settings: Settings, told: HubTold) -> Iterable[Hop]:
+    """The hops that every deployment has."""
+    client, proxy, hub = (live.lab.one(role).service for role in ("client", "proxy", "hub"))
+    # The proxy answers this path itself, so a hub behind it that is down is not blamed on it.
+    health = f"http://{proxy}:{PROXY_PORT}/_chp_healthz"
+    yield Hop(client, proxy, health, governing(PROXY_BIND, settings))
+    if told.proxy_api:
+        yield Hop(hub, f"{proxy} API", f"{told.proxy_api}/api", governing(PROXY_API, settings))
+    for node in live.lab.of_role("node"):
+        yield Hop(hub, f"{node.service} SSH", f"ssh://{node.service}", governing(NODES, settings))
+
+
+def hub_route_hops(
+    live: LiveLab, settings: Settings, told: HubTold, routes: list[Route]
+) -> Iterable[Hop]:
+    """From the proxy to the hub, where its own table says that the hub is."""
+    prefix = URL(told.listens).path if told.listens else "/hub/"
+    for route in routes:
+        if route.data.get("hub"):
+            setting = hub_setting(HUB_ADDRESS, settings, told, route.target)
+            yield Hop(
+                live.lab.one("proxy").service,
+                live.lab.one("hub").service,
+                f"{route.target}{prefix}api",
+                setting,
+            )
+
+
+def server_hops(
+    live: LiveLab,
+    settings: Settings,
+    told: HubTold,
+    servers: list[tuple[Server, str | None]],
+) -> Iterable[Hop]:
+    """Between the hub and each server that runs, both ways."""
+    hub = live.lab.one("hub").service
+    for server, api_url in servers:
+        label = f"{server.user}{'/' + server.name if server.name else ''} on {server.host}"
+        path = f"/user/{server.user}/{server.name + '/' if server.name else ''}api"
+        url = f"http://{server.address}:{server.port}{path}"
+        yield Hop(hub, label, url, governing(SERVER_BIND, settings))
+        if api_url and server.host:
+            setting = hub_setting(TOLD_SERVERS, settings, told, api_url)
+            yield Hop(server.host, f"{hub} API, for {label}", api_url, setting)
+
+
+def user_route_hops(live: LiveLab, settings: Settings, routes: list[Route]) -> Iterable[Hop]:
+    """From the proxy to each server in its table."""
+    for route in routes:
+        if route.user:
+            label = f"{route.user}{'/' + route.server if route.server else ''}"
+            url = f"{route.target}{route.spec.rstrip('/')}/api"
+            yield Hop(
+                live.lab.one("proxy").service,
+                f"{label}'s server",
+                url,
+                governing(SERVER_BIND, settings),
+            )
+
+
+def silent_nodes(
+    live: LiveLab, settings: Settings, told: HubTold, running: list[Server]
+) -> Iterable[Hop]:
+    """From nodes without a server, what a new one would be told: a spawn that failed leaves none."""
+    busy = {server.host for server in running}
+    if told.connect is None:
+        return
+    url = str(URL(told.connect) / "api")
+    setting = hub_setting(TOLD_SERVERS, settings, told, url)
+    for node in live.lab.of_role("node"):
+        if node.service not in busy:
+            hub = live.lab.one("hub").service
+            yield Hop(node.service, f"{hub} API, for a new server", url, setting)
+
+
+def governing(keys: tuple[str, ...], settings: Settings) -> str:
+    """Of the settings that decide an address, the one that is set; else the usual one."""
+    return next((key for key in keys if key in settings), keys[-1])
+
+
+def hub_setting(keys: tuple[str, ...], settings: Settings, told: HubTold, url: str) -> str:
+    """Who is to blame for an address of the hub: what it calls itself, or where it listens."""
+    away = URL(url).host not in ("127.0.0.1", "localhost", "::1")
+    if away and listens_on_loopback_only(told):
+        return governing(HUB_BIND, settings)
+    return governing(keys, settings)
+
+
+async def try_all(live: LiveLab, hops: list[Hop]) -> list[Hop]:
+    """Try hops, all of one host in one go, from its sidecar."""
+    sources = sorted({hop.source for hop in hops})
+    by_host = [[hop for hop in hops if hop.source == source] for source in sources]
+    tried = await asyncio.gather(
+        *(asyncio.to_thread(try_from, live, own[0].source, own) for own in by_host)
+    )
+    done = {
+        id(before): after
+        for own, rs in zip(by_host, tried, strict=True)
+        for before, after in zip(own, rs, strict=True)
+    }
+    return [done[id(hop)] for hop in hops]
+
+
+def try_from(live: LiveLab, host: str, hops: list[Hop]) -> list[Hop]:
+    """Try the hops of one host."""
+    urls = json.dumps([hop.url for hop in hops])
+    argv = ["python3", "/opt/hublab/reach.py", urls, str(PATIENCE)]
+    try:
+        done = live.lab.engine.exec(live.lab.sidecar(host), argv)
+        results = json.loads(done.stdout) if done.exit_code == 0 else None
+        error = done.stderr.strip()[-300:]
+    except HublabError as broken:
+        results, error = None, broken.message
+    if results is None:
+        return [replace(hop, error=f"could not be tried: {error}") for hop in hops]
+    return [
+        replace(hop, ok=seen["error"] is None, **seen)
+        for hop, seen in zip(hops, results, strict=True)
+    ]

@@ -1,0 +1,85 @@
+"""The program of each host: stopped, started and looked at without touching its container.
+
+A host's container stays, and with it its network namespace, whatever happens to the program
+in it. s6 supervises; a program that ends stays down until it is told to start.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+
+from hublab.errors import LabError
+from hublab.lab import Lab
+
+PROGRAMS = {"hub": "hub", "proxy": "proxy", "node": "sshd", "client": "sshd"}
+"""Role of a host -> the name of its program in /etc/s6."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Whether a host's program runs; `exit_code` of one that ended by itself, `pid` of one that runs."""
+
+    up: bool
+    pid: int | None
+    exit_code: int | None
+    seconds: float
+    text: str
+
+
+def program_of(lab: Lab, host: str) -> str:
+    """The name of the program that a host exists for."""
+    role = lab.host(host).role
+    if role not in PROGRAMS:
+        raise LabError(f"{host} has the role {role}, whose program hublab does not supervise")
+    return PROGRAMS[role]
+
+
+def status(lab: Lab, host: str) -> Status:
+    """How the host's program is now."""
+    text = lab.output(host, "s6-svstat", f"/etc/s6/{program_of(lab, host)}").strip()
+    up = text.startswith("up")
+    pid = re.search(r"pid (\d+)", text)
+    code = re.search(r"exitcode (\d+)", text)
+    since = re.search(r"(\d+) seconds", text)
+    return Status(
+        up=up,
+        pid=int(pid[1]) if pid else None,
+        exit_code=int(code[1]) if code else None,
+        seconds=float(since[1]) if since else 0.0,
+        text=text,
+    )
+
+
+def stop(lab: Lab, host: str, timeout: float = 20) -> float:
+    """Ask the program to end and wait for it; returns the seconds that took.
+
+    It gets SIGTERM, as from any service manager, and SIGKILL after the timeout (seconds).
+    """
+    begun = time.monotonic()
+    folder = f"/etc/s6/{program_of(lab, host)}"
+    done = lab.run(host, "s6-svc", "-wD", "-T", str(int(timeout * 1000)), "-d", folder)
+    if done.exit_code:
+        lab.output(host, "s6-svc", "-wD", "-T", "5000", "-k", "-d", folder)
+    return time.monotonic() - begun
+
+
+def start(lab: Lab, host: str) -> None:
+    """Start the program; returns when it has been started, not when it is ready."""
+    folder = f"/etc/s6/{program_of(lab, host)}"
+    lab.output(host, "s6-svc", "-wu", "-T", "5000", "-u", folder)
+
+
+def kill(lab: Lab, host: str, signal: str = "KILL") -> None:
+    """Send a signal to the program, as a crash would: nothing gets to clean up."""
+    pid = status(lab, host).pid
+    if pid is None:
+        raise LabError(f"the program of {host} does not run, so it cannot get SIG{signal}")
+    lab.output(host, "kill", f"-{signal}", str(pid))
+
+
+def kill_if_up(lab: Lab, host: str) -> None:
+    """End the program at once, without letting it clean up; one that is down stays down."""
+    folder = f"/etc/s6/{program_of(lab, host)}"
+    lab.output(host, "s6-svc", "-wD", "-T", "5000", "-k", "-d", folder)

@@ -1,0 +1,86 @@
+"""When a lab, or a part of it that was restarted, is ready: asked, never slept for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import aiohttp
+
+from hublab import processes
+from hublab.channel import Channel
+from hublab.errors import LabError
+from hublab.hub import hub_run
+from hublab.lab import PROXY_PORT, Lab
+
+POLL = 0.1
+"""Seconds between two looks: a fraction of the 1.3 s that a hub needs to start."""
+
+
+async def wait_until_running(lab: Lab, timeout: float = 60) -> None:
+    """Wait until the hub says that it is running, whoever may be able to reach it.
+
+    A case may cut the hub off on purpose, so nothing is asked over the network. Raises LabError
+    as soon as the hub's program has ended, and after the timeout (seconds).
+    """
+    end = time.monotonic() + timeout
+    while not (await asyncio.to_thread(hub_run, lab)).running:
+        await asyncio.to_thread(fail_if_ended, lab)
+        if time.monotonic() > end:
+            raise LabError(
+                f"the hub did not say that it is running within {timeout:.0f} s; "
+                f"{last_words(lab, 'hub')}",
+                where=lab.one("hub").service,
+            )
+        await asyncio.sleep(POLL)
+
+
+async def wait_for_hub(lab: Lab, channel: Channel, timeout: float = 60) -> float:
+    """Wait until the hub answers through the proxy; returns the seconds waited.
+
+    Raises LabError as soon as the hub or proxy program has ended, with its last words, and
+    after the timeout with what each of them said last.
+    """
+    begun = time.monotonic()
+    url = f"http://{lab.one('proxy').service}:{PROXY_PORT}"
+    last = "nothing was asked yet"
+    async with channel.session(timeout=aiohttp.ClientTimeout(total=5)) as session:
+        while time.monotonic() - begun < timeout:
+            # The log is a line behind the socket, so both are asked.
+            run = await asyncio.to_thread(hub_run, lab)
+            if run.running:
+                try:
+                    async with session.get(f"{url}{run.prefix}api") as answer:
+                        if answer.status == 200:
+                            return time.monotonic() - begun
+                        last = f"the proxy answered {answer.status} for {run.prefix}api"
+                except (aiohttp.ClientError, TimeoutError) as error:
+                    last = f"the proxy did not answer: {error or type(error).__name__}"
+            else:
+                last = "the hub has not said that it is running"
+            await asyncio.to_thread(fail_if_ended, lab)
+            await asyncio.sleep(POLL)
+    raise LabError(
+        f"the hub did not answer through the proxy within {timeout:.0f} s: {last}; "
+        f"{last_words(lab, 'hub')}",
+        where=f"{url}/hub/api, asked from {lab.one('client').service}",
+        right="`hublab reach` says which hop is broken; `hublab logs hub` what the hub said",
+    )
+
+
+def fail_if_ended(lab: Lab) -> None:
+    """Raise LabError when the hub's or the proxy's program has ended by itself."""
+    for role in ("hub", "proxy"):
+        host = lab.one(role).service
+        state = processes.status(lab, host)
+        if not state.up and state.exit_code is not None:
+            raise LabError(
+                f"the {role} ended with exit code {state.exit_code}; {last_words(lab, role)}",
+                where=host,
+            )
+
+
+def last_words(lab: Lab, role: str) -> str:
+    """The end of a host's log, indented below the message that it explains."""
+    words = lab.engine.logs(lab.one(role).id, tail=15).strip().splitlines()
+    return f"the {role}'s last words:\n    " + "\n    ".join(words)

@@ -1,0 +1,93 @@
+"""Settings are checked by the software that will read them, before anything is changed.
+
+Each check runs in a throw-away container of the role's own image, so that no lab needs to be
+up and a bad value leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hublab.engine import Engine, ExecResult
+from hublab.engine.records import File
+from hublab.errors import LabError, SettingError
+from hublab.settings import Settings, unknown_setting
+
+PYTHON = "/opt/jupyter/bin/python"
+ROLE_OF_SCOPE = {"hub": "hub", "server": "node", "sshd": "node", "proxy": "proxy"}
+
+
+def check_settings(engine: Engine, images: Mapping[str, str], settings: Settings) -> None:
+    """Raise SettingError for the first setting that the running software does not take.
+
+    `images` gives the image of each role: hub, node, proxy.
+    """
+    checks: dict[str, Callable[[Engine, str, dict[str, Any]], None]] = {
+        "hub": lambda engine, image, values: check_traits(engine, image, "hub", values),
+        "server": lambda engine, image, values: check_traits(engine, image, "server", values),
+        "proxy": check_proxy_options,
+        "sshd": check_sshd_options,
+    }
+    for scope, check in checks.items():
+        if values := settings.scope(scope):
+            check(engine, images[ROLE_OF_SCOPE[scope]], values)
+        if (code := settings.snippet(scope)) is not None:
+            check_snippet(scope, code)
+
+
+def check_traits(engine: Engine, image: str, scope: str, values: dict[str, Any]) -> None:
+    """Classes, traits and values, as the installed JupyterHub or Jupyter Server knows them."""
+    files = [File("settings.json", json.dumps(values).encode())]
+    argv = [PYTHON, "/opt/hublab/check_settings.py", scope]
+    done = succeeded(engine.run_once(image, argv, files, "/tmp"), "check settings")
+    for wrong in json.loads(done.stdout.strip().splitlines()[-1]):
+        key = f"{scope}.{wrong['key']}"
+        if wrong["reason"] is None:
+            raise unknown_setting(key, [f"{scope}.{known}" for known in wrong["known"]])
+        raise SettingError(wrong["reason"], where=key)
+
+
+def check_proxy_options(engine: Engine, image: str, values: dict[str, Any]) -> None:
+    """Long options of configurable-http-proxy, as its own --help lists them."""
+    argv = ["/opt/chp/node_modules/.bin/configurable-http-proxy", "--help"]
+    done = succeeded(engine.run_once(image, argv), "ask the proxy for its options")
+    known = re.findall(r"--([a-z][a-z0-9-]*)", done.stdout)
+    for option in values:
+        if option not in known:
+            raise unknown_setting(f"proxy.{option}", [f"proxy.{name}" for name in known])
+
+
+def check_sshd_options(engine: Engine, image: str, values: dict[str, Any]) -> None:
+    """Keywords and values of sshd_config, as the nodes' own sshd takes them."""
+    script = (
+        "mkdir -p /run/sshd && ssh-keygen -q -t ed25519 -N '' -f /tmp/key && "
+        'for option; do /usr/sbin/sshd -t -h /tmp/key -f /dev/null -o "$option" || exit 9; done'
+    )
+    for option, value in values.items():
+        done = engine.run_once(image, ["sh", "-c", script, "-", f"{option}={value}"])
+        if done.exit_code == 9:
+            raise SettingError(
+                f"the nodes' sshd does not take it: {done.stderr.strip()}",
+                where=f"sshd.{option}",
+                right="a keyword and value of sshd_config(5)",
+            )
+        succeeded(done, "check sshd options")
+
+
+def check_snippet(scope: str, code: str) -> None:
+    """A snippet must at least be Python."""
+    try:
+        compile(code, f"{scope}.snippet", "exec")
+    except SyntaxError as error:
+        raise SettingError(
+            f"not valid Python: {error.msg}", where=f"{scope}.snippet, line {error.lineno}"
+        ) from error
+
+
+def succeeded(done: ExecResult, attempted: str) -> ExecResult:
+    if done.exit_code:
+        raise LabError(f"could not {attempted}: {done.stderr.strip()[-2000:]}")
+    return done

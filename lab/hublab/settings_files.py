@@ -1,0 +1,67 @@
+"""Where settings land: the files that each role's host reads, made from one set of settings.
+
+Pure; `hublab.case_switch` puts them in place. Sources: traitlets' configuration system for
+hub and servers; sshd_config(5), where the first value read wins; the proxy's --help.
+"""
+
+from __future__ import annotations
+
+import json
+
+from hublab.engine.records import File
+from hublab.settings import JSONValue, Settings
+
+JUPYTERHUB_UID = 990
+
+
+def files_for(role: str, settings: Settings) -> list[File]:
+    """The files under /etc/hublab of a host of that role; empty ones undo earlier settings."""
+    match role:
+        case "hub":
+            return [
+                private("case.json", json.dumps(settings.as_json())),
+                private("settings.json", json.dumps(settings.scope("hub"))),
+                private("snippet.py", settings.snippet("hub") or ""),
+            ]
+        case "node":
+            return [
+                File("settings.json", json.dumps(settings.scope("server")).encode()),
+                File("snippet.py", (settings.snippet("server") or "").encode()),
+                File("sshd.conf", sshd_lines(settings).encode()),
+            ]
+        case "proxy":
+            return [File("proxy.args", "".join(f"{a}\n" for a in proxy_args(settings)).encode())]
+        case _:
+            return []
+
+
+def private(name: str, text: str) -> File:
+    """A file for the hub alone: settings may hold tokens."""
+    return File(name, text.encode(), mode=0o600, uid=JUPYTERHUB_UID)
+
+
+def sshd_lines(settings: Settings) -> str:
+    return "".join(f"{key} {value}\n" for key, value in settings.scope("sshd").items())
+
+
+def proxy_args(settings: Settings) -> list[str]:
+    """One argument an element; true is a bare option and false leaves it away."""
+    return [
+        argument
+        for option, value in settings.scope("proxy").items()
+        for argument in proxy_option(option, value)
+    ]
+
+
+def proxy_option(option: str, value: JSONValue) -> list[str]:
+    if value in (True, "true", "True"):
+        return [f"--{option}"]
+    if value in (False, "false", "False"):
+        return []
+    return [f"--{option}", str(value)]
+
+
+def changed_roles(old: Settings, new: Settings) -> list[str]:
+    """The roles whose program must read its files again when `old` becomes `new`."""
+    roles = {"hub": "hub", "proxy": "proxy", "sshd": "node"}
+    return [role for scope, role in roles.items() if old.only(scope) != new.only(scope)]
