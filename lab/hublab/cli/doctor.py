@@ -9,7 +9,7 @@ import click
 
 from hublab.cli.common import emit, err, out, table
 from hublab.errors import MachineError
-from hublab.machine.capabilities import Capability, connect, probe, probe_needed
+from hublab.machine.capabilities import FIX, Capability, connect, probe, probe_needed
 from hublab.machine.distribution import Distribution, this_machine
 from hublab.machine.plan import Step, plan
 
@@ -91,10 +91,12 @@ def blocking(capabilities: Sequence[Capability]) -> MachineError | None:
     missing = [capability for capability in capabilities if capability.stops_us]
     if not missing:
         return None
+    remedies = [capability.remedy for capability in missing]
+    ours = [f"`{FIX}` gets it"] if any(FIX in remedy for remedy in remedies) else []
     return MachineError(
         "this machine cannot run a lab yet, it lacks: "
         + "; ".join(f"{capability.name} ({capability.detail})" for capability in missing),
-        right="\n".join(dict.fromkeys(capability.remedy for capability in missing)),
+        right="\n".join([*ours, *(remedy for remedy in remedies if FIX not in remedy)]),
     )
 
 
@@ -122,11 +124,11 @@ def show_plan(steps: Sequence[Step], as_json: bool) -> None:
         emit([{"step": step.title, "commands": step.commands} for step in steps])
         return
     for number, step in enumerate(steps, 1):
-        out.print(f"[{number}/{len(steps)}] {step.title}", markup=False)
+        click.echo(f"[{number}/{len(steps)}] {step.title}")
         for command in step.commands:
-            out.print(f"        {command}", markup=False)
+            click.echo(f"        {command}")
     if not steps:
-        out.print("nothing to do: `hublab up` has all it needs")
+        click.echo("nothing to do: `hublab up` has all it needs")
 
 
 def as_document(

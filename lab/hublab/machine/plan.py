@@ -70,7 +70,10 @@ def configuration_steps() -> list[Step]:
     return [
         Step(
             "give the new engine networks of 198.18.0.0/16, which nobody routes",
-            (f"echo {shlex.quote(text)} >{engine_service.CONFIGURATION}",),
+            (
+                f"mkdir -p {engine_service.CONFIGURATION.parent}",
+                f"echo {shlex.quote(text)} >{engine_service.CONFIGURATION}",
+            ),
             write,
         )
     ]
