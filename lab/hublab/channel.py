@@ -43,7 +43,7 @@ class Channel:
 
 @contextlib.asynccontextmanager
 async def open_channel(lab: Lab) -> AsyncIterator[Channel]:
-    """Open the way in and close it at the end. Raises LabError when the client host is not there."""
+    """Open the way in, and close it at the end. Raises LabError when the client is not there."""
     client = lab.one("client")
     if client.state != "running":
         raise LabError(f"the client host {client.service} is {client.state}", right="`hublab up`")

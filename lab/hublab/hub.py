@@ -90,12 +90,13 @@ class Hub:
         return list(await self.get("users"))
 
     async def user(self, name: str) -> dict[str, Any] | None:
-        return await self.get(f"users/{name}", 404)
+        model: dict[str, Any] | None = await self.get(f"users/{name}", 404)
+        return model
 
     async def server(self, user: str, name: str = "") -> dict[str, Any] | None:
         """The model of one server, None while the hub knows of none."""
-        model = await self.user(user)
-        return (model or {}).get("servers", {}).get(name)
+        servers: dict[str, dict[str, Any]] = (await self.user(user) or {}).get("servers", {})
+        return servers.get(name)
 
     async def routes(self) -> dict[str, Any]:
         """The proxy's table as the hub fetches it now."""

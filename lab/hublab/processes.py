@@ -19,7 +19,7 @@ PROGRAMS = {"hub": "hub", "proxy": "proxy", "node": "sshd", "client": "sshd"}
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Whether a host's program runs; `exit_code` of one that ended by itself, `pid` of one that runs."""
+    """Whether a host's program runs (`pid`), or with which `exit_code` it ended by itself."""
 
     up: bool
     pid: int | None

@@ -70,7 +70,7 @@ class Visitor:
         Raises HubError when the chain of redirects does not end at the server.
         """
         url = self.server_url(server)
-        async with self.session.get(url / "tree", headers=NAVIGATE) as answer:
+        async with self.session.get(url, headers=NAVIGATE) as answer:
             if answer.status >= 400 or not answer.url.path.startswith(url.path):
                 raise HubError(
                     f"{self.user}'s server did not open: {answer.status}",

@@ -25,7 +25,7 @@ def cell(user: str, code: str, server: str, timeout: float, name: str, as_json: 
     USER signs in by the hub's form, and the cell travels over the kernel's WebSocket. CODE `-`
     is read from stdin. Exit code 1 when the cell raised.
     """
-    text = click.get_text_stream("stdin").read() if code == "-" else code
+    text = sys.stdin.read() if code == "-" else code
 
     async def work(live: LiveLab) -> CellResult:
         async with await live.sign_in(user) as visitor:

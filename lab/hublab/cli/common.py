@@ -29,8 +29,17 @@ NOISE = re.compile(
 )
 """What the builder and Compose print beside the steps that take time."""
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+WIDE = 200
+"""Columns where there is no terminal to measure: a table in a file must not wrap."""
+
+
+def console(stderr: bool) -> Console:
+    made = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=WIDE)
+
+
+out = console(stderr=False)
+err = console(stderr=True)
 
 name_option = click.option(
     "--name",
@@ -90,7 +99,7 @@ def open_journal(lab: Lab, verb: str) -> Journal:
 
 
 def with_live(name: str, work: Callable[[LiveLab], Awaitable[T]], verb: str | None = None) -> T:
-    """Find a lab, open the way into its network, work, and close it; with `verb`, keep a journal."""
+    """Find a lab, open the way into its network, and work; with `verb`, keep a journal."""
 
     async def run(lab: Lab) -> T:
         journal = open_journal(lab, verb) if verb else None

@@ -24,7 +24,8 @@ class Container:
     name: str
     service: str
     role: str
-    address: str | None
+    addresses: tuple[str, ...]
+    """One a network; empty for a container without a network of its own."""
     state: str
     exit_code: int
     image: str
@@ -32,6 +33,11 @@ class Container:
     """Port in the container -> port on this machine's loopback."""
     config_files: str
     sidecar_of: str | None
+
+    @property
+    def address(self) -> str | None:
+        """The address in the container's first network."""
+        return self.addresses[0] if self.addresses else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ def container_from(raw: dict[str, Any]) -> Container:
         name=raw["Name"].lstrip("/"),
         service=labels.get(SERVICE, ""),
         role=labels.get(ROLE, ""),
-        address=next((address for address in addresses if address), None),
+        addresses=tuple(address for address in addresses if address),
         state=raw["State"]["Status"],
         exit_code=raw["State"]["ExitCode"],
         image=raw["Config"]["Image"],

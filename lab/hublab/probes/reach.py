@@ -22,7 +22,7 @@ from hublab.probes.told import HubTold, hub_told, listens_on_loopback_only, serv
 from hublab.settings import Settings
 
 PATIENCE = 3.0
-"""Seconds for each hop: a refusal comes at once on one network, so silence this long is an answer."""
+"""Seconds for each hop. On one network a refusal comes at once: silence so long is an answer."""
 
 HUB_ADDRESS = ("hub.JupyterHub.hub_connect_url", "hub.JupyterHub.hub_connect_ip")
 TOLD_SERVERS = ("hub.SSHSpawner.hub_connect_url", "hub.Spawner.hub_connect_url", *HUB_ADDRESS)
@@ -91,7 +91,9 @@ def fixed_hops(live: LiveLab, settings: Settings, told: HubTold) -> Iterable[Hop
     health = f"http://{proxy}:{PROXY_PORT}/_chp_healthz"
     yield Hop(client, proxy, health, governing(PROXY_BIND, settings))
     if told.proxy_api:
-        yield Hop(hub, f"{proxy} API", f"{told.proxy_api}/api", governing(PROXY_API, settings))
+        yield Hop(
+            hub, f"{proxy} API", f"{told.proxy_api}/api/routes", governing(PROXY_API, settings)
+        )
     for node in live.lab.of_role("node"):
         yield Hop(hub, f"{node.service} SSH", f"ssh://{node.service}", governing(NODES, settings))
 
@@ -147,7 +149,7 @@ def user_route_hops(live: LiveLab, settings: Settings, routes: list[Route]) -> I
 def silent_nodes(
     live: LiveLab, settings: Settings, told: HubTold, running: list[Server]
 ) -> Iterable[Hop]:
-    """From nodes without a server, what a new one would be told: a spawn that failed leaves none."""
+    """From nodes without a server, what one would be told: a spawn that failed leaves none."""
     busy = {server.host for server in running}
     if told.connect is None:
         return

@@ -1,0 +1,103 @@
+"""`hublab set` and `hublab unset`: settings of a running lab."""
+
+from __future__ import annotations
+
+import click
+
+from hublab.case_switch import Restart, apply_settings, give_routes_back
+from hublab.cli.common import common, emit, err, out, with_live
+from hublab.errors import SettingError
+from hublab.journal_events import Restarted, SettingsApplied
+from hublab.live import LiveLab
+from hublab.settings import Settings, format_value, unknown_setting
+from hublab.settings_check import check_settings
+
+
+@click.command("set")
+@click.argument("texts", nargs=-1, required=True, metavar="SETTING=VALUE...")
+@common
+def set_command(texts: tuple[str, ...], name: str, as_json: bool) -> None:
+    """Make settings hold in a running lab, restarting as little as possible.
+
+    The database and the servers stay; servers that run keep the settings that they started with.
+    """
+    wanted = Settings.parse(texts)
+
+    async def work(live: LiveLab) -> tuple[list[Restart], list[str]]:
+        images = {host.role: host.image for host in live.lab.hosts.values()}
+        check_settings(live.lab.engine, images, wanted)
+        return await switch(live, live.lab.settings().merged(wanted))
+
+    tell(*with_live(name, work, "set"), wanted, as_json)
+
+
+@click.command("unset")
+@click.argument("keys", nargs=-1, metavar="SETTING...")
+@click.option("--all", "everything", is_flag=True, help="Take all settings back.")
+@common
+def unset_command(keys: tuple[str, ...], everything: bool, name: str, as_json: bool) -> None:
+    """Take settings back: the base configuration holds again."""
+    if bool(keys) == everything:
+        raise click.UsageError("name the settings to take back, or say --all")
+
+    async def work(live: LiveLab) -> tuple[list[Restart], list[str]]:
+        present = live.lab.settings()
+        for key in keys:
+            if key not in present:
+                raise not_set(key, present)
+        return await switch(live, present.without(*(present if everything else keys)))
+
+    tell(*with_live(name, work, "unset"), Settings(), as_json)
+
+
+def not_set(key: str, present: Settings) -> SettingError:
+    """The error for a setting that this lab does not have."""
+    near = unknown_setting(key, list(present)).right
+    return SettingError(
+        f"{key} is not set in this lab",
+        right=near or (f"one of {', '.join(present)}" if present else "nothing is set"),
+    )
+
+
+async def switch(live: LiveLab, settings: Settings) -> tuple[list[Restart], list[str]]:
+    """Apply settings; returns what was restarted, and the servers that run with older ones."""
+    before = live.lab.settings()
+    stale = before.only("server") != settings.only("server")
+    restarts = await apply_settings(live.lab, settings)
+    await live.forget_hub()
+    live.record(SettingsApplied(live.name, "", settings.digest, settings.as_json()))
+    for r in restarts:
+        live.record(Restarted(live.name, r.host, r.program, r.reason, round(r.seconds, 3)))
+    if any(r.program == "proxy" for r in restarts):
+        await give_back(live)
+    older = [f"{s.user}/{s.name}" for s in await live.servers() if s.ready] if stale else []
+    return restarts, older
+
+
+async def give_back(live: LiveLab) -> None:
+    """Say so when the proxy's table could not be filled again."""
+    if problem := await give_routes_back(await live.hub()):
+        err.print(f"the proxy has no routes yet: {problem}", markup=False)
+
+
+def tell(restarts: list[Restart], stale: list[str], wanted: Settings, as_json: bool) -> None:
+    if as_json:
+        emit(
+            {
+                "settings": wanted.as_json(),
+                "restarted": [
+                    {"host": r.host, "program": r.program, "seconds": round(r.seconds, 3)}
+                    for r in restarts
+                ],
+                "stale": stale,
+            }
+        )
+        return
+    for key, value in wanted.items():
+        out.print(f"{key}={format_value(key, value)}", markup=False)
+    for r in restarts:
+        out.print(f"restarted {r.program} on {r.host} in {r.seconds:.1f} s ({r.reason})")
+    if not restarts:
+        out.print("nothing was restarted")
+    for server in stale:
+        out.print(f"{server.rstrip('/')} runs with older settings", markup=False)

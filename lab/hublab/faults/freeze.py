@@ -1,0 +1,62 @@
+"""A freeze: all processes of a host stand still, while its network goes on accepting.
+
+That is what an overloaded or suspended machine looks like from outside: connections are
+accepted by its kernel and then nothing comes (Docker: `docker pause`, the cgroup freezer).
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractAsyncContextManager
+
+from hublab.engine import Engine
+from hublab.faults.running import RunningFault, running
+from hublab.guard import Guard
+from hublab.lab import Lab
+from hublab.live import LiveLab
+
+
+class Freeze:
+    """A host's processes do not run."""
+
+    kind = "freeze"
+
+    def __init__(self, lab: Lab, host: str) -> None:
+        """Raises NoSuchHost."""
+        self.lab = lab
+        self.host = lab.host(host)
+        self.targets = (self.host.service,)
+        self.guard: Guard | None = None
+        self.frozen = 0
+
+    def begin(self, fault_id: str, seconds: float) -> None:
+        # The engine's freezer knows no time, so a guard thaws the host if this process dies.
+        self.guard = Guard.start(undo=[thaw_argv(self.host.id)])
+        self.frozen = self.lab.engine.processes(self.host.id)
+        self.lab.engine.pause(self.host.id)
+
+    def counters(self) -> dict[str, int]:
+        """How many processes stand still; 0 when the host turns out not to be frozen."""
+        now = {c.id: c.state for c in self.lab.engine.containers(self.lab.name)}
+        return {"processes": self.frozen if now.get(self.host.id) == "paused" else 0}
+
+    def heal(self) -> None:
+        self.lab.engine.unpause(self.host.id)
+        if self.guard:
+            self.guard.release()
+
+
+def thaw_argv(container: str) -> list[str]:
+    """The command by which a guard thaws a host."""
+    return [sys.executable, "-m", "hublab.faults.freeze", container]
+
+
+def freeze(
+    live: LiveLab, host: str, *, seconds: float
+) -> AbstractAsyncContextManager[RunningFault]:
+    """Freeze a host for a block of code, at most for `seconds`. Raises NoSuchHost."""
+    return running(live, Freeze(live.lab, host), seconds)
+
+
+if __name__ == "__main__":
+    Engine.connect().unpause(sys.argv[1])
