@@ -21,7 +21,7 @@ from hublab.errors import HubError, LabError
 from hublab.lab import Lab
 
 LISTENING = re.compile(r"Hub API listening on (\S+)")
-STARTED = re.compile(r"Running JupyterHub version")
+BEGUN = re.compile(r"Running JupyterHub version|^hublab: hub ended", re.MULTILINE)
 RUNNING = re.compile(r"JupyterHub is now running")
 
 
@@ -43,9 +43,9 @@ class HubRun:
 def hub_run(lab: Lab) -> HubRun:
     """Read the hub's log from its last start on."""
     log = lab.engine.logs(lab.one("hub").id, tail=4000)
-    starts = list(STARTED.finditer(log))
-    if starts:
-        log = log[log.rfind("\n", 0, starts[-1].start()) + 1 :]
+    # What an earlier process said must not count for one that was just started.
+    if marks := list(BEGUN.finditer(log)):
+        log = log[log.rfind("\n", 0, marks[-1].start()) + 1 :]
     listening = LISTENING.search(log)
     return HubRun(listening[1] if listening else None, bool(RUNNING.search(log)), log)
 

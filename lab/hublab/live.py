@@ -195,12 +195,12 @@ class LiveLab:
         server's model is what counts.
         """
         while True:
+            if asked.done() and (error := asked.exception()):
+                raise error
             model = await (await self.hub()).server(user, name)
             if model and model["ready"]:
                 return server_from(user, model)
             if asked.done() and not (model and model["pending"]):
-                if error := asked.exception():
-                    raise error
                 return None
             await asyncio.sleep(POLL)
 

@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from contextlib import AbstractAsyncContextManager
 
 from hublab.errors import EngineError, LabError, UsageError
 from hublab.faults.running import RunningFault, running
 from hublab.lab import Lab
 from hublab.live import LiveLab
+
+SEND = "import socket, sys; socket.socket(type=socket.SOCK_DGRAM).sendto(b'', (sys.argv[1], 9))"
+"""One datagram to the discard port (RFC 863)."""
+PROOF_SECONDS = 2.0
 
 RULES = """
 table ip {table} {{
@@ -40,6 +45,7 @@ class Partition:
         self.lab = lab
         self.targets = (lab.host(one).service, lab.host(other).service)
         self.table = ""
+        self.proved: dict[str, int] = {}
 
     @property
     def directions(self) -> list[tuple[str, str]]:
@@ -53,10 +59,26 @@ class Partition:
             elements = ", ".join(f"{a} timeout {int(seconds * 1000)}ms" for a in addresses)
             rules = RULES.format(table=self.table, elements=elements)
             self.nft(target, rules)
+        for source, target in self.directions:
+            self.prove(source, target)
+
+    def prove(self, source: str, target: str) -> None:
+        """Send a datagram that must not arrive: a fault that does not bite proves nothing."""
+        address = str(self.lab.host(target).address)
+        self.lab.engine.exec(self.lab.sidecar(source), ["python3", "-c", SEND, address])
+        end = time.monotonic() + PROOF_SECONDS
+        while not (count := self.dropped(target)):
+            if time.monotonic() > end:
+                raise LabError(f"the partition does not bite from {source} to {target}")
+        self.proved[target] = count
 
     def counters(self) -> dict[str, int]:
-        """Packets dropped, by direction `from->to`."""
-        return {f"{source}->{target}": self.dropped(target) for source, target in self.directions}
+        """Packets dropped, by direction `from->to`, without the one that proved the fault."""
+        return {
+            f"{source}->{target}": self.dropped(target) - self.proved[target]
+            for source, target in self.directions
+            if target in self.proved
+        }
 
     def dropped(self, host: str) -> int:
         listed = self.nft_json(host, f"list counter ip {self.table} dropped")
@@ -65,7 +87,8 @@ class Partition:
     def heal(self) -> None:
         if self.table:
             for host in self.targets:
-                # Declared first, so that deleting works whether or not it is there.
+                # Declared first, so that deleting works whether or not it is there; a host
+                # that is gone has taken its rules along.
                 with contextlib.suppress(EngineError):
                     self.nft(host, f"table ip {self.table}\ndelete table ip {self.table}\n")
 

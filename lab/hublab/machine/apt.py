@@ -77,26 +77,23 @@ def is_installed(package: str) -> bool:
     return status == "installed"
 
 
-def debian_keyring(suite: str, keyrings: Path = KEYRINGS) -> Path | None:
-    """The keyring of Debian's archive, None where it is missing or too old for the suite."""
-    if not list(keyrings.glob(f"debian-archive-{suite}-stable.*")):
-        return None
+def debian_keyring(keyrings: Path = KEYRINGS) -> Path | None:
+    """The keyring of Debian's archive, None where it is not installed.
+
+    One of the release before will do: Debian signs a release with the last one's key too.
+    """
     names = ("debian-archive-keyring.pgp", "debian-archive-keyring.gpg")
     return next((keyrings / name for name in names if (keyrings / name).is_file()), None)
 
 
-def ensure_debian_keyring(suite: str, progress: Progress) -> Path:
-    """Debian's keyring, installed or upgraded where it does not know the suite yet."""
-    if found := debian_keyring(suite):
+def ensure_debian_keyring(progress: Progress) -> Path:
+    """Debian's keyring, installed where it is missing, as on Ubuntu."""
+    if found := debian_keyring():
         return found
     install(["debian-archive-keyring"], progress)
-    if found := debian_keyring(suite):
+    if found := debian_keyring():
         return found
-    raise MachineError(
-        f"the package debian-archive-keyring of this system does not know Debian {suite}",
-        where=str(KEYRINGS),
-        right="upgrade the system, then try again",
-    )
+    raise MachineError("the package debian-archive-keyring holds no keyring", where=str(KEYRINGS))
 
 
 def download(
@@ -118,7 +115,7 @@ def download(
             f"so {', '.join(packages)} of {suite} cannot be fetched",
             where="/etc/apt/sources.list and sources.list.d",
         )
-    keyring = ensure_debian_keyring(suite, progress)
+    keyring = ensure_debian_keyring(progress)
     with tempfile.TemporaryDirectory(prefix="hublab-apt-") as private:
         apt = private_apt(Path(private), Mirrors(mirrors.archive), suite, keyring)
         run([*apt, "update"], f"fetch the package lists of {suite}", progress)

@@ -81,7 +81,7 @@ def make_base_tar(folder: Path, progress: Progress) -> Path:
     if which("mmdebstrap") is None:
         machine.must_be_preparable()
         apt.install(["mmdebstrap"], progress)
-    keyring = apt.ensure_debian_keyring(SUITE, progress)
+    keyring = apt.ensure_debian_keyring(progress)
     tar = folder / "base.tar"
     run(
         bootstrap_command(machine, tar, keyring),
@@ -111,7 +111,7 @@ def bootstrap_command(machine: Distribution, tar: Path, keyring: Path) -> list[s
 
 def commands(machine: Distribution) -> list[str]:
     """What `choose_base` would try in an engine without a base, in a shell's words."""
-    keyring = apt.debian_keyring(SUITE)
+    keyring = apt.debian_keyring()
     packages = [] if which("mmdebstrap") else ["mmdebstrap"]
     packages += [] if keyring else ["debian-archive-keyring"]
     assumed = keyring or apt.KEYRINGS / "debian-archive-keyring.gpg"

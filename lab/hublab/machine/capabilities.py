@@ -144,7 +144,7 @@ def base(machine: Distribution, engine: Engine | MachineError) -> Capability:
         ok, detail = True, f"{found} is there"
     elif chosen := os.environ.get("HUBLAB_BASE"):
         ok, detail = None, f"{chosen}, by HUBLAB_BASE, if a registry has it"
-    elif machine.root and shutil.which("mmdebstrap") and apt.debian_keyring(base_image.SUITE):
+    elif machine.root and shutil.which("mmdebstrap") and apt.debian_keyring():
         ok, detail = True, "is made from packages (mmdebstrap) where no registry has it"
     else:
         ok, detail = None, f"pulled if a registry has {base_image.FROM_REGISTRY}"

@@ -136,7 +136,7 @@ def install_commands(machine: Distribution, plugins: list[str]) -> list[str]:
     own = own_packages(machine, plugins)
     if own is not None:
         return [" ".join(argv) for argv in apt.install_commands(own)]
-    keyring = [] if apt.debian_keyring(DONOR) else [["debian-archive-keyring"]]
+    keyring = [] if apt.debian_keyring() else [["debian-archive-keyring"]]
     return [
         *(" ".join(argv) for package in keyring for argv in apt.install_commands(package)),
         f"apt-get download {' '.join(plugins)}"
