@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tornado import web
 
 try:  # added in JupyterHub 6.0
@@ -10,7 +12,7 @@ except ImportError:  # pragma: no cover - depends on the installed version
     SpawnException = None
 
 
-def spawn_failure(message: str, reason: str, status: int, detail: str) -> web.HTTPError:
+def spawn_failure(message: str, reason: str, status: int, detail: str) -> Exception:
     """An exception that fails a spawn without counting as an error of the hub.
 
     Errors count towards ``consecutive_failure_limit``, which shuts the hub down
@@ -18,7 +20,11 @@ def spawn_failure(message: str, reason: str, status: int, detail: str) -> web.HT
     Before 6.0 only a status below 500 is a failure.
     """
     if SpawnException is not None:
-        return SpawnException(message, reason=reason, status_code=status, log_message=detail)
-    error = web.HTTPError(status if status < 500 else 424, "%s", detail or message)
+        failure: Exception = SpawnException(
+            message, reason=reason, status_code=status, log_message=detail
+        )
+        return failure
+    error: Any = web.HTTPError(status if status < 500 else 424, "%s", detail or message)
     error.jupyterhub_message = message  # what the hub shows to the user
-    return error
+    result: Exception = error
+    return result

@@ -64,7 +64,7 @@ def parse_host(entry: str | dict[str, Any]) -> Host:
             raise Misconfigured(f"SSHSpawner.hosts: {key} cannot be {value!r}")
     if not entry.get("name"):
         raise Misconfigured(f"SSHSpawner.hosts: an entry needs a name: {entry!r}")
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
     host = Host(**values)
     if not 0 < host.port < 65536:
         raise Misconfigured(f"SSHSpawner.hosts: {host.name} has no possible port: {host.port}")

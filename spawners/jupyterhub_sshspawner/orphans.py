@@ -40,8 +40,13 @@ class Ledger:
 
     def work(self, reap: Reap) -> None:
         """Go after the orphans in the background, until none is left."""
-        if self.orphans and (self._task is None or self._task.done()):
-            self._task = asyncio.get_running_loop().create_task(self._work(reap))
+        if not self.orphans or (self._task and not self._task.done()):
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return  # no event loop yet: at the next occasion
+        self._task = loop.create_task(self._work(reap))
 
     async def _work(self, reap: Reap) -> None:
         wait = FIRST_WAIT
@@ -95,3 +100,23 @@ def ledger_of(orm_spawner: Any, log: logging.Logger) -> Ledger:
     ledger = _ledgers.setdefault(key, Ledger(orm_spawner, log))
     ledger.orm_spawner = orm_spawner
     return ledger
+
+
+_woken = False
+
+
+def wake_others(user: Any, orm_spawner: Any) -> None:
+    """Once in the hub's life, see to the orphans of servers that nobody has looked at yet.
+
+    JupyterHub makes Spawner objects only for servers that should run; a slot that has nothing but
+    orphans would wait until its user comes back.
+    """
+    global _woken
+    session = object_session(orm_spawner)
+    if _woken or session is None:
+        return
+    _woken = True
+    for other in session.query(type(orm_spawner)).filter(type(orm_spawner).state.isnot(None)):
+        if other.id != orm_spawner.id and (other.state or {}).get("orphans"):
+            owner = type(user)(other.user, user.settings)
+            owner.spawners[other.name]  # making it loads its state, which sets the ledger to work

@@ -19,6 +19,7 @@ from importlib import resources
 from typing import Any
 
 from .errors import BadReply, Misconfigured
+from .launcher import ORDER
 
 MAX_LINE = 64 * 1024
 MAX_NOISE = 1024 * 1024
@@ -49,13 +50,24 @@ def command_line(python: str) -> str:
 
 @cache
 def launcher_line() -> bytes:
-    """The launcher's source as one line of Python in plain ASCII."""
-    source = resources.files(__package__).joinpath("launcher.py").read_bytes()
-    packed = base64.b64encode(zlib.compress(source, 9)).decode()
-    return (
-        "import base64,zlib;exec(compile(zlib.decompress(base64.b64decode("
-        f'"{packed}")),"launcher","exec"),{{"__name__":"__main__"}})\n'
-    ).encode()
+    """The launcher's modules as one line of Python in plain ASCII that loads and runs them."""
+    where = resources.files(f"{__package__}.launcher")
+    sources = [(name, where.joinpath(f"{name}.py").read_text("utf-8")) for name in ORDER]
+    packed = base64.b64encode(zlib.compress(json.dumps(sources).encode(), 9)).decode()
+    loader = _LOADER.replace("PACKED", packed)
+    return f"exec({loader!r})\n".encode("ascii")
+
+
+_LOADER = """
+import base64, json, sys, types, zlib
+package = sys.modules["launcher"] = types.ModuleType("launcher")
+package.__path__ = []
+for name, source in json.loads(zlib.decompress(base64.b64decode("PACKED")).decode()):
+    module = sys.modules["launcher." + name] = types.ModuleType("launcher." + name)
+    module.__package__ = "launcher"
+    exec(compile(source, "launcher/" + name, "exec"), module.__dict__)
+module.main()
+"""
 
 
 def request_bytes(op: str, nonce: str, body: dict[str, Any]) -> bytes:

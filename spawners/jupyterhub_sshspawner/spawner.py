@@ -7,63 +7,56 @@ Source of the rules named below: JupyterHub 6.1.1, ``user.py`` (``User.spawn``, 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import object_session
+from traitlets import default
 
-from . import payload, resolve, tokens
+from . import certificates, launching, options, places, tokens, tunnels
 from .compat import spawn_failure
-from .connections import shared_pool
-from .errors import LaunchFailed, Misconfigured, SSHSpawnerError, Unreachable
-from .hosts import Host
+from .errors import LaunchFailed, SSHSpawnerError, Unreachable
 from .node import Node
-from .orphans import Ledger, ledger_of
-from .placement import Board, candidates, chosen_host
+from .orphans import Ledger, ledger_of, wake_others
 from .progress import Progress
 from .protocol import Process, Reply
 from .state import Instance, State, from_dict
 from .trace import step
-from .traits import SSHTraits, parse_port_range
+from .traits import SSHTraits
 
-_board = Board()
-
-
-@dataclass(frozen=True)
-class Place:
-    """A host that has been chosen and that answers."""
-
-    host: Host
-    node: Node
-    peer: str
-    address: str
+ADOPTION_WAIT = 20.0  # seconds for a start, whose hub died, to come to its end
 
 
 class SSHSpawner(SSHTraits):
     """Starts single-user servers on other machines over SSH."""
 
+    ssl_alt_names: Any  # JupyterHub's own trait, which has no annotation
+
     def __init__(self, **kwargs: Any) -> None:
+        self._starting = False
+        self._local: tunnels.LocalTunnel | None = None
+        self._reverse: tunnels.ReverseTunnel | None = None
+        self._reset()
+        super().__init__(**kwargs)
+
+    def _reset(self) -> None:
+        """Nothing runs, nothing is chosen."""
         self._state = State()
         self._progress = Progress()
-        self._place: Place | None = None
-        self._starting = False
-        self._gone: int | None = None
-        self._missed = 0
+        self._place: places.Place | None = None
+        self._files: list[dict[str, str]] = []
+        self._gone: int | None = None  # exit status, once the node has confirmed the end
+        self._missed = 0  # polls in a row that could not reach the node
         self._poll_again = 0.0
-        super().__init__(**kwargs)
+        self._close_tunnels()
 
     # ------------------------------------------------------------ state
 
     @property
     def _ledger(self) -> Ledger:
         return ledger_of(self.orm_spawner, self.log)
-
-    @property
-    def _seat(self) -> tuple[str, str]:
-        return (self.user.name, self.name)
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Restore what the database has; no I/O here, orphans are reaped in the background."""
@@ -72,8 +65,9 @@ class SSHSpawner(SSHTraits):
         for orphan in self._state.orphans:
             self._ledger.add(orphan)
         if self._state.current:
-            _board.sit(self._seat, self._state.current.host)
+            places.board.sit(places.seat(self), self._state.current.host)
         self._reap_orphans()
+        wake_others(self.user, self.orm_spawner)
 
     def get_state(self) -> dict[str, Any]:
         """What finds the server again. No secrets: ``token_id`` is a row number."""
@@ -87,17 +81,12 @@ class SSHSpawner(SSHTraits):
         after a stop.
         """
         super().clear_state()
-        current, token = self._state.current, (self._state.token_id, self._state.token_check)
-        if current and self._gone is None:
-            self._ledger.add(current)
-        self._state = State()
-        self._place = None
-        self._gone = None
-        self._missed = 0
-        self._poll_again = 0.0
-        self._progress = Progress()
-        _board.leave(self._seat)
-        tokens.revoke(self.orm_spawner, *token, self.log)
+        old = self._state
+        if old.current and self._gone is None:
+            self._ledger.add(old.current)
+        self._reset()
+        places.board.leave(places.seat(self))
+        tokens.revoke(self.orm_spawner, old.token_id, old.token_check, self.log)
         self._reap_orphans()
 
     def _save(self) -> None:
@@ -126,100 +115,65 @@ class SSHSpawner(SSHTraits):
 
     async def _start(self) -> tuple[str, int]:
         began = time.monotonic()
-        self._check_limits()
-        if self.host_key_policy == "insecure":
-            self.log.warning(
-                "SSHSpawner.host_key_policy is insecure: %s's server can be impersonated",
-                self._log_name,
-            )
+        launching.check_settings(self)
         place = await self._placed()
-        instance = self._new_instance(place)
-        with step(self.trace, "start.commit", instance=instance.instance):
-            self._gone = None
-            self._state.current = instance
-            token_id, check = tokens.remember(self.orm_spawner, self.api_token)
-            self._state.token_id, self._state.token_check = token_id, check
-            self._save()
+        instance = await self._prepared(place)
         patience = max(1.0, self.start_timeout - (time.monotonic() - began) - 3)
-        request = self._start_request(place, instance, patience)
+        request = launching.start_request(self, place, instance, self._files, patience)
         self._progress.say(40, f"Starting the server on {place.host.name}")
         with step(self.trace, "start.launch", host=place.host.name):
             reply = await place.node.ask(
                 "start", request, patience + self.command_timeout, self._on_event
             )
-        process = self._running(reply, request)
+        process = self._process_of(reply, request)
         with step(self.trace, "start.confirm", pid=process.pid, port=process.port):
-            self._state.current = instance.with_process(process)
+            instance = instance.with_process(process)
+            self._state.current = instance
+            if self.transport == "tunnel":
+                instance = await self._open_local(instance)
             self._save()
-        self._progress.say(80, f"The server listens on {place.address} port {process.port}")
-        return place.address, process.port
+        port = instance.local_port or process.port
+        self._progress.say(80, f"The server listens on {place.host.name} port {process.port}")
+        return place.address, port
 
-    def _check_limits(self) -> None:
-        if self.limit_backend == "none" and (self.mem_limit or self.cpu_limit):
-            raise Misconfigured(
-                "mem_limit and cpu_limit are set, but SSHSpawner does not enforce them: see "
-                "SSHSpawner.limit_backend"
+    async def _placed(self) -> places.Place:
+        """The host for this start: chosen once, whoever asks first (certificates or start)."""
+        if self._place is None:
+            with step(self.trace, "start.place"):
+                self._place = await places.find(self, self._progress.say)
+        return self._place
+
+    async def _prepared(self, place: places.Place) -> Instance:
+        """The instance, in the database before anything of it is on the node."""
+        instance = place.new_instance(self)
+        if self.reverse_tunnel:
+            with step(self.trace, "start.reverse_tunnel"):
+                instance = await self._open_reverse(instance)
+        with step(self.trace, "start.commit", instance=instance.instance):
+            self._gone = None
+            self._state.current = instance
+            self._state.token_id, self._state.token_check = tokens.remember(
+                self.orm_spawner, self.api_token
             )
-
-    def _new_instance(self, place: Place) -> Instance:
-        target = place.node.target
-        jumps = place.host.jump_hosts
-        return Instance(
-            instance=secrets.token_hex(16),
-            host=place.host.name,
-            address=place.peer or target.address,
-            ssh_port=target.port,
-            host_key_alias=target.key_name,
-            username=target.username,
-            connect_address=place.address,
-            run_dir=self.run_dir,
-            transport=self.transport,
-            jumps=tuple(self.jump_hosts if jumps is None else jumps),
-        )
-
-    def _start_request(self, place: Place, instance: Instance, patience: float) -> dict[str, Any]:
-        env = payload.checked_environment({**self.get_env(), **place.host.environment})
-        url, fixed = payload.service_url(env)
-        fixed = fixed or self.port
-        argv = [*(place.host.cmd or self.cmd), *self.get_args()]
-        return {
-            **self._about(instance),
-            "env": env,
-            "argv": payload.command(argv, self.shell_cmd, place.host.prologue or self.prologue),
-            "cwd": "~",
-            "files": [],
-            "ip": self.ip,
-            "ports": (fixed, fixed) if fixed else parse_port_range(self.port_range),
-            "port_attempts": 5,
-            "service_url": url,
-            "hub": payload.hub_check(env, 5.0) if self.preflight_hub_check else None,
-            "ready_timeout": patience,
-        }
-
-    def _about(self, instance: Instance) -> dict[str, Any]:
-        return {
-            "instance": instance.instance,
-            "run_dir": instance.run_dir or self.run_dir,
-            "known": instance.known,
-        }
+            self._save()
+        return instance
 
     def _on_event(self, event: dict[str, Any]) -> None:
         if event.get("event") == "started":
             with step(self.trace, "start.spawned"):
-                self._progress.say(60, "The server process runs, waiting until it listens")
+                self._progress.say(60, "The server process runs; waiting until it listens")
 
-    def _running(self, reply: Reply, request: dict[str, Any]) -> Process:
-        """The process of a reply that reports one; else the failure it reports."""
-        if reply.state == "running" and reply.process and reply.listening:
-            return reply.process
-        self._gone = reply.returncode or 1
-        hidden = payload.secrets_in(request["env"], self.api_token)
-        message = _failure_message(reply)
-        lines = payload.redact(reply.tail, hidden).splitlines()
-        tail = "\n".join(lines[-self.log_tail_lines :]) if self.log_tail_lines else ""
-        if tail:
-            self._progress.say(90, f"{message}; its last words: {tail[-1000:]}")
-        raise LaunchFailed(message, f"{message}\n{tail}" if tail else "")
+    def _process_of(self, reply: Reply, request: dict[str, Any]) -> Process:
+        try:
+            return launching.process_of(reply)
+        except LaunchFailed as error:
+            if reply.state == "failed":
+                self._gone = reply.returncode or 1  # the launcher has seen to it
+            words = launching.last_words(reply, request, self.api_token, self.log_tail_lines)
+            error.detail = f"{error}\n{words}" if words else ""
+            if words:
+                self._progress.say(90, f"Its last words: {words[-1000:]}")
+            raise
 
     def _failure(self, error: SSHSpawnerError) -> Exception:
         self.log.error("Cannot start %s: %s", self._log_name, error.detail or error)
@@ -227,82 +181,20 @@ class SSHSpawner(SSHTraits):
         return spawn_failure(str(error), error.reason, error.status, error.detail or str(error))
 
     async def _undo(self) -> None:
-        """After a failed start: leave no process. Unconfirmed, ``poll`` keeps saying None and
-        JupyterHub calls ``stop`` (``User.stop`` does so only while poll is None)."""
+        """After a failed start: leave no process.
+
+        Unconfirmed, ``poll`` goes on saying None, so that JupyterHub calls ``stop`` (``User.stop``
+        does so only while poll is None).
+        """
         current = self._state.current
         if current is None or self._gone is not None:
             return
-        task = asyncio.ensure_future(self._end(current, now=True))
+        ending = asyncio.ensure_future(self._end(current, now=True))
         try:
-            await asyncio.shield(task)
+            await asyncio.shield(ending)
             self._gone = 1
         except SSHSpawnerError as error:
-            self.log.warning(
-                "Cannot clean up after %s's failed start yet: %s", self._log_name, error
-            )
-
-    # ------------------------------------------------------------ where
-
-    async def _placed(self) -> Place:
-        """The host for this start: chosen once, whoever asks first (certificates or start)."""
-        if self._place is None:
-            with step(self.trace, "start.place"):
-                self._place = await self._choose()
-        return self._place
-
-    async def _choose(self) -> Place:
-        hosts = await resolve.allowed_hosts(self)
-        names, followers = await self._candidates(hosts)
-        failure: SSHSpawnerError | None = None
-        for host in names[: 1 + followers]:
-            _board.sit(self._seat, host.name)
-            self._progress.say(10, f"Connecting to {host.name}")
-            try:
-                return await self._connect(host)
-            except Unreachable as error:
-                _board.cool(host.name, self.host_cooldown)
-                self._progress.say(10, str(error))
-                self.log.warning("%s: %s", self._log_name, error.detail or error)
-                failure = error
-        _board.leave(self._seat)
-        assert failure is not None
-        raise failure
-
-    async def _candidates(self, hosts: dict[str, Host]) -> tuple[list[Host], int]:
-        """Hosts in the order to try them, and how many of them beyond the first."""
-        limit = self.max_servers_per_host
-        policy = self.host_policy
-        if callable(policy):
-            wanted = policy(self, list(hosts))
-            if asyncio.iscoroutine(wanted):
-                wanted = await wanted
-            names = [wanted] if isinstance(wanted, str) else list(wanted)
-            hosts = {name: hosts[name] for name in names if name in hosts}
-            if not hosts:
-                raise Misconfigured(f"SSHSpawner.host_policy chose {wanted!r}: no such host")
-            policy = "first"
-        chosen = chosen_host(self.user_options, hosts) if policy == "user-choice" else None
-        found = candidates(hosts, policy, _board, self._seat, chosen, limit)
-        return found, self.host_retry_limit
-
-    async def _connect(self, host: Host) -> Place:
-        username = await resolve.account(self, host)
-        access = await resolve.access(self, username)
-        target = resolve.target(self, host, username)
-        node = Node(shared_pool(), target, access, resolve.limits(self), self.remote_python)
-        with step(self.trace, "start.connect", host=host.name):
-            peer = await node.address()
-        self._progress.say(30, f"Connected to {host.name} as {username}")
-        address = (host.connect_address or self.connect_address).format(host=host.name)
-        return Place(host, node, peer, address or peer or host.ssh_address)
-
-    async def _node_of(self, instance: Instance) -> Node:
-        """The node an existing server is on."""
-        access = await resolve.access(self, instance.username)
-        target = resolve.target_again(self, instance)
-        if self._place and self._place.host.name == instance.host:
-            target = self._place.node.target  # the same connection, which is still there
-        return Node(shared_pool(), target, access, resolve.limits(self), self.remote_python)
+            self.log.warning("Cannot clean up after %s's start yet: %s", self._log_name, error)
 
     # ------------------------------------------------------------ poll
 
@@ -332,25 +224,23 @@ class SSHSpawner(SSHTraits):
         self._missed, self._poll_again = 0, 0.0
         if reply.state in ("exited", "absent"):
             self._gone = reply.returncode
-        elif reply.process and current is self._state.current:
-            self._note(current, reply.process)
+        elif self._state.current is current:
+            await self._resume(current, reply)
         return self._gone
 
     async def _ask_status(self, current: Instance, wait: float) -> Reply:
-        node = await self._node_of(current)
+        patience = self.poll_timeout + wait
         try:
-            async with asyncio.timeout(self.poll_timeout + wait):
-                return await node.ask(
-                    "status", {**self._about(current), "wait": wait}, self.poll_timeout + wait
+            async with asyncio.timeout(patience):
+                node = await self._node_of(current)
+                reply = await node.ask(
+                    "status", {**launching.about(current), "wait": wait}, patience
                 )
         except TimeoutError as error:
             raise Unreachable(f"{current.host} did not answer in time") from error
-
-    def _note(self, current: Instance, process: Process) -> None:
-        """A start that the hub did not see the end of: what it came to."""
-        if current.port == 0:
-            self._state.current = current.with_process(process)
-            self._save()
+        if reply.state == "failed":
+            raise Unreachable(f"{current.host} cannot tell", reply.detail)
+        return reply
 
     def _unknown(self, why: str) -> int | None:
         """Unreachable is not dead (jupyterhub#3171): keep the server, ask less often."""
@@ -361,9 +251,20 @@ class SSHSpawner(SSHTraits):
             "Cannot tell whether %s runs (%i times in a row): %s", self._log_name, self._missed, why
         )
         if self.unreachable_limit and self._missed >= self.unreachable_limit:
-            self.log.error("Giving %s up as unreachable_limit says", self._log_name)
+            self.log.error("Giving %s up, as unreachable_limit says", self._log_name)
             return 1
         return None
+
+    async def _resume(self, current: Instance, reply: Reply) -> None:
+        """After a restart of the hub: open tunnels again, note how an interrupted start ended."""
+        if reply.process and not current.port:
+            current = current.with_process(reply.process)
+            self._state.current = current
+            self._save()
+        if current.transport == "tunnel" and current.port and self._local is None:
+            await self._open_local(current)
+        if current.hub_port and self._reverse is None:
+            await self._open_reverse(current)
 
     # ------------------------------------------------------------ stop
 
@@ -376,83 +277,158 @@ class SSHSpawner(SSHTraits):
         current = self._state.current
         if current is None:
             return
+        with step(self.trace, "stop", instance=current.instance):
+            self._gone = await self._try_to_end(current, now)
+        self._close_tunnels()
+        if self._gone is None:
+            self.log.error(
+                "%s could not be stopped on %s; it is remembered as an orphan and will be ended "
+                "as soon as the host answers",
+                self._log_name,
+                current.host,
+            )
+            self._ledger.add(current)
+            self._state.current = None
+            self._save()
+            self._reap_orphans()
+
+    async def _try_to_end(self, current: Instance, now: bool) -> int | None:
         until = time.monotonic() + self.stop_timeout
         while True:
             try:
-                with step(self.trace, "stop", instance=current.instance):
-                    self._gone = await self._end(current, now)
-                return
+                return await self._end(current, now)
             except SSHSpawnerError as error:
                 self.log.warning("Cannot stop %s yet: %s", self._log_name, error.detail or error)
             except Exception:
                 self.log.exception("Cannot stop %s", self._log_name)
             if time.monotonic() > until:
-                break
+                return None
             await asyncio.sleep(min(2.0, self.stop_timeout))
-        self.log.error(
-            "%s could not be stopped on %s; it is remembered as an orphan and will be ended as "
-            "soon as the host answers", self._log_name, current.host,
-        )  # fmt: skip
-        self._ledger.add(current)
-        self._state.current = None
-        self._save()
-        self._reap_orphans()
 
     async def _end(self, instance: Instance, now: bool) -> int:
         """One exec that escalates on the node; returns the exit status."""
         phases: list[tuple[str, int]] = [("KILL", self.kill_timeout)]
         if not now:
             phases = [("INT", self.interrupt_timeout), ("TERM", self.term_timeout), *phases]
+        patience = sum(seconds for _, seconds in phases) + self.command_timeout
         node = await self._node_of(instance)
-        reply = await node.ask(
-            "stop",
-            {**self._about(instance), "phases": phases},
-            sum(seconds for _, seconds in phases) + self.command_timeout,
-        )
-        if reply.state != "exited" or reply.left:
+        reply = await node.ask("stop", {**launching.about(instance), "phases": phases}, patience)
+        if reply.state != "exited":
+            raise Unreachable(f"{instance.host} could not end the server", reply.detail)
+        if reply.left:
             raise Unreachable(f"{reply.left} processes on {instance.host} outlived SIGKILL")
         return reply.returncode
 
     def _reap_orphans(self) -> None:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return  # no event loop yet: at the next occasion
         self._ledger.work(self._reap)
 
     async def _reap(self, orphan: Instance) -> bool:
         await self._end(orphan, now=True)
         return True
 
-    # ------------------------------------------------------------ the rest
+    # ------------------------------------------------------------ ways
+
+    async def _node_of(self, instance: Instance) -> Node:
+        return await places.again(self, instance, self._place)
+
+    def _way_to(self, instance: Instance) -> Callable[[], Awaitable[Node]]:
+        async def way() -> Node:
+            return await self._node_of(instance)
+
+        return way
+
+    async def _open_local(self, instance: Instance) -> Instance:
+        """A tunnel to the server, on the port it had before if it had one."""
+        far = "127.0.0.1" if self.ip in ("", "0.0.0.0") else self.ip
+        self._local = tunnels.LocalTunnel(self._way_to(instance), far, instance.port)
+        await self._local.open(self.tunnel_bind_ip, instance.local_port)
+        instance = replace(instance, local_port=self._local.port)
+        self._state.current = instance
+        return instance
+
+    async def _open_reverse(self, instance: Instance) -> Instance:
+        """A tunnel from the node to the hub's API, on the port that the server was told."""
+        hub = launching.hub_api_url(self)
+        self._reverse = tunnels.ReverseTunnel(self._way_to(instance), hub)
+        await self._reverse.open(instance.hub_port)
+        return replace(instance, hub_port=self._reverse.port)
+
+    def _close_tunnels(self) -> None:
+        for tunnel in (self._local, self._reverse):
+            if tunnel:
+                tunnel.close()
+        self._local = self._reverse = None
 
     async def get_url(self) -> str:
-        """The server's URL after a restart of the hub. Never raises: that would end the hub's
-        start (``check_spawner`` calls it outside of any try)."""
+        """The server's URL after a restart of the hub, which may have missed the end of the start.
+
+        Never raises: that would end the hub's start (``check_spawner`` calls it outside any try).
+        """
         url = str(self.server.url)
-        current = self._state.current
         try:
-            if current and current.connect_address and not self.server.port:
-                reply = await self._ask_status(current, 20.0)
-                if reply.process:
-                    self._note(current, reply.process)
-                    host = current.connect_address
-                    host = f"[{host}]" if ":" in host else host
-                    proto = "https" if self.internal_ssl else "http"
-                    url = f"{proto}://{host}:{reply.process.port}{self.server.base_url}"
+            return await self._current_url() or url
         except Exception as error:
             self.log.warning("Cannot find the URL of %s: %s", self._log_name, error)
-        return url
+            return url
+
+    async def _current_url(self) -> str:
+        current = self._state.current
+        if current and not current.port:
+            await self._resume(current, await self._ask_status(current, ADOPTION_WAIT))
+        elif current and current.transport == "tunnel" and self._local is None:
+            await self._open_local(current)
+        current = self._state.current
+        if not current or not current.port:
+            return ""
+        host = current.connect_address or current.address
+        host = f"[{host}]" if ":" in host else host
+        # the hub takes address and port from our answer, but forgets the scheme (app.py)
+        self.server.proto = "https" if self.internal_ssl else "http"
+        port = current.local_port or current.port
+        return f"{self.server.proto}://{host}:{port}{self.server.base_url}"
+
+    # ------------------------------------------------------------ certificates
+
+    async def create_certs(self) -> dict[str, str]:
+        """Certificates for the host that this server will be on; called before ``start``."""
+        try:
+            place = await self._placed()
+        except SSHSpawnerError as error:
+            raise self._failure(error) from error
+        names = [place.address, place.host.ssh_address, place.peer]
+        configured: Any = self.ssl_alt_names
+        if not callable(configured):  # a callable is the administrator's own business
+            more = certificates.alt_names(names)
+            self.ssl_alt_names = [*configured, *(name for name in more if name not in configured)]
+        try:
+            paths: dict[str, str] = await super().create_certs()
+            # at once, before another server of this user overwrites the files
+            self._files = certificates.read(paths)
+        finally:
+            self.ssl_alt_names = configured
+        return paths
+
+    async def move_certs(self, paths: dict[str, str]) -> dict[str, str]:
+        """The launcher writes the files and says where; what the hub knows is only their kind."""
+        return {kind: f"{self.run_dir}/ssl.{kind}" for kind in paths}
+
+    # ------------------------------------------------------------ the page
+
+    @default("options_form")
+    def _options_form_default(self) -> Any:
+        return options.form if self.host_policy == "user-choice" else ""
+
+    @default("options_from_form")
+    def _options_from_form_default(self) -> Any:
+        if self.host_policy == "user-choice":
+            return options.from_form
+        return self._passthrough_options_from_form
+
+    @default("apply_user_options")
+    def _apply_user_options_default(self) -> Any:
+        return options.check if self.host_policy == "user-choice" else None
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """What is happening, for the page that waits for the server."""
         async for event in self._progress.follow():
             yield event
-
-
-def _failure_message(reply: Reply) -> str:
-    if reply.kind == "exit":
-        return f"the server ended with status {reply.returncode} before it listened"
-    if reply.state == "failed":
-        return reply.detail[:1000] or "the server did not start"
-    return "the node did not confirm that the server listens"

@@ -169,10 +169,27 @@ class SSHTraits(Spawner):  # type: ignore[misc]
         """,
     )
     transport = Enum(
-        ("direct",),
+        ("direct", "tunnel"),
         default_value="direct",
         config=True,
-        help="""`direct`: hub and proxy connect to the node's own address.""",
+        help="""`direct`: hub and proxy connect to the node's own address. `tunnel`: the server
+        listens on the node's loopback only and the hub forwards a local port to it; the hub's
+        process carries all traffic, and tunnels are down while the hub is.""",
+    )
+    tunnel_bind_ip = Unicode(
+        "127.0.0.1", config=True, help="""Address on the hub where tunnels listen."""
+    )
+    tunnel_connect_ip = Unicode(
+        "",
+        config=True,
+        help="""Address under which hub and proxy reach the tunnels; `tunnel_bind_ip` if empty.""",
+    )
+    reverse_tunnel = Bool(
+        False,
+        config=True,
+        help="""Let servers reach the hub's API through SSH, for nodes that cannot connect to the
+        hub. Every account of the node can connect to that port while it is open, and take it
+        while it is not.""",
     )
     port_range = Unicode(
         "",
@@ -282,7 +299,7 @@ class SSHTraits(Spawner):  # type: ignore[misc]
 
     @default("ip")
     def _ip_default(self) -> str:
-        return "0.0.0.0"
+        return "127.0.0.1" if self.transport == "tunnel" else "0.0.0.0"
 
     @validate("port_range")
     def _check_port_range(self, proposal: dict[str, str]) -> str:

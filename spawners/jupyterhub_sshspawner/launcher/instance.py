@@ -1,0 +1,136 @@
+"""The directory of one instance: its records, its locks, its secrets, its log."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+
+from .processes import members
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+TAIL_BYTES = 8192
+KEEP_ENDED = 5  # directories of ended instances that stay, for debugging
+
+
+class Failed(Exception):
+    """A request that cannot succeed; ``kind`` is one of ``protocol.FAILURES``."""
+
+    def __init__(self, kind: str, detail: str, **more: object) -> None:
+        super().__init__(detail)
+        self.body = dict(more, state="failed", kind=kind, detail=detail)
+
+
+class Instance:
+    """One instance, as its files tell."""
+
+    def __init__(self, run_dir: str, name: str) -> None:
+        self.name = name
+        self.root = os.path.expanduser(run_dir)
+        self.path = os.path.join(self.root, name)
+        self.secrets = os.path.join(self.path, "secrets")
+        self.known: dict[str, Any] = {}
+
+    def create(self) -> None:
+        """Make the directory, ours and for us alone."""
+        try:
+            os.makedirs(self.path, mode=0o700, exist_ok=True)
+            for path in (self.root, self.path):
+                if os.stat(path).st_uid != os.getuid():
+                    raise Failed("run-dir", "%s belongs to somebody else" % path)
+                os.chmod(path, 0o700)
+            self.write("probe", {})  # a full disk shows here, and is named
+            self.remove("probe")
+        except OSError as error:
+            raise Failed("run-dir", "cannot use %s: %s" % (self.path, error.strerror)) from error
+
+    def file(self, name: str) -> str:
+        return os.path.join(self.path, name)
+
+    def has(self, name: str) -> bool:
+        return os.path.exists(self.file(name))
+
+    def read(self, name: str) -> dict[str, Any]:
+        """A record, empty when there is none."""
+        try:
+            with open(self.file(name)) as source:
+                body = json.load(source)
+        except (OSError, ValueError):
+            return {}
+        return body if isinstance(body, dict) else {}
+
+    def write(self, name: str, body: dict[str, Any]) -> None:
+        """Write a record at once or not at all."""
+        temporary = self.file("%s.%d" % (name, os.getpid()))
+        with open(temporary, "w") as target:
+            json.dump(body, target)
+        os.replace(temporary, self.file(name))
+
+    def remove(self, name: str) -> None:
+        try:
+            os.unlink(self.file(name))
+        except FileNotFoundError:
+            pass
+
+    def record(self) -> dict[str, Any]:
+        """The processes: by our own record, or by what the hub knows if that was deleted."""
+        return self.read("record.json") or self.known
+
+    def members(self) -> dict[int, int]:
+        """Its living processes."""
+        return members(self.record(), self.name)
+
+    def tail(self) -> str:
+        """The end of the server's log."""
+        try:
+            with open(self.file("server.log"), "rb") as log:
+                log.seek(max(0, os.fstat(log.fileno()).st_size - TAIL_BYTES))
+                return log.read().decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def write_secrets(self, files: list[dict[str, str]]) -> None:
+        """Files that only the server may read, for as long as it runs."""
+        if files:
+            os.makedirs(self.secrets, mode=0o700, exist_ok=True)
+        for item in files:
+            path = os.path.join(self.secrets, item["name"])
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(handle, "w") as target:
+                target.write(item["content"])
+
+    def forget_secrets(self) -> None:
+        if os.path.isdir(self.secrets):
+            for name in os.listdir(self.secrets):
+                os.unlink(os.path.join(self.secrets, name))
+            os.rmdir(self.secrets)
+
+    def lock(self, name: str, wait: bool) -> int | None:
+        """An exclusive lock, held until the descriptor is closed; None if somebody has it."""
+        handle = os.open(self.file(name), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        return handle
+
+    def prune(self) -> None:
+        """Forget the oldest instances that have ended."""
+        ended = []
+        for name in os.listdir(self.root):
+            other = Instance(self.root, name)
+            over = other.has("exit.json") or other.has("stop")
+            if over and name != self.name and not other.members():
+                ended.append((os.path.getmtime(other.path), other))
+        for _, other in sorted(ended, key=lambda pair: pair[0])[:-KEEP_ENDED]:
+            try:
+                other.forget_secrets()
+                for name in os.listdir(other.path):
+                    other.remove(name)
+                os.rmdir(other.path)
+            except OSError:
+                continue  # another start is at it as well

@@ -1,0 +1,72 @@
+"""A free port, kept until the server has it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+
+from .instance import Failed
+from .processes import listeners
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def reserve(ip: str, low: int, high: int) -> tuple[int, socket.socket]:
+    """Bind a free port and keep it. ``low`` 0 means any.
+
+    Bound without SO_REUSEADDR the port is free for certain. With the option set afterwards the
+    server, which sets it too, can bind beside us as long as nobody listens; the kernel gives the
+    port to nobody else, and a bind without the option fails. The second round takes ports that
+    closed connections still linger on.
+    """
+    for reuse in (0, 1):
+        for port in _candidates(low, high):
+            sock = _bound(ip or "0.0.0.0", port, reuse)
+            if sock is None:
+                continue
+            chosen = sock.getsockname()[1]
+            if not listeners(chosen):
+                return chosen, sock
+            sock.close()
+    where = "between %d and %d" % (low, high) if low else "at all"
+    raise Failed("ports", "no free port %s on this node" % where)
+
+
+def _candidates(low: int, high: int) -> list[int]:
+    """The range from a random place on, so that starts at the same time do not meet."""
+    if not low:
+        return [0]
+    count = high - low + 1
+    first = int.from_bytes(os.urandom(4), "big")
+    return [low + (first + i) % count for i in range(count)]
+
+
+def _bound(ip: str, port: int, reuse: int) -> socket.socket | None:
+    sock = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
+        sock.bind((ip, port))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    except OSError as error:
+        sock.close()
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EACCES):
+            raise Failed(
+                "bind", "cannot bind %s port %d: %s" % (ip, port, error.strerror)
+            ) from error
+        return None
+    return sock
+
+
+def check_hub(hub: dict[str, Any]) -> None:
+    """Fail when this node cannot open a connection to the hub's API: the server would wait for it
+    for most of a minute, and tell nobody but its own log (batchspawner#186, jupyterhub#2678)."""
+    try:
+        socket.create_connection((hub["host"], hub["port"]), hub["timeout"]).close()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise Failed(
+            "hub-unreachable", "this node cannot reach the hub at %s: %s" % (hub["url"], why)
+        ) from error

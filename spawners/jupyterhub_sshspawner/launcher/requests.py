@@ -1,0 +1,245 @@
+"""The three requests of the hub: start, status, stop. All may be repeated without harm."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import sys
+import time
+
+from .instance import Failed, Instance
+from .ports import check_hub, reserve
+from .processes import alive, listeners, owns, process, send
+from .supervisor import POLL, fork_supervisor, reap
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterable
+
+NOW = [("KILL", 5.0)]
+
+
+def start(
+    request: dict[str, Any], instance: Instance, say: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    """Start the server, once however often this is asked; returns when it listens."""
+    instance.create()
+    instance.lock("launch.lock", wait=True)  # until this process ends
+    told = instance.read("reply.json")
+    if told.get("state") == "running" and not instance.members():
+        return _exited_early(instance)
+    if told:
+        return told
+    if instance.has("stop"):
+        raise Failed("stopped", "this start was called off before it began")
+    try:
+        body = _launch(request, instance, say)
+    except Failed as failure:
+        instance.forget_secrets()
+        body = failure.body
+    instance.write("reply.json", body)
+    return body
+
+
+def _exited_early(instance: Instance) -> dict[str, Any]:
+    code = instance.read("exit.json").get("returncode", 0)
+    return Failed("exit", "the server has ended", returncode=code, tail=instance.tail()).body
+
+
+def _launch(
+    request: dict[str, Any], instance: Instance, say: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    deadline = time.monotonic() + request["ready_timeout"]
+    if request["hub"]:
+        check_hub(request["hub"])
+    instance.prune()
+    instance.write_secrets(request["files"])
+    for _ in range(request["port_attempts"]):
+        body = _attempt(request, instance, say, deadline)
+        if body:
+            return body
+    raise Failed("ports", "every port that was tried got taken by somebody else")
+
+
+def _attempt(
+    request: dict[str, Any],
+    instance: Instance,
+    say: Callable[[dict[str, Any]], None],
+    deadline: float,
+) -> dict[str, Any] | None:
+    """One try with one port: what to reply, or None when somebody else took the port."""
+    low, high = request["ports"] or (0, 0)
+    port, reservation = reserve(request["ip"], low, high)
+    instance.remove("exit.json")
+    instance.write_secrets(request["files"])
+    marker = instance.lock("marker", wait=True)
+    assert marker is not None
+    os.set_inheritable(marker, True)
+    reports, report = os.pipe()
+    fork_supervisor(request, instance, port, report, marker)
+    os.close(marker)
+    os.close(report)
+    try:
+        return _watch(instance, reports, port, say, deadline)
+    finally:
+        reservation.close()
+        os.close(reports)
+        reap()
+
+
+def _watch(
+    instance: Instance,
+    reports: int,
+    port: int,
+    say: Callable[[dict[str, Any]], None],
+    deadline: float,
+) -> dict[str, Any] | None:
+    """Follow the server until it listens, ends, is called off, or takes too long."""
+    pending = b""
+    while True:
+        if select.select([reports], [], [], POLL)[0]:
+            data = os.read(reports, 65536)
+            *lines, pending = (pending + data).split(b"\n")
+            for event in [json.loads(line) for line in lines] + ([] if data else [{"exit": 0}]):
+                if "pid" in event:
+                    say({"event": "started", "pid": event["pid"], "port": port})
+                elif "exec_error" in event:
+                    raise Failed("command", event["exec_error"])
+                elif _squatted(instance, port):
+                    return None
+                else:
+                    raise Failed(
+                        "exit", "the server ended before it listened",
+                        returncode=event["exit"], tail=instance.tail(),
+                    )  # fmt: skip
+        sockets = listeners(port)
+        if sockets and owns(instance.members(), sockets):
+            return _running(instance.record(), True)
+        if instance.has("stop"):
+            _end(instance, NOW)
+            raise Failed("stopped", "this start was called off")
+        if time.monotonic() > deadline:
+            _end(instance, NOW)
+            raise Failed("timeout", "the server did not listen in time", tail=instance.tail())
+
+
+def _squatted(instance: Instance, port: int) -> bool:
+    """Whether the server ended because the port was taken, so that another port may do."""
+    return bool(listeners(port)) or "already in use" in instance.tail()
+
+
+def _running(record: dict[str, Any], listening: bool) -> dict[str, Any]:
+    names = ("leader", "leader_ticks", "pid", "ticks", "port")
+    return dict({name: record[name] for name in names}, state="running", listening=listening)
+
+
+def status(
+    request: dict[str, Any], instance: Instance, say: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    """Running, starting, exited or absent; an absent instance can never start afterwards."""
+    instance.create()
+    until = time.monotonic() + request["wait"]
+    while True:
+        inside = instance.members()
+        if inside:
+            record = instance.record()
+            listening = owns(inside, listeners(record["port"]))
+            if listening or time.monotonic() >= until:
+                return _running(record, listening)
+        elif instance.lock("launch.lock", wait=False) is not None:
+            break
+        elif time.monotonic() >= until:
+            return {"state": "starting"}
+        time.sleep(POLL)
+    if instance.members():  # a start got there while we took the lock
+        return _running(instance.record(), False)
+    if not instance.record():
+        instance.write("stop", {})
+        return {"state": "absent"}
+    return {"state": "exited", "returncode": instance.read("exit.json").get("returncode", 0)}
+
+
+def stop(
+    request: dict[str, Any], instance: Instance, say: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    """End every process of the instance, and see to it that it cannot start any more."""
+    instance.create()
+    instance.write("stop", {})
+    used = _end(instance, request["phases"])
+    instance.lock("launch.lock", wait=True)  # a start under way has seen the tombstone and left
+    used += _end(instance, NOW)
+    instance.forget_secrets()
+    code = instance.read("exit.json").get("returncode", 0)
+    return {
+        "state": "exited", "returncode": code, "signals": used, "left": len(instance.members()),
+    }  # fmt: skip
+
+
+def _end(instance: Instance, phases: Iterable[tuple[str, float]]) -> list[str]:
+    """Escalate; returns the names of the signals that were needed."""
+    record, used = instance.record(), []
+    for name, patience in phases:
+        if not instance.members():
+            break
+        used.append(name)
+        _signal_all(name, instance, record, time.monotonic() + patience)
+    return used
+
+
+def _signal_all(name: str, instance: Instance, record: dict[str, Any], until: float) -> None:
+    """One signal, once for each process and for those that appear meanwhile; then wait."""
+    told: set[int] = set()
+    inside = instance.members()
+    while inside:
+        for pid, ticks in inside.items():
+            if pid not in told and _is_meant(name, pid, record, inside):
+                send(pid, ticks, getattr(signal, "SIG" + name))
+                told.add(pid)
+        if name == "INT" and not alive(record["pid"], record["ticks"]):
+            return  # it shut down: what it leaves behind gets the next signal
+        if time.monotonic() > until:
+            return
+        time.sleep(POLL)
+        inside = instance.members()
+
+
+def _is_meant(name: str, pid: int, record: dict[str, Any], inside: dict[int, int]) -> bool:
+    """INT is for the server's process group alone; the supervisor goes by itself, or last."""
+    if pid == record["leader"]:
+        return name == "KILL" and len(inside) == 1
+    if name == "INT":
+        stat = process(pid)
+        return stat is not None and stat.pgrp == record["pid"]
+    return True
+
+
+REQUESTS = {"start": start, "status": status, "stop": stop}
+
+
+def main() -> None:
+    """Read one request, serve it, reply."""
+    line = sys.stdin.readline()
+    if not line.endswith("\n"):
+        return  # the hub died in mid-sentence: nothing was asked
+    request = json.loads(line)
+    os.umask(0o077)
+
+    def say(body: dict[str, Any]) -> None:
+        data = ("\n@@%s %s\n" % (request["nonce"], json.dumps(body))).encode()
+        try:
+            while data:
+                data = data[os.write(1, data) :]
+        except OSError:
+            pass  # the hub has gone; it will ask again, and the answer is on disk
+
+    instance = Instance(request["run_dir"], request["instance"])
+    instance.known = request["known"] or {}
+    try:
+        body = REQUESTS[request["op"]](request, instance, say)
+    except Failed as failure:
+        body = failure.body
+    except Exception as error:
+        body = {"state": "failed", "kind": "launcher", "detail": repr(error)[:500]}
+    say(dict(body, event="reply"))

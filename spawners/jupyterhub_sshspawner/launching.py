@@ -1,0 +1,93 @@
+"""The request for a start, made from the spawner's settings, and what its reply means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import payload, tunnels
+from .errors import LaunchFailed, Misconfigured
+from .places import Place
+from .protocol import Process, Reply
+from .state import Instance
+from .traits import SSHTraits, parse_port_range
+
+PORT_ATTEMPTS = 5
+HUB_CHECK_TIMEOUT = 5.0
+
+
+def check_settings(spawner: SSHTraits) -> None:
+    """Refuse what we would otherwise ignore, and warn of what is dangerous."""
+    if spawner.limit_backend == "none" and (spawner.mem_limit or spawner.cpu_limit):
+        raise Misconfigured(
+            "mem_limit and cpu_limit are set, but SSHSpawner does not enforce them: see "
+            "SSHSpawner.limit_backend"
+        )
+    if spawner.host_key_policy == "insecure":
+        spawner.log.warning(
+            "SSHSpawner.host_key_policy is insecure: whoever stands between hub and node can take "
+            "the token of %s",
+            spawner._log_name,
+        )
+
+
+def about(instance: Instance) -> dict[str, Any]:
+    """What each request says about the instance it means."""
+    return {
+        "instance": instance.instance,
+        "run_dir": instance.run_dir,
+        "known": instance.known,
+    }
+
+
+def start_request(
+    spawner: SSHTraits,
+    place: Place,
+    instance: Instance,
+    files: list[dict[str, str]],
+    patience: float,
+) -> dict[str, Any]:
+    """Everything the node needs to know."""
+    env = payload.checked_environment({**spawner.get_env(), **place.host.environment})
+    if instance.hub_port:
+        env = tunnels.through(env, instance.hub_port)
+    url, fixed = payload.service_url(env)
+    fixed = fixed or spawner.port
+    argv = [*(place.host.cmd or spawner.cmd), *spawner.get_args()]
+    prologue = place.host.prologue or spawner.prologue
+    return {
+        **about(instance),
+        "env": env,
+        "argv": payload.command(argv, spawner.shell_cmd, prologue),
+        "cwd": "~",
+        "files": files,
+        "ip": spawner.ip,
+        "ports": (fixed, fixed) if fixed else parse_port_range(spawner.port_range),
+        "port_attempts": PORT_ATTEMPTS,
+        "service_url": url,
+        "hub": payload.hub_check(env, HUB_CHECK_TIMEOUT) if spawner.preflight_hub_check else None,
+        "ready_timeout": patience,
+    }
+
+
+def hub_api_url(spawner: SSHTraits) -> str:
+    """Where servers would look for the hub's API."""
+    return str(spawner.get_env()["JUPYTERHUB_API_URL"])
+
+
+def process_of(reply: Reply) -> Process:
+    """The process that a start reports; else the failure it reports."""
+    if reply.state == "running" and reply.process and reply.listening:
+        return reply.process
+    if reply.kind == "exit":
+        raise LaunchFailed(f"the server ended with status {reply.returncode} before it listened")
+    if reply.state == "failed":
+        raise LaunchFailed(reply.detail[:1000] or "the server did not start")
+    raise LaunchFailed("the node did not confirm that the server listens")
+
+
+def last_words(reply: Reply, request: dict[str, Any], token: str, lines: int) -> str:
+    """The end of the server's log, without secrets."""
+    keys = [item["content"] for item in request["files"]]
+    hidden = payload.secrets_in(request["env"], token, *keys)
+    tail = payload.redact(reply.tail, hidden).splitlines()
+    return "\n".join(tail[-lines:]) if lines else ""

@@ -1,0 +1,111 @@
+"""Finding a host that answers, and finding it again."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import isawaitable
+
+from . import resolve
+from .connections import shared_pool
+from .errors import Misconfigured, SSHSpawnerError, Unreachable
+from .hosts import Host
+from .node import Node
+from .placement import Board, candidates, chosen_host
+from .state import Instance
+from .trace import step
+from .traits import SSHTraits
+
+board = Board()  # one for the process: all spawners sit at it
+
+
+def seat(spawner: SSHTraits) -> tuple[str, str]:
+    """Who sits at the board: a server of a user."""
+    return (spawner.user.name, spawner.name)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A host that has been chosen and has answered."""
+
+    host: Host
+    node: Node
+    peer: str
+    address: str
+
+    def new_instance(self, spawner: SSHTraits) -> Instance:
+        """A server that is about to be launched here."""
+        target = self.node.target
+        jumps = spawner.jump_hosts if self.host.jump_hosts is None else self.host.jump_hosts
+        return Instance(
+            instance=secrets.token_hex(16),
+            host=self.host.name,
+            address=self.peer or target.address,
+            ssh_port=target.port,
+            host_key_alias=target.key_name,
+            username=target.username,
+            connect_address=self.address,
+            run_dir=spawner.run_dir,
+            transport=spawner.transport,
+            jumps=tuple(jumps),
+        )
+
+
+async def find(spawner: SSHTraits, say: Callable[[int, str], None]) -> Place:
+    """The first host, by policy, that answers. Only an unreachable one is passed over."""
+    hosts = await resolve.allowed_hosts(spawner)
+    failure: SSHSpawnerError | None = None
+    for host in (await _order(spawner, hosts))[: 1 + spawner.host_retry_limit]:
+        board.sit(seat(spawner), host.name)
+        say(10, f"Connecting to {host.name}")
+        try:
+            return await _connect(spawner, host, say)
+        except Unreachable as error:
+            board.cool(host.name, spawner.host_cooldown)
+            say(10, str(error))
+            spawner.log.warning("%s: %s", spawner._log_name, error.detail or error)
+            failure = error
+    board.leave(seat(spawner))
+    assert failure is not None  # there was at least one host
+    raise failure
+
+
+async def _order(spawner: SSHTraits, hosts: dict[str, Host]) -> list[Host]:
+    policy = spawner.host_policy
+    who, limit = seat(spawner), spawner.max_servers_per_host
+    if callable(policy):
+        wanted = policy(spawner, list(hosts))
+        if isawaitable(wanted):
+            wanted = await wanted
+        names = [wanted] if isinstance(wanted, str) else list(wanted)
+        hosts = {name: hosts[name] for name in names if name in hosts}
+        if not hosts:
+            raise Misconfigured(f"SSHSpawner.host_policy chose {wanted!r}: no such host")
+        return candidates(hosts, "first", board, who, limit=limit)
+    chosen = chosen_host(spawner.user_options, hosts) if policy == "user-choice" else None
+    return candidates(hosts, policy, board, who, chosen, limit)
+
+
+async def _connect(spawner: SSHTraits, host: Host, say: Callable[[int, str], None]) -> Place:
+    username = await resolve.account(spawner, host)
+    access = await resolve.access(spawner, username)
+    target = resolve.target(spawner, host, username)
+    node = Node(shared_pool(), target, access, resolve.limits(spawner), spawner.remote_python)
+    with step(spawner.trace, "start.connect", host=host.name):
+        peer = await node.address()
+    say(30, f"Connected to {host.name} as {username}")
+    address = (host.connect_address or spawner.connect_address).format(host=host.name)
+    if spawner.transport == "tunnel":
+        address = spawner.tunnel_connect_ip or spawner.tunnel_bind_ip
+    return Place(host, node, peer, address or peer or host.ssh_address)
+
+
+async def again(spawner: SSHTraits, instance: Instance, place: Place | None) -> Node:
+    """The node that an existing server is on; over the same connection if that is still there."""
+    if place and place.host.name == instance.host:
+        target = place.node.target
+    else:
+        target = resolve.target_again(spawner, instance)
+    access = await resolve.access(spawner, instance.username)
+    return Node(shared_pool(), target, access, resolve.limits(spawner), spawner.remote_python)
