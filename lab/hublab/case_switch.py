@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from hublab import processes
 from hublab.errors import HubError
@@ -78,22 +80,34 @@ async def give_routes_back(hub: Hub) -> str | None:
     return None
 
 
-async def fresh_case(lab: Lab, settings: Settings) -> list[Restart]:
-    """Make settings hold as in a new lab: no server runs, the database is empty.
+async def fresh_case(lab: Lab, settings: Settings) -> float:
+    """Make settings hold as in a new lab: no server runs, database and routes are empty.
 
     For tests, where one case must not see another. Servers are ended on their nodes and not
-    by the hub, which may be unreachable in the case that ends here.
+    by the hub, which may be unreachable in the case that ends here. Returns the seconds, nearly
+    all of which are the hub's own start. Raises ProgramEnded when hub or proxy refuse to run.
     """
+    begun = time.monotonic()
+    hub, proxy = lab.one("hub").service, lab.one("proxy").service
     old = await asyncio.to_thread(lab.settings)
-    roles = set(changed_roles(old, settings)) | {"hub", "proxy"}
-    hub = lab.one("hub").service
-    await asyncio.to_thread(processes.kill_if_up, lab, hub)
-    await asyncio.gather(
-        *(asyncio.to_thread(end_all_servers, lab, node.service) for node in lab.of_role("node"))
+    # First, so that no spawn that is under way puts a server on a node that was just emptied.
+    await in_threads(lambda: processes.kill_if_up(lab, hub), lambda: processes.stop(lab, proxy))
+    await in_threads(
+        lambda: lab.output(hub, "rm", "-f", DATABASE, f"{DATABASE}-journal"),
+        lambda: write_files(lab, settings),
+        *(partial(end_all_servers, lab, node.service) for node in lab.of_role("node")),
     )
-    await asyncio.to_thread(lab.output, hub, "rm", "-f", DATABASE, f"{DATABASE}-journal")
-    await asyncio.to_thread(write_files, lab, settings)
-    return await restart_roles(lab, sorted(roles))
+    if "node" in changed_roles(old, settings):
+        await restart_roles(lab, ["node"])
+    # The hub is a second from asking the proxy anything when it starts (and asks again).
+    await in_threads(lambda: processes.start(lab, proxy), lambda: processes.start(lab, hub))
+    await wait_until_running(lab)
+    return time.monotonic() - begun
+
+
+async def in_threads(*works: Callable[[], object]) -> None:
+    """Do several blocking things at the same time, and raise what the first of them raised."""
+    await asyncio.gather(*(asyncio.to_thread(work) for work in works))
 
 
 def write_files(lab: Lab, settings: Settings) -> None:

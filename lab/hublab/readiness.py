@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 
 import aiohttp
@@ -13,20 +14,38 @@ from hublab.errors import LabError
 from hublab.hub import hub_run
 from hublab.lab import PROXY_PORT, Lab
 
-POLL = 0.1
+POLL = 0.05
 """Seconds between two looks: a fraction of the 1.3 s that a hub needs to start."""
+LOOK = 0.5
+"""Seconds between two looks at the processes, each of which costs two commands on hosts."""
+
+
+class ProgramEnded(LabError):
+    """The hub or the proxy ended by itself, as a setting that it refuses makes it do."""
+
+    def __init__(self, role: str, host: str, exit_code: int, log: str) -> None:
+        words = "\n    ".join(log.strip().splitlines()[-15:])
+        super().__init__(
+            f"the {role} ended with exit code {exit_code}; its last words:\n    {words}", where=host
+        )
+        self.role = role
+        self.host = host
+        self.code = exit_code
+        self.log = log
 
 
 async def wait_until_running(lab: Lab, timeout: float = 60) -> None:
     """Wait until the hub says that it is running, whoever may be able to reach it.
 
-    A case may cut the hub off on purpose, so nothing is asked over the network. Raises LabError
-    as soon as the hub's program has ended, and after the timeout (seconds).
+    A case may cut the hub off on purpose, so nothing is asked over the network. Raises
+    ProgramEnded as soon as the hub's program has, LabError after the timeout (seconds).
     """
-    end = time.monotonic() + timeout
+    begun = looked = time.monotonic()
     while not (await asyncio.to_thread(hub_run, lab)).running:
-        await asyncio.to_thread(fail_if_ended, lab)
-        if time.monotonic() > end:
+        if time.monotonic() - looked > LOOK:
+            await asyncio.to_thread(fail_if_ended, lab)
+            looked = time.monotonic()
+        if time.monotonic() - begun > timeout:
             raise LabError(
                 f"the hub did not say that it is running within {timeout:.0f} s; "
                 f"{last_words(lab, 'hub')}",
@@ -69,15 +88,19 @@ async def wait_for_hub(lab: Lab, channel: Channel, timeout: float = 60) -> float
 
 
 def fail_if_ended(lab: Lab) -> None:
-    """Raise LabError when the hub's or the proxy's program has ended by itself."""
+    """Raise ProgramEnded when the hub's or the proxy's program has ended by itself."""
     for role in ("hub", "proxy"):
         host = lab.one(role).service
         state = processes.status(lab, host)
         if not state.up and state.exit_code is not None:
-            raise LabError(
-                f"the {role} ended with exit code {state.exit_code}; {last_words(lab, role)}",
-                where=host,
-            )
+            log = lab.engine.logs(lab.one(role).id, tail=2000)
+            raise ProgramEnded(role, host, state.exit_code, last_run(log, role))
+
+
+def last_run(log: str, program: str) -> str:
+    """What a program said in its last run, which has ended: see compose/images/finish."""
+    *_, run, _ = ["", *re.split(rf"^hublab: {program} ended.*$", log, flags=re.MULTILINE)]
+    return run
 
 
 def last_words(lab: Lab, role: str) -> str:
