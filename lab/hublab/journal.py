@@ -78,6 +78,10 @@ class Journal:
         # The longest first, else a secret that contains another leaves its tail behind.
         self._secrets = tuple(sorted(texts, key=len, reverse=True))
 
+    def redacted(self, text: str) -> str:
+        """A text without what must be hidden: for logs that are kept beside the journal."""
+        return str(self._redact(text))
+
     def write(self, event: Event, *, t: float | None = None) -> Entry:
         """Write one event, which happened now or at `t`, and return what a reader will see."""
         with self._lock:

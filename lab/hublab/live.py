@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from typing import Any
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from yarl import URL
 
@@ -17,8 +18,10 @@ from hublab.hub import Hub, hub_run, open_hub
 from hublab.journal import Journal
 from hublab.journal_events import Event, SpawnProgress
 from hublab.lab import PROXY_PORT, Lab
+from hublab.readiness import ProgramEnded
 from hublab.visitor import Visitor, sign_in
 
+T = TypeVar("T")
 POLL = 0.1
 
 
@@ -55,7 +58,10 @@ class LiveLab:
     lab: Lab
     channel: Channel
     journal: Journal | None = None
+    refusal: ProgramEnded | None = None
+    """Why the hub or proxy does not run with the settings of this case; None: they do."""
     _hub: Hub | None = None
+    _open: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     @property
     def name(self) -> str:
@@ -90,13 +96,19 @@ class LiveLab:
     async def sign_in(self, user: str) -> Visitor:
         """A person at the client host who signed in as `user`, through the proxy.
 
-        Close it, or use it as an async context manager.
+        Ends with the lab's connection, or earlier as an async context manager.
         """
         run = await asyncio.to_thread(hub_run, self.lab)
         base = run.prefix.removesuffix("hub/")
         secret = "admin_password" if user == "admin" else "password"
         password = await asyncio.to_thread(self.lab.secret, secret)
-        return await sign_in(self.channel, str(self.origin), user, password, base)
+        visitor = await sign_in(self.channel, str(self.origin), user, password, base)
+        self._open.push_async_callback(visitor.session.close)
+        return visitor
+
+    async def enter(self, context: AbstractAsyncContextManager[T]) -> T:
+        """Open something that is closed with the lab's connection: a kernel, a fault."""
+        return await self._open.enter_async_context(context)
 
     # -- servers ----------------------------------------------------------------
 
@@ -218,7 +230,11 @@ class LiveLab:
             await asyncio.sleep(POLL)
 
     async def close(self) -> None:
-        await self.forget_hub()
+        """Close all that is open, the newest first; each is tried, whatever the others do."""
+        try:
+            await self._open.aclose()
+        finally:
+            await self.forget_hub()
 
 
 def server_from(user: str, model: dict[str, Any]) -> Server:
