@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
-import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, TypeVar
@@ -14,6 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from hublab.cli.progress import Steps
 from hublab.engine import Engine
 from hublab.journal import Journal
 from hublab.lab import Lab
@@ -22,12 +21,6 @@ from hublab.state import lab_folder
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
-
-NOISE = re.compile(
-    r"^\s*$|^#\d+ (?!\[)|^#\d+ \[(\S+ )?internal\]|^#\d+ \[\S+\] "
-    r"| (Creating|Created|Starting|Waiting|Exited|Running|Recreate\w*|Stopp\w+)$"
-)
-"""What the builder and Compose print beside the steps that take time."""
 
 WIDE = 200
 """Columns where there is no terminal to measure: a table in a file must not wrap."""
@@ -61,16 +54,9 @@ def common(function: F) -> F:
     return name_option(json_option(function))
 
 
-class Steps:
-    """Progress on stderr, each line with the seconds since the command began."""
-
-    def __init__(self) -> None:
-        self.begun = time.monotonic()
-
-    def __call__(self, text: str) -> None:
-        if not NOISE.match(text):
-            err.print(f"[dim]{time.monotonic() - self.begun:6.1f} s[/dim]  ", end="")
-            err.print(text.strip(), markup=False)
+def steps() -> Steps:
+    """Progress of a long command, on stderr."""
+    return Steps(err)
 
 
 def emit(data: Any) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from hublab.cli.common import Steps, common, emit, open_journal, out, table
+from hublab.cli.common import common, emit, open_journal, out, steps, table
+from hublab.cli.progress import Steps
 from hublab.deployment import Request, create, make_ready
 from hublab.journal_events import LabUp, SettingsApplied
 from hublab.lab import Lab
@@ -38,8 +39,7 @@ def up(files: tuple[Path, ...], texts: tuple[str, ...], name: str, as_json: bool
     Images are built only when what they are made from has changed. A lab that fails to come up
     is removed again. Settings given for a lab that runs are added to those that it has.
     """
-    steps = Steps()
-    created, seconds = bring_up(Request(name, files, Settings.parse(texts, where="--set")), steps)
+    created, seconds = bring_up(Request(name, files, Settings.parse(texts, where="--set")), steps())
     if as_json:
         emit({**created.as_json(), "seconds": round(seconds, 3)})
     else:
@@ -47,12 +47,12 @@ def up(files: tuple[Path, ...], texts: tuple[str, ...], name: str, as_json: bool
         out.print(f"\nlab {name} is up after {seconds:.1f} s: {created.url}", markup=False)
 
 
-def bring_up(request: Request, steps: Steps) -> tuple[Lab, float]:
+def bring_up(request: Request, say: Steps) -> tuple[Lab, float]:
     """Bring a lab up for good; returns it and the seconds without those for images."""
-    created = create(request, steps)
+    created = create(request, say)
     lab = created.lab
     settings = lab.settings().merged(request.settings)
-    waited, _ = asyncio.run(make_ready(created, settings, steps))
+    waited, _ = asyncio.run(make_ready(created, settings, say))
     seconds = created.container_seconds + waited
     with open_journal(lab, "up") as journal:
         hosts = tuple(lab.as_json()["hosts"])
