@@ -11,7 +11,7 @@ from hublab.cli.common import emit, err, out, table
 from hublab.errors import MachineError
 from hublab.machine.capabilities import FIX, Capability, connect, probe, probe_needed
 from hublab.machine.distribution import Distribution, this_machine
-from hublab.machine.plan import Step, plan
+from hublab.machine.preparation import Step, plan
 
 QUIET_SECONDS = 5.0
 STYLES = {"ok": "green", "missing": "red", "unknown": "yellow"}

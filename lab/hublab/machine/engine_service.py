@@ -56,7 +56,7 @@ def configuration(mtu: int) -> dict[str, object]:
     }
 
 
-def configure(path: Path = CONFIGURATION, mtu: int | None = None) -> bool:
+def configure(path: Path, mtu: int) -> bool:
     """Write the engine's configuration unless there is one; says whether it did.
 
     Comes before the installation, which starts the engine where systemd runs.
@@ -64,7 +64,7 @@ def configure(path: Path = CONFIGURATION, mtu: int | None = None) -> bool:
     if path.exists():
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(configuration(mtu or default_route_mtu()), indent=2)
+    text = json.dumps(configuration(mtu), indent=2)
     path.write_text(text + "\n", encoding="utf-8")
     return True
 
@@ -120,7 +120,12 @@ def start_by_hand(
         )
     try:
         wait_until(answers, deadline, lambda: process.poll() is None)
-    except MachineError as error:
+    except BaseException as error:
+        # What did not come up, or was not waited for, must not come up behind our back.
+        process.terminate()
+        process.wait()
+        if not isinstance(error, MachineError):
+            raise
         with log.open("rb") as stream:
             stream.seek(begin)
             end = last_words(stream.read().decode(errors="replace"))

@@ -59,20 +59,21 @@ def engine_steps(machine: Distribution, engine: Engine | MachineError) -> list[S
 
 
 def configuration_steps() -> list[Step]:
-    if engine_service.CONFIGURATION.exists():
+    path = engine_service.CONFIGURATION
+    if path.exists():
         return []
     mtu = engine_service.default_route_mtu()
     text = json.dumps(engine_service.configuration(mtu))
 
     def write(progress: Progress) -> None:
-        engine_service.configure(mtu=mtu)
+        engine_service.configure(path, mtu)
 
     return [
         Step(
             "give the new engine networks of 198.18.0.0/16, which nobody routes",
             (
-                f"mkdir -p {engine_service.CONFIGURATION.parent}",
-                f"echo {shlex.quote(text)} >{engine_service.CONFIGURATION}",
+                f"mkdir -p {path.parent}",
+                f"echo {shlex.quote(text)} >{path}",
             ),
             write,
         )
