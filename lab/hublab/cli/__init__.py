@@ -33,6 +33,7 @@ VERBS = {
     "prune": "prune",
     "doctor": "doctor",
     "demo": "demo",
+    "bench": "bench",
 }
 """Verb -> the module that holds it; imported when it is called, so that `--help` is quick."""
 

@@ -1,0 +1,124 @@
+"""`hublab bench`: what things cost, as ratios to floors measured in the same run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from hublab.bench.hubs import Hubs
+from hublab.bench.labs import Labs
+from hublab.bench.measure import Figure, Part, measured
+from hublab.bench.requests import Requests
+from hublab.bench.servers import Servers
+from hublab.cli.common import emit, json_option, out, steps, table
+from hublab.cli.progress import Steps
+from hublab.deployment import Created, Request, create, down, make_ready
+from hublab.errors import UsageError
+from hublab.lab import Lab
+from hublab.live import connect
+from hublab.settings import Settings
+
+LAB = "bench"
+NAMES = (
+    "up",
+    "switch-hub",
+    "switch-server",
+    "switch-proxy",
+    "spawn",
+    "stop",
+    "request",
+    "websocket",
+    "down",
+)
+
+
+@click.command()
+@click.argument("parts", nargs=-1, metavar="[PART]...")
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Rounds of each part; fewer than ten are for trying it out.",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Compare with figures that --json wrote earlier.",
+)
+@json_option
+def bench(parts: tuple[str, ...], rounds: int, baseline: Path | None, as_json: bool) -> None:
+    """Measure PARTs, or all of them, each in turn with its floor, in a lab of its own.
+
+    A ratio of 1.2 means: 1.2 times what the bare software costs on this machine, now.
+    """
+    for part in parts:
+        if part not in NAMES:
+            raise UsageError(f"there is no part {part}", right=f"one of {', '.join(NAMES)}")
+    before = read_baseline(baseline) if baseline else {}
+    say = steps()
+    created = create(Request(LAB), say, lease=True)
+    try:
+        figures = asyncio.run(run(created.lab, parts or NAMES, rounds, say, created))
+    finally:
+        down(LAB, created.lab.engine)
+        if created.guard:
+            created.guard.release()
+    if as_json:
+        emit({"rounds": rounds, "figures": [asdict(figure) for figure in figures]})
+    else:
+        show(figures, before)
+
+
+async def run(
+    lab: Lab, names: tuple[str, ...], rounds: int, say: Steps, created: Created
+) -> list[Figure]:
+    """Measure the named parts one after the other."""
+    await make_ready(created, Settings(), say)
+    async with connect(lab) as live:
+        requests = Requests(live)
+        try:
+            known: dict[str, Part] = {
+                part.name: part
+                for group in (Labs(live), Hubs(live), Servers(live), requests)
+                for part in group.parts()
+            }
+            return [await measured(known[name], rounds, say) for name in names]
+        finally:
+            await requests.close()
+
+
+def read_baseline(path: Path) -> dict[str, float]:
+    """The median ratio of each part in a file of figures."""
+    try:
+        figures = json.loads(path.read_text())["figures"]
+        return {figure["part"]: float(figure["ratio"]["median"]) for figure in figures}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"no figures can be read from it: {error}",
+            where=str(path),
+            right="a file written by `hublab bench --json`",
+        ) from error
+
+
+def show(figures: list[Figure], before: dict[str, float]) -> None:
+    """The table of figures: medians, with the spread of the ratio."""
+    rows = table(
+        None, "PART", "SECONDS", "FLOOR", "RATIO", "LEAST..GREATEST", "BASELINE", "FLOOR IS"
+    )
+    for f in figures:
+        rows.add_row(
+            f.part,
+            f"{f.seconds.median:.3f}",
+            f"{f.floor.median:.3f}",
+            f"{f.ratio.median:.2f}",
+            f"{f.ratio.least:.2f}..{f.ratio.greatest:.2f}",
+            f"{before[f.part]:.2f}" if f.part in before else "",
+            f.floor_is,
+        )
+    out.print(rows)
