@@ -95,13 +95,14 @@ def create(request: Request, progress: Progress, *, lease: bool = False) -> Crea
         )
         config = compose.config()
         image_seconds = ensure_images(engine, compose, config, progress)
-        if request.settings:
-            progress("checking the settings with the software that reads them")
-            check_settings(engine, images_by_role(topology, config), request.settings)
         new = not engine.leftovers(request.name)
         guard = Guard.start(undo=[down_argv(request.name)]) if new or lease else None
-        begun = time.monotonic()
         try:
+            if request.settings:
+                progress("checking the settings with the software that reads them")
+                images = images_by_role(topology, config)
+                check_settings(engine, images, request.settings, lab=request.name)
+            begun = time.monotonic()
             start_containers(engine, compose, [first, *subnets], progress, guard)
             lab = Lab.find(request.name, engine)
         except BaseException:

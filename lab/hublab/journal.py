@@ -187,6 +187,12 @@ def merge(paths: Iterable[Path]) -> tuple[Entry, ...]:
     return tuple(sorted(moved, key=lambda entry: entry.t))
 
 
+def write_merged(entries: Iterable[Entry], path: Path) -> None:
+    """Write entries as one journal, in place of what is at `path`."""
+    lines = ({"t": t, "kind": event.kind, **asdict(event)} for t, event in entries)
+    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+
+
 def _wall(entries: tuple[Entry, ...]) -> float:
     start = entries[0].event
     assert isinstance(start, RunStarted)  # read_journal has seen to it

@@ -20,11 +20,15 @@ PYTHON = "/opt/jupyter/bin/python"
 ROLE_OF_SCOPE = {"hub": "hub", "server": "node", "sshd": "node", "proxy": "proxy"}
 
 
-def check_settings(engine: Engine, images: Mapping[str, str], settings: Settings) -> None:
+def check_settings(
+    engine: Engine, images: Mapping[str, str], settings: Settings, *, lab: str = ""
+) -> None:
     """Raise SettingError for the first setting that the running software does not take.
 
-    `images` gives the image of each role: hub, node, proxy.
+    `images` gives the image of each role: hub, node, proxy. The containers that check belong to
+    `lab`, so that they go with it when this process is killed before it can remove them.
     """
+    engine = engine.working_for(lab)
     checks: dict[str, Callable[[Engine, str, dict[str, Any]], None]] = {
         "hub": lambda engine, image, values: check_traits(engine, image, "hub", values),
         "server": lambda engine, image, values: check_traits(engine, image, "server", values),

@@ -34,9 +34,14 @@ BUILT = "hublab-"
 class Engine:
     """A Docker engine that answered. Labs are found by label, so no state is kept here."""
 
-    def __init__(self, client: Any, host: str) -> None:
+    def __init__(self, client: Any, host: str, lab: str = "") -> None:
         self._client = client
         self.host = host
+        self._lab = lab
+
+    def working_for(self, lab: str) -> Engine:
+        """The same engine, whose throw-away containers are found as part of a lab."""
+        return Engine(self._client, self.host, lab)
 
     @classmethod
     def connect(cls, timeout: float = 60) -> Engine:
@@ -223,7 +228,7 @@ class Engine:
                 image,
                 list(argv),
                 network_disabled=True,
-                labels={"hublab.once": "true"},
+                labels={"hublab.once": "true", **({PROJECT: self._lab} if self._lab else {})},
                 host_config=self._client.api.create_host_config(network_mode="none", init=True),
             )
             try:

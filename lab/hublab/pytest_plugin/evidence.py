@@ -1,0 +1,177 @@
+"""What a run leaves behind: a journal, and the hosts' logs of tests that did not hold.
+
+    evidence/<run>/journal.ndjson            one a worker, merged at the end
+    evidence/<run>/<test>/<host>.log
+
+Kept for what failed by default, see `--lab-evidence`. The labs' secrets are written nowhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hublab.errors import HublabError
+from hublab.journal import Journal, merge, write_merged
+from hublab.journal_events import Event, Verdict
+from hublab.pytest_plugin.cases import case_of
+
+if TYPE_CHECKING:  # collecting tests needs no Docker
+    from hublab.lab import Lab
+
+EVIDENCE = pytest.StashKey["Evidence"]()
+LAB: pytest.StashKey[Lab] = pytest.StashKey()
+"""The lab that a test has, for the logs."""
+BEGUN = pytest.StashKey[float]()
+_RUN = "hublab_run"
+_WORST = pytest.StashKey[Verdict]()
+_RANK = ["held", "skipped", "undecided", "failed", "error"]
+
+
+class Evidence:
+    """The evidence of one worker of a run."""
+
+    def __init__(self, folder: Path, worker: str, keep: str) -> None:
+        """`keep` is `failed`, `all` or `none`."""
+        self.folder = folder
+        self.worker = worker
+        self.keep = keep
+        self.failed = False
+        self._journal: Journal | None = None
+
+    @property
+    def journal(self) -> Journal:
+        """This worker's journal, begun when something is written for the first time."""
+        if self._journal is None:
+            name = f"journal-{self.worker}.ndjson" if self.worker else "journal.ndjson"
+            self._journal = Journal.open(self.folder / name, run=self.folder.name)
+        return self._journal
+
+    def record(self, event: Event) -> None:
+        self.journal.write(event)
+
+    def hide(self, texts: Iterable[str]) -> None:
+        """Texts that must be written nowhere from now on."""
+        for text in texts:
+            self.journal.hide(text)
+
+    def save_logs(self, item: pytest.Item) -> None:
+        """The logs of all hosts since the test began, without secrets."""
+        lab = item.stash[LAB]
+        folder = self.folder / folder_name(item.nodeid)
+        folder.mkdir(parents=True, exist_ok=True)
+        for host in lab.hosts.values():
+            try:
+                log = lab.engine.logs(host.id, since=item.stash[BEGUN])
+            except HublabError as error:  # logs never hide why the test failed
+                log = f"hublab: this log could not be read: {error}\n"
+            (folder / f"{host.service}.log").write_text(self.journal.redacted(log))
+
+    def close(self) -> None:
+        """Close the journal, and remove what is not to be kept."""
+        if self._journal is None:
+            return
+        self._journal.close()
+        if self.keep == "none" or (self.keep == "failed" and not self.failed):
+            self._journal.path.unlink(missing_ok=True)
+            if not any(self.folder.iterdir()):
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def folder_name(nodeid: str) -> str:
+    """A test's name as that of a folder; distinct tests have distinct folders."""
+    name = re.sub(r"[^\w.=\[\]-]+", "_", nodeid, flags=re.ASCII)
+    return (
+        name if len(name) <= 100 else f"{name[:90]}~{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--lab-evidence`."""
+    parser.getgroup("hublab").addoption(
+        "--lab-evidence",
+        choices=["failed", "all", "none"],
+        default="failed",
+        help="what to keep under evidence/: journal and logs of runs and tests that failed "
+        "(default), of all, of none",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the run its name; workers take the controller's."""
+    given = getattr(config, "workerinput", {})
+    run = given.get(_RUN) or f"{datetime.now():%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+    folder = config.rootpath / "evidence" / run
+    worker = given.get("workerid", "")
+    config.stash[EVIDENCE] = Evidence(folder, worker, config.getoption("--lab-evidence"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """All workers of a run write into one folder."""
+    node.workerinput[_RUN] = node.config.stash[EVIDENCE].folder.name
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    item.stash[BEGUN] = time.time()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Save the logs before anything is torn down, and write the verdict at the end."""
+    report: pytest.TestReport = yield
+    if LAB in item.stash:
+        evidence = item.config.stash[EVIDENCE]
+        now = verdict_of(item, call, report)
+        before = item.stash.get(_WORST, now)
+        worst = item.stash[_WORST] = max(before, now, key=lambda one: _RANK.index(one.outcome))
+        evidence.failed |= report.failed
+        if evidence.keep != "none" and (
+            report.failed or (evidence.keep == "all" and report.when == "call")
+        ):
+            evidence.save_logs(item)
+        if report.when == "teardown":
+            evidence.record(worst)
+    return report
+
+
+def verdict_of(
+    item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+) -> Verdict:
+    """How one phase of a test ended."""
+    if getattr(report, "undecided", False):
+        outcome = "undecided"
+    elif report.failed:
+        outcome = "failed" if report.when == "call" else "error"
+    else:
+        outcome = "skipped" if report.skipped else "held"
+    case = case_of(item)
+    message = str(call.excinfo.value)[:2000] if call.excinfo else ""
+    seconds = round(time.time() - item.stash[BEGUN], 3)
+    return Verdict(item.nodeid, case.id if case else "", outcome, seconds, message)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Close the journal, in each worker before the controller."""
+    session.config.stash[EVIDENCE].close()
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Put the workers' journals together, and say where the evidence stands."""
+    folder = config.stash[EVIDENCE].folder
+    if not folder.is_dir():
+        return
+    parts = sorted(folder.glob("journal-*.ndjson"))
+    if parts:
+        write_merged(merge(parts), folder / "journal.ndjson")
+    terminalreporter.write_line(f"hublab: evidence in {folder.relative_to(config.rootpath)}/")

@@ -1,0 +1,157 @@
+"""The fixture `lab`: a running lab in the state of the test's case.
+
+A lab is shared by the tests of one topology, and each test finds it as new: no server runs, the
+database is empty, the settings of its case hold. That takes about a hub's start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+
+from hublab.errors import HublabError, LabError, MachineError, SettingError, UsageError
+from hublab.matrix import Case
+from hublab.pytest_plugin.evidence import EVIDENCE, LAB, Evidence
+from hublab.pytest_plugin.topologies import DEFAULT_TOPOLOGY, lab_options, topology_of
+
+if TYPE_CHECKING:  # collecting tests needs no Docker: what talks to it is imported when needed
+    from hublab.channel import Channel
+    from hublab.lab import Lab
+    from hublab.live import LiveLab
+    from hublab.pytest_plugin.labs import Labs, SharedLab
+    from hublab.readiness import ProgramEnded
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker."""
+    config.addinivalue_line(
+        "markers",
+        "may_refuse: hub or proxy may refuse to start in a case; then `lab.refusal` says why",
+    )
+
+
+def teller(config: pytest.Config) -> Callable[[str], None]:
+    """Progress on stderr while tests are captured: a person must see what takes long."""
+    from rich.console import Console
+
+    from hublab.cli.progress import Steps
+
+    said: list[str] = []
+    manager = config.pluginmanager.getplugin("capturemanager")
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    steps = Steps(console)
+
+    def say(text: str) -> None:
+        with manager.global_and_fixture_disabled() if manager else contextlib.nullcontext():
+            if not said:
+                console.print()  # pytest's own line is not finished
+            said.append(text)
+            steps(text)
+
+    return say
+
+
+@pytest.fixture(scope="session")
+def _labs(pytestconfig: pytest.Config) -> Iterator[Labs]:
+    """All labs of this run. Not asynchronous, so that Ctrl-C acts while a lab comes up."""
+    from hublab.pytest_plugin.labs import Labs
+
+    worker = getattr(pytestconfig, "workerinput", {}).get("workerid", "")
+    grouped = getattr(pytestconfig.option, "loadgroup", False)
+    labs = Labs(
+        lab_options(pytestconfig),
+        pytestconfig.stash[EVIDENCE],
+        teller(pytestconfig),
+        "" if grouped else worker,
+    )
+    yield labs
+    labs.end()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _channels(_labs: Labs) -> AsyncIterator[Callable[[Lab], Any]]:
+    """The ways into the labs, each opened once and closed before its lab ends."""
+    from hublab.channel import open_channel
+
+    opened: dict[str, Channel] = {}
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def channel(lab: Lab) -> Channel:
+            if lab.name not in opened:
+                opened[lab.name] = await stack.enter_async_context(open_channel(lab))
+            return opened[lab.name]
+
+        yield channel
+
+
+@pytest.fixture
+def _shared_lab(request: pytest.FixtureRequest, _labs: Labs) -> SharedLab:
+    """The lab of the test's topology, up but in whatever state."""
+    from hublab.pytest_plugin.labs import end_run
+
+    try:
+        shared = _labs.get(topology_of(request.node) or DEFAULT_TOPOLOGY)
+    except (MachineError, UsageError) as error:
+        end_run(request.config, error)
+        raise
+    request.node.stash[LAB] = shared.lab
+    return shared
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def lab(
+    request: pytest.FixtureRequest,
+    case: Case,
+    _labs: Labs,
+    _shared_lab: SharedLab,
+    _channels: Callable[[Lab], Any],
+) -> AsyncIterator[LiveLab]:
+    """A running lab in which the settings of the case hold; nothing of another test is in it.
+
+    What the test opens through it is closed at the end. Where hub or proxy refuse to start with
+    the settings the test ends with their last words, unless it is marked `may_refuse`.
+    """
+    from hublab.live import LiveLab
+
+    evidence = request.config.stash[EVIDENCE]
+    refusal: ProgramEnded | None = None
+    wrong: HublabError | None = None
+    try:
+        await _shared_lab.make_ready(evidence, _labs.say)
+        refusal = await checked_switch(_shared_lab, case, evidence)
+        wrong = None if request.node.get_closest_marker("may_refuse") else refusal
+    except (SettingError, LabError) as error:
+        wrong = error
+    if wrong:
+        pytest.fail(str(wrong), pytrace=False)
+    live = LiveLab(_shared_lab.lab, await _channels(_shared_lab.lab), evidence.journal, refusal)
+    try:
+        yield live
+    finally:
+        await live.close()
+
+
+async def checked_switch(shared: SharedLab, case: Case, evidence: Evidence) -> ProgramEnded | None:
+    """Switch to a case and have it checked meanwhile: that takes about as long as a hub's start.
+
+    Returns why hub or proxy refuse the case. Raises SettingError, which explains any refusal.
+    """
+    checking = asyncio.create_task(asyncio.to_thread(shared.check, case.settings))
+    try:
+        return await shared.switch(case, evidence)
+    finally:
+        await checking
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker that cannot have a lab ends the whole run, with its message said once."""
+    told = getattr(node, "workeroutput", {}).get("hublab_end")
+    if told:
+        message, code = told
+        pytest.exit(message, returncode=code)

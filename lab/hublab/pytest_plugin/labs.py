@@ -1,0 +1,174 @@
+"""The labs of a test run: one for each topology, up when first asked for, gone at the end.
+
+Everything here blocks and runs outside the event loop, so that Ctrl-C during a long `up` arrives
+where the containers are made, which then undoes them. Imported only when a test needs a lab.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from hublab.case_switch import fresh_case
+from hublab.deployment import ROOT, Created, Request, create, down, make_ready
+from hublab.errors import HublabError, LabError, MachineError, UsageError
+from hublab.journal_events import LabDown, LabUp, Restarted, SettingsApplied
+from hublab.lab import Lab
+from hublab.matrix import Case
+from hublab.pytest_plugin.evidence import Evidence
+from hublab.pytest_plugin.topologies import DEFAULT_TOPOLOGY, LabOptions
+from hublab.readiness import ProgramEnded
+from hublab.setting_syntax import SCOPES
+from hublab.settings import Settings
+from hublab.settings_check import check_settings
+
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class SharedLab:
+    """A lab that the tests of one topology share, one after the other."""
+
+    created: Created
+    ours: bool
+    """Whether this run made it, so that this run ends it."""
+    before: Settings
+    """What held in it when this run found it."""
+    ready: bool = False
+    untouched: bool = False
+    """Whether it is as its case made it: no test has had it since."""
+    holds: Settings = field(default_factory=Settings)
+    checked: set[str] = field(default_factory=set)
+
+    @property
+    def lab(self) -> Lab:
+        return self.created.lab
+
+    def check(self, settings: Settings) -> None:
+        """Have the lab's own software check settings, each set once. Raises SettingError."""
+        new = {scope: settings.only(scope) for scope in SCOPES if settings.only(scope)}
+        new = {scope: one for scope, one in new.items() if one.digest not in self.checked}
+        wanted = Settings({key: value for one in new.values() for key, value in one.items()})
+        images = {host.role: host.image for host in reversed(self.lab.hosts.values())}
+        check_settings(self.lab.engine, images, wanted, lab=self.lab.name)
+        self.checked |= {one.digest for one in new.values()}
+
+    async def make_ready(self, evidence: Evidence, say: Say) -> None:
+        """Wait for a hub that has just been started. Raises LabError after removing the lab."""
+        if not self.ready:
+            waited, _ = await make_ready(self.created, self.before, say)
+            self.ready = True
+            self.untouched, self.holds = self.created.new, self.before
+            hosts = tuple(self.lab.as_json()["hosts"])
+            seconds = round(self.created.container_seconds + waited, 3)
+            evidence.record(LabUp(self.lab.name, self.lab.subnet, hosts, seconds))
+
+    async def switch(self, case: Case, evidence: Evidence) -> ProgramEnded | None:
+        """Make a case hold as in a new lab; returns why the hub or proxy refuse it, if so."""
+        settings, refusal = case.settings, None
+        if not (self.untouched and self.holds == settings):
+            self.untouched = False
+            try:
+                seconds = await fresh_case(self.lab, settings)
+            except ProgramEnded as ended:
+                refusal = ended
+            else:
+                hub = self.lab.one("hub").service
+                evidence.record(
+                    Restarted(self.lab.name, hub, "hub", f"case {case.id}", round(seconds, 3))
+                )
+        self.untouched, self.holds = False, settings
+        evidence.record(
+            SettingsApplied(self.lab.name, case.id, settings.digest, settings.as_json())
+        )
+        return refusal
+
+
+class Labs:
+    """Brings labs up, remembers them, and ends those that it made."""
+
+    def __init__(self, options: LabOptions, evidence: Evidence, say: Say, worker: str) -> None:
+        """`worker` is empty where tests of one topology cannot run on two workers."""
+        self.options = options
+        self.evidence = evidence
+        self.say = say
+        self.worker = worker
+        self._labs: dict[tuple[Path, ...], SharedLab | HublabError] = {}
+
+    def get(self, topology: tuple[str, ...]) -> SharedLab:
+        """The lab of a topology, brought up when it is asked for the first time.
+
+        Raises LabError when it does not come up, and each time it is asked for after that;
+        MachineError and UsageError concern every test and are for the caller to end the run.
+        """
+        files = self.options.files or compose_files(topology)
+        found = self._labs.get(files)
+        if isinstance(found, HublabError):
+            raise LabError(
+                f"the lab did not come up, as an earlier test says: {found.message.splitlines()[0]}"
+            )
+        if found is None:
+            try:
+                found = self._labs[files] = self._up(files, topology)
+            except (MachineError, UsageError):
+                raise
+            except HublabError as error:
+                self._labs[files] = error
+                raise
+            self.evidence.hide(found.lab.secrets())
+        return found
+
+    def _up(self, files: tuple[Path, ...], topology: tuple[str, ...]) -> SharedLab:
+        name = self.name_for(topology)
+        self.say(f"bringing up lab {name} from {', '.join(path.name for path in files)}")
+        created = create(Request(name, files), self.say, lease=self.options.name is None)
+        return SharedLab(created, created.new, created.lab.settings())
+
+    def name_for(self, topology: tuple[str, ...]) -> str:
+        """The name asked for, or a fresh one; overlays and workers have labs of their own."""
+        if self.options.name is None:
+            return f"test-{secrets.token_hex(3)}"
+        extra = [] if self.options.files or topology == DEFAULT_TOPOLOGY else list(topology[1:])
+        return "-".join([self.options.name, *extra, *filter(None, [self.worker])])
+
+    def end(self) -> None:
+        """End what this run made, or let it stay if that was asked for."""
+        for shared in self._labs.values():
+            if isinstance(shared, SharedLab):
+                self._end(shared)
+
+    def _end(self, shared: SharedLab) -> None:
+        name, guard = shared.lab.name, shared.created.guard
+        if shared.ours and not self.options.keep:
+            seconds = down(name, shared.lab.engine)
+            left = tuple(shared.lab.engine.leftovers(name))
+            self.evidence.record(LabDown(name, round(seconds, 3), left))
+        else:
+            self.say(f"lab {name} stays up; `hublab down --name {name}` ends it")
+        if guard:
+            guard.release()
+
+
+def compose_files(topology: tuple[str, ...]) -> tuple[Path, ...]:
+    """The files of a topology. Raises pytest.UsageError for a name without a file."""
+    files = tuple(ROOT / "compose" / f"{name}.yaml" for name in topology)
+    for file in files:
+        if not file.is_file():
+            known = ", ".join(sorted(path.stem for path in (ROOT / "compose").glob("*.yaml")))
+            raise UsageError(
+                f"the marker topology names {file.stem}, and there is no {file}",
+                right=f"one of {known}",
+            )
+    return files
+
+
+def end_run(config: pytest.Config, error: HublabError) -> None:
+    """End the whole run with one message: what is wrong concerns every test."""
+    code = error.exit_code if isinstance(error, MachineError) else pytest.ExitCode.USAGE_ERROR
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["hublab_end"] = [str(error), int(code)]
+    pytest.exit(str(error), returncode=int(code))
