@@ -64,7 +64,8 @@ async def restart(lab: Lab, host: str) -> float:
         # sshd reads its files again and keeps its connections (sshd(8), SIGHUP).
         await asyncio.to_thread(lab.output, host, "s6-svc", "-h", "/etc/s6/sshd")
         return time.monotonic() - begun
-    await asyncio.to_thread(processes.stop, lab, host)
+    # Not asked to end, for then a hub stops every server first (JupyterHub.cleanup_servers).
+    await asyncio.to_thread(processes.kill_if_up, lab, host)
     await asyncio.to_thread(processes.start, lab, host)
     if role == "hub":
         await wait_until_running(lab)

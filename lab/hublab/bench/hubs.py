@@ -13,6 +13,8 @@ from hublab.settings import Settings
 
 PREPARE = "mkdir -p /tmp/bare && cd /tmp/bare && rm -f jupyterhub.sqlite && exec "
 CHP = "/opt/chp/node_modules/.bin/configurable-http-proxy"
+SECOND_PROXY = f"setsid {CHP} --port 8900 --api-ip 0.0.0.0 --api-port 8901 >/dev/null 2>&1 &"
+SECOND_API = "http://{proxy}:8901"
 
 
 class Hubs:
@@ -22,6 +24,7 @@ class Hubs:
         self.live = live
         self._ports = itertools.count(20000)
         self._values = itertools.count(100)
+        self._second_proxy = ""
 
     async def switch_hub(self) -> float:
         """Another hub setting, until the hub says that it is running."""
@@ -45,13 +48,21 @@ class Hubs:
         return seconds
 
     async def bare_hub(self) -> float:
-        """A bare hub beside the lab's, from exec to listening; it never finds a proxy."""
+        """A bare hub beside the lab's, from exec to listening.
+
+        It has a bare proxy of its own, for a hub asks its proxy before it listens
+        (jupyterhub/app.py, `start`).
+        """
+        if not self._second_proxy:
+            proxy = self.live.lab.one("proxy").service
+            await self.live.run(proxy, "sh", "-c", SECOND_PROXY)
+            self._second_proxy = SECOND_API.format(proxy=proxy)
         port = next(self._ports)
         script = (
             f"{PREPARE} env CONFIGPROXY_AUTH_TOKEN=none JUPYTERHUB_CRYPT_KEY= "
             '/opt/jupyter/bin/python -c "$1" "$2" 0 /opt/jupyter/bin/jupyterhub '
             '--JupyterHub.hub_port="$2" --ConfigurableHTTPProxy.should_start=False '
-            "--ConfigurableHTTPProxy.api_url=http://127.0.0.1:1"
+            f"--ConfigurableHTTPProxy.api_url={self._second_proxy}"
         )
         return float(
             await self.live.run(
