@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import aiohttp_socks
 import asyncssh
+import tenacity
 from yarl import URL
 
 from hublab.errors import LabError
@@ -23,20 +24,23 @@ from hublab.lab import ETC, SSH_PORT, Lab
 
 VISITOR = "visitor"
 KEY_LIFE = datetime.timedelta(hours=12)
+STARTING = 15.0
+"""Seconds that a host may take from its start until its sshd answers."""
 
 
 class Channel:
     """HTTP and WebSockets that start at the client host. Use `open_channel`."""
 
     def __init__(self, socks_url: str) -> None:
-        self._socks_url = socks_url
+        self.socks_url = socks_url
+        """Where the SOCKS listener is, for clients other than aiohttp."""
 
     def session(self, **options: Any) -> aiohttp.ClientSession:
         """An aiohttp session whose connections start at the client host.
 
         Redirects, cookies and headers are the caller's; names are resolved on the client host.
         """
-        connector = aiohttp_socks.ProxyConnector.from_url(self._socks_url, rdns=True)
+        connector = aiohttp_socks.ProxyConnector.from_url(self.socks_url, rdns=True)
         options.setdefault("timeout", aiohttp.ClientTimeout(total=60, sock_connect=15))
         return aiohttp.ClientSession(connector=connector, **options)
 
@@ -57,17 +61,7 @@ async def open_channel(lab: Lab) -> AsyncIterator[Channel]:
     authorize(lab, client.service, key)
     host_key = lab.output(client.service, "cat", f"{ETC}/ssh_host_ed25519_key.pub")
     try:
-        connection = await asyncssh.connect(
-            "127.0.0.1",
-            port,
-            username=VISITOR,
-            client_keys=[key],
-            known_hosts=asyncssh.import_known_hosts(f"[127.0.0.1]:{port} {host_key}"),
-            config=None,
-            agent_path=None,
-            connect_timeout=15,
-            keepalive_interval=30,
-        )
+        connection = await sign_in(port, key, host_key)
     except (OSError, asyncssh.Error) as error:
         raise LabError(
             f"could not reach {client.service} by SSH on port {port}: {error}"
@@ -75,6 +69,28 @@ async def open_channel(lab: Lab) -> AsyncIterator[Channel]:
     async with connection:
         listener = await connection.forward_socks("127.0.0.1", 0)
         yield Channel(str(URL.build(scheme="socks5", host="127.0.0.1", port=listener.get_port())))
+
+
+@tenacity.retry(
+    # A host that was just started accepts connections a moment before its sshd does.
+    retry=tenacity.retry_if_exception_type((OSError, asyncssh.ConnectionLost)),
+    stop=tenacity.stop_after_delay(STARTING),
+    wait=tenacity.wait_fixed(0.1),
+    reraise=True,
+)
+async def sign_in(port: int, key: asyncssh.SSHKey, host_key: str) -> asyncssh.SSHClientConnection:
+    """A connection to the client host, whose host key must be the one given."""
+    return await asyncssh.connect(
+        "127.0.0.1",
+        port,
+        username=VISITOR,
+        client_keys=[key],
+        known_hosts=asyncssh.import_known_hosts(f"[127.0.0.1]:{port} {host_key}"),
+        config=None,
+        agent_path=None,
+        connect_timeout=15,
+        keepalive_interval=30,
+    )
 
 
 def authorize(lab: Lab, client: str, key: asyncssh.SSHKey) -> None:

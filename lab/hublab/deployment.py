@@ -22,6 +22,7 @@ from hublab.errors import EngineError, LabError, LabNameError
 from hublab.guard import Guard
 from hublab.lab import Lab
 from hublab.machine.base_image import choose_base
+from hublab.nodes import nodes_overlay
 from hublab.readiness import wait_for_hub
 from hublab.settings import Settings
 from hublab.settings_check import check_settings
@@ -42,10 +43,13 @@ class Request:
     name: str = "hublab"
     files: tuple[Path, ...] = ()
     settings: Settings = field(default_factory=Settings)
+    nodes: int | None = None
+    """How many nodes the project's own topology gets; None: as many as its file says."""
 
     @property
     def compose_files(self) -> tuple[Path, ...]:
-        return tuple(path.resolve() for path in self.files) or (ROOT / "compose" / "lab.yaml",)
+        given = tuple(path.resolve() for path in self.files) or (ROOT / "compose" / "lab.yaml",)
+        return given if self.nodes is None else (*given, nodes_overlay(self.name, self.nodes))
 
 
 @dataclass(slots=True)
@@ -150,8 +154,10 @@ def down_argv(name: str) -> list[str]:
 def undo(guard: Guard | None, engine: Engine, name: str, new: bool) -> None:
     """Remove what a failed `up` made; a lab that ran before is left as it is."""
     if new:
-        with contextlib.suppress(EngineError):
+        try:
             down(name, engine)
+        except EngineError:
+            return  # the guard is not released, so it tries again when this process ends
     if guard:
         guard.release()
 

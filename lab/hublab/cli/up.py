@@ -12,6 +12,7 @@ from hublab.cli.progress import Steps
 from hublab.deployment import Request, create, make_ready
 from hublab.journal_events import LabUp, SettingsApplied
 from hublab.lab import Lab
+from hublab.nodes import FEWEST, MOST
 from hublab.settings import Settings
 
 
@@ -32,14 +33,28 @@ from hublab.settings import Settings
     metavar="SETTING=VALUE",
     help="A setting of the first case, for instance hub.JupyterHub.hub_connect_ip=hub.",
 )
+@click.option(
+    "--nodes",
+    type=click.IntRange(FEWEST, MOST),
+    envvar="HUBLAB_NODES",
+    show_envvar=True,
+    help="How many nodes the project's own topology gets.",
+)
 @common
-def up(files: tuple[Path, ...], texts: tuple[str, ...], name: str, as_json: bool) -> None:
+def up(
+    files: tuple[Path, ...],
+    texts: tuple[str, ...],
+    nodes: int | None,
+    name: str,
+    as_json: bool,
+) -> None:
     """Bring a lab up, or find it running: hub, proxy, nodes and client, an address each.
 
     Images are built only when what they are made from has changed. A lab that fails to come up
     is removed again. Settings given for a lab that runs are added to those that it has.
     """
-    created, seconds = bring_up(Request(name, files, Settings.parse(texts, where="--set")), steps())
+    settings = Settings.parse(texts, where="--set")
+    created, seconds = bring_up(Request(name, files, settings, nodes), steps())
     if as_json:
         emit({**created.as_json(), "seconds": round(seconds, 3)})
     else:
