@@ -111,8 +111,14 @@ class LabError(InternalError):
     """A lab did not come up, or is not in the state it was left in."""
 
 
-class HubError(InternalError):
-    """The hub's REST API refused a request."""
+class HubError(HublabError):
+    """The hub, or what it started, refused: a spawn that failed, a request that was denied.
+
+    That is what a lab is there to show, so it counts as a failed expectation and not as our
+    fault.
+    """
+
+    exit_code = 1
 
 
 class Interrupted(HublabError):

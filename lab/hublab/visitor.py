@@ -75,6 +75,7 @@ class Visitor:
                 raise HubError(
                     f"{self.user}'s server did not open: {answer.status}",
                     where=" -> ".join(str(step.url) for step in (*answer.history, answer)),
+                    right=f"`hublab spawn {self.user}` first" if answer.status == 424 else None,
                 )
 
     def xsrf(self, url: URL) -> dict[str, str]:
