@@ -38,7 +38,7 @@ def test_where_and_right_are_indented_lines() -> None:
         (errors.InternalError, 70),
         (errors.EngineError, 70),
         (errors.LabError, 70),
-        (errors.HubError, 70),
+        (errors.HubError, 1),
         (errors.Interrupted, 130),
     ],
 )
