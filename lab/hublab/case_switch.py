@@ -82,7 +82,7 @@ async def give_routes_back(hub: Hub) -> str | None:
 
 
 async def fresh_case(lab: Lab, settings: Settings) -> float:
-    """Make settings hold as in a new lab: no server runs, database and routes are empty.
+    """Make settings hold as in a new lab: no server runs; homes, database, routes are empty.
 
     For tests, where one case must not see another. Servers are ended on their nodes and not
     by the hub, which may be unreachable in the case that ends here. Returns the seconds, nearly
@@ -93,16 +93,20 @@ async def fresh_case(lab: Lab, settings: Settings) -> float:
     old = await asyncio.to_thread(lab.settings)
     # First, so that no spawn that is under way puts a server on a node that was just emptied.
     await in_threads(lambda: processes.kill_if_up(lab, hub), lambda: processes.stop(lab, proxy))
-    await in_threads(
-        lambda: lab.output(hub, "rm", "-f", DATABASE, f"{DATABASE}-journal"),
-        lambda: write_files(lab, settings),
-        *(partial(end_all_servers, lab, node.service) for node in lab.of_role("node")),
-    )
-    if "node" in changed_roles(old, settings):
-        await restart_roles(lab, ["node"])
-    # The hub is a second from asking the proxy anything when it starts (and asks again).
-    await in_threads(lambda: processes.start(lab, proxy), lambda: processes.start(lab, hub))
-    await wait_until_running(lab)
+    nodes = [partial(end_all_servers, lab, node.service) for node in lab.of_role("node")]
+    emptying = asyncio.create_task(in_threads(*nodes))
+    try:
+        await in_threads(
+            lambda: lab.output(hub, "rm", "-f", DATABASE, f"{DATABASE}-journal"),
+            lambda: write_files(lab, settings),
+        )
+        if "node" in changed_roles(old, settings):
+            await restart_roles(lab, ["node"])
+        # The hub is a second from asking the proxy anything when it starts (and asks again).
+        await in_threads(lambda: processes.start(lab, proxy), lambda: processes.start(lab, hub))
+        await wait_until_running(lab)
+    finally:
+        await emptying
     return time.monotonic() - begun
 
 
@@ -119,10 +123,14 @@ def write_files(lab: Lab, settings: Settings) -> None:
 
 
 def end_all_servers(lab: Lab, node: str) -> None:
-    """End every process of the lab's users on a node."""
+    """End every process of the lab's users on a node, and make their homes new."""
     script = (
         'for home in /home/*; do user=${home##*/}; pkill -KILL -u "$user"; done; '
         "for n in $(seq 100); do "
-        'pgrep -u "$(ls /home | paste -sd,)" >/dev/null || exit 0; sleep 0.05; done; exit 1'
+        'pgrep -u "$(ls /home | paste -sd,)" >/dev/null || break; sleep 0.05; done; '
+        'for home in /home/*; do find "$home" -mindepth 1 -delete && '
+        'cp -r $(find /etc/skel -mindepth 1 -maxdepth 1) "$home" && '
+        'chown -R "${home##*/}:" "$home" || exit 1; done; '
+        '! pgrep -u "$(ls /home | paste -sd,)" >/dev/null'
     )
     lab.output(node, "sh", "-c", script)

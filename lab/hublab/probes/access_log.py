@@ -1,0 +1,48 @@
+"""Requests as hub and single-user servers log them: who asked, and from which address.
+
+Both write `200 GET /path (user@address) 1.23ms` (jupyterhub/log.py and jupyter_server/log.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+
+from hublab.hub import hub_run
+from hublab.live import LiveLab
+from hublab.probes.node_log import last_server_log
+
+LINE = re.compile(
+    r"\] (?P<status>\d{3}) (?P<method>[A-Z]+) (?P<path>\S+)(?: -> \S+)? "
+    r"\((?P<user>[^@()]*)@(?P<address>[^()]+)\) [\d.]+ms"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One request that was answered."""
+
+    status: int
+    method: str
+    path: str
+    user: str
+    address: str
+
+
+async def hub_accesses(live: LiveLab) -> list[Access]:
+    """What the hub answered since its last start, in order."""
+    return accesses((await asyncio.to_thread(hub_run, live.lab)).log)
+
+
+async def server_accesses(live: LiveLab, user: str, host: str) -> list[Access]:
+    """What the user's newest server on a host answered, in order."""
+    return accesses(await last_server_log(live, user, host))
+
+
+def accesses(log: str) -> list[Access]:
+    """The requests in a log, whatever else is in it."""
+    return [
+        Access(int(m["status"]), m["method"], m["path"], m["user"], m["address"])
+        for m in LINE.finditer(log)
+    ]

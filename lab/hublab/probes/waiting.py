@@ -1,0 +1,28 @@
+"""Waiting for what a probe sees: until it is so, or for how long it has not been."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from hublab.errors import Undecided
+
+T = TypeVar("T")
+POLL = 0.1
+
+
+async def until(
+    observe: Callable[[], Awaitable[T]], *, seconds: float, what: str, poll: float = POLL
+) -> T:
+    """Observe again and again until what is seen is true in Python's sense; returns it.
+
+    Raises Undecided after `seconds`, saying `what` was waited for.
+    """
+    end = time.monotonic() + seconds
+    while not (seen := await observe()):
+        if time.monotonic() > end:
+            raise Undecided(f"{what}: not seen within {seconds:g} s; last: {seen!r}")
+        await asyncio.sleep(poll)
+    return seen
