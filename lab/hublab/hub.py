@@ -17,7 +17,7 @@ import aiohttp
 from yarl import URL
 
 from hublab.channel import Channel
-from hublab.errors import HubError, LabError
+from hublab.errors import HubError, LabError, UsageError
 from hublab.lab import Lab
 
 LISTENING = re.compile(r"Hub API listening on (\S+)")
@@ -113,6 +113,33 @@ class Hub:
         status, body = await self.request("POST", f"users/{name}")
         if status not in (201, 409):
             raise refused("POST", f"users/{name}", status, body)
+
+    async def known_user(self, name: str) -> dict[str, Any]:
+        """The model of a user. Raises UsageError, naming those that there are."""
+        if (model := await self.user(name)) is not None:
+            return model
+        known = ", ".join(str(one["name"]) for one in await self.users())
+        raise UsageError(
+            f"the hub knows no user {name}",
+            right=f"one of {known}" if known else "`hublab spawn USER` makes one",
+        )
+
+    async def make_token(self, user: str, seconds: int) -> dict[str, Any]:
+        """A new API token of a user, which ends by itself after some seconds."""
+        await self.known_user(user)
+        path = f"users/{user}/tokens"
+        wanted = {"note": "hublab", "expires_in": seconds}
+        status, body = await self.request("POST", path, json=wanted)
+        if status != 201:
+            raise refused("POST", path, status, body)
+        return dict(body)
+
+    async def drop_token(self, user: str, token_id: str) -> None:
+        """Take a token back; one that is gone is no error."""
+        path = f"users/{user}/tokens/{token_id}"
+        status, body = await self.request("DELETE", path)
+        if status not in (204, 404):
+            raise refused("DELETE", path, status, body)
 
     async def start_server(self, user: str, name: str, options: dict[str, Any]) -> int:
         """Ask for a server; 201 when it is up already, 202 when it is under way."""

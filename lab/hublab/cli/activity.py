@@ -1,0 +1,60 @@
+"""`hublab activity`: who was active when, according to server, proxy and hub."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from hublab.cli.common import common, emit, out, table, with_live
+from hublab.journal_events import Observed
+from hublab.live import LiveLab
+from hublab.probes.activity import Activity, Moment, activity
+
+
+@click.command("activity")
+@click.argument("user", required=False)
+@common
+def activity_command(user: str | None, name: str, as_json: bool) -> None:
+    """Show the last activity of USER, or of everybody, as server, proxy and hub have it.
+
+    Ages are in seconds, on the clock of the hub's host. The question leaves no trace in what
+    it asks for. The hub is told by the two others and is behind by up to their intervals:
+    JUPYTERHUB_ACTIVITY_INTERVAL of a server, JupyterHub.last_activity_interval for the proxy.
+
+    \b
+    Examples:
+      hublab activity
+      hublab activity alice --json
+    """
+
+    async def work(live: LiveLab) -> list[Activity]:
+        seen = await activity(live, user)
+        live.record(Observed("activity", {"rows": [asdict(row) for row in seen]}))
+        return seen
+
+    seen = with_live(name, work, "activity")
+    if as_json:
+        emit([asdict(row) for row in seen])
+    else:
+        show(seen)
+
+
+def show(seen: list[Activity]) -> None:
+    """The table of ages."""
+    columns = ("USER", "SERVER", "SERVER SAYS", "PROXY SAW", "HUB HAS", "KERNELS", "CONNECTIONS")
+    rows = table(None, *columns)
+    for row in seen:
+        server = "" if row.name is None else row.name or "(default)"
+        counts = ("" if n is None else str(n) for n in (row.kernels, row.connections))
+        rows.add_row(row.user, server, age(row.server), age(row.proxy), age(row.hub), *counts)
+    out.print(rows)
+
+
+def age(moment: Moment | None) -> str:
+    """An age for the table."""
+    if moment is None:
+        return "–"
+    if moment.error:
+        return f"no answer: {moment.error}"
+    return "never" if moment.age is None else f"{moment.age:.1f} s ago"

@@ -1,0 +1,66 @@
+"""What `request` and `websocket` share: who asks, with which headers, and how that is spelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+
+from hublab.errors import UsageError
+from hublab.live import LiveLab
+from hublab.probes.credentials import Credentials
+from hublab.redaction import Redactor
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PATH_HELP = click.argument("path")
+OPTIONS = (
+    click.option("--as", "user", metavar="USER", help="Sign in as USER first, as a browser does."),
+    click.option("--token", is_flag=True, help="With --as: by a fresh API token instead."),
+    click.option(
+        "--enter",
+        metavar="SERVER",
+        is_flag=False,
+        flag_value="",
+        help="With --as: first open USER's server (its name, none for the default one) as a "
+        "browser does, so that the server's own cookies are there.",
+    ),
+    click.option(
+        "-H", "--header", "headers", multiple=True, metavar="'K: V'", help="A header; repeatable."
+    ),
+    click.option("--origin", metavar="ORIGIN", help="Ask as a page of this origin: http://app.lab"),
+)
+
+
+def asking(function: F) -> F:
+    """The options that say who asks and with which headers."""
+    for option in reversed(OPTIONS):
+        function = option(function)
+    return PATH_HELP(function)
+
+
+def check_who(user: str | None, token: bool, enter: str | None) -> None:
+    """Raise UsageError for options that do not go together."""
+    if user is None and (token or enter is not None):
+        raise UsageError(f"{'--token' if token else '--enter'} needs a user", right="--as USER")
+    if token and enter is not None:
+        raise UsageError("--enter is of cookies, and a token needs none", right="one of them")
+
+
+def header_pairs(texts: Iterable[str], origin: str | None) -> tuple[tuple[str, str], ...]:
+    """The headers as name and value. Raises UsageError for a text without a colon."""
+    pairs = []
+    for text in texts:
+        name, colon, value = text.partition(":")
+        if not colon or not name.strip():
+            raise UsageError(f"{text!r} is no header", where="-H", right="'Name: value'")
+        pairs.append((name.strip(), value.strip()))
+    if origin is not None:
+        pairs.append(("Origin", origin))
+    return tuple(pairs)
+
+
+def redactor(live: LiveLab, who: Credentials) -> Redactor:
+    """Hides the lab's secrets and those of this request."""
+    return Redactor(live.lab.secrets() | who.secrets())

@@ -1,0 +1,73 @@
+"""Who asks: nobody, a user who signed in as a browser does, or one with an API token.
+
+A token is made for the occasion and taken back afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+
+import aiohttp
+from aiohttp.abc import AbstractCookieJar
+from yarl import URL
+
+from hublab.errors import HublabError
+from hublab.live import LiveLab
+
+TOKEN_LIFE = 600
+"""Seconds, for the case that nobody is left to take a token back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request carries to say who asks. Use `credentials`."""
+
+    jar: AbstractCookieJar
+    headers: Mapping[str, str] = field(default_factory=dict)
+    token: str | None = None
+
+    def cookie_header(self, url: URL) -> dict[str, str]:
+        """The cookies that a browser would send to this address, as one header."""
+        cookies = self.jar.filter_cookies(url)
+        text = "; ".join(f"{morsel.key}={morsel.coded_value}" for morsel in cookies.values())
+        return {"Cookie": text} if text else {}
+
+    def xsrf_header(self, url: URL) -> dict[str, str]:
+        """The header in which a page of JupyterHub sends its XSRF cookie back."""
+        cookie = self.jar.filter_cookies(url).get("_xsrf")
+        return {"X-XSRFToken": cookie.value} if cookie else {}
+
+    def secrets(self) -> set[str]:
+        """What must not be printed."""
+        values = {morsel.value for morsel in self.jar}
+        return values | ({self.token} if self.token else set())
+
+
+@contextlib.asynccontextmanager
+async def credentials(
+    live: LiveLab, user: str | None, *, token: bool = False, server: str | None = None
+) -> AsyncIterator[Credentials]:
+    """Become `user`, or nobody. With `token` by an API token, else by the hub's sign-in form.
+
+    With `server` (a name, "" the default one) a user who signed in also opens that server's
+    page first, so that its own cookies are there. Raises HublabError when that is refused.
+    """
+    if user is None:
+        yield Credentials(aiohttp.CookieJar())
+    elif token:
+        hub = await live.hub()
+        made = await hub.make_token(user, TOKEN_LIFE)
+        try:
+            headers = {"Authorization": f"token {made['token']}"}
+            yield Credentials(aiohttp.CookieJar(), headers, made["token"])
+        finally:
+            # Without a hub it cannot be taken back; it ends by itself.
+            with contextlib.suppress(HublabError):
+                await hub.drop_token(user, made["id"])
+    else:
+        async with await live.sign_in(user) as visitor:
+            if server is not None:
+                await visitor.open_server(server)
+            yield Credentials(visitor.session.cookie_jar)

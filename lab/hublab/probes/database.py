@@ -1,0 +1,143 @@
+"""All of the hub's SQLite database at one moment, and what happened between two such moments.
+
+The file is read on the hub's host by the Python there and never written. Columns that hold
+secrets are hidden before anything leaves that host; equal ones still look equal within one
+reader, so that a change of a secret is seen without the secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hublab.case_switch import DATABASE
+from hublab.errors import LabError, Undecided, UsageError
+from hublab.live import LiveLab
+from hublab.settings_check import PYTHON
+
+Row = Mapping[str, Any]
+
+HIDDEN = (
+    *("secret", "hashed", "prefix", "code", "code_challenge", "cookie_id", "session_id"),
+    *("encrypted_auth_state", "environment", "token_check"),
+)
+"""Columns, and keys in columns of JSON, that hold a secret or what one is found by."""
+
+READ = """
+import hashlib, json, sqlite3, sys
+path, salt, hidden = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+def shown(column, value):
+    if column not in hidden and isinstance(value, str) and value.startswith("{"):
+        try:
+            return json.dumps({key: shown(key, inner) for key, inner in json.loads(value).items()})
+        except ValueError:
+            pass
+    if value not in (None, "") and column in hidden:
+        return f"[redacted {hashlib.sha256((salt + repr(value)).encode()).hexdigest()[:8]}]"
+    return value.hex() if isinstance(value, bytes) else value
+database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+database.execute("BEGIN")
+names = [name for name, in database.execute(
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1")]
+tables = {}
+for table in names:
+    found = database.execute(f'SELECT * FROM "{table}"')
+    columns = [column[0] for column in found.description]
+    key = [c[1] for c in database.execute(f'PRAGMA table_info("{table}")') if c[5]]
+    rows = [[shown(*pair) for pair in zip(columns, row)] for row in found]
+    tables[table] = {"columns": columns, "key": key, "rows": rows}
+print(json.dumps(tables))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table; `key` are the columns that tell its rows apart, all of them where none do."""
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row that was added, removed or changed; of a change, `fields` holds old and new."""
+
+    table: str
+    what: str
+    row: Row
+    fields: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+
+
+class DatabaseReader:
+    """Reads the database of one lab's hub; what it hides looks the same in all its readings."""
+
+    def __init__(self, live: LiveLab) -> None:
+        self._live = live
+        self._salt = secrets.token_hex(16)
+
+    async def read(self) -> dict[str, Table]:
+        """All tables at one moment.
+
+        Raises UsageError where the database is no SQLite file, Undecided where it cannot be
+        read now.
+        """
+        hub = self._live.lab.one("hub").service
+        settings = await asyncio.to_thread(self._live.lab.settings)
+        path = sqlite_path(str(settings.get("hub.JupyterHub.db_url", f"sqlite:///{DATABASE}")))
+        argv = [PYTHON, "-c", READ, path, self._salt, json.dumps(HIDDEN)]
+        done = await asyncio.to_thread(lambda: self._live.lab.run(hub, *argv))
+        if done.exit_code:
+            words = (done.stderr.strip().splitlines() or ["no word"])[-1]
+            raise Undecided(f"the hub's database cannot be read: {words}", where=f"{hub}:{path}")
+        try:
+            found = json.loads(done.stdout)
+        except ValueError as error:
+            raise LabError(f"{hub} printed no JSON: {done.stdout[:200]!r}") from error
+        return {name: table_from(name, raw) for name, raw in found.items()}
+
+
+def sqlite_path(url: str) -> str:
+    """The file that a database URL names, as the hub would open it."""
+    scheme, _, path = url.partition(":///")
+    if not scheme.startswith("sqlite") or not path or path == ":memory:":
+        raise UsageError(
+            f"the hub's database is no SQLite file but {url.partition(':')[0]}",
+            where="hub.JupyterHub.db_url",
+        )
+    return path if path.startswith("/") else f"/srv/jupyterhub/{path}"
+
+
+def table_from(name: str, raw: Mapping[str, Any]) -> Table:
+    columns = tuple(raw["columns"])
+    rows = tuple(dict(zip(columns, row, strict=True)) for row in raw["rows"])
+    return Table(name, columns, tuple(raw["key"]) or columns, rows)
+
+
+def difference(before: Mapping[str, Table], after: Mapping[str, Table]) -> list[Change]:
+    """What happened between two readings, table by table; a row is known by its key."""
+    changes: list[Change] = []
+    for name in sorted({*before, *after}):
+        old, new = by_key(before.get(name)), by_key(after.get(name))
+        changes += [Change(name, "removed", row) for key, row in old.items() if key not in new]
+        changes += [Change(name, "added", row) for key, row in new.items() if key not in old]
+        for key in [key for key in new if key in old and old[key] != new[key]]:
+            fields = {
+                column: (old[key].get(column), value)
+                for column, value in new[key].items()
+                if old[key].get(column) != value
+            }
+            changes.append(Change(name, "changed", new[key], fields))
+    return changes
+
+
+def by_key(table: Table | None) -> dict[str, Row]:
+    """The rows of a table by the text of their key."""
+    if table is None:
+        return {}
+    return {json.dumps([row[column] for column in table.key]): row for row in table.rows}

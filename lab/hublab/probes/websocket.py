@@ -1,0 +1,110 @@
+"""One WebSocket from the client host through the proxy: the upgrade, and the first frames."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from aiohttp_socks import ProxyError
+from yarl import URL
+
+from hublab.errors import Undecided, UsageError
+from hublab.live import LiveLab
+from hublab.probes.credentials import Credentials
+
+DATA = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
+UPGRADE_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One message; `t` in seconds since the upgrade."""
+
+    t: float
+    kind: str
+    data: str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The answer to the upgrade, and what came after it."""
+
+    status: int
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    frames: tuple[Frame, ...] = ()
+    closed: int | None = None
+    """The code with which the other side closed, None while it was open."""
+
+
+async def converse(
+    live: LiveLab,
+    path: str,
+    headers: Sequence[tuple[str, str]],
+    who: Credentials,
+    *,
+    say: Sequence[str] = (),
+    frames: int = 5,
+    seconds: float = 5.0,
+) -> Conversation:
+    """Ask for an upgrade and read until `frames` messages came or `seconds` are over.
+
+    A refusal is an answer too. Raises UsageError for a path that is none, Undecided when
+    nobody answers.
+    """
+    if not path.startswith("/"):
+        raise UsageError(f"{path!r} is no path", where="PATH", right=f"/{path}")
+    url = URL(f"{str(live.origin).rstrip('/')}{path}", encoded=True)
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=UPGRADE_TIMEOUT)
+    answered: list[tuple[str, str]] = []
+    options = {"timeout": timeout, "cookie_jar": who.jar, "trace_configs": [noting(answered)]}
+    async with live.channel.session(**options) as session:
+        sent = [*who.headers.items(), *headers]
+        try:
+            async with session.ws_connect(url, headers=sent, max_msg_size=0) as socket:
+                for text in say:
+                    await socket.send_str(text)
+                found, closed = await listen(socket, frames, seconds)
+        except aiohttp.WSServerHandshakeError as refusal:
+            return Conversation(refusal.status, str(url), tuple(answered))
+        except (aiohttp.ClientError, ProxyError, TimeoutError, OSError) as error:
+            raise Undecided(
+                f"the proxy does not answer: {error or type(error).__name__}",
+                where=f"{url}, from the client host",
+                right="`hublab reach` says which hop is broken",
+            ) from error
+    return Conversation(101, str(url), tuple(answered), tuple(found), closed)
+
+
+def noting(headers: list[tuple[str, str]]) -> aiohttp.TraceConfig:
+    """Notes the headers of the answer, which a WebSocket of aiohttp does not keep."""
+
+    async def note(session: Any, context: Any, end: aiohttp.TraceRequestEndParams) -> None:
+        headers[:] = [(str(name), str(value)) for name, value in end.response.headers.items()]
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(note)
+    return trace
+
+
+async def listen(
+    socket: aiohttp.ClientWebSocketResponse, frames: int, seconds: float
+) -> tuple[list[Frame], int | None]:
+    """Messages until there are enough, time is over, or the other side closes."""
+    begun = time.monotonic()
+    found: list[Frame] = []
+    try:
+        async with asyncio.timeout(seconds):
+            while len(found) < frames:
+                message = await socket.receive()
+                if message.type not in DATA:
+                    return found, socket.close_code
+                kind = message.type.name.lower()
+                found.append(Frame(round(time.monotonic() - begun, 3), kind, message.data))
+    except TimeoutError:
+        pass
+    return found, None

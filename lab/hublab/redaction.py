@@ -1,0 +1,45 @@
+"""What must not be printed: passwords, tokens and the values of cookies, wherever they stand.
+
+Names stay, so that a reader sees that there was a cookie and which.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+REDACTED = "[redacted]"
+SHORTEST = 6
+"""Characters: a shorter text would take harmless words of a page with it."""
+
+QUERY = re.compile(r"([?&;](?:code|state|token|_xsrf|code_challenge)=)[^&#\s\"'<]+")
+JSON_TOKEN = re.compile(r"(\"(?:token|access_token|refresh_token)\"\s*:\s*\")[^\"]+")
+PAGE_TOKEN = re.compile(r"(xsrf_token:\s*\"|name=\"_xsrf\"\s+value=\")[^\"]+")
+COOKIE = re.compile(r"^([^=;]+=)[^;]+")
+SECRET_HEADERS = ("authorization", "cookie", "x-xsrftoken", "proxy-authorization")
+
+
+class Redactor:
+    """Knows the secrets of one command and hides them in what it prints."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        """The longest is hidden first, else one that contains another leaves its tail behind."""
+        kept = {secret for secret in secrets if len(secret) >= SHORTEST}
+        self._secrets = sorted(kept, key=len, reverse=True)
+
+    def text(self, text: str) -> str:
+        """A page, a log line, an address."""
+        for secret in self._secrets:
+            text = text.replace(secret, REDACTED)
+        text = QUERY.sub(rf"\1{REDACTED}", text)
+        text = PAGE_TOKEN.sub(rf"\1{REDACTED}", text)
+        return JSON_TOKEN.sub(rf"\1{REDACTED}", text)
+
+    def header(self, name: str, value: str) -> str:
+        """The value of a header; of Set-Cookie the name and the attributes stay."""
+        if name.lower() == "set-cookie":
+            return COOKIE.sub(rf"\1{REDACTED}", value)
+        return REDACTED if name.lower() in SECRET_HEADERS else self.text(value)
+
+    def headers(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        return [(name, self.header(name, value)) for name, value in pairs]
