@@ -66,6 +66,13 @@ class BadReply(SSHSpawnerError):
     status = 502
 
 
+class NeverRan(BadReply):
+    """The login shell ended before our launcher ran: nothing was done on the node."""
+
+    reason = "login-shell"
+    status = 500
+
+
 class LaunchFailed(SSHSpawnerError):
     """The launcher ran and says why the server does not."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import asyncssh
 
 from .connections import Limits, Pool, Target
-from .errors import BadReply, Unreachable
+from .errors import BadReply, NeverRan, Unreachable
 from .protocol import Reply, ReplyReader, command_line, new_nonce, request_bytes
 from .trust import Access
 
@@ -46,7 +46,10 @@ class Node:
             self.pool.drop(self.target, self.access)
             if not reused:
                 raise
-        return await self._ask(op, body, timeout, on_event)
+        try:
+            return await self._ask(op, body, timeout, on_event)
+        except NeverRan as error:  # but the first time it may have run
+            raise BadReply(str(error), error.detail) from error
 
     async def _ask(
         self, op: str, body: dict[str, Any], timeout: float, on_event: OnEvent | None
@@ -85,7 +88,10 @@ class Node:
             await process.wait_closed()
             if process.exit_status is None and connection.is_closed():
                 raise Unreachable(f"the connection to {self.target.host} broke")
-            raise BadReply(*self._no_reply(process.exit_status, reader.noise))
+            message, detail = self._no_reply(process.exit_status, reader.noise)
+            if reader.greeted or process.exit_status is None:
+                raise BadReply(f"the launcher on {self.target.host} broke off", detail)
+            raise NeverRan(message, detail)
         finally:
             process.close()
 

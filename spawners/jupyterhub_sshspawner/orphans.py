@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from sqlalchemy import text
 from sqlalchemy.orm import object_session
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -116,7 +117,7 @@ def wake_others(user: Any, orm_spawner: Any) -> None:
     if _woken or session is None:
         return
     _woken = True
-    for other in session.query(type(orm_spawner)).filter(type(orm_spawner).state.isnot(None)):
+    for other in session.query(type(orm_spawner)).filter(text("state LIKE '%orphans%'")):
         if other.id != orm_spawner.id and (other.state or {}).get("orphans"):
             owner = type(user)(other.user, user.settings)
             owner.spawners[other.name]  # making it loads its state, which sets the ledger to work

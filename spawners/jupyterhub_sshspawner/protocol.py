@@ -114,6 +114,7 @@ class ReplyReader:
     nonce: str
     reply: Reply | None = None
     noise: bytes = b""
+    greeted: bool = False  # the launcher has run, whatever came of it
     _seen: int = 0
     _rest: bytes = b""
     _tag: bytes = field(init=False)
@@ -135,6 +136,7 @@ class ReplyReader:
         if not line.startswith(self._tag) or self.reply is not None:
             self.noise = (self.noise + line + b"\n")[-4096:]
             return None
+        self.greeted = True
         body = _decode(line[len(self._tag) :])
         if body.get("event") == "reply":
             self.reply = parse_reply(body)

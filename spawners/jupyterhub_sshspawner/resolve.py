@@ -121,7 +121,7 @@ def target_again(spawner: SSHTraits, instance: Instance) -> Target:
 
 def parse_hop(text: str) -> Hop:
     """``[user@]host[:port]``; an IPv6 address stands in brackets when a port follows."""
-    match = re.fullmatch(r"(?:([^@\s]+)@)?(\[[0-9A-Fa-f:.]+\]|[^\s@\[\]]+?)(?::(\d{1,5}))?", text)
+    match = re.fullmatch(r"(?:([^@\s]+)@)?(\[[0-9A-Fa-f:.]+\]|[^\s@\[\]:]+)(?::(\d{1,5}))?", text)
     if not match:
         raise Misconfigured(f'SSHSpawner.jump_hosts: {text!r} is not "[user@]host[:port]"')
     return Hop(match[2].strip("[]"), int(match[3] or 22), match[1] or "")

@@ -17,7 +17,7 @@ from traitlets import default
 
 from . import certificates, launching, options, places, tokens, tunnels
 from .compat import spawn_failure
-from .errors import LaunchFailed, SSHSpawnerError, Unreachable
+from .errors import LaunchFailed, NeverRan, SSHSpawnerError, Unreachable
 from .node import Node
 from .orphans import Ledger, ledger_of, wake_others
 from .progress import Progress
@@ -104,6 +104,8 @@ class SSHSpawner(SSHTraits):
         try:
             return await self._start()
         except SSHSpawnerError as error:
+            if isinstance(error, NeverRan):
+                self._gone = 1
             await self._undo()
             raise self._failure(error) from error
         except BaseException:  # cancelled (start_timeout) or a bug: either way leave nothing

@@ -53,6 +53,7 @@ def account(keys: Path) -> Iterator[Callable[..., Account]]:
 
     def make(name: str = "", shell: str = "/bin/bash") -> Account:
         made.append(Account.create(name, shell, (keys / "hub.pub").read_text()))
+        made[-1].tiny_server()
         return made[-1]
 
     yield make

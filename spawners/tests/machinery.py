@@ -84,6 +84,15 @@ class Account:
         os.chown(target, self.uid, -1)
         return target
 
+    def tiny_server(self) -> None:
+        """Put the small server into the home directory, for ``Hub.tiny``."""
+        self.write("tiny_server.py", (Path(__file__).parent / "tiny_server.py").read_text())
+
+    def environment(self, server: str = "") -> dict[bytes, bytes]:
+        """The environment that the small server got."""
+        raw = (self.home / f"environment{server}").read_bytes()
+        return dict(item.split(b"=", 1) for item in raw.split(b"\0")[:-1])
+
     def processes(self, containing: str = "") -> dict[int, str]:
         """What the user runs, but for sshd's own processes."""
         running = processes_of(self.uid)
@@ -153,6 +162,10 @@ class Sshd:
         return self.log.read_text().count(f"Accepted publickey for {user} ")
 
 
+TINY = f"""
+c.SSHSpawner.cmd = ["{sys.executable}", "tiny_server.py"]
+"""
+
 CONFIG = """
 import json, sys
 sys.path.insert(0, {tests!r})
@@ -174,7 +187,7 @@ c.JupyterHub.load_roles = [{{"name": "test", "services": ["test"],
 c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 0, "slow_stop_timeout": 0}}
 c.JupyterHub.spawner_class = "ssh"
 c.Spawner.poll_interval = 2
-c.Spawner.http_timeout = 60
+c.Spawner.http_timeout = 20
 c.SSHSpawner.hosts = [{{"name": "node1", "address": "127.0.0.1", "port": {sshd_port}}}]
 c.SSHSpawner.known_hosts = "{known_hosts}"
 c.SSHSpawner.ssh_client_keys = ["{key}"]
@@ -241,13 +254,9 @@ class Hub:
         )
         try:
             with urllib.request.urlopen(request, timeout=60) as reply:
-                text = reply.read()
-                return reply.status, json.loads(text) if text else None
+                return reply.status, _decoded(reply.read())
         except urllib.error.HTTPError as error:
-            text = error.read()
-            with contextlib.suppress(ValueError):
-                return error.code, json.loads(text)
-            return error.code, text.decode("utf-8", "replace")
+            return error.code, _decoded(error.read())
 
     def add_user(self, name: str) -> None:
         assert self.api("POST", f"/users/{name}")[0] in (201, 409)
@@ -264,14 +273,14 @@ class Hub:
         return found
 
     def spawn(
-        self, user: str, server: str = "", options: Any = None, timeout: float = 60
+        self, user: str, server: str = "", options: Any = None, timeout: float = 30
     ) -> dict[str, Any]:
         """Start a server and wait until it is ready; fails with the hub's log's last lines."""
         status, reply = self.request_start(user, server, options)
         assert status in (201, 202), reply
         return self.wait_ready(user, server, timeout)
 
-    def wait_ready(self, user: str, server: str = "", timeout: float = 60) -> dict[str, Any]:
+    def wait_ready(self, user: str, server: str = "", timeout: float = 30) -> dict[str, Any]:
         def ready() -> dict[str, Any]:
             model = self.server(user, server)
             assert model, f"the spawn failed:\n{self.tail()}"
@@ -279,12 +288,13 @@ class Hub:
 
         return wait_until(ready, timeout, f"not ready:\n{self.tail()}")
 
-    def wait_failed(self, user: str, server: str = "", timeout: float = 60) -> str:
-        """Wait for a spawn to fail; returns the progress events as text."""
-        wait_until(lambda: not self.server(user, server), timeout, "the spawn did not fail")
+    def wait_failed(self, user: str, server: str = "", timeout: float = 30) -> str:
+        """Wait for a spawn to fail; returns what the user is told in the end."""
+        wait_until(lambda: not self.server(user, server), timeout, f"did not fail:\n{self.tail()}")
         return self.progress(user, server)
 
     def progress(self, user: str, server: str = "") -> str:
+        """The stream of progress events, until it ends."""
         return str(self.api("GET", _path(user, server) + "/progress")[1])
 
     def stop(self, user: str, server: str = "", timeout: float = 60) -> None:
@@ -306,6 +316,12 @@ class Hub:
 
     def tail(self, lines: int = 30) -> str:
         return "\n".join(self.log.read_text().splitlines()[-lines:])
+
+
+def _decoded(text: bytes) -> Any:
+    with contextlib.suppress(ValueError):
+        return json.loads(text)
+    return text.decode("utf-8", "replace")
 
 
 def _path(user: str, server: str) -> str:

@@ -234,6 +234,7 @@ def main() -> None:
         except OSError:
             pass  # the hub has gone; it will ask again, and the answer is on disk
 
+    say({"event": "hello"})  # so that the hub knows that a login shell let us run
     instance = Instance(request["run_dir"], request["instance"])
     instance.known = request["known"] or {}
     try:

@@ -1,0 +1,131 @@
+"""Environment and login shells: an account's habits must not matter (issue 4, rows 3, 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from machinery import TINY, Account, Hub
+
+pytestmark = pytest.mark.sshd
+
+# sshspawner PR #45: unquoted exports mangled JSON; here also what shells, csh and C locales break
+AWKWARD = {
+    "JSON": '["a", {"b": "it\'s $HOME `id` \\\\ !x"}]',
+    "LINES": "one\ntwo\r\n\tthree\n",
+    "QUOTES": "'\"'\"\"''",
+    "SHELL_WORDS": "$(touch /tmp/pwned) `touch /tmp/pwned` ; touch /tmp/pwned & | > < * ? ~ # %1",
+    "UNICODE": "żółć 🚀 \u2028 \u202e e\u0301",
+    "BYTES": "\udcff\udc80",
+    "BLANK": "",
+    "SPACES": "  x  ",
+    "LONG": "x" * 50_000,
+    "name.with-odd/chars": "kept",
+}
+START_FILES = {
+    "/bin/bash": ".bashrc", "/bin/dash": ".profile", "/usr/bin/zsh": ".zshenv",
+    "/usr/bin/fish": ".config/fish/config.fish", "/usr/bin/tcsh": ".tcshrc",
+}  # fmt: skip
+with_shells = pytest.mark.parametrize("shell", START_FILES)
+
+
+@with_shells
+def test_environment_arrives_byte_for_byte(
+    hub: Callable[..., Hub], account: Callable[..., Account], shell: str
+) -> None:
+    """sshspawner PR #45; sshspawner#1 (csh); the same under each login shell."""
+    alice = account(shell=shell)
+    one = hub(TINY + f"c.SSHSpawner.environment = {AWKWARD!r}\n")
+    one.spawn(alice.name)
+    got = alice.environment()
+    for name, value in AWKWARD.items():
+        assert got[name.encode()] == value.encode("utf-8", "surrogateescape"), name
+    assert got[b"HOME"] == str(alice.home).encode()
+    assert got[b"USER"] == alice.name.encode()
+    assert b"/bin" in got[b"PATH"]  # jupyter-forward#87: the login's own PATH
+    for gone in (b"XDG_RUNTIME_DIR", b"SSH_CONNECTION", b"SSH_AUTH_SOCK"):  # notebook#1411
+        assert gone not in got
+
+
+@with_shells
+def test_a_start_file_may_talk(
+    hub: Callable[..., Hub], account: Callable[..., Account], shell: str
+) -> None:
+    """sshspawner 5988095 "Exclude stderr": a hundred lines on both streams, none ours."""
+    alice = account(shell=shell)
+    alice.write(START_FILES[shell], 'echo \'@@ {"state": "running"}\'\n' * 100)
+    alice.write(".hushlogin", "")
+    one = hub(TINY)
+    one.spawn(alice.name)
+    one.stop(alice.name)
+
+
+@with_shells
+def test_a_start_file_may_be_slow(
+    hub: Callable[..., Hub], account: Callable[..., Account], shell: str
+) -> None:
+    """sshspawner#1: frozen stdin."""
+    alice = account(shell=shell)
+    alice.write(START_FILES[shell], "sleep 3\n")
+    one = hub(TINY)
+    one.spawn(alice.name)
+    one.stop(alice.name)
+
+
+@pytest.mark.parametrize("shell", [shell for shell in START_FILES if shell != "/bin/dash"])
+def test_a_start_file_that_exits_is_named(
+    hub: Callable[..., Hub], account: Callable[..., Account], shell: str
+) -> None:
+    """dash reads no start file for a command, so it has no such case."""
+    alice = account(shell=shell)
+    alice.write(START_FILES[shell], "echo out of order\nexit 1\n")
+    one = hub(TINY)
+    one.request_start(alice.name)
+    told = one.wait_failed(alice.name)
+    assert "start files" in told
+    assert "status 1" in told
+    assert "out of order" in one.log.read_text()
+
+
+def test_files_in_the_home_directory_do_not_replace_modules(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """A json.py at home, or PYTHONPATH in a start file, must not get into the launcher."""
+    alice = account()
+    alice.write("json.py", "raise SystemExit('mine')\n")
+    alice.write(".bashrc", "export PYTHONPATH=$HOME PYTHONHOME=/nonexistent\n")
+    one = hub(TINY.replace('"tiny_server.py"', '"-I", "tiny_server.py"'))
+    one.spawn(alice.name)
+
+
+def test_shell_and_prologue(hub: Callable[..., Hub], account: Callable[..., Account]) -> None:
+    """jupyter-forward#87, wrapspawner#36: a login shell's PATH when it is wanted."""
+    alice = account()
+    alice.write(".bash_profile", "export FROM_PROFILE='yes indeed'\n")
+    prologue = 'export FROM_PROLOGUE="it\'s here"'
+    one = hub(TINY + "c.SSHSpawner.shell_cmd = ['bash', '-l', '-c']\n"
+              f"c.SSHSpawner.prologue = {prologue!r}\n")  # fmt: skip
+    one.spawn(alice.name)
+    got = alice.environment()
+    assert got[b"FROM_PROFILE"] == b"yes indeed"
+    assert got[b"FROM_PROLOGUE"] == b"it's here"
+    one.stop(alice.name)
+    assert not alice.processes()
+
+
+def test_a_prologue_without_a_shell(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    alice = account(shell="/usr/bin/fish")
+    one = hub(TINY + "c.SSHSpawner.prologue = 'A=1; export A'\n")
+    one.spawn(alice.name)
+    assert alice.environment()[b"A"] == b"1"
+
+
+def test_host_entries_add_environment(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    alice = account()
+    one = hub(TINY + "c.SSHSpawner.hosts[0].update(environment={'SITE': 'node1'})\n")
+    one.spawn(alice.name)
+    assert alice.environment()[b"SITE"] == b"node1"

@@ -1,0 +1,128 @@
+"""Environment, commands, state, paths: pure functions and what must hold of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from traitlets import TraitError
+
+from jupyterhub_sshspawner import payload, state, tunnels
+from jupyterhub_sshspawner.connections import Hop
+from jupyterhub_sshspawner.errors import Misconfigured
+from jupyterhub_sshspawner.resolve import parse_hop
+from jupyterhub_sshspawner.traits import fill, parse_port_range
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("", "x"),
+        ("A=B", "x"),
+        ("A\0", "x"),
+        ("A", "x\0y"),
+        ("A", {}),
+        ("A", ["x"]),
+        ("A", object()),
+    ],
+)
+def test_impossible_environment_is_named(name: str, value: Any) -> None:
+    """Spawner.environment values may be anything a callable returns."""
+    with pytest.raises(Misconfigured, match="environment"):
+        payload.checked_environment({name: value})
+
+
+def test_numbers_become_text_and_none_is_left_out() -> None:
+    assert payload.checked_environment({"A": 1, "B": None, "C": b"\xff"}) == {
+        "A": "1", "C": "\udcff",
+    }  # fmt: skip
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), max_size=4)
+)
+def test_a_shell_gets_the_arguments_whole(arguments: list[str]) -> None:
+    """outpostspawner joins a command with blanks; a shell then runs what the user wrote."""
+    argv = ["printf", "%s\\0", *arguments]
+    out = subprocess.run(
+        payload.command(argv, ["sh", "-c"], ""), stdout=subprocess.PIPE, check=True
+    )
+    assert out.stdout.decode().split("\0")[:-1] == (arguments or [""])
+
+
+def test_the_port_has_one_place() -> None:
+    """jupyterhub#4450: a server told port 0 listens on 80."""
+    url = {"JUPYTERHUB_SERVICE_URL": "http://0.0.0.0:0/user/a%20b/"}
+    assert payload.service_url(url) == (("http://0.0.0.0:", "/user/a%20b/"), 0)
+    url = {"JUPYTERHUB_SERVICE_URL": "https://[::]:8888/"}
+    assert payload.service_url(url) == (("https://[::]:", "/"), 8888)
+
+
+@pytest.mark.parametrize("text", ["x", "1", "5-4", "0-10", "1-70000", "-1-5", "1-2-3"])
+def test_impossible_port_ranges(text: str) -> None:
+    """batchspawner#102."""
+    with pytest.raises(TraitError, match="port_range"):
+        parse_port_range(text)
+
+
+def test_secrets_are_cut_out_of_logs() -> None:
+    env = {"JUPYTERHUB_API_TOKEN": "abcdef", "DB_PASSWORD": "hunter22", "HOME": "/home/x"}
+    hidden = payload.secrets_in(env, "more-secret", None)
+    assert payload.redact("abcdef hunter22 more-secret /home/x", hidden) == (
+        "[redacted] [redacted] [redacted] /home/x"
+    )
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "..", "a\0b"])
+def test_a_user_name_does_not_lead_out_of_a_directory(name: str) -> None:
+    with pytest.raises(ValueError, match="cannot be part"):
+        fill("/keys/{username}", username=name, ssh_username="x")
+
+
+def test_jump_hosts() -> None:
+    hops = [parse_hop(text) for text in ("u@h:2", "h", "[::1]:22")]
+    assert hops == [Hop("h", 2, "u"), Hop("h"), Hop("::1")]
+
+
+@pytest.mark.parametrize("text", ["", "a b", "u@", "h:x", "h:22:33", "@h"])
+def test_impossible_jump_hosts(text: str) -> None:
+    with pytest.raises(Misconfigured, match="jump_hosts"):
+        parse_hop(text)
+
+
+def test_the_hub_behind_a_reverse_tunnel() -> None:
+    env = {"JUPYTERHUB_API_URL": "http://hub:8081/hub/api", "OTHER": "http://hub:8081"}
+    assert tunnels.through(env, 4000) == {
+        "JUPYTERHUB_API_URL": "http://127.0.0.1:4000/hub/api", "OTHER": "http://hub:8081",
+    }  # fmt: skip
+
+
+instances = st.builds(
+    state.Instance,
+    instance=st.text(min_size=1), host=st.text(), pid=st.integers(), jumps=st.just(("a", "b")),
+)  # fmt: skip
+
+
+@given(st.none() | instances, st.integers(0), st.lists(instances))
+def test_a_state_survives_the_database(
+    current: state.Instance | None, token_id: int, orphans: list[state.Instance]
+) -> None:
+    """kubespawner#786: servers reported down after a restart, state not kept."""
+    before = state.State(current, token_id, "c" if token_id else "", orphans)
+    assert state.from_dict(json.loads(json.dumps(before.to_dict()))) == before
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["instance", "host", "pid", "orphans", "token_id", "new"]),
+        st.none() | st.integers() | st.text() | st.lists(st.integers()),
+    )
+)
+def test_any_state_can_be_read(body: dict[str, Any]) -> None:
+    """An older or newer version's state must not keep the hub from starting."""
+    state.from_dict(body)
