@@ -149,6 +149,11 @@ class LiveLab:
             )
         hub = await self.hub()
         await hub.ensure_user(user)
+        if (present := await self.server(user, name)) and present.ready:
+            raise HubError(
+                f"{user}'s server{f' {name}' if name else ''} runs already, on {present.host}",
+                right="stop it first, or give the new one a name (--server)",
+            )
         begun = time.monotonic()
         wanted = {**(options or {}), **({"host": on} if on else {})}
         asked = asyncio.create_task(hub.start_server(user, name, wanted))
@@ -208,6 +213,8 @@ class LiveLab:
         """
         while True:
             if asked.done() and (error := asked.exception()):
+                if isinstance(error, HubError):
+                    raise HubError(f"{user}'s server did not start: {error.message}") from error
                 raise error
             model = await (await self.hub()).server(user, name)
             if model and model["ready"]:

@@ -67,7 +67,7 @@ class Evidence:
     def save_logs(self, item: pytest.Item) -> None:
         """The logs of all hosts since the test began, without secrets."""
         lab = item.stash[LAB]
-        folder = self.folder / folder_name(item.nodeid)
+        folder = self.folder / folder_name(name_of(item))
         folder.mkdir(parents=True, exist_ok=True)
         for host in lab.hosts.values():
             try:
@@ -85,6 +85,12 @@ class Evidence:
             self._journal.path.unlink(missing_ok=True)
             if not any(self.folder.iterdir()):
                 shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def name_of(item: pytest.Item) -> str:
+    """A test's id as it is without workers, which get the name of their group appended."""
+    group = item.get_closest_marker("xdist_group")
+    return item.nodeid.removesuffix(f"@{group.args[0]}") if group and group.args else item.nodeid
 
 
 def folder_name(nodeid: str) -> str:
@@ -158,7 +164,7 @@ def verdict_of(
     case = case_of(item)
     message = str(call.excinfo.value)[:2000] if call.excinfo else ""
     seconds = round(time.time() - item.stash[BEGUN], 3)
-    return Verdict(item.nodeid, case.id if case else "", outcome, seconds, message)
+    return Verdict(name_of(item), case.id if case else "", outcome, seconds, message)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
