@@ -222,7 +222,8 @@ class SSHSpawner(SSHTraits):
             return 0
         if self._gone is not None or time.monotonic() < self._poll_again:
             return self._gone
-        reply = await self._ask_status(current, 0)
+        with step(self.trace, "poll"):
+            reply = await self._ask_status(current, 0)
         self._missed, self._poll_again = 0, 0.0
         if reply.state in ("exited", "absent"):
             self._gone = reply.returncode

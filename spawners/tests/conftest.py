@@ -62,12 +62,22 @@ def account(keys: Path) -> Iterator[Callable[..., Account]]:
 
 
 @pytest.fixture
+def own_sshd(tmp_path: Path) -> Iterator[Sshd]:
+    """An sshd for one test alone, which may stop it or cut its connections."""
+    (tmp_path / "own_sshd").mkdir()
+    server = Sshd(tmp_path / "own_sshd")
+    server.start()
+    yield server
+    server.cut()
+
+
+@pytest.fixture
 def hub(tmp_path: Path, sshd: Sshd, keys: Path) -> Iterator[Callable[..., Hub]]:
     """Starts hubs whose spawner knows the sshd; configuration lines are added to theirs."""
     made: list[Hub] = []
 
-    def make(config: str = "", start: bool = True) -> Hub:
-        one = Hub(tmp_path / f"hub{len(made)}", sshd, keys / "hub", config)
+    def make(config: str = "", start: bool = True, node: Sshd | None = None) -> Hub:
+        one = Hub(tmp_path / f"hub{len(made)}", node or sshd, keys / "hub", config)
         made.append(one)
         if start:
             one.start()

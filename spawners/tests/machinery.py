@@ -41,15 +41,15 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def processes_of(uid: int) -> dict[int, str]:
-    """Living processes of a user, as the kernel tells: pid and command line."""
+def processes_of(uid: int | None) -> dict[int, str]:
+    """Living processes of a user, or of all: pid and command line."""
     found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
                 status = (entry / "status").read_text()
                 owner = int(status.split("\nUid:\t")[1].split()[0])
-                if owner == uid and "\nState:\tZ" not in status:
+                if uid in (None, owner) and "\nState:\tZ" not in status:
                     found[int(entry.name)] = (
                         (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
                     )
@@ -156,6 +156,30 @@ class Sshd:
             self._process.terminate()
             self._process.wait(10)
             self._process = None
+
+    def cut(self) -> None:
+        """As if the network were gone: nobody listens, and every connection breaks."""
+        sessions = [
+            pid
+            for pid, line in processes_of(None).items()
+            if line.startswith("sshd") and self._mine(pid)
+        ]
+        self.stop()
+        for pid in sessions:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _mine(self, pid: int) -> bool:
+        """Whether a process descends from our sshd."""
+        while pid > 1 and self._process:
+            if pid == self._process.pid:
+                return True
+            try:
+                stat = Path(f"/proc/{pid}/stat").read_text()
+            except OSError:
+                return False
+            pid = int(stat.rpartition(")")[2].split()[1])
+        return False
 
     def accepted(self, user: str) -> int:
         """How often the user has signed in."""

@@ -72,19 +72,29 @@ def test_a_start_file_may_be_slow(
     one.stop(alice.name)
 
 
-@pytest.mark.parametrize("shell", [shell for shell in START_FILES if shell != "/bin/dash"])
+@pytest.mark.parametrize("shell", ["/bin/bash", "/usr/bin/zsh"])
 def test_a_start_file_that_exits_is_named(
     hub: Callable[..., Hub], account: Callable[..., Account], shell: str
 ) -> None:
-    """dash reads no start file for a command, so it has no such case."""
     alice = account(shell=shell)
     alice.write(START_FILES[shell], "echo out of order\nexit 1\n")
     one = hub(TINY)
     one.request_start(alice.name)
-    told = one.wait_failed(alice.name)
+    told = one.wait_failed(alice.name, timeout=5)
     assert "start files" in told
     assert "status 1" in told
     assert "out of order" in one.log.read_text()
+
+
+@pytest.mark.parametrize("shell", ["/usr/bin/fish", "/usr/bin/tcsh"])
+def test_a_start_file_that_exits_does_not_matter_to_some_shells(
+    hub: Callable[..., Hub], account: Callable[..., Account], shell: str
+) -> None:
+    """fish and tcsh go on to the command; dash reads no start file for a command at all."""
+    alice = account(shell=shell)
+    alice.write(START_FILES[shell], "echo out of order\nexit 1\n")
+    one = hub(TINY)
+    one.spawn(alice.name)
 
 
 def test_files_in_the_home_directory_do_not_replace_modules(

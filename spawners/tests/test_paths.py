@@ -1,0 +1,226 @@
+"""Ways between hub and node: failover, tunnels, jump hosts, internal_ssl, the user's choice."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from machinery import TINY, Account, Hub, Sshd, free_port, wait_until
+
+pytestmark = pytest.mark.sshd
+
+
+def fetch(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=10) as reply:
+        return bytes(reply.read())
+
+
+def test_an_unreachable_host_is_passed_over(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """Failover; the host cools down, so that the next start does not try it first."""
+    alice, bob = account(), account()
+    one = hub(TINY + f"c.SSHSpawner.hosts.insert(0, {{'name': 'dead', 'address': '127.0.0.1', "
+              f"'port': {free_port()}}})\nc.SSHSpawner.host_policy = 'first'\n")  # fmt: skip
+    one.spawn(alice.name)
+    assert one.state(alice.name)["host"] == "node1"
+    assert "dead cannot be reached" in one.log.read_text()
+    one.spawn(bob.name)
+    assert one.log.read_text().count("Connection refused") == 1
+
+
+def test_no_host_reachable(hub: Callable[..., Hub], account: Callable[..., Account]) -> None:
+    alice = account()
+    one = hub(TINY + f"c.SSHSpawner.hosts = [{{'name': 'dead', 'address': '127.0.0.1', "
+              f"'port': {free_port()}}}]\n")  # fmt: skip
+    one.request_start(alice.name)
+    assert "dead cannot be reached" in one.wait_failed(alice.name)
+
+
+CHOICE = """
+c.SSHSpawner.host_policy = "user-choice"
+c.SSHSpawner.hosts.append(dict(c.SSHSpawner.hosts[0], name="<b>node2</b>"))
+"""
+HOSTILE = [
+    {"host": "-oProxyCommand=touch /tmp/pwned"}, {"host": "node1; touch /tmp/pwned"},
+    {"host": {"name": "x"}}, {"host": 5}, {"host": True}, {"host": ["node1", "node1"]},
+    {"host": "x" * 1_000_000}, {"host": "node1\u0000"}, {"host": "\n"}, {"host": "$(id)"},
+]  # fmt: skip
+
+
+def test_the_users_choice(hub: Callable[..., Hub], account: Callable[..., Account]) -> None:
+    """By REST, valid or not; without a choice the policy is round-robin (row 10)."""
+    alice = account()
+    one = hub(TINY + CHOICE + "c.JupyterHub.tornado_settings = {'slow_spawn_timeout': 10}\n"
+              "c.Spawner.consecutive_failure_limit = 2\n")  # fmt: skip
+    for options in HOSTILE:
+        status, reply = one.request_start(alice.name, options=options)
+        assert status == 400, (options, reply)
+        assert "not available" in str(reply)
+    assert not (alice.home / "environment").exists()
+    assert one.answers()
+    one.spawn(alice.name, options={"host": "<b>node2</b>"})
+    assert one.state(alice.name)["host"] == "<b>node2</b>"
+    one.stop(alice.name)
+    one.spawn(alice.name, options={})
+    assert one.state(alice.name)["host"] == "node1"
+
+
+def test_the_form_is_escaped(hub: Callable[..., Hub], account: Callable[..., Account]) -> None:
+    from http.cookiejar import CookieJar
+    from urllib.parse import urlencode
+
+    alice = account()
+    one = hub(TINY + CHOICE)
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar := CookieJar()))
+    base = f"http://127.0.0.1:{one.port}/hub"
+    opener.open(f"{base}/login").read()
+    xsrf = next(cookie.value for cookie in jar if cookie.name == "_xsrf")
+    form = urlencode({"username": alice.name, "password": "x", "_xsrf": xsrf}).encode()
+    opener.open(f"{base}/login?next=/hub/spawn", form).read()
+    page = opener.open(f"{base}/spawn").read().decode()
+    assert '<option value="&lt;b&gt;node2&lt;/b&gt;">&lt;b&gt;node2&lt;/b&gt;</option>' in page
+
+
+def test_a_tunnel(hub: Callable[..., Hub], account: Callable[..., Account], own_sshd: Sshd) -> None:
+    """The server is on the node's loopback; the local port survives a broken connection and a
+    restart of the hub, so that the proxy's route stays right."""
+    alice = account()
+    one = hub(TINY + "c.SSHSpawner.transport = 'tunnel'\n", node=own_sshd)
+    one.spawn(alice.name)
+    state = one.state(alice.name)
+    assert alice.environment()[b"JUPYTERHUB_SERVICE_URL"].startswith(b"http://127.0.0.1:")
+    url = f"http://127.0.0.1:{state['local_port']}/user/{alice.name}/api"
+    assert b"tiny" in fetch(url)
+    assert state["local_port"] != state["port"]
+    own_sshd.cut()
+    with pytest.raises(OSError, match=r"closed|reset|timed out|refused"):
+        fetch(url)
+    own_sshd.start()
+    assert b"tiny" in fetch(url)
+    one.kill()
+    one.start()
+    one.wait_ready(alice.name)
+    assert one.state(alice.name)["local_port"] == state["local_port"]
+    assert b"tiny" in fetch(url)
+    one.stop(alice.name)
+    with pytest.raises(OSError, match="refused"):
+        fetch(url)  # EG#243: no listener is left
+
+
+def test_a_reverse_tunnel(
+    hub: Callable[..., Hub], account: Callable[..., Account], own_sshd: Sshd
+) -> None:
+    """A real server finds the hub through SSH, before and after the connection was replaced, and
+    after a restart of the hub, on the same port."""
+    alice = account()
+    one = hub(
+        "c.SSHSpawner.reverse_tunnel = True\nc.Spawner.poll_interval = 1\n"
+        "c.SSHSpawner.environment = {'JUPYTERHUB_ACTIVITY_INTERVAL': '1'}\n",
+        node=own_sshd,
+    )
+    one.spawn(alice.name)
+    port = one.state(alice.name)["hub_port"]
+    assert port != one.port
+    assert fetch(f"http://127.0.0.1:{port}/hub/api/").startswith(b'{"version"')
+    own_sshd.cut()
+    own_sshd.start()
+    wait_until(lambda: reaches(port), 40)
+    one.kill()
+    one.start()
+    one.wait_ready(alice.name)
+    wait_until(lambda: reaches(port), 40)
+    seen = one.log.read_text().count(f"POST /hub/api/users/{alice.name}/activity")
+    wait_until(lambda: one.log.read_text().count(f"{alice.name}/activity") > seen, 40)
+    one.stop(alice.name)
+    wait_until(lambda: not reaches(port))
+
+
+def reaches(port: int) -> bool:
+    try:
+        return b"version" in fetch(f"http://127.0.0.1:{port}/hub/api/")
+    except OSError:
+        return False
+
+
+def test_a_jump_host(
+    hub: Callable[..., Hub], account: Callable[..., Account], own_sshd: Sshd, sshd: Sshd
+) -> None:
+    """Both machines' host keys are checked; the node sees the bastion's connection."""
+    alice = account()
+    known = own_sshd.where / "both"
+    known.write_text(sshd.known_hosts.read_text() + own_sshd.known_hosts.read_text())
+    more = (
+        f"c.SSHSpawner.jump_hosts = ['127.0.0.1:{own_sshd.port}']\n"
+        "c.SSHSpawner.connect_address = '127.0.0.1'\n"
+    )
+    one = hub(TINY + more + f"c.SSHSpawner.known_hosts = '{known}'\n")
+    one.spawn(alice.name)
+    assert own_sshd.accepted(alice.name) == 1
+    assert one.state(alice.name)["jumps"] == [f"127.0.0.1:{own_sshd.port}"]
+    one.kill()
+    one.start()
+    one.wait_ready(alice.name)
+    one.stop(alice.name)
+    assert own_sshd.accepted(alice.name) == 2
+    other = hub(TINY + more)  # knows the node's key alone
+    other.request_start(alice.name)
+    assert "could not be verified" in other.wait_failed(alice.name)
+
+
+class SslHub(Hub):
+    """A hub with internal_ssl, asked with a certificate of its own making."""
+
+    def api(
+        self, method: str, path: str, body: object = None, token: str = ""
+    ) -> tuple[int, object]:
+        where = self.where / "ssl/proxy-client/proxy-client"
+        context = ssl.create_default_context(cafile=str(self.where / "ssl/hub-ca_trust.crt"))
+        context.check_hostname = False
+        context.load_cert_chain(f"{where}.crt", f"{where}.key")
+        request = urllib.request.Request(
+            f"https://127.0.0.1:{self.port}/hub/api{path}", method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"token {self.token}"},
+        )  # fmt: skip
+        with urllib.request.urlopen(request, timeout=30, context=context) as reply:
+            text = reply.read()
+            return reply.status, json.loads(text) if text.startswith(b"{") else None
+
+
+@pytest.mark.parametrize("transport", ["direct", "tunnel"])
+def test_internal_ssl(
+    account: Callable[..., Account], sshd: Sshd, keys: Path, tmp_path: Path, transport: str
+) -> None:
+    """batchspawner#192: certificates for the chosen host, carried in the request, 0600, gone after
+    stop. ``localhost`` is left out of them, so the host's own address must be in."""
+    alice = account()
+    one = SslHub(
+        tmp_path / "ssl", sshd, keys / "hub",
+        f"c.JupyterHub.internal_ssl = True\nc.SSHSpawner.transport = {transport!r}\n"
+        "c.Spawner.ssl_alt_names_include_local = False\n"
+        f"c.JupyterHub.internal_certs_location = '{tmp_path}/ssl/ssl'\n",
+    )  # fmt: skip
+    one.start()
+    try:
+        for name in ("", "second"):
+            one.request_start(alice.name, name)
+        for name in ("", "second"):
+            one.wait_ready(alice.name, name)
+        for name in ("", "second"):
+            instance = one.state(alice.name, name)["instance"]
+            found = list((alice.home / ".jupyterhub-ssh" / instance / "secrets").iterdir())
+            assert len(found) == 3
+            assert all(path.stat().st_mode & 0o077 == 0 for path in found)
+        one.kill()
+        one.start()
+        one.wait_ready(alice.name)
+        for name in ("second", ""):
+            one.stop(alice.name, name)
+        assert not list((alice.home / ".jupyterhub-ssh").glob("*/secrets"))
+    finally:
+        one.kill()
