@@ -23,10 +23,14 @@ LOOK = 0.5
 class ProgramEnded(LabError):
     """The hub or the proxy ended by itself, as a setting that it refuses makes it do."""
 
+    exit_code = 1
+
     def __init__(self, role: str, host: str, exit_code: int, log: str) -> None:
         words = "\n    ".join(log.strip().splitlines()[-15:])
         super().__init__(
-            f"the {role} ended with exit code {exit_code}; its last words:\n    {words}", where=host
+            f"the {role} ended with exit code {exit_code}; its last words:\n    {words}",
+            where=host,
+            right="`hublab unset` takes settings back that it refuses",
         )
         self.role = role
         self.host = host

@@ -5,13 +5,14 @@ What a running lab has stays: a port or subnet that changed under a lab would cu
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 from collections.abc import Iterator, Mapping
 
 from hublab.engine import Container, Engine
 from hublab.errors import UsageError
-from hublab.subnets import free_subnets, prefix
+from hublab.subnets import LAB_NETWORK, free_subnets, prefix
 
 PORTS = {"HUBLAB_PROXY_PORT": "proxy", "HUBLAB_CLIENT_PORT": "client"}
 """Variable -> the role of the host whose first published port it is."""
@@ -24,10 +25,24 @@ def subnet_choices(engine: Engine, lab: str) -> Iterator[str]:
     if present := engine.subnet_of(lab):
         yield present.rpartition(".")[0]
     elif asked := os.environ.get("HUBLAB_SUBNET"):
-        yield asked
+        yield asked_subnet(asked)
     else:
         for network in free_subnets(engine.subnets_in_use()):
             yield prefix(network)
+
+
+def asked_subnet(text: str) -> str:
+    """The subnet that the user asks for, if labs may have it. Raises UsageError."""
+    try:
+        if ipaddress.IPv4Network(f"{text}.0/24").subnet_of(LAB_NETWORK):
+            return text
+    except ValueError:
+        pass
+    raise UsageError(
+        f"{text!r} is no subnet for a lab",
+        where="HUBLAB_SUBNET",
+        right=f"the first three parts of a /24 in {LAB_NETWORK}, for instance 198.18.7",
+    )
 
 
 def ports(engine: Engine, containers: list[Container]) -> dict[str, str]:

@@ -6,6 +6,7 @@ here too, for JupyterHub treats a request without it differently (jupyterhub/_xs
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
@@ -19,7 +20,7 @@ import aiohttp
 from yarl import URL
 
 from hublab.channel import Channel
-from hublab.errors import HubError
+from hublab.errors import HubError, Undecided
 
 NAVIGATE = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"}
 SAME_ORIGIN = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
@@ -130,8 +131,15 @@ class Kernel:
     async def run(self, code: str, timeout: float = 60) -> CellResult:
         """Run a cell and gather what it prints until the kernel is idle again.
 
-        Raises TimeoutError after `timeout` seconds, HubError when the socket closes.
+        Raises Undecided after `timeout` seconds, HubError when the socket closes.
         """
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._run(code)
+        except TimeoutError as error:
+            raise Undecided(f"the cell did not end within {timeout:g} s") from error
+
+    async def _run(self, code: str) -> CellResult:
         begun = time.monotonic()
         header = {
             "msg_id": uuid.uuid4().hex,
@@ -146,8 +154,7 @@ class Kernel:
         found: dict[str, Any] = {"stdout": "", "stderr": "", "result": None, "error": None}
         waiting = {"reply", "idle"}
         while waiting:
-            left = timeout - (time.monotonic() - begun)
-            answer = await self._socket.receive(timeout=max(left, 0.001))
+            answer = await self._socket.receive()
             if answer.type is not aiohttp.WSMsgType.TEXT:
                 raise HubError(f"the kernel's WebSocket closed ({answer.type.name})")
             reply = json.loads(answer.data)

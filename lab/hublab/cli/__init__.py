@@ -35,6 +35,7 @@ VERBS = {
     "routes": "routes",
     "activity": "activity",
     "db": "db",
+    "events": "events",
     "prune": "prune",
     "doctor": "doctor",
     "demo": "demo",
@@ -66,7 +67,7 @@ def cli() -> None:
 def main() -> None:
     """Run a command line; every error becomes one message and its exit code."""
     try:
-        cli.main(standalone_mode=False)
+        cli.main(prog_name="hublab", standalone_mode=False)
     except HublabError as error:
         fail(str(error), error.exit_code)
     except click.exceptions.Exit as error:
