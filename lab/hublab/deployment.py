@@ -28,7 +28,7 @@ from hublab.settings import Settings
 from hublab.settings_check import check_settings
 from hublab.state import labs_folder, remove_lab_folder
 from hublab.topology import Topology, read_topology
-from hublab.variables import all_variables, ports, subnet_choices
+from hublab.variables import all_variables, check_environment, ports, subnet_choices
 
 Progress = Callable[[str], None]
 ROOT = Path(__file__).parents[2]
@@ -82,6 +82,7 @@ def create(request: Request, progress: Progress, *, lease: bool = False) -> Crea
     MachineError or EngineError; nothing half-made stays.
     """
     check_name(request.name)
+    check_environment()
     plain = Compose(request.compose_files, request.name, {})
     topology = read_topology(plain.config(), request.compose_files)
     engine = Engine.connect()

@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from yarl import URL
@@ -174,7 +174,8 @@ class LiveLab:
         if server is None or not server.ready:
             message = next((e.message for e in reversed(events) if e.failed), "")
             raise HubError(f"{user}'s server did not start: {message or 'no reason was given'}")
-        return with_events(server, time.monotonic() - begun, events)
+        seconds = round(time.monotonic() - begun, 3)
+        return replace(server, seconds=seconds, events=tuple(events))
 
     async def _watch_spawn(
         self,
@@ -212,14 +213,15 @@ class LiveLab:
         server's model is what counts.
         """
         while True:
-            if asked.done() and (error := asked.exception()):
+            answered = asked.done()
+            if answered and (error := asked.exception()):
                 if isinstance(error, HubError):
                     raise HubError(f"{user}'s server did not start: {error.message}") from error
                 raise error
             model = await (await self.hub()).server(user, name)
             if model and model["ready"]:
                 return server_from(user, model)
-            if asked.done() and not (model and model["pending"]):
+            if answered and not (model and model["pending"]):
                 return None
             await asyncio.sleep(POLL)
 
@@ -256,21 +258,6 @@ def server_from(user: str, model: dict[str, Any]) -> Server:
         pid=state.get("pid"),
         ready=bool(model["ready"]),
         started=model.get("started"),
-    )
-
-
-def with_events(server: Server, seconds: float, events: list[Progress]) -> Server:
-    return Server(
-        server.user,
-        server.name,
-        server.host,
-        server.address,
-        server.port,
-        server.pid,
-        server.ready,
-        server.started,
-        round(seconds, 3),
-        tuple(events),
     )
 
 

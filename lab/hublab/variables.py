@@ -31,6 +31,15 @@ def subnet_choices(engine: Engine, lab: str) -> Iterator[str]:
             yield prefix(network)
 
 
+def check_environment() -> None:
+    """Raise UsageError for a variable of the user's that no lab can have."""
+    if asked := os.environ.get("HUBLAB_SUBNET"):
+        asked_subnet(asked)
+    for variable in PORTS:
+        if asked := os.environ.get(variable):
+            asked_port(variable, asked, local=False)
+
+
 def asked_subnet(text: str) -> str:
     """The subnet that the user asks for, if labs may have it. Raises UsageError."""
     try:
