@@ -75,6 +75,7 @@ async def wait_for_hub(lab: Lab, channel: Channel, timeout: float = 60) -> float
                 try:
                     async with session.get(f"{url}{run.prefix}api") as answer:
                         if answer.status == 200:
+                            await asyncio.to_thread(fail_if_host_ended, lab)
                             return time.monotonic() - begun
                         last = f"the proxy answered {answer.status} for {run.prefix}api"
                 except (aiohttp.ClientError, TimeoutError) as error:
@@ -91,8 +92,21 @@ async def wait_for_hub(lab: Lab, channel: Channel, timeout: float = 60) -> float
     )
 
 
+def fail_if_host_ended(lab: Lab) -> None:
+    """Raise LabError when a host of the lab does not run any more, with its last words."""
+    for now in lab.engine.containers(lab.name):
+        if now.service in lab.hosts and now.state == "exited":
+            words = "\n    ".join(lab.engine.logs(now.id, tail=15).strip().splitlines())
+            raise LabError(
+                f"the host {now.service} ended with exit code {now.exit_code}; "
+                f"its last words:\n    {words}",
+                where=now.name,
+            )
+
+
 def fail_if_ended(lab: Lab) -> None:
-    """Raise ProgramEnded when the hub's or the proxy's program has ended by itself."""
+    """Raise LabError when a host, ProgramEnded when hub or proxy in theirs, ended by itself."""
+    fail_if_host_ended(lab)
     for role in ("hub", "proxy"):
         host = lab.one(role).service
         state = processes.status(lab, host)

@@ -1,0 +1,105 @@
+"""No secret of a lab is to be seen where others look: logs, arguments, journals, the engine."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lifecycle import hublab, lab_for_a_test
+
+from hublab.engine import Engine
+from hublab.lab import ETC, Lab
+from hublab.state import labs_folder
+
+PRINT_TOKEN = (
+    "for p in /proc/[0-9]*/environ; do tr '\\0' '\\n' < $p 2>/dev/null; done "
+    "| sed -n 's/^JUPYTERHUB_API_TOKEN=//p' | sort -u"
+)
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    """A lab in which everything was done once that handles a secret."""
+    with lab_for_a_test() as name:
+        for argv in (
+            ("spawn", "alice", "--on", "node1"),
+            ("cell", "alice", "1 + 1"),
+            ("reach",),
+            ("set", "hub.JupyterHub.hub_connect_ip=hub"),
+            ("fault", "partition", "hub", "node2", "--for", "1s"),
+        ):
+            done = hublab(*argv, "--name", name)
+            assert done.returncode == 0, done.stderr
+        yield Lab.find(name, Engine.connect())
+
+
+@pytest.fixture(scope="module")
+def secrets(lab: Lab) -> set[str]:
+    """All that this lab keeps to itself."""
+    hub = lab.one("hub").service
+    token = lab.output("node1", "sh", "-c", PRINT_TOKEN, user="alice").split()
+    assert len(token) == 1
+    keys = [lab.output(hub, "cat", f"{ETC}/id_ed25519")]
+    keys += [
+        lab.output(h.service, "cat", f"{ETC}/ssh_host_ed25519_key") for h in lab.of_role("node")
+    ]
+    private = {line for key in keys for line in key.splitlines()[1:-1] if len(line) > 30}
+    found = lab.secrets() | set(token) | private
+    assert len(found) >= 5 + 1 + 3
+    return found
+
+
+def shown(secrets: set[str], texts: dict[str, str]) -> list[str]:
+    """Where a secret stands; the secret itself is not repeated."""
+    return [
+        f"{secret[:3]}… in {place}"
+        for place, text in texts.items()
+        for secret in secrets
+        if secret in text
+    ]
+
+
+def docker(*argv: str) -> str:
+    done = subprocess.run(["docker", *argv], capture_output=True, text=True, check=True)
+    return done.stdout + done.stderr
+
+
+def test_what_the_engine_tells(lab: Lab, secrets: set[str]) -> None:
+    """`docker inspect`, `docker logs` and `docker top` of every container of the lab."""
+    containers = lab.engine.containers(lab.name)
+    assert len(containers) > 6  # sidecars are among them
+    texts = {}
+    for one in containers:
+        texts[f"inspect {one.name}"] = docker("inspect", one.id)
+        texts[f"logs {one.name}"] = docker("logs", one.id)
+        if one.state == "running":
+            texts[f"top {one.name}"] = docker("top", one.id, "-eo", "pid,args")
+    assert "jupyterhub-singleuser" in texts[f"top {lab.host('node1').name}"]
+    assert shown(secrets, texts) == []
+
+
+def test_what_is_kept_on_this_machine(lab: Lab, secrets: set[str]) -> None:
+    """The journals, and nothing else, stand in the lab's folder."""
+    files = [path for path in (labs_folder() / lab.name).rglob("*") if path.is_file()]
+    assert {"up", "spawn", "reach"} <= {path.stem.rpartition("-")[2] for path in files}
+    assert shown(secrets, {str(path): path.read_text() for path in files}) == []
+
+
+def test_what_the_nodes_keep(lab: Lab, secrets: set[str]) -> None:
+    """The server's own log, and what it can read of the user's home, hold no secret of the lab."""
+    log = lab.output("node1", "sh", "-c", "cat ~/.jupyterhub-ssh/*/server.log", user="alice")
+    assert "Jupyter Server" in log
+    assert shown(secrets, {"server.log": log}) == []
+
+
+def test_who_may_read_them(lab: Lab) -> None:
+    """On the hub's host the hub alone, on nodes and proxy root alone."""
+    for host in lab.hosts.values():
+        listed = lab.output(host.service, "find", ETC, "-type", "f", "-perm", "/077")
+        names = {Path(line).name for line in listed.splitlines()}
+        secret = {"password", "admin_password", "api_token", "cookie_secret", "id_ed25519"}
+        secret |= {"CONFIGPROXY_AUTH_TOKEN", "ssh_host_ed25519_key", "case.json", "settings.json"}
+        allowed = {"settings.json"} if host.role == "node" else set()
+        assert names & secret <= allowed, host.service
