@@ -19,12 +19,12 @@ def spawn_failure(message: str, reason: str, status: int, detail: str) -> Except
     (``_track_failure_count`` in handlers/base.py); a user's wrong password or a dead node must not.
     Before 6.0 only a status below 500 is a failure.
     """
+    error: Any
     if SpawnException is not None:
-        failure: Exception = SpawnException(
-            message, reason=reason, status_code=status, log_message=detail
-        )
-        return failure
-    error: Any = web.HTTPError(status if status < 500 else 424, "%s", detail or message)
-    error.jupyterhub_message = message  # what the hub shows to the user
-    result: Exception = error
-    return result
+        error = SpawnException(message, reason=reason, status_code=status, log_message=detail)
+    else:
+        error = web.HTTPError(status if status < 500 else 424, "%s", detail or message)
+    # what the user sees; 6.1.1 would show the log message on the progress page (format_exception)
+    error.jupyterhub_message = message
+    failure: Exception = error
+    return failure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -28,9 +29,9 @@ def test_an_unreachable_host_is_passed_over(
               f"'port': {free_port()}}})\nc.SSHSpawner.host_policy = 'first'\n")  # fmt: skip
     one.spawn(alice.name)
     assert one.state(alice.name)["host"] == "node1"
-    assert "dead cannot be reached" in one.log.read_text()
+    assert one.log.read_text().count("ConnectionRefusedError") == 1
     one.spawn(bob.name)
-    assert one.log.read_text().count("Connection refused") == 1
+    assert one.log.read_text().count("ConnectionRefusedError") == 1
 
 
 def test_no_host_reachable(hub: Callable[..., Hub], account: Callable[..., Account]) -> None:
@@ -65,9 +66,9 @@ def test_the_users_choice(hub: Callable[..., Hub], account: Callable[..., Accoun
     assert one.answers()
     one.spawn(alice.name, options={"host": "<b>node2</b>"})
     assert one.state(alice.name)["host"] == "<b>node2</b>"
-    one.stop(alice.name)
-    one.spawn(alice.name, options={})
-    assert one.state(alice.name)["host"] == "node1"
+    bob = account()
+    one.spawn(bob.name)
+    assert one.state(bob.name)["host"] == "node1"
 
 
 def test_the_form_is_escaped(hub: Callable[..., Hub], account: Callable[..., Account]) -> None:
@@ -187,9 +188,12 @@ class SslHub(Hub):
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"token {self.token}"},
         )  # fmt: skip
-        with urllib.request.urlopen(request, timeout=30, context=context) as reply:
-            text = reply.read()
-            return reply.status, json.loads(text) if text.startswith(b"{") else None
+        try:
+            with urllib.request.urlopen(request, timeout=30, context=context) as reply:
+                text = reply.read()
+                return reply.status, json.loads(text) if text.startswith(b"{") else None
+        except urllib.error.HTTPError as error:
+            return error.code, None
 
 
 @pytest.mark.parametrize("transport", ["direct", "tunnel"])

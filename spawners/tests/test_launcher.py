@@ -1,0 +1,181 @@
+"""The launcher by itself, through a shell instead of SSH: each request may be repeated, in any
+order, with any Python that a node may have. Needs neither root nor sshd."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from machinery import processes_of, wait_until
+
+from jupyterhub_sshspawner.protocol import Reply, ReplyReader, command_line, request_bytes
+
+
+def pythons() -> list[str]:
+    """Ours, what is on PATH, and what SSHSPAWNER_TEST_PYTHONS adds; those that run."""
+    found = [sys.executable, *os.environ.get("SSHSPAWNER_TEST_PYTHONS", "").split(":")]
+    found += [shutil.which(f"python3.{minor}") or "" for minor in range(8, 14)]
+    return [
+        path
+        for path in dict.fromkeys(found)
+        if path and subprocess.run([path, "-c", ""], capture_output=True).returncode == 0
+    ]
+
+
+SERVER = """
+import http.server, os, urllib.parse
+port = urllib.parse.urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"]).port
+http.server.HTTPServer(("127.0.0.1", port), http.server.BaseHTTPRequestHandler).serve_forever()
+"""
+
+Ask = Callable[..., Reply]
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Iterator[Ask]:
+    """Asks for one instance, by default with our own Python."""
+    python = [sys.executable]
+
+    def question(op: str, wait: bool = True, use: str = "", **body: Any) -> Any:
+        python[0] = use or python[0]
+        reader = ReplyReader("nonce")
+        request = {
+            "instance": "abc123", "run_dir": str(tmp_path / "run"), "known": None,
+            "env": {}, "argv": [sys.executable, "-c", SERVER], "cwd": "/", "files": [],
+            "ip": "127.0.0.1", "ports": None, "port_attempts": 3, "hub": None,
+            "service_url": ["http://127.0.0.1:", "/"], "ready_timeout": 10.0, "wait": 0,
+            "phases": [["INT", 2], ["TERM", 2], ["KILL", 2]], **body,
+        }  # fmt: skip
+        process = subprocess.Popen(
+            ["sh", "-c", command_line(python[0])], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(request_bytes(op, "nonce", request))
+        process.stdin.close()
+        if not wait:
+            return process
+        reader.feed(process.stdout.read())
+        process.wait(10)
+        assert reader.reply
+        return reader.reply
+
+    yield question
+    question("stop", phases=[])
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_a_life_on_each_python(ask: Ask, python: str) -> None:
+    """Row 13: the launcher runs on a node's python3 from 3.8."""
+    reply = ask("start", use=python)
+    assert reply.state == "running", reply
+    assert reply.listening
+    assert ask("status").process == reply.process
+    assert ask("stop").state == "exited"
+    assert ask("status").state == "exited"
+
+
+def test_asked_twice_it_starts_once(ask: Ask) -> None:
+    """A lost reply is asked again, never started twice."""
+    first = ask("start")
+    assert ask("start").process == first.process
+
+
+def test_two_at_once_start_once(ask: Ask) -> None:
+    other = ask("start", wait=False)
+    mine = ask("start")
+    reader = ReplyReader("nonce")
+    reader.feed(other.stdout.read())
+    assert reader.reply
+    assert reader.reply.process == mine.process
+
+
+def test_a_lost_launcher_does_not_lose_the_server(ask: Ask) -> None:
+    """The SSH connection breaks after the fork: asked again, the same server is reported."""
+    lost = ask("start", wait=False)
+    wait_until(lambda: b"started" in lost.stdout.readline())
+    lost.kill()
+    reply = ask("status", wait=True, known=None)
+    assert reply.state == "running"
+    again = ask("start")
+    assert again.state in ("running", "failed")
+    assert again.process is None or again.process == reply.process
+
+
+def test_what_was_absent_can_not_start_later(ask: Ask) -> None:
+    """A hub that was told "absent" forgets the server: a start that comes late must not run."""
+    assert ask("status").state == "absent"
+    reply = ask("start")
+    assert (reply.state, reply.kind) == ("failed", "stopped")
+
+
+def test_stop_before_start(ask: Ask) -> None:
+    assert ask("stop").state == "exited"
+    assert ask("start").kind == "stopped"
+
+
+def test_stop_during_start(ask: Ask) -> None:
+    """A cancelled start: the stop waits for the launcher, which gives up."""
+    starting = ask("start", wait=False, argv=["sleep", "7010"])
+    wait_until(lambda: b"started" in starting.stdout.readline())
+    reply = ask("stop", phases=[["KILL", 5]])
+    assert (reply.state, reply.left) == ("exited", 0)
+    assert not [line for line in processes_of(os.getuid()).values() if "7010" in line]
+
+
+def test_half_a_request_does_nothing(tmp_path: Path) -> None:
+    """The hub was killed in mid-sentence."""
+    data = request_bytes("start", "n", {"instance": "x", "run_dir": str(tmp_path / "run")})
+    out = subprocess.run(
+        ["sh", "-c", command_line(sys.executable)], input=data[:-5], stdout=subprocess.PIPE
+    )
+    assert out.stdout == b""
+    assert not (tmp_path / "run").exists()
+
+
+def test_files_are_private_and_gone_afterwards(ask: Ask, tmp_path: Path) -> None:
+    ask("start", files=[{"name": "ssl.keyfile", "env": "KEY", "content": "secret"}])
+    path = tmp_path / "run/abc123/secrets/ssl.keyfile"
+    assert path.stat().st_mode & 0o777 == 0o600
+    ask("stop")
+    assert not path.parent.exists()
+
+
+def test_a_killed_supervisor_does_not_hide_the_server(ask: Ask) -> None:
+    reply = ask("start")
+    assert reply.process
+    os.kill(reply.process.leader, signal.SIGKILL)
+    assert ask("status").state == "running"
+    assert ask("stop").left == 0
+    with contextlib.suppress(OSError):
+        stat = Path(f"/proc/{reply.process.pid}/stat").read_text()
+        assert stat.rpartition(")")[2].split()[0] in "ZX"
+
+
+def test_a_pid_without_the_marker_is_not_ours(ask: Ask, tmp_path: Path) -> None:
+    """Row 9, without the hub: right pid, right start time, wrong process."""
+    stranger = subprocess.Popen(["sleep", "7011"])
+    ticks = int(Path(f"/proc/{stranger.pid}/stat").read_text().rpartition(")")[2].split()[19])
+    known = {"pid": stranger.pid, "ticks": ticks, "leader": stranger.pid,
+             "leader_ticks": ticks, "port": 1}  # fmt: skip
+    assert ask("status", known=known).state == "exited"
+    ask("stop", known=known)
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
+
+
+def test_records_are_json(ask: Ask, tmp_path: Path) -> None:
+    """What an administrator finds when debugging."""
+    ask("start")
+    record = json.loads((tmp_path / "run/abc123/record.json").read_text())
+    assert {"pid", "port", "leader", "ticks", "leader_ticks", "node"} == set(record)
