@@ -52,6 +52,11 @@ class Engine:
         return cls(*connect(timeout))
 
     @property
+    def client(self) -> Any:
+        """The SDK's client, for the modules of this package."""
+        return self._client
+
+    @property
     def is_local(self) -> bool:
         """Whether ports published on the engine's loopback are this machine's loopback."""
         return self.host.startswith(("unix://", "npipe://"))
