@@ -46,6 +46,8 @@ class Evidence:
         self.worker = worker
         self.keep = keep
         self.failed = False
+        self.running: pytest.Item | None = None
+        """The test that has begun and not ended."""
         self._journal: Journal | None = None
 
     @property
@@ -119,6 +121,7 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = config.rootpath / "evidence" / run
     worker = given.get("workerid", "")
     config.stash[EVIDENCE] = Evidence(folder, worker, config.getoption("--lab-evidence"))
+    config.pluginmanager.register(BeforeTheEnd(), "hublab-before-the-end")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -130,6 +133,7 @@ def pytest_configure_node(node: Any) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     item.stash[BEGUN] = time.time()
+    item.config.stash[EVIDENCE].running = item
 
 
 @pytest.hookimpl(wrapper=True)
@@ -148,6 +152,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             evidence.save_logs(item)
         if report.when == "teardown":
             evidence.record(worst)
+    if report.when == "teardown":
+        item.config.stash[EVIDENCE].running = None
     return report
 
 
@@ -167,8 +173,31 @@ def verdict_of(
     return Verdict(name_of(item), case.id if case else "", outcome, seconds, message)
 
 
+class BeforeTheEnd:
+    """What must happen before the labs are torn down at the end of a run."""
+
+    @staticmethod
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+        """Save the logs of a test that was interrupted: nobody else will."""
+        evidence = session.config.stash[EVIDENCE]
+        evidence.failed |= exitstatus not in (
+            pytest.ExitCode.OK,
+            pytest.ExitCode.NO_TESTS_COLLECTED,
+        )
+        item = evidence.running
+        if item is not None and LAB in item.stash and evidence.keep != "none":
+            seconds = round(time.time() - item.stash[BEGUN], 3)
+            case = case_of(item)
+            evidence.record(
+                Verdict(name_of(item), case.id if case else "", "error", seconds, "interrupted")
+            )
+            evidence.save_logs(item)
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Close the journal, in each worker before the controller."""
+    """Close the journal, in each worker before the controller, after the labs have ended."""
     session.config.stash[EVIDENCE].close()
 
 
