@@ -195,7 +195,11 @@ class _Reader:
         definition = self.networks.get(network) or {}
         path: YamlPath = ("networks", network)
         texts = [c.get("subnet") for c in (definition.get("ipam") or {}).get("config") or []]
-        parsed = [ip_network(text, strict=False) for text in texts if text]
+        try:
+            parsed = [ip_network(text, strict=False) for text in texts if text]
+        except ValueError as bad:
+            self.wrong((*path, "ipam", "config"), str(bad), "a subnet such as 198.18.0.0/24")
+            return None
         subnet = next((one for one in parsed if isinstance(one, IPv4Network)), None)
         right = f"ipam.config[0].subnet inside {LAB_NETWORK}, which no real network uses"
         if subnet is None:

@@ -1,0 +1,63 @@
+"""Ask the installed software what it says of a setting: help, type, default, choices.
+
+Arguments: `hub` or `server`, then a class, `Class.trait`, or nothing. Prints JSON: `known`, the
+names of what there is to choose from, and `traits`, what is known of each that was asked for.
+Runs in a throw-away container beside check_settings.py, which knows the classes.
+"""
+
+import inspect
+import json
+import sys
+from typing import Any
+
+from check_settings import hub_classes, server_classes, with_parents
+from traitlets import TraitType
+from traitlets.config import Configurable
+
+
+def description(owner: type[Configurable], name: str, trait: TraitType) -> dict[str, Any]:
+    """What the software itself says of a trait."""
+    choices = getattr(trait, "values", None)
+    return {
+        "class": owner.__name__,
+        "trait": name,
+        "type": trait.__class__.__name__,
+        "takes": trait.info(),
+        "default": default_of(trait),
+        "choices": [str(choice) for choice in choices] if choices else None,
+        "help": inspect.cleandoc(trait.help or ""),
+        "defined_by": trait.this_class.__name__ if trait.this_class else owner.__name__,
+    }
+
+
+def default_of(trait: TraitType) -> str | None:
+    """The default as the software writes it; None where it is only known at its start."""
+    name = trait.name or ""
+    dynamic = trait.this_class and (
+        hasattr(trait.this_class, f"_{name}_default")
+        or name in getattr(trait.this_class, "_trait_default_generators", {})
+        or any(
+            getattr(member, "trait_name", None) == name and hasattr(member, "class_init")
+            for klass in trait.this_class.__mro__
+            for member in vars(klass).values()
+            if type(member).__name__ == "DefaultHandler"
+        )
+    )
+    return None if dynamic else trait.default_value_repr()
+
+
+def main() -> None:
+    classes = with_parents(hub_classes({}) if sys.argv[1] == "hub" else server_classes())
+    wanted, _, trait = (sys.argv[2] if len(sys.argv) > 2 else "").partition(".")
+    traits = {name: found.class_traits(config=True) for name, found in classes.items()}
+    known = [f"{name}.{key}" for name in traits for key in traits[name]]
+    found = [
+        description(classes[wanted], key, value)
+        for key, value in sorted(traits.get(wanted, {}).items())
+        if trait in ("", key)
+    ]
+    print(json.dumps({"known": known if trait else list(classes), "traits": found}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""`hublab explain`: a setting in the words of the software that reads it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from hublab.cli.common import common, emit, out, steps, table
+from hublab.engine import Engine
+from hublab.lab import Lab
+from hublab.role_images import role_images
+from hublab.setting_help import SettingHelp, describe, landing
+from hublab.settings import format_value
+
+
+@click.command()
+@click.argument("setting")
+@common
+def explain(setting: str, name: str, as_json: bool) -> None:
+    """Say what SETTING means: its help, type and default, where it lands, what restarts.
+
+    The running software is asked: that of the lab, or where none runs that of the images which
+    `up` would use. A class alone (hub.JupyterHub), `proxy` or `sshd` lists all that it has.
+
+    \b
+    Examples:
+      hublab explain hub.JupyterHub.hub_connect_ip
+      hublab explain server.ServerApp.allow_origin --json
+      hublab explain proxy.proxy-timeout
+      hublab explain hub.SSHSpawner
+    """
+    engine = Engine.connect()
+    images, lab = role_images(engine, name, steps())
+    found = describe(engine, images, setting)
+    if as_json:
+        documents = [as_data(one, lab) for one in found]
+        emit(documents[0] if len(documents) == 1 and documents[0]["key"] == setting else documents)
+    elif len(found) == 1:
+        show(found[0], lab)
+    else:
+        show_all(found)
+
+
+def hosts_of(role: str, lab: Lab | None) -> list[str]:
+    """The hosts where a file lands; without a lab their role."""
+    return [host.service for host in lab.of_role(role)] if lab else [f"each {role}"]
+
+
+def as_data(one: SettingHelp, lab: Lab | None) -> dict[str, Any]:
+    """A setting as `--json` tells it."""
+    place = landing(one.key)
+    settings = lab.settings() if lab else None
+    here = settings[one.key] if settings and one.key in settings else None
+    return {
+        **asdict(one),
+        "set": here,
+        "file": place.file,
+        "hosts": hosts_of(place.role, lab),
+        "restarts": place.restarts,
+    }
+
+
+def show(one: SettingHelp, lab: Lab | None) -> None:
+    """One setting, a fact a line, its help last."""
+    data = as_data(one, lab)
+    facts = {
+        "type": f"{one.type}: {one.takes}" if one.type and one.takes else one.type,
+        "choices": ", ".join(one.choices) or None,
+        "default": one.default or ("computed when it starts" if one.defined_by else None),
+        "defined by": one.defined_by,
+        "set here": None if data["set"] is None else format_value(one.key, data["set"]),
+        "lands in": f"{data['file']} on {', '.join(data['hosts'])}",
+        "to hold": data["restarts"],
+    }
+    click.echo(one.key)
+    for label, value in facts.items():
+        if value is not None:
+            click.echo(f"  {label + ':':<12} {value}")
+    click.echo()
+    for line in one.help.splitlines():
+        click.echo(f"  {line}".rstrip())
+
+
+def show_all(found: list[SettingHelp]) -> None:
+    """The settings of a class, the first words of each."""
+    rows = table(None, "SETTING", "TYPE", "DEFAULT", "HELP")
+    for one in found:
+        first = one.help.strip().partition("\n")[0]
+        cells = (one.key, one.type or "", one.default or "", first)
+        rows.add_row(*(cell.replace("[", r"\[") for cell in cells))
+    out.print(rows)

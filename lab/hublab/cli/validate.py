@@ -1,0 +1,61 @@
+"""`hublab validate`: all that is wrong with Compose files, at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hublab.cli.common import emit, json_option
+from hublab.deployment import Request
+from hublab.errors import TopologyError
+from hublab.topology import Problem
+from hublab.topology_check import check_topology
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
+@json_option
+def validate(files: tuple[Path, ...], as_json: bool) -> None:
+    """Check that FILEs, merged as `up -f` merges them, make a lab.
+
+    Without FILE the project's own compose/lab.yaml. Each fault is a line on stdout,
+    `file:line: path: reason`, and the exit code is 64 then. Needs Docker Compose, but no engine
+    and no image.
+
+    \b
+    Examples:
+      hublab validate my.yaml
+      hublab validate compose/lab.yaml my-overlay.yaml --json
+    """
+    chosen = files or Request().compose_files
+    topology, problems = check_topology(chosen, "hublab")
+    if as_json:
+        hosts = [] if topology is None else [(h.name, h.role, h.address) for h in topology.hosts]
+        emit(
+            {
+                "files": [str(file) for file in chosen],
+                "problems": [as_data(problem) for problem in problems],
+                "hosts": [{"name": n, "role": r, "address": a} for n, r, a in hosts],
+            }
+        )
+    for problem in problems if not as_json else []:
+        click.echo(str(problem))
+    if problems:
+        sys.exit(TopologyError.exit_code)
+    if topology and not as_json:
+        click.echo(f"a lab of {len(topology.hosts)} hosts", err=True)
+
+
+def as_data(problem: Problem) -> dict[str, Any]:
+    """A fault as `--json` tells it."""
+    at = problem.position
+    return {
+        "file": str(at.file) if at else None,
+        "line": at.line if at else None,
+        "path": problem.path,
+        "reason": problem.reason,
+        "right": problem.right,
+    }
