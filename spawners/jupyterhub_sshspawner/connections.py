@@ -200,27 +200,27 @@ def _who(target: Target) -> tuple[str, str, str]:
 async def _dial(
     link: Link, target: Target, access: Access, limits: Limits
 ) -> asyncssh.SSHClientConnection:
-    options = await access.connect_options()
-    options.setdefault("keepalive_interval", limits.keepalive_interval)
-    options.setdefault("keepalive_count_max", limits.keepalive_count_max)
-    tunnel: asyncssh.SSHClientConnection | None = None
-    for hop in target.jumps:
-        tunnel = await asyncssh.connect(
-            hop.address,
-            hop.port,
+    async with access.connect_options() as options:
+        options.setdefault("keepalive_interval", limits.keepalive_interval)
+        options.setdefault("keepalive_count_max", limits.keepalive_count_max)
+        tunnel: asyncssh.SSHClientConnection | None = None
+        for hop in target.jumps:
+            tunnel = await asyncssh.connect(
+                hop.address,
+                hop.port,
+                tunnel=tunnel or (),
+                username=hop.username or target.username,
+                **options,
+            )
+            link.hops.append(tunnel)
+        return await asyncssh.connect(
+            target.address,
+            target.port,
             tunnel=tunnel or (),
-            username=hop.username or target.username,
+            username=target.username,
+            host_key_alias=target.key_name,
             **options,
         )
-        link.hops.append(tunnel)
-    return await asyncssh.connect(
-        target.address,
-        target.port,
-        tunnel=tunnel or (),
-        username=target.username,
-        host_key_alias=target.key_name,
-        **options,
-    )
 
 
 def _explain(error: BaseException, target: Target) -> SSHSpawnerError:

@@ -55,7 +55,7 @@ async def access(spawner: SSHTraits, username: str) -> Access:
             insecure=insecure,
             keys=tuple(fill(key, **names) for key in keys),
             certs=tuple(fill(cert, **names) for cert in spawner.ssh_client_certs),
-            agent_path=spawner.ssh_agent_path,
+            agent_path=fill(spawner.ssh_agent_path, **names) if spawner.ssh_agent_path else None,
             config_files=tuple(spawner.ssh_config_files),
             options=dict(spawner.ssh_options),
             passphrase=await value_of(spawner, spawner.ssh_key_passphrase),

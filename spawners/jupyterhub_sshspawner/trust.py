@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,25 +39,49 @@ class Access:
         return (self.known_hosts, self.host_ca_keys, self.insecure, self.keys, self.certs,
                 self.agent_path, self.password is not None)  # fmt: skip
 
-    async def connect_options(self) -> dict[str, Any]:
-        """Arguments for ``asyncssh.connect``; files are read and keys decrypted in a thread."""
-        keys, known = await asyncio.gather(
-            asyncio.to_thread(load_keys, self.keys, self.certs, self.passphrase),
-            asyncio.to_thread(self._known_hosts),
-        )
-        return {
-            "client_keys": keys or None,
-            "known_hosts": known,
-            "password": self.password,
-            "agent_path": self.agent_path,
-            "agent_forwarding": False,
-            "config": list(self.config_files) or None,
-            "gss_host": None,
-            **self.options,
-        }
+    @asynccontextmanager
+    async def connect_options(self) -> AsyncIterator[dict[str, Any]]:
+        """Arguments for ``asyncssh.connect``, good inside the context.
 
-    def _known_hosts(self) -> asyncssh.SSHKnownHosts | None:
-        return None if self.insecure else read_known_hosts(self.known_hosts, self.host_ca_keys)
+        Files are read and keys decrypted in a thread. The agent's keys are fetched here, because
+        asyncssh uses an agent only beside keys from ``~/.ssh``.
+        """
+        async with AsyncExitStack() as stack:
+            keys = list(await asyncio.to_thread(load_keys, self.keys, self.certs, self.passphrase))
+            if self.agent_path:
+                agent = await _agent(self.agent_path)
+                stack.callback(agent.close)
+                keys += await agent.get_keys()
+            yield {
+                "client_keys": keys or None,
+                "known_hosts": await asyncio.to_thread(self._known_hosts),
+                "password": self.password,
+                "agent_path": None,
+                "agent_forwarding": False,
+                "config": list(self.config_files) or None,
+                "gss_host": None,
+                **self.options,
+            }
+
+    def _known_hosts(self) -> Callable[..., Any] | None:
+        """Matches by name alone.
+
+        asyncssh also accepts a key that is listed for the address a name leads to. Whoever holds
+        one node and the name service could then pass for another node.
+        """
+        if self.insecure:
+            return None
+        known = read_known_hosts(self.known_hosts, self.host_ca_keys)
+        return lambda host, _addr, port: known.match(host, "", port)
+
+
+async def _agent(path: str) -> asyncssh.SSHAgentClient:
+    try:
+        return await asyncssh.connect_agent(path)
+    except OSError as error:
+        raise Misconfigured(
+            f"SSHSpawner.ssh_agent_path: no agent at {path}: {error.strerror}"
+        ) from error
 
 
 def read_known_hosts(paths: Sequence[str], ca_keys: Sequence[str]) -> asyncssh.SSHKnownHosts:

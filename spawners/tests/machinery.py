@@ -115,6 +115,12 @@ class Account:
         subprocess.run(["userdel", "-r", self.name], check=False, capture_output=True)
 
 
+def _kill(pids: set[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 class Sshd:
     """The machine's sshd, on a port of its own, with stock settings."""
 
@@ -159,15 +165,21 @@ class Sshd:
 
     def cut(self) -> None:
         """As if the network were gone: nobody listens, and every connection breaks."""
-        sessions = [
+        sessions = self._sessions()
+        self.stop()
+        _kill(sessions)
+
+    def interrupt(self) -> None:
+        """Break every connection; new ones are welcome."""
+        assert self._process
+        _kill(self._sessions() - {self._process.pid})
+
+    def _sessions(self) -> set[int]:
+        return {
             pid
             for pid, line in processes_of(None).items()
             if line.startswith("sshd") and self._mine(pid)
-        ]
-        self.stop()
-        for pid in sessions:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        }
 
     def _mine(self, pid: int) -> bool:
         """Whether a process descends from our sshd."""
