@@ -12,6 +12,12 @@ import pytest
 from machinery import Account, Hub, Sshd
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Which spawner the black-box cases are about."""
+    parser.addoption("--spawner", default="ssh", help="ssh, simple, or module.Class")
+    parser.addoption("--spawner-config", default="", help="file of lines for jupyterhub_config.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that need an sshd say at once what is missing, instead of failing one by one."""
     missing = [name for name in ("sshd", "useradd", "ssh-keygen") if not _which(name)]
