@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from hublab.deployment import ROOT, Request, images_by_role
 from hublab.engine import Compose, Engine, ensure_images
@@ -11,7 +12,7 @@ from hublab.errors import NoSuchLab
 from hublab.lab import Lab
 from hublab.machine.base_image import choose_base
 from hublab.topology import read_topology
-from hublab.variables import all_variables
+from hublab.variables import all_variables, ports, subnet_choices
 
 
 def role_images(
@@ -27,10 +28,25 @@ def role_images(
 
 def project_images(engine: Engine, name: str, progress: Callable[[str], None]) -> dict[str, str]:
     """The images of the project's own topology."""
-    files = Request(name).compose_files
+    return project_config(engine, Request(name), progress, build=True)[1]
+
+
+def project_config(
+    engine: Engine, request: Request, progress: Callable[[str], None], *, build: bool
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Compose's configuration of some files on a free subnet and free ports; role to image.
+
+    Raises TopologyErrors for files that make no lab. With `build`, images that are missing are
+    built.
+    """
+    files = request.compose_files
+    read_topology(Compose(files, request.name, {}).config(), files)
     base = choose_base(engine, progress)
     tag = inputs_digest(ROOT, engine.image_id(base) or base)
-    compose = Compose(files, name, all_variables(name, "198.18.0", {}, base, tag))
+    subnet = next(subnet_choices(engine, request.name))
+    free = ports(engine, [])
+    compose = Compose(files, request.name, all_variables(request.name, subnet, free, base, tag))
     config = compose.config()
-    ensure_images(engine, compose, config, progress)
-    return images_by_role(read_topology(config, files), config)
+    if build:
+        ensure_images(engine, compose, config, progress)
+    return config, images_by_role(read_topology(config, files), config)

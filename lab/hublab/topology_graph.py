@@ -15,6 +15,9 @@ from hublab.topology import Topology
 TALK = (
     ("client", "proxy", "HTTP"),
     ("browser", "proxy", "HTTP"),
+    ("client", "reverse-proxy", "HTTP"),
+    ("browser", "reverse-proxy", "HTTP"),
+    ("reverse-proxy", "proxy", "HTTP"),
     ("proxy", "hub", "/hub"),
     ("proxy", "node", "/user/…"),
     ("hub", "proxy", "routes"),
@@ -27,12 +30,10 @@ TALK = (
     ("hub", "certificate-authority", "certificates"),
 )
 """Who opens connections to whom in every deployment, and what for."""
-COLUMNS = (
-    ("client", "browser"),
-    ("proxy",),
-    ("hub", "bastion", "database", "identity-provider", "certificate-authority"),
-    ("node",),
-)
+FRONT = (("client", "proxy"), ("browser", "proxy"))
+"""What goes another way where something stands in front of the proxy."""
+HUBS = ("hub", "bastion", "database", "identity-provider", "certificate-authority")
+COLUMNS = (("client", "browser"), ("reverse-proxy",), ("proxy",), HUBS, ("node",))
 FILLS = {"client": "#eef3fb", "proxy": "#fdf3e1", "hub": "#fbe9e7", "node": "#e9f5ea"}
 WIDTH, LINE, GAP_X, GAP_Y, MARGIN = 190, 17, 110, 36, 24
 MERMAID_PLAIN = frozenset(" .,:/_-()…")
@@ -45,6 +46,17 @@ class Box:
     name: str
     role: str
     lines: tuple[str, ...]
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """A host may be for several things at once."""
+        return tuple(role.strip() for role in self.role.split(","))
+
+    @property
+    def column(self) -> int:
+        """Of its first role; one that has no column of its own stands with the hub's helpers."""
+        known = (n for n, roles in enumerate(COLUMNS) if self.roles[0] in roles)
+        return next(known, COLUMNS.index(HUBS))
 
     @property
     def height(self) -> int:
@@ -88,15 +100,17 @@ def addresses(networks: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def arrows(boxes: Iterable[Box]) -> Iterable[Arrow]:
-    """Who speaks to whom, by their roles. Behind a bastion the hub does not reach nodes itself."""
+    """Who speaks to whom, by their roles; a bastion and a reverse proxy stand in the way."""
     hosts = list(boxes)
-    bastion = any(box.role == "bastion" for box in hosts)
+    present = {role for box in hosts for role in box.roles}
     for source, target, label in TALK:
-        if bastion and (source, target) == ("hub", "node"):
+        if "bastion" in present and (source, target) == ("hub", "node"):
+            continue
+        if "reverse-proxy" in present and (source, target) in FRONT:
             continue
         for one in hosts:
             for other in hosts:
-                if (one.role, other.role) == (source, target):
+                if one is not other and source in one.roles and target in other.roles:
                     yield Arrow(one.name, other.name, label)
 
 
@@ -151,10 +165,11 @@ def as_svg(graph: Graph) -> str:
 def layout(boxes: Sequence[Box]) -> dict[str, tuple[int, int]]:
     """Upper left corners. The hub's column begins higher, so that it hides no arrow to nodes."""
     places: dict[str, tuple[int, int]] = {}
-    for column, roles in enumerate(COLUMNS):
-        y = 2 * MARGIN + (0 if "hub" in roles else 2 * GAP_Y)
-        for box in (box for box in boxes if box.role in roles):
-            places[box.name] = (MARGIN + column * (WIDTH + GAP_X), y)
+    used = sorted({box.column for box in boxes})
+    for place, column in enumerate(used):
+        y = 2 * MARGIN + (0 if COLUMNS[column] is HUBS else 2 * GAP_Y)
+        for box in (box for box in boxes if box.column == column):
+            places[box.name] = (MARGIN + place * (WIDTH + GAP_X), y)
             y += box.height + GAP_Y
     return places
 
@@ -177,7 +192,7 @@ def write(
 def draw_box(root: ET.Element, box: Box, x: int, y: int) -> None:
     """A host."""
     place = {"x": str(x), "y": str(y), "width": str(WIDTH), "height": str(box.height), "rx": "6"}
-    paint = {"fill": FILLS.get(box.role, "#f3f3f3"), "stroke": "#555"}
+    paint = {"fill": FILLS.get(box.roles[0], "#f3f3f3"), "stroke": "#555"}
     ET.SubElement(root, "rect", {**place, **paint})
     for number, line in enumerate((box.name, box.role, *box.lines)):
         weight = "normal" if number else "bold"

@@ -39,6 +39,7 @@ VERBS = {
     "explain": "explain",
     "validate": "validate",
     "graph": "graph",
+    "export": "export",
     "completion": "completion",
     "prune": "prune",
     "doctor": "doctor",

@@ -7,13 +7,15 @@ image that exists is right.
 from __future__ import annotations
 
 import hashlib
+import subprocess
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hublab.engine.api import Engine
 from hublab.engine.compose import Compose, Progress
+from hublab.errors import EngineError
 
 PREFIX = "hublab-"
 
@@ -63,3 +65,11 @@ def ensure_images(
         if repository.startswith(PREFIX):
             engine.tag_image(image, repository, "dev")
     return time.monotonic() - begun
+
+
+def save_images(names: Sequence[str], path: Path) -> None:
+    """Write images into a tar that `docker load` reads. Raises EngineError."""
+    argv = ["docker", "save", "--output", str(path), *names]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise EngineError(f"could not save the images: {done.stderr.strip()}")

@@ -89,6 +89,11 @@ class DatabaseReader:
         """
         hub = self._live.lab.one("hub").service
         settings = await asyncio.to_thread(self._live.lab.settings)
+        if self._live.lab.of_role("database"):
+            raise UsageError(
+                "the hub's database is no SQLite file: it has a host of its own",
+                where=self._live.lab.one("database").service,
+            )
         path = sqlite_path(str(settings.get("hub.JupyterHub.db_url", f"sqlite:///{DATABASE}")))
         argv = [PYTHON, "-c", READ, path, self._salt, json.dumps(HIDDEN)]
         done = await asyncio.to_thread(lambda: self._live.lab.run(hub, *argv))

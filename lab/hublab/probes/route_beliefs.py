@@ -15,8 +15,8 @@ from urllib.parse import unquote
 
 from yarl import URL
 
-from hublab.errors import HublabError
-from hublab.live import LiveLab
+from hublab.errors import HublabError, UsageError
+from hublab.live import LiveLab, server_from
 from hublab.probes.database import DatabaseReader, Table
 from hublab.probes.routes import Route, proxy_routes
 from hublab.probes.told import hub_told
@@ -63,20 +63,32 @@ async def hub_belief(live: LiveLab) -> dict[str, str]:
     hub = await live.hub()
     users = await hub.users()
     told, tables, settings = await asyncio.gather(
-        hub_told(live), DatabaseReader(live).read(), asyncio.to_thread(live.lab.settings)
+        hub_told(live), stored(live), asyncio.to_thread(live.lab.settings)
     )
     targets = targets_of(tables)
-    ready = [
-        str(model["url"])
+    ready = {
+        str(model["url"]): server_from(user["name"], model)
         for user in users
         for model in user.get("servers", {}).values()
         if model["ready"]
-    ]
-    belief = {path: targets.get(key(path), "?") for path in [*ready, *services_of(tables)]}
+    }
+    belief = {
+        path: targets.get(key(path), f"http://{server.address}:{server.port}")
+        for path, server in ready.items()
+    }
+    belief.update({path: targets[key(path)] for path in services_of(tables)})
     if told.connect:
         spec = str(settings.get("hub.JupyterHub.hub_routespec", base_of(told.connect)))
         belief[spec] = str(URL(told.connect).origin())
     return {**belief, **extra_routes(settings)}
+
+
+async def stored(live: LiveLab) -> dict[str, Table]:
+    """The hub's database, empty where it is none that can be read: spawners say where they are."""
+    try:
+        return await DatabaseReader(live).read()
+    except UsageError:
+        return {}
 
 
 def base_of(connect_url: str) -> str:
@@ -94,7 +106,9 @@ def targets_of(tables: Mapping[str, Table]) -> dict[str, str]:
 
 def services_of(tables: Mapping[str, Table]) -> list[str]:
     """Paths of the services that have an address of their own."""
-    ids = {row.get("_server_id") for row in tables["services"].rows} if "services" in tables else {}
+    if "services" not in tables:
+        return []
+    ids = {row["_server_id"] for row in tables["services"].rows}
     return [str(row["base_url"]) for row in tables["servers"].rows if row["id"] in ids]
 
 

@@ -1,0 +1,132 @@
+"""`hublab export`: a lab as one plain Compose file that runs without hublab."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hublab.cli.common import common, emit, err, out, steps
+from hublab.cli.graph import running
+from hublab.deployment import Request
+from hublab.engine import Engine
+from hublab.engine.images import save_images
+from hublab.errors import UsageError
+from hublab.export import compose_file, machine_paths
+from hublab.lab import Lab
+from hublab.role_images import project_config, role_images
+from hublab.settings import Settings
+from hublab.settings_check import check_settings
+
+FILE = "compose.yaml"
+IMAGES = "images.tar"
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What is written, and from where it was taken."""
+
+    text: str
+    images: tuple[str, ...]
+    paths: tuple[str, ...]
+
+
+@click.command()
+@click.argument("folder", required=False, metavar="[DIR]", type=click.Path(path_type=Path))
+@click.option(
+    "--file",
+    "-f",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Export these Compose files and no running lab; may be said several times.",
+)
+@click.option(
+    "--set", "texts", multiple=True, metavar="SETTING=VALUE", help="A setting on top; repeatable."
+)
+@click.option("--images", is_flag=True, help=f"Also write {IMAGES}, for `docker load` elsewhere.")
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+@common
+def export(
+    folder: Path | None,
+    files: tuple[Path, ...],
+    texts: tuple[str, ...],
+    images: bool,
+    force: bool,
+    name: str,
+    as_json: bool,
+) -> None:
+    """Write DIR/compose.yaml: the lab with its settings, for `docker compose up` alone.
+
+    Of the lab that runs under the name, with the settings that hold in it; else of the files.
+    Subnet and ports are free ones of now. Keys and passwords are made anew at its first start;
+    the settings stand in the file as they are, so it is written for its owner only. Users,
+    database and servers are not part of it.
+
+    \b
+    Examples:
+      hublab export
+      hublab export my-lab --images
+      hublab export broken -f my.yaml --set hub.JupyterHub.hub_connect_ip=127.0.0.1
+    """
+    target = folder or Path(f"{name}-export")
+    written = [target / FILE, *([target / IMAGES] if images else [])]
+    for path in written:
+        if path.exists() and not force:
+            raise UsageError("there is such a file already", where=str(path), right="--force")
+    engine = Engine.connect()
+    lab = None if files else running(name)
+    made = make(engine, lab, Request(name, files, Settings.parse(texts, where="--set")))
+    write(target / FILE, made.text)
+    if images:
+        save_images(made.images, target / IMAGES)
+    for path_taken in made.paths:
+        err.print(f"taken from this machine's disk, {path_taken}", markup=False)
+    if as_json:
+        emit({"files": [str(path) for path in written], "images": made.images})
+    else:
+        for path in written:
+            out.print(str(path), markup=False)
+
+
+def make(engine: Engine, lab: Lab | None, request: Request) -> Exported:
+    """The file's text, with images that exist and settings that the software takes."""
+    say = steps()
+    files = request.files
+    if lab:
+        files = tuple(Path(file) for file in lab.one("hub").config_files.split(",") if file)
+    plain = Request(f"{request.name}-export"[:40], files)
+    config, built = project_config(engine, plain, say, build=lab is None)
+    if request.settings:
+        roles = role_images(engine, request.name, say)[0] if lab else built
+        check_settings(engine, roles, request.settings)
+    settings = (lab.settings() if lab else Settings()).merged(request.settings)
+    images = images_of(lab, config)
+    text = compose_file(config, plain.name, images, settings)
+    return Exported(text, tuple(sorted(set(images.values()))), tuple(machine_paths(config)))
+
+
+def images_of(lab: Lab | None, config: dict[str, Any]) -> dict[str, str]:
+    """Service to image: those that the lab runs with, else those of the files."""
+    images = {name: str(entry.get("image", "")) for name, entry in config["services"].items()}
+    if lab:
+        present = {one.service: one.image for one in lab.engine.containers(lab.name) if one.service}
+        images.update({name: image for name, image in present.items() if name in images})
+    return images
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file for its owner alone, complete or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f".{path.name}.new")
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+        new.replace(path)
+    except OSError as error:
+        raise UsageError(f"cannot write there: {error.strerror}", where=str(path)) from error
