@@ -14,19 +14,21 @@ from typing import Any
 
 from filelock import FileLock
 
+from hublab import processes
 from hublab.case_switch import Restart, apply_settings
 from hublab.channel import open_channel
 from hublab.engine import Compose, Engine, ensure_images
 from hublab.engine.images import inputs_digest
 from hublab.errors import EngineError, LabError, LabNameError
 from hublab.guard import Guard
+from hublab.hub import open_hub
 from hublab.lab import Lab
 from hublab.machine.base_image import choose_base
 from hublab.nodes import nodes_overlay
-from hublab.readiness import wait_for_hub
+from hublab.readiness import wait_for_hub, wait_until_running
 from hublab.settings import Settings
 from hublab.settings_check import check_settings
-from hublab.state import labs_folder, remove_lab_folder
+from hublab.state import labs_folder, made, remove_lab_folder
 from hublab.topology import Topology, read_topology
 from hublab.variables import all_variables, check_environment, ports, subnet_choices
 
@@ -126,14 +128,34 @@ async def make_ready(
     """
     lab = created.lab
     try:
+        restarted = start_what_ended(lab, progress)
         progress("waiting for the hub to answer through the proxy")
         async with open_channel(lab) as channel:
+            if "proxy" in restarted:
+                # Its table went with it, and the hub looks at it every five minutes only.
+                await wait_until_running(lab)
+                async with await open_hub(channel, lab) as hub:
+                    await hub.check_routes()
             seconds = await wait_for_hub(lab, channel)
         restarts = await apply_settings(lab, settings) if settings != lab.settings() else []
     except BaseException:
         undo(created.guard, lab.engine, lab.name, created.new)
         raise
     return seconds, restarts
+
+
+def start_what_ended(lab: Lab, progress: Progress) -> set[str]:
+    """Start the programs of a lab that have ended since it came up: `up` makes a lab whole.
+
+    Returns the roles of their hosts.
+    """
+    restarted = set()
+    for host in lab.hosts.values():
+        if host.role in processes.PROGRAMS and processes.status(lab, host.service).ended:
+            progress(f"starting the {processes.PROGRAMS[host.role]} of {host.service} again")
+            processes.start(lab, host.service)
+            restarted.add(host.role)
+    return restarted
 
 
 def down(name: str, engine: Engine) -> float:
@@ -202,11 +224,13 @@ def start_containers(
 
 def explained(engine: Engine, lab: str, error: EngineError) -> LabError:
     """Compose's failure with the last words of the host that failed."""
-    words = [
-        f"{c.service} ended with {c.exit_code}: {engine.logs(c.id, tail=8).strip()}"
-        for c in engine.containers(lab)
-        if c.state == "exited" and c.exit_code
-    ]
+    words = []
+    with contextlib.suppress(EngineError):  # it may be the engine itself that went away
+        words = [
+            f"{c.service} ended with {c.exit_code}: {engine.logs(c.id, tail=8).strip()}"
+            for c in engine.containers(lab)
+            if c.state == "exited" and c.exit_code
+        ]
     return LabError("\n".join([f"the lab did not come up: {error.message}", *words]))
 
 
@@ -220,8 +244,9 @@ def images_by_role(topology: Topology, config: dict[str, Any]) -> dict[str, str]
 
 @contextlib.contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Labs come up one after the other: they share images, subnets and ports to choose from."""
-    folder = labs_folder()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with FileLock(folder / "up.lock"):
+    """Labs come up one after the other: they share images, subnets and ports to choose from.
+
+    May be held around `create` and `make_ready` together; it is one lock for a process.
+    """
+    with FileLock(made(labs_folder()) / "up.lock", is_singleton=True):
         yield

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 from yarl import URL
@@ -60,6 +60,12 @@ class Hub:
             url = url.with_host(address or lab.one("hub").service)
         self.url = url / "api"
         self._session = channel.session(headers={"Authorization": f"token {token}"})
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
 
     async def close(self) -> None:
         await self._session.close()

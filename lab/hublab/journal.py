@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
-from hublab.errors import InternalError, JournalError
+from hublab.errors import InternalError, JournalError, MachineError
 from hublab.journal_events import Event, RunStarted, event_from_json
 
 REDACTED = "[secret]"
@@ -90,7 +90,12 @@ class Journal:
             at = round(self.now() if t is None else t, 6)
             fields = self._redact(asdict(event))
             line = json.dumps({"t": at, "kind": event.kind, **fields}, ensure_ascii=False)
-            _write_all(self._descriptor, line.encode("utf-8", "backslashreplace") + b"\n")
+            try:
+                _write_all(self._descriptor, line.encode("utf-8", "backslashreplace") + b"\n")
+            except OSError as bad:
+                raise MachineError(
+                    f"cannot write the journal: {bad.strerror}", where=str(self.path)
+                ) from bad
         return Entry(at, event_from_json(event.kind, fields))
 
     def _redact(self, value: Any) -> Any:

@@ -24,8 +24,19 @@ class Status:
     up: bool
     pid: int | None
     exit_code: int | None
+    signal: str | None
     seconds: float
     text: str
+
+    @property
+    def ended(self) -> bool:
+        """Whether it ran and ended, by itself or by a signal."""
+        return not self.up and (self.exit_code is not None or self.signal is not None)
+
+    @property
+    def end(self) -> str:
+        """How it ended, in words."""
+        return f"signal {self.signal}" if self.signal else f"exit code {self.exit_code}"
 
 
 def program_of(lab: Lab, host: str) -> str:
@@ -42,11 +53,13 @@ def status(lab: Lab, host: str) -> Status:
     up = text.startswith("up")
     pid = re.search(r"pid (\d+)", text)
     code = re.search(r"exitcode (\d+)", text)
+    signal = re.search(r"signal (\w+)", text)
     since = re.search(r"(\d+) seconds", text)
     return Status(
         up=up,
         pid=int(pid[1]) if pid else None,
         exit_code=int(code[1]) if code else None,
+        signal=signal[1] if signal else None,
         seconds=float(since[1]) if since else 0.0,
         text=text,
     )
@@ -76,7 +89,8 @@ def kill(lab: Lab, host: str, signal: str = "KILL") -> None:
     pid = status(lab, host).pid
     if pid is None:
         raise LabError(f"the program of {host} does not run, so it cannot get SIG{signal}")
-    lab.output(host, "kill", f"-{signal}", str(pid))
+    # The shell's own `kill`, for not every image has the program.
+    lab.output(host, "sh", "-c", 'kill -s "$1" "$2"', "-", signal, str(pid))
 
 
 def kill_if_up(lab: Lab, host: str) -> None:

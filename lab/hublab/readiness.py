@@ -25,16 +25,16 @@ class ProgramEnded(LabError):
 
     exit_code = 1
 
-    def __init__(self, role: str, host: str, exit_code: int, log: str) -> None:
+    def __init__(self, role: str, host: str, state: processes.Status, log: str) -> None:
         words = "\n    ".join(log.strip().splitlines()[-15:])
         super().__init__(
-            f"the {role} ended with exit code {exit_code}; its last words:\n    {words}",
+            f"the {role} ended with {state.end}; its last words:\n    {words}",
             where=host,
             right="`hublab unset` takes settings back that it refuses",
         )
         self.role = role
         self.host = host
-        self.code = exit_code
+        self.code = state.exit_code
         self.log = log
 
 
@@ -110,9 +110,9 @@ def fail_if_ended(lab: Lab) -> None:
     for role in ("hub", "proxy"):
         host = lab.one(role).service
         state = processes.status(lab, host)
-        if not state.up and state.exit_code is not None:
+        if state.ended:
             log = lab.engine.logs(lab.one(role).id, tail=2000)
-            raise ProgramEnded(role, host, state.exit_code, last_run(log, role))
+            raise ProgramEnded(role, host, state, last_run(log, role))
 
 
 def last_run(log: str, program: str) -> str:

@@ -6,6 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
+from hublab.errors import MachineError
+
 
 def labs_folder() -> Path:
     """Where the folders of all labs stand (XDG base directories: state)."""
@@ -15,8 +17,19 @@ def labs_folder() -> Path:
 
 def lab_folder(lab: str) -> Path:
     """The folder of one lab; made when first asked for, readable by its owner alone."""
-    folder = labs_folder() / lab
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return made(labs_folder() / lab)
+
+
+def made(folder: Path) -> Path:
+    """A folder that is there now. Raises MachineError where it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise MachineError(
+            f"cannot make a folder for what labs leave here: {error.strerror}",
+            where=str(folder),
+            right="room and permission there, or another folder in XDG_STATE_HOME",
+        ) from error
     return folder
 
 

@@ -9,7 +9,7 @@ import click
 
 from hublab.cli.common import common, emit, open_journal, out, steps, table
 from hublab.cli.progress import Steps
-from hublab.deployment import Request, create, make_ready
+from hublab.deployment import Request, create, make_ready, one_at_a_time
 from hublab.journal_events import LabUp, SettingsApplied
 from hublab.lab import Lab
 from hublab.nodes import FEWEST, MOST
@@ -64,6 +64,12 @@ def up(
 
 def bring_up(request: Request, say: Steps) -> tuple[Lab, float]:
     """Bring a lab up for good; returns it and the seconds without those for images."""
+    with one_at_a_time():
+        return bring_up_alone(request, say)
+
+
+def bring_up_alone(request: Request, say: Steps) -> tuple[Lab, float]:
+    """Bring a lab up while nobody else does."""
     created = create(request, say)
     lab = created.lab
     settings = lab.settings().merged(request.settings)
