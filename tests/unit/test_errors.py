@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
+
 from hublab import errors
 from hublab.errors import HublabError
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
 from hublab import guard_process
 from hublab.errors import InternalError
 from hublab.guard import Guard

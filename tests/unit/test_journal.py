@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hublab.errors import InternalError, JournalError
 from hublab.journal import REDACTED, Entry, Journal, merge, read_journal
 from hublab.journal_events import (
@@ -27,8 +30,6 @@ from hublab.journal_events import (
     event,
     event_from_json,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 text = st.text(st.characters(codec="utf-8"))
 data = st.dictionaries(text, st.none() | st.integers() | text | st.lists(text, max_size=2))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import hublab
 import pytest
+
+import hublab
 
 pytest_plugins = ("pytester",)
 

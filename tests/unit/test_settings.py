@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from hublab.errors import SettingError
-from hublab.settings import Settings, format_value, parse_setting, unknown_setting
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hublab.errors import SettingError
+from hublab.settings import Settings, format_value, parse_setting, unknown_setting
 
 words = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True)
 keys = st.builds(lambda s, c, t: f"{s}.{c}.{t}", st.sampled_from(["hub", "server"]), words, words)

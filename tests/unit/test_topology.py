@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from hublab.errors import TopologyError
 from hublab.topology import Host, Topology, TopologyErrors, read_topology
 
