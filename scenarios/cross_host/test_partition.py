@@ -7,8 +7,8 @@ everybody their work.
 Sources:
 - jupyterhub/spawner.py, `Spawner.poll`: None means running, anything else that it has ended, and
   then jupyterhub/user.py stops the server and deletes its route.
-- jupyterhub#3171: spawners that answered a failed connection with an exit status lost servers
-  that ran; `SSHSpawner.unreachable_limit` (0): unreachable is never taken for dead.
+- jupyterhub#3171 (open) asks for an answer that means "unknown": spawners that cannot ask and say
+  that the server has ended make orphans. `SSHSpawner.unreachable_limit` (0): never taken for dead.
 - JupyterHub documentation, "Technical overview": once a route stands, requests for a server pass
   the proxy and not the hub.
 """
