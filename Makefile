@@ -50,6 +50,14 @@ machine: setup ## engine, Compose, buildx and base image, where they are missing
 images: machine ## build the images of the default lab
 	@$(BIN)/python .ci/images.py
 
+.PHONY: bench
+bench: machine ## what things cost, as ratios to floors measured in the same run
+	@$(BIN)/hublab bench --baseline bench/baseline.json
+
+.PHONY: docs
+docs: setup ## write the pages that are made from the code: docs/commands
+	@$(BIN)/python .ci/command_pages.py
+
 .PHONY: lock
 lock: machine ## resolve lab/constraints.txt and compose/images/requirements.txt anew
 	@.ci/lock

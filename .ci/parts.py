@@ -58,6 +58,7 @@ CHECK = (
     Part("spawner's unit tests", pytest("tests", "-m", "not sshd"), "spawners", alone=False),
     Part("style", tool("ruff", "check", "--quiet", "."), alone=False),
     Part("format", tool("ruff", "format", "--check", "--quiet", "."), alone=False),
+    Part("pages", (sys.executable, ".ci/command_pages.py", "--check")),
     Part("unit tests", pytest("tests/unit"), "tests/unit", alone=False),
     Part("types: hublab, tests", tool("mypy", "lab/hublab", "tests"), alone=False),
     Part("types: spawner", tool("mypy", "jupyterhub_sshspawner"), "spawners", alone=False),

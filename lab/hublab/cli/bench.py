@@ -56,6 +56,12 @@ def bench(parts: tuple[str, ...], rounds: int, baseline: Path | None, as_json: b
     """Measure PARTs, or all of them, each in turn with its floor, in a lab of its own.
 
     A ratio of 1.2 means: 1.2 times what the bare software costs on this machine, now.
+
+    \b
+    Examples:
+      hublab bench
+      hublab bench spawn stop --rounds 20
+      hublab bench --baseline bench/baseline.json
     """
     for part in parts:
         if part not in NAMES:

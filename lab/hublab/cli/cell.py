@@ -24,6 +24,11 @@ def cell(user: str, code: str, server: str, timeout: float, name: str, as_json: 
 
     USER signs in by the hub's form, and the cell travels over the kernel's WebSocket. CODE `-`
     is read from stdin. Exit code 1 when the cell raised.
+
+    \b
+    Examples:
+      hublab cell alice 'import socket; socket.gethostname()'
+      hublab cell alice - < cell.py
     """
     text = sys.stdin.read() if code == "-" else code
 

@@ -37,6 +37,11 @@ def demo(name: str, as_json: bool) -> None:
     """Bring a lab up, start a notebook on another host than the hub's, and run a cell there.
 
     The lab stays up afterwards; `hublab down` ends it.
+
+    \b
+    Examples:
+      hublab demo
+      hublab demo --json
     """
     say = steps()
     say("bringing the lab up")

@@ -15,6 +15,11 @@ def down_command(name: str, as_json: bool) -> None:
     """End a lab: its containers, networks, volumes with every secret, and its journals.
 
     Images, packages and the engine stay. A lab that is not there is no error.
+
+    \b
+    Examples:
+      hublab down
+      hublab down --name second
     """
     engine = Engine.connect()
     was = engine.leftovers(check_name(name))

@@ -17,7 +17,13 @@ from hublab.errors import LabError
 @click.option("--user", "-u", default="", help="The account to run it as. Default: root.")
 @name_option
 def exec_command(host: str, command: tuple[str, ...], user: str, name: str) -> None:
-    """Run COMMAND on HOST: `hublab exec node1 -- ps aux`. Its exit code is ours."""
+    """Run COMMAND on HOST: `hublab exec node1 -- ps aux`. Its exit code is ours.
+
+    \b
+    Examples:
+      hublab exec node1 -- ps aux
+      hublab exec node1 --user alice -- env
+    """
     on_host(name, host, command, user)
 
 
@@ -26,7 +32,12 @@ def exec_command(host: str, command: tuple[str, ...], user: str, name: str) -> N
 @click.option("--user", "-u", default="", help="The account to be. Default: root.")
 @name_option
 def shell_command(host: str, user: str, name: str) -> None:
-    """Open a shell on HOST."""
+    """Open a shell on HOST.
+
+    \b
+    Examples:
+      hublab shell hub
+    """
     on_host(name, host, ("sh", "-c", "exec $(command -v bash || echo sh)"), user)
 
 

@@ -46,7 +46,12 @@ def fault() -> None:
 @for_option
 @common
 def partition_command(one: str, other: str, seconds: float, name: str, as_json: bool) -> None:
-    """Let hosts ONE and OTHER not hear each other: what they send is lost."""
+    """Let hosts ONE and OTHER not hear each other: what they send is lost.
+
+    \b
+    Examples:
+      hublab fault partition hub node1 --for 6s
+    """
     keep(name, lambda live: partition(live, one, other, seconds=seconds), as_json)
 
 
@@ -55,7 +60,12 @@ def partition_command(one: str, other: str, seconds: float, name: str, as_json: 
 @for_option
 @common
 def freeze_command(host: str, seconds: float, name: str, as_json: bool) -> None:
-    """Let all processes of HOST stand still; its kernel goes on accepting connections."""
+    """Let all processes of HOST stand still; its kernel goes on accepting connections.
+
+    \b
+    Examples:
+      hublab fault freeze node1 --for 6s
+    """
     keep(name, lambda live: freeze(live, host, seconds=seconds), as_json)
 
 

@@ -14,7 +14,13 @@ from hublab.cli.common import emit, find, json_option, name_option
 @name_option
 @json_option
 def logs(host: str, follow: bool, tail: int | None, name: str, as_json: bool) -> None:
-    """Print the log of HOST."""
+    """Print the log of HOST.
+
+    \b
+    Examples:
+      hublab logs hub --tail 20
+      hublab logs proxy --follow
+    """
     lab = find(name)
     container = lab.host(host)
     if follow:

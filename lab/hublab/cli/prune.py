@@ -15,7 +15,13 @@ from hublab.engine import Engine
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @json_option
 def prune(images: bool, yes: bool, as_json: bool) -> None:
-    """End all labs on this engine, and with --images remove hublab's images too."""
+    """End all labs on this engine, and with --images remove hublab's images too.
+
+    \b
+    Examples:
+      hublab prune
+      hublab prune --images --yes
+    """
     engine = Engine.connect()
     labs = engine.labs()
     asked = yes or not labs or Confirm.ask(f"End {', '.join(labs)}?", console=err)

@@ -18,7 +18,13 @@ SHOWN = ("user", "name", "host", "address", "port", "pid", "ready")
 @click.command()
 @common
 def ps(name: str, as_json: bool) -> None:
-    """List a lab's hosts, and the single-user servers that its hub knows of."""
+    """List a lab's hosts, and the single-user servers that its hub knows of.
+
+    \b
+    Examples:
+      hublab ps
+      hublab ps --json | jq '.hosts[].address'
+    """
     lab = find(name)
     servers: list[Server] | None = None
     try:

@@ -20,6 +20,11 @@ def reach_command(name: str, as_json: bool) -> None:
 
     Tells the last layer reached (DNS, TCP, TLS, then HTTP or SSH) and the setting that governs
     the address. Exit code 1 when a hop is broken.
+
+    \b
+    Examples:
+      hublab reach
+      hublab reach --json | jq '.[] | select(.ok | not)'
     """
 
     async def work(live: LiveLab) -> list[Hop]:

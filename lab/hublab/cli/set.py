@@ -20,6 +20,14 @@ def set_command(texts: tuple[str, ...], name: str, as_json: bool) -> None:
     """Make settings hold in a running lab, restarting as little as possible.
 
     The database and the servers stay; servers that run keep the settings that they started with.
+
+    \b
+    Examples:
+      hublab set hub.JupyterHub.hub_connect_ip=127.0.0.1
+      hublab set hub.Spawner.poll_interval=2 proxy.timeout=30000
+      hublab set "server.ServerApp.allow_origin=*"
+      hublab set sshd.MaxSessions=2
+      hublab set hub.snippet=my_hooks.py
     """
     wanted = Settings.parse(texts)
 
@@ -36,7 +44,13 @@ def set_command(texts: tuple[str, ...], name: str, as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="Take all settings back.")
 @common
 def unset_command(keys: tuple[str, ...], everything: bool, name: str, as_json: bool) -> None:
-    """Take settings back: the base configuration holds again."""
+    """Take settings back: the base configuration holds again.
+
+    \b
+    Examples:
+      hublab unset hub.JupyterHub.hub_connect_ip
+      hublab unset --all
+    """
     if bool(keys) == everything:
         raise click.UsageError("name the settings to take back, or say --all")
 

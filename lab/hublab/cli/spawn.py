@@ -19,7 +19,13 @@ from hublab.live import LiveLab, Progress, Server
 )
 @common
 def spawn(user: str, server: str, on: str | None, name: str, as_json: bool) -> None:
-    """Have the hub start USER's server, with the progress that the user would see."""
+    """Have the hub start USER's server, with the progress that the user would see.
+
+    \b
+    Examples:
+      hublab spawn alice
+      hublab spawn alice --on node2 --server analysis
+    """
 
     async def work(live: LiveLab) -> Server:
         return await live.spawn(user, server, on=on, watch=show_progress)

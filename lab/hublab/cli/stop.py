@@ -15,7 +15,13 @@ from hublab.probes.processes import UserProcess, user_processes
 @server_option
 @common
 def stop(user: str, server: str, name: str, as_json: bool) -> None:
-    """Have the hub stop USER's server, and say what the nodes still run for that user."""
+    """Have the hub stop USER's server, and say what the nodes still run for that user.
+
+    \b
+    Examples:
+      hublab stop alice
+      hublab stop alice --server analysis --json
+    """
 
     async def work(live: LiveLab) -> tuple[float, list[UserProcess]]:
         known = await live.server(user, server)

@@ -52,6 +52,13 @@ def up(
 
     Images are built only when what they are made from has changed. A lab that fails to come up
     is removed again. Settings given for a lab that runs are added to those that it has.
+
+    \b
+    Examples:
+      hublab up
+      hublab up --name second --nodes 4
+      hublab up --set hub.JupyterHub.hub_connect_ip=hub --set proxy.timeout=30000
+      hublab up -f compose/lab.yaml -f compose/postgres.yaml
     """
     settings = Settings.parse(texts, where="--set")
     created, seconds = bring_up(Request(name, files, settings, nodes), steps())
