@@ -71,13 +71,16 @@ async def test_what_the_server_itself_says(lab: LiveLab) -> None:
         log = await last_server_log(lab, "alice", "node1")
         return log if "(attempt 1/5)" in log else ""
 
-    log = await until(first_attempt, seconds=60, what="the server's first attempt in its log")
-    assert f"Failed to connect to my Hub at {API} (attempt 1/5). Is it running?" in log
-    assert "is running at" not in log  # what it says once it listens
-    server = await lab.server("alice")
-    assert server is not None
-    assert not server.ready
-    spawning.cancel()
+    try:
+        log = await until(first_attempt, seconds=60, what="the server's first attempt in its log")
+        assert f"Failed to connect to my Hub at {API} (attempt 1/5). Is it running?" in log
+        assert "is running at" not in log  # what it says once it listens
+        server = await lab.server("alice")
+        assert server is not None
+        assert not server.ready
+    finally:
+        spawning.cancel()
+        await asyncio.gather(spawning, return_exceptions=True)
 
 
 @pytest.mark.slow
