@@ -192,7 +192,9 @@ def print_table(rows: Sequence[Row], seconds: float) -> None:
     print(f"\n{'PART':<{width}}  SECONDS  RESULT")
     for name, taken, result in rows:
         print(f"{name:<{width}}  {taken:7.1f}  {result}")
-    print(f"{'all':<{width}}  {seconds:7.1f}", flush=True)
+    print(f"{'all':<{width}}  {seconds:7.1f}")
+    failed = sum(row[2].startswith("failed") for row in rows)
+    print(f"parts: {len(rows) - failed} passed, {failed} failed", flush=True)
 
 
 if __name__ == "__main__":
