@@ -90,15 +90,15 @@ class Ledger:
         session.commit()
 
 
-_ledgers: dict[int, Ledger] = {}
+_ledgers: dict[tuple[str, str], Ledger] = {}
 
 
-def ledger_of(orm_spawner: Any, log: logging.Logger) -> Ledger:
-    """The ledger of a slot; the same for all Spawner objects of one process."""
-    key = orm_spawner.id
-    if key is None:
-        return Ledger(orm_spawner, log)
-    ledger = _ledgers.setdefault(key, Ledger(orm_spawner, log))
+def ledger_of(user: str, server: str, orm_spawner: Any, log: logging.Logger) -> Ledger:
+    """The ledger of a slot; the same for all Spawner objects of one process.
+
+    Found by names: the database hands out the row numbers of deleted users and servers again.
+    """
+    ledger = _ledgers.setdefault((user, server), Ledger(orm_spawner, log))
     ledger.orm_spawner = orm_spawner
     return ledger
 

@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -102,14 +102,22 @@ class Account:
             if containing in line and not line.startswith(("sshd", "/usr/lib/openssh/sshd"))
         }
 
+    def _working_at_home(self) -> Iterator[int]:
+        """Also what runs there as somebody else: a local spawner's servers."""
+        for pid in processes_of(None):
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/cwd") == str(self.home):
+                    yield pid
+
     def remove(self) -> None:
         """End everything the user runs, by pid, and delete the account."""
 
         def ended() -> bool:
-            for pid in processes_of(self.uid):
+            left = set(processes_of(self.uid)) | set(self._working_at_home())
+            for pid in left:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            return not processes_of(self.uid)
+            return not left
 
         wait_until(ended, message=f"{self.name} still runs something")
         subprocess.run(["userdel", "-r", self.name], check=False, capture_output=True)

@@ -156,7 +156,8 @@ def test_what_a_spawn_costs(
     env = Path(f"/proc/{pid}/environ").read_bytes().decode()
     alice.write("real.env", env)
     alice.write("bare.py", BARE)
-    bare, ours = [], []
+    bare: list[float] = []
+    ours: list[float] = []
     for _ in range(4):
         port = free_port()
         out = subprocess.run(

@@ -174,6 +174,17 @@ def test_a_server_that_died_while_the_hub_was_down(
     assert one.state(alice.name) == {}
 
 
+def test_a_hub_that_cleans_up_leaves_nothing(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """sshspawner 7d00f44: with cleanup_servers (JupyterHub's default) a stopped hub stops all."""
+    alice = account()
+    one = hub(TINY + "c.JupyterHub.cleanup_servers = True\n")
+    one.spawn(alice.name)
+    one.kill(signal.SIGTERM)
+    assert not alice.processes()
+
+
 def test_unreachable_is_not_dead(
     hub: Callable[..., Hub], account: Callable[..., Account], own_sshd: Sshd
 ) -> None:
