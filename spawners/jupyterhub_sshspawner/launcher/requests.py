@@ -35,12 +35,36 @@ def start(
     if instance.has("stop"):
         raise Failed("stopped", "this start was called off before it began")
     try:
-        body = _launch(request, instance, say)
+        if instance.members():  # an earlier launcher was killed after it had started the server
+            body = _adopt(instance, time.monotonic() + request["ready_timeout"])
+        else:
+            body = _launch(request, instance, say)
     except Failed as failure:
         instance.forget_secrets()
         body = failure.body
     instance.write("reply.json", body)
     return body
+
+
+def _adopt(instance: Instance, deadline: float) -> dict[str, Any]:
+    """Wait until a server that somebody else started listens."""
+    while instance.members():
+        record = instance.record()
+        if owns(instance.members(), listeners(record["port"])):
+            return _running(record, True)
+        _check_patience(instance, deadline)
+        time.sleep(POLL)
+    return _exited_early(instance)
+
+
+def _check_patience(instance: Instance, deadline: float) -> None:
+    """End a start that is called off or takes too long."""
+    if instance.has("stop"):
+        _end(instance, NOW)
+        raise Failed("stopped", "this start was called off")
+    if time.monotonic() > deadline:
+        _end(instance, NOW)
+        raise Failed("timeout", "the server did not listen in time", tail=instance.tail())
 
 
 def _exited_early(instance: Instance) -> dict[str, Any]:
@@ -74,9 +98,7 @@ def _attempt(
     port, reservation = reserve(request["ip"], low, high)
     instance.remove("exit.json")
     instance.write_secrets(request["files"])
-    marker = instance.lock("marker", wait=True)
-    assert marker is not None
-    os.set_inheritable(marker, True)
+    marker = _marker(instance)
     reports, report = os.pipe()
     fork_supervisor(request, instance, port, report, marker)
     os.close(marker)
@@ -87,6 +109,19 @@ def _attempt(
         reservation.close()
         os.close(reports)
         reap()
+
+
+def _marker(instance: Instance) -> int:
+    """The marker, to be inherited; the supervisor of an earlier try may still be sweeping up."""
+    until = time.monotonic() + 6
+    while True:
+        marker = instance.lock("marker", wait=False)
+        if marker is not None:
+            os.set_inheritable(marker, True)
+            return marker
+        if time.monotonic() > until:
+            raise Failed("launcher", "processes of an earlier try are still there")
+        time.sleep(POLL)
 
 
 def _watch(
@@ -117,12 +152,7 @@ def _watch(
         sockets = listeners(port)
         if sockets and owns(instance.members(), sockets):
             return _running(instance.record(), True)
-        if instance.has("stop"):
-            _end(instance, NOW)
-            raise Failed("stopped", "this start was called off")
-        if time.monotonic() > deadline:
-            _end(instance, NOW)
-            raise Failed("timeout", "the server did not listen in time", tail=instance.tail())
+        _check_patience(instance, deadline)
 
 
 def _squatted(instance: Instance, port: int) -> bool:
