@@ -50,8 +50,8 @@ class RunningFault:
     _healed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
-    def bit(self) -> bool:
-        """Whether anything met the fault."""
+    def met(self) -> bool:
+        """Whether anything of the lab's own met the fault; that it bites is proved at its start."""
         return any(self.counters.values())
 
     async def count(self) -> Mapping[str, int]:
