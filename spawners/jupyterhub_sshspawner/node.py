@@ -26,6 +26,7 @@ class Node:
     access: Access
     limits: Limits
     python: str = "python3"
+    greeting: float = 20.0  # seconds until the launcher must have said hello
 
     async def address(self) -> str:
         """The verified address of its sshd; '' where a jump host hides it."""
@@ -38,7 +39,11 @@ class Node:
     async def ask(
         self, op: str, body: dict[str, Any], timeout: float, on_event: OnEvent | None = None
     ) -> Reply:
-        """Run one request. All are idempotent, so a connection found dead is replaced once."""
+        """Run one request. All are idempotent, so a connection found dead is replaced once.
+
+        ``timeout`` counts from the launcher's hello, so that a long request need not be waited for
+        on a connection that carries nothing any more.
+        """
         reused = self.pool.is_open(self.target, self.access)
         try:
             return await self._ask(op, body, timeout, on_event)
@@ -56,8 +61,8 @@ class Node:
     ) -> Reply:
         async with self.pool.session(self.target, self.access, self.limits) as connection:
             try:
-                async with asyncio.timeout(timeout):
-                    return await self._converse(connection, op, body, on_event)
+                async with asyncio.timeout(self.greeting) as patience:
+                    return await self._converse(connection, op, body, on_event, patience, timeout)
             except TimeoutError as error:
                 raise Unreachable(f"{self.target.host} did not answer in time") from error
             except (OSError, asyncssh.Error) as error:
@@ -71,7 +76,10 @@ class Node:
         op: str,
         body: dict[str, Any],
         on_event: OnEvent | None,
+        patience: asyncio.Timeout,
+        timeout: float,
     ) -> Reply:
+        greeted = False
         reader = ReplyReader(new_nonce())
         process = await connection.create_process(
             command_line(self.python), encoding=None, stderr=asyncssh.STDOUT
@@ -83,6 +91,9 @@ class Node:
                 for event in reader.feed(data):
                     if on_event:
                         on_event(event)
+                if reader.greeted and not greeted:
+                    greeted = True
+                    patience.reschedule(asyncio.get_running_loop().time() + timeout)
                 if reader.reply:
                     return reader.reply
             await process.wait_closed()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from inspect import isawaitable
 
 from . import resolve
-from .connections import shared_pool
+from .connections import Target, shared_pool
 from .errors import Misconfigured, SSHSpawnerError, Unreachable
 from .hosts import Host
 from .node import Node
@@ -16,6 +16,7 @@ from .placement import Board, candidates, chosen_host
 from .state import Instance
 from .trace import step
 from .traits import SSHTraits
+from .trust import Access
 
 board = Board()  # one for the process: all spawners sit at it
 
@@ -91,7 +92,7 @@ async def _connect(spawner: SSHTraits, host: Host, say: Callable[[int, str], Non
     username = await resolve.account(spawner, host)
     access = await resolve.access(spawner, username)
     target = resolve.target(spawner, host, username)
-    node = Node(shared_pool(), target, access, resolve.limits(spawner), spawner.remote_python)
+    node = _node(spawner, target, access)
     with step(spawner.trace, "start.connect", host=host.name):
         peer = await node.address()
     say(30, f"Connected to {host.name} as {username}")
@@ -108,4 +109,15 @@ async def again(spawner: SSHTraits, instance: Instance, place: Place | None) -> 
     else:
         target = resolve.target_again(spawner, instance)
     access = await resolve.access(spawner, instance.username)
-    return Node(shared_pool(), target, access, resolve.limits(spawner), spawner.remote_python)
+    return _node(spawner, target, access)
+
+
+def _node(spawner: SSHTraits, target: Target, access: Access) -> Node:
+    return Node(
+        shared_pool(),
+        target,
+        access,
+        resolve.limits(spawner),
+        spawner.remote_python,
+        spawner.command_timeout,
+    )

@@ -26,6 +26,7 @@ from .state import Instance, State, from_dict
 from .trace import step
 from .traits import SSHTraits
 
+ANSWER = 15.0  # seconds for the node beyond what it was given, when it is busy
 ADOPTION_WAIT = 20.0  # seconds for a start, whose hub died, to come to its end
 
 
@@ -124,9 +125,7 @@ class SSHSpawner(SSHTraits):
         request = launching.start_request(self, place, instance, self._files, patience)
         self._progress.say(40, f"Starting the server on {place.host.name}")
         with step(self.trace, "start.launch", host=place.host.name):
-            reply = await place.node.ask(
-                "start", request, patience + self.command_timeout, self._on_event
-            )
+            reply = await place.node.ask("start", request, patience + ANSWER, self._on_event)
         process = self._process_of(reply, request)
         with step(self.trace, "start.confirm", pid=process.pid, port=process.port):
             instance = instance.with_process(process)
@@ -313,7 +312,7 @@ class SSHSpawner(SSHTraits):
         phases: list[tuple[str, int]] = [("KILL", self.kill_timeout)]
         if not now:
             phases = [("INT", self.interrupt_timeout), ("TERM", self.term_timeout), *phases]
-        patience = sum(seconds for _, seconds in phases) + self.command_timeout
+        patience = sum(seconds for _, seconds in phases) + ANSWER
         node = await self._node_of(instance)
         reply = await node.ask("stop", {**launching.about(instance), "phases": phases}, patience)
         if reply.state != "exited":

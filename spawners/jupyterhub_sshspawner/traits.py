@@ -245,8 +245,8 @@ class SSHTraits(Spawner):  # type: ignore[misc]
         20.0,
         min=0.1,
         config=True,
-        help="""Seconds to wait for an answer beyond a request's own.
-        """,
+        help="""Seconds until the launcher must have answered: a login shell's start files run
+        before it.""",
     )
     poll_timeout = Float(10.0, min=0.1, config=True, help="""Seconds for one poll in all.""")
     interrupt_timeout = Integer(

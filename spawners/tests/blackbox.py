@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from machinery import TINY, processes_of
+from machinery import TINY
 
 SIMPLE = """
 from jupyterhub.spawner import SimpleLocalProcessSpawner
@@ -32,13 +30,3 @@ class Subject:
         if name == "simple":
             return cls(SIMPLE + cmd + more)
         return cls(f"c.JupyterHub.spawner_class = {name!r}\n{cmd}{more}")
-
-
-def running(home: Path) -> dict[int, str]:
-    """Processes that work in a home directory, whoever they belong to."""
-    found = {}
-    for pid, line in processes_of(None).items():
-        with contextlib.suppress(OSError):
-            if os.readlink(f"/proc/{pid}/cwd") == str(home) and "sys.stdin.readline" not in line:
-                found[pid] = line
-    return found

@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -102,18 +102,27 @@ class Account:
             if containing in line and not line.startswith(("sshd", "/usr/lib/openssh/sshd"))
         }
 
-    def _working_at_home(self) -> Iterator[int]:
-        """Also what runs there as somebody else: a local spawner's servers."""
-        for pid in processes_of(None):
+    def running(self) -> dict[int, str]:
+        """What runs for the user: also as us, as a local spawner's servers do."""
+        found = self.processes()
+        for pid, line in processes_of(os.getuid()).items():
             with contextlib.suppress(OSError):
                 if os.readlink(f"/proc/{pid}/cwd") == str(self.home):
-                    yield pid
+                    found[pid] = line
+        return {pid: line for pid, line in found.items() if "sys.stdin.readline" not in line}
+
+    def environ_of(self, pid: int) -> dict[bytes, bytes]:
+        """A process's environment, read as the user: root in a container may not."""
+        raw = subprocess.run(
+            ["cat", f"/proc/{pid}/environ"], user=self.uid, stdout=subprocess.PIPE, check=True
+        ).stdout
+        return dict(item.split(b"=", 1) for item in raw.split(b"\0")[:-1])
 
     def remove(self) -> None:
         """End everything the user runs, by pid, and delete the account."""
 
         def ended() -> bool:
-            left = set(processes_of(self.uid)) | set(self._working_at_home())
+            left = set(processes_of(self.uid)) | set(self.running())
             for pid in left:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -178,9 +187,17 @@ class Sshd:
         _kill(sessions)
 
     def interrupt(self) -> None:
-        """Break every connection; new ones are welcome."""
-        assert self._process
-        _kill(self._sessions() - {self._process.pid})
+        """Break every connection; new ones are welcome.
+
+        By a restart: killed sessions would cost us a penalty for crashes (OpenSSH 9.8).
+        """
+        self.cut()
+        self.start()
+
+    def freeze(self, number: int = signal.SIGSTOP) -> None:
+        """As if packets were lost: connections stay open and carry nothing; SIGCONT heals."""
+        for pid in self._sessions():
+            os.kill(pid, number)
 
     def _sessions(self) -> set[int]:
         return {

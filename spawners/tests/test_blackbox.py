@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 import pytest
-from blackbox import Subject, running
+from blackbox import Subject
 from machinery import Account, Hub, wait_until
 
 pytestmark = pytest.mark.sshd
@@ -61,9 +61,9 @@ def test_stop_ends_all_that_a_server_started(
     alice = account()
     one = hub(subject.config + "c.Spawner.args = ['--children']\n")
     one.spawn(alice.name)
-    wait_until(lambda: len(running(alice.home)) >= 4)
+    wait_until(lambda: len(alice.running()) >= 4)
     one.stop(alice.name)
-    left = running(alice.home)
+    left = alice.running()
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert not left
@@ -76,11 +76,11 @@ def test_a_restart_of_the_hub_keeps_the_server(
     alice = account()
     one = hub(subject.config)
     one.spawn(alice.name)
-    before = set(running(alice.home))
+    before = set(alice.running())
     one.kill()
     one.start()
     one.wait_ready(alice.name)
-    assert before <= set(running(alice.home))
+    assert before <= set(alice.running())
     one.stop(alice.name)
 
 
@@ -91,15 +91,15 @@ def test_a_hub_killed_during_a_start_doubles_nothing(
     alice = account()
     one = hub(subject.config)
     one.request_start(alice.name)
-    wait_until(lambda: any("tiny_server" in line for line in running(alice.home).values()))
+    wait_until(lambda: any("tiny_server" in line for line in alice.running().values()))
     one.kill()
     one.start()
     wait_until(lambda: one.server(alice.name).get("ready", not one.server(alice.name)), 40)
     if not one.server(alice.name):
         one.spawn(alice.name)
-    servers = [pid for pid, line in running(alice.home).items() if "tiny_server" in line]
+    servers = [pid for pid, line in alice.running().items() if "tiny_server" in line]
     one.stop(alice.name)
-    left = running(alice.home)
+    left = alice.running()
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert len(servers) == 1
@@ -128,7 +128,7 @@ def test_a_zombie_is_noticed(hub: Hubs, account: Accounts, subject: Subject) -> 
     one.kill()
     one.start()
     one.wait_ready(alice.name)
-    for pid, line in running(alice.home).items():
+    for pid, line in alice.running().items():
         if "tiny_server" in line:
             os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not one.server(alice.name), 10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 
@@ -79,6 +80,30 @@ def test_a_restart_of_the_hub_while_the_node_is_unreachable(
     own_sshd.start()
     one.stop(alice.name)
     assert not alice.processes()
+
+
+def test_a_connection_that_carries_nothing(
+    hub: Callable[..., Hub], account: Callable[..., Account], own_sshd: Sshd
+) -> None:
+    """Packets are lost instead of refused: polls say unknown, stop is bounded, and afterwards the
+    orphan is ended."""
+    alice = account()
+    one = hub(TINY + "c.Spawner.poll_interval = 1\nc.SSHSpawner.poll_timeout = 1\n"
+              "c.SSHSpawner.connect_timeout = 1\nc.SSHSpawner.command_timeout = 3\n"
+              "c.SSHSpawner.stop_timeout = 2\n", node=own_sshd)  # fmt: skip
+    one.spawn(alice.name)
+    own_sshd.freeze()
+    try:
+        wait_until(lambda: one.log.read_text().count("Cannot tell whether") >= 2, 20)
+        assert one.server(alice.name)["ready"]
+        began = time.monotonic()
+        one.stop(alice.name)
+        assert time.monotonic() - began < 12
+        assert alice.processes("tiny_server")
+    finally:
+        own_sshd.freeze(signal.SIGCONT)
+    wait_until(lambda: not alice.processes("tiny_server"), 30)
+    wait_until(lambda: "orphans" not in one.state(alice.name), 30)
 
 
 def test_a_limit_on_patience_if_wanted(
