@@ -33,17 +33,15 @@ def description(owner: type[Configurable], name: str, trait: TraitType) -> dict[
 def default_of(trait: TraitType) -> str | None:
     """The default as the software writes it; None where it is only known at its start."""
     name = trait.name or ""
-    dynamic = trait.this_class and (
-        hasattr(trait.this_class, f"_{name}_default")
-        or name in getattr(trait.this_class, "_trait_default_generators", {})
-        or any(
-            getattr(member, "trait_name", None) == name and hasattr(member, "class_init")
-            for klass in trait.this_class.__mro__
-            for member in vars(klass).values()
-            if type(member).__name__ == "DefaultHandler"
-        )
+    written = trait.default_value_repr()
+    computed = any(
+        type(member).__name__ == "DefaultHandler" and member.trait_name == name
+        for owner in (trait.this_class.__mro__ if trait.this_class else ())
+        for member in vars(owner).values()
     )
-    return None if dynamic else trait.default_value_repr()
+    # Before there were decorators, a default was a method of this name.
+    computed = computed or hasattr(trait.this_class, f"_{name}_default")
+    return None if computed or written == "traitlets.Undefined" else written
 
 
 def main() -> None:
