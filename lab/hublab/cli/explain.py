@@ -45,7 +45,9 @@ def explain(setting: str, name: str, as_json: bool) -> None:
 
 def hosts_of(role: str, lab: Lab | None) -> list[str]:
     """The hosts where a file lands; without a lab their role."""
-    return [host.service for host in lab.of_role(role)] if lab else [f"each {role}"]
+    if lab is None:
+        return ["each node" if role == "node" else f"the {role}"]
+    return [host.service for host in lab.of_role(role)]
 
 
 def as_data(one: SettingHelp, lab: Lab | None) -> dict[str, Any]:

@@ -157,7 +157,9 @@ class EventWatch:
             try:
                 now = await ask()
             except (HublabError, aiohttp.ClientError, TimeoutError, OSError) as error:
-                self._asked[role] = 0
+                # One that hangs is answered, and logged, when it thaws; the others never are.
+                if not isinstance(error, TimeoutError):
+                    self._asked[role] -= 1
                 if not silent:
                     words = str(error).partition("\n")[0] or type(error).__name__
                     self.queue.put_nowait(told(role, "silent", host=host, reason=words))
