@@ -94,8 +94,10 @@ async def wait_for_hub(lab: Lab, channel: Channel, timeout: float = 60) -> float
 
 def fail_if_host_ended(lab: Lab) -> None:
     """Raise LabError when a host of the lab does not run any more, with its last words."""
+    # By id: a container that checks settings bears its image's labels, a host's service too.
+    hosts = {host.id for host in lab.hosts.values()}
     for now in lab.engine.containers(lab.name):
-        if now.service in lab.hosts and now.state == "exited":
+        if now.id in hosts and now.state == "exited":
             words = "\n    ".join(lab.engine.logs(now.id, tail=15).strip().splitlines())
             raise LabError(
                 f"the host {now.service} ended with exit code {now.exit_code}; "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 import threading
@@ -67,6 +68,8 @@ class Running:
             cwd=cwd,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
+            # A shell's background job ignores SIGINT, and its children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self.said = ""
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -86,9 +89,9 @@ class Running:
             time.sleep(0.01)
         return found
 
-    def end(self, signal: int) -> int:
+    def end(self, number: int) -> int:
         """Send it a signal, to it alone, and wait; returns its exit code."""
-        self.process.send_signal(signal)
+        self.process.send_signal(number)
         code = self.process.wait(60)
         self._reader.join(10)
         return code
