@@ -126,15 +126,12 @@ class Pool:
         ):
             yield connection
 
-    def is_open(self, target: Target, access: Access) -> bool:
-        """Whether there is a connection already (which may be dead without knowing)."""
+    def discard(
+        self, target: Target, access: Access, connection: asyncssh.SSHClientConnection
+    ) -> None:
+        """Never lend this connection again: it does not answer."""
         link = self._links.get((target, access.identity))
-        return link is not None and link.open
-
-    def drop(self, target: Target, access: Access) -> None:
-        """Forget a connection that does not answer."""
-        link = self._links.get((target, access.identity))
-        if link is not None:
+        if link is not None and link.connection is connection:
             link.drop()
 
     def close(self) -> None:

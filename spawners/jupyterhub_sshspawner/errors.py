@@ -45,6 +45,10 @@ class Unreachable(SSHSpawnerError):
     status = 503
 
 
+class ConnectionBroke(Unreachable):
+    """There was a connection, and it broke or fell silent in the middle of a request."""
+
+
 class AuthenticationRefused(SSHSpawnerError):
     """The node refused our credentials. Never repeated at once: sshd punishes the hub's address."""
 

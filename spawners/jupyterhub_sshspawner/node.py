@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import asyncssh
 
 from .connections import Limits, Pool, Target
-from .errors import BadReply, NeverRan, Unreachable
+from .errors import BadReply, ConnectionBroke, NeverRan
 from .protocol import Reply, ReplyReader, command_line, new_nonce, request_bytes
 from .trust import Access
+
+log = logging.getLogger(__name__)
 
 OnEvent = Callable[[dict[str, Any]], None]
 
@@ -39,18 +42,15 @@ class Node:
     async def ask(
         self, op: str, body: dict[str, Any], timeout: float, on_event: OnEvent | None = None
     ) -> Reply:
-        """Run one request. All are idempotent, so a connection found dead is replaced once.
+        """Run one request. All are idempotent, so one whose connection breaks is asked again once.
 
         ``timeout`` counts from the launcher's hello, so that a long request need not be waited for
         on a connection that carries nothing any more.
         """
-        reused = self.pool.is_open(self.target, self.access)
         try:
             return await self._ask(op, body, timeout, on_event)
-        except Unreachable:
-            self.pool.drop(self.target, self.access)
-            if not reused:
-                raise
+        except ConnectionBroke as broke:
+            log.debug("%s: %s; asking again", self.target.host, broke)
         try:
             return await self._ask(op, body, timeout, on_event)
         except NeverRan as error:  # but the first time it may have run
@@ -64,9 +64,11 @@ class Node:
                 async with asyncio.timeout(self.greeting) as patience:
                     return await self._converse(connection, op, body, on_event, patience, timeout)
             except TimeoutError as error:
-                raise Unreachable(f"{self.target.host} did not answer in time") from error
+                self.pool.discard(self.target, self.access, connection)
+                raise ConnectionBroke(f"{self.target.host} did not answer in time") from error
             except (OSError, asyncssh.Error) as error:
-                raise Unreachable(
+                self.pool.discard(self.target, self.access, connection)
+                raise ConnectionBroke(
                     f"the connection to {self.target.host} broke", f"{error}"
                 ) from error
 
@@ -98,7 +100,7 @@ class Node:
                     return reader.reply
             await process.wait_closed()
             if process.exit_status is None and connection.is_closed():
-                raise Unreachable(f"the connection to {self.target.host} broke")
+                raise ConnectionBroke(f"the connection to {self.target.host} broke")
             message, detail = self._no_reply(process.exit_status, reader.noise)
             if reader.greeted or process.exit_status is None:
                 raise BadReply(f"the launcher on {self.target.host} broke off", detail)

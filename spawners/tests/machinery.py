@@ -111,11 +111,18 @@ class Account:
                     found[pid] = line
         return {pid: line for pid, line in found.items() if "sys.stdin.readline" not in line}
 
+    def run(self, *command: str) -> bytes:
+        """Run a command as the user, at home; returns what it printed."""
+        group = pwd.getpwnam(self.name).pw_gid
+        out = subprocess.run(
+            command, user=self.uid, group=group, extra_groups=[], cwd=self.home,
+            stdout=subprocess.PIPE, check=True,
+        )  # fmt: skip
+        return out.stdout
+
     def environ_of(self, pid: int) -> dict[bytes, bytes]:
         """A process's environment, read as the user: root in a container may not."""
-        raw = subprocess.run(
-            ["cat", f"/proc/{pid}/environ"], user=self.uid, stdout=subprocess.PIPE, check=True
-        ).stdout
+        raw = self.run("cat", f"/proc/{pid}/environ")
         return dict(item.split(b"=", 1) for item in raw.split(b"\0")[:-1])
 
     def remove(self) -> None:

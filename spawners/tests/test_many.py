@@ -132,7 +132,8 @@ env = json.load(open("real.env"))
 port = int(sys.argv[1])
 env["JUPYTERHUB_SERVICE_URL"] = re.sub(r":\\d+/", ":%d/" % port, env["JUPYTERHUB_SERVICE_URL"])
 began = time.monotonic()
-process = subprocess.Popen(sys.argv[2:], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+process = subprocess.Popen(sys.argv[2:], env=env, **quiet)
 def listens():
     rows = [line.split() for line in open("/proc/net/tcp")]
     return any(row[3] == "0A" and row[1].endswith(":%04X" % port) for row in rows)
@@ -150,11 +151,8 @@ c.SSHSpawner.trace = lambda name, info: print("AT", name, time.monotonic(), flus
 
 def bare_start(alice: Account) -> float:
     """Seconds from exec to listening, without a spawner."""
-    command = [str(BIN / "python"), "bare.py", str(free_port()), str(BIN / "jupyterhub-singleuser")]
-    out = subprocess.run(
-        command, user=alice.uid, cwd=alice.home, stdout=subprocess.PIPE, text=True, check=True
-    )
-    return float(out.stdout)
+    command = [BIN / "python", "bare.py", free_port(), BIN / "jupyterhub-singleuser"]
+    return float(alice.run(*map(str, command)))
 
 
 def our_start(one: Hub, alice: Account, name: str) -> float:
