@@ -1,6 +1,6 @@
 """A pytest plugin for reports made from these tests: each result as one JSON line on stdout.
 
-``-p conformance_rows``; a line begins with MARK, then comes JSON: the demand (the test's name in
+``-p conformance_rows``; behind MARK comes JSON: the demand (the test's name in
 words), its source (the docstring), the outcome, the seconds, and the reason where it failed.
 """
 
