@@ -45,6 +45,7 @@ VERBS = {
     "doctor": "doctor",
     "demo": "demo",
     "bench": "bench",
+    "conformance": "conformance",
 }
 """Verb -> the module that holds it; imported when it is called, so that `--help` is quick."""
 

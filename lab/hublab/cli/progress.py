@@ -38,7 +38,7 @@ class Steps:
             self.say(line.strip())
 
     def _build(self, line: str) -> None:
-        if found := STEP.match(line):
+        if (found := STEP.match(line)) and found[1] not in self._shown:
             self._waiting.setdefault(found[1], f"[{found[2]}")
         elif (found := OUTPUT.match(line)) and found[1] in self._waiting:
             self._shown[found[1]] = self._waiting.pop(found[1])

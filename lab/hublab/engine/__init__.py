@@ -2,7 +2,7 @@
 
 from hublab.engine.api import Engine
 from hublab.engine.compose import Compose
-from hublab.engine.images import ensure_images
+from hublab.engine.images import build_target, ensure_images
 from hublab.engine.records import Container, ExecResult
 
-__all__ = ["Compose", "Container", "Engine", "ExecResult", "ensure_images"]
+__all__ = ["Compose", "Container", "Engine", "ExecResult", "build_target", "ensure_images"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -80,34 +81,48 @@ class Compose:
         progress: Progress,
         started: Callable[[int], None] = lambda pid: None,
     ) -> None:
-        """Run a long command in a process group of its own; Ctrl-C ends the whole group."""
-        try:
-            process = subprocess.Popen(
-                [*self.argv, *arguments],
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                start_new_session=True,
-            )
-        except FileNotFoundError as error:
-            raise no_compose() from error
-        started(process.pid)
-        assert process.stdout is not None
-        lines: list[str] = []
-        try:
-            for line in process.stdout:
-                lines.append(line.rstrip())
-                progress(line.rstrip())
-            code = process.wait()
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            raise
-        if code:
-            raise EngineError(f"could not {attempted}: {last_words(chr(10).join(lines))}")
+        stream([*self.argv, *arguments], self.environment, attempted, progress, started)
+
+
+def stream(
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    attempted: str,
+    progress: Progress,
+    started: Callable[[int], None] = lambda pid: None,
+) -> None:
+    """Run a long command of docker in a process group of its own; Ctrl-C ends the whole group.
+
+    Its lines go to `progress` as they come; `started` gets the id of the group. Raises
+    EngineError that says what was attempted, with the command's last words.
+    """
+    try:
+        process = subprocess.Popen(
+            argv,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise no_compose() from error
+    started(process.pid)
+    assert process.stdout is not None
+    # Only line feeds end a line: apt paints its progress with carriage returns.
+    output = io.TextIOWrapper(process.stdout, errors="replace", newline="\n")
+    lines: list[str] = []
+    try:
+        for line in output:
+            lines.append(line.rstrip())
+            progress(line.rstrip())
+        code = process.wait()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    if code:
+        raise EngineError(f"could not {attempted}: {last_words(chr(10).join(lines))}")
 
 
 def compose_version() -> str | None:

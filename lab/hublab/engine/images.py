@@ -7,6 +7,7 @@ image that exists is right.
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hublab.engine.api import Engine
-from hublab.engine.compose import Compose, Progress
+from hublab.engine.compose import Compose, Progress, stream
 from hublab.errors import EngineError
 
 PREFIX = "hublab-"
@@ -73,3 +74,16 @@ def save_images(names: Sequence[str], path: Path) -> None:
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
         raise EngineError(f"could not save the images: {done.stderr.strip()}")
+
+
+def build_target(root: Path, target: str, base: str, authorities: str, progress: Progress) -> str:
+    """Build one target of the Dockerfile that no lab needs; returns the image's name.
+
+    The builder's cache decides what is new. Raises EngineError with the builder's last words.
+    """
+    image = f"{PREFIX}{target}:dev"
+    argv = ["docker", "buildx", "build", "--progress", "plain", "--load", "--target", target]
+    argv += ["--tag", image, "--build-arg", f"BASE={base}", "--secret", f"id=ca,src={authorities}"]
+    argv += ["--file", str(root / "compose" / "images" / "Dockerfile"), str(root)]
+    stream(argv, dict(os.environ), f"build {image}", progress)
+    return image

@@ -1,0 +1,86 @@
+"""`hublab conformance`: a spawner held against what is demanded of one, row by row."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from hublab.cli.common import emit, json_option, out, steps, table
+from hublab.conformance import BUILT_IN, TARGET, Row, conformance, subject_files
+from hublab.deployment import ROOT
+from hublab.engine import Engine, build_target
+from hublab.errors import ExpectationFailed, UsageError
+from hublab.machine.base_image import choose_base
+from hublab.variables import authorities
+
+
+@click.command("conformance")
+@click.argument("spawner", metavar="SPAWNER")
+@click.option(
+    "--module",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The Python file that holds the class of SPAWNER.",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Lines for jupyterhub_config.py that the spawner needs.",
+)
+@json_option
+def conformance_command(
+    spawner: str, module: Path | None, config: Path | None, as_json: bool
+) -> None:
+    """Hold SPAWNER against what hubs and bug reports demand of one: a table, row by row.
+
+    SPAWNER is `ssh` (ours), `simple` (JupyterHub's SimpleLocalProcessSpawner), or
+    module.Class with --module. Each row is run with a real hub beside a stock sshd, in a
+    container without network. Exit code 1 when a row broke.
+
+    \b
+    Examples:
+      hublab conformance ssh
+      hublab conformance simple
+      hublab conformance my_spawner.MySpawner --module my_spawner.py --config lines.py
+    """
+    check(spawner, module)
+    files = subject_files(module, config)
+    say = steps()
+    engine = Engine.connect()
+    image = build_target(ROOT, TARGET, choose_base(engine, say), authorities(), say)
+    rows = conformance(engine, image, spawner, files, say)
+    if as_json:
+        emit({"spawner": spawner, "rows": [asdict(row) for row in rows]})
+    else:
+        show(rows)
+    if broken := [row for row in rows if row.outcome == "broke"]:
+        raise ExpectationFailed(f"{spawner} broke {len(broken)} of {len(rows)} rows")
+
+
+def check(spawner: str, module: Path | None) -> None:
+    """Raises UsageError for a name that no class can have, and for a class without its file."""
+    if spawner in BUILT_IN:
+        return
+    if not all(part.isidentifier() for part in spawner.split(".")) or "." not in spawner:
+        raise UsageError(
+            f"{spawner!r} is no spawner", right=f"{' or '.join(BUILT_IN)}, or module.Class"
+        )
+    if module and module.stem != spawner.split(".")[0]:
+        raise UsageError(
+            f"{module} does not hold the module of {spawner}",
+            where="--module",
+            right=f"{spawner.split('.')[0]}.py",
+        )
+
+
+def show(rows: list[Row]) -> None:
+    """The table of rows."""
+    listed = table(None, "", "DEMAND", "SOURCE", "SECONDS", "REASON")
+    for row in rows:
+        colour = {"held": "green", "broke": "red"}.get(row.outcome, "yellow")
+        sign = f"[{colour}]{row.outcome}[/{colour}]"
+        listed.add_row(sign, row.demand, row.source, f"{row.seconds:.1f}", row.reason)
+    out.print(listed)

@@ -1,0 +1,77 @@
+"""A spawner held against what hubs, users and bug reports demand of one, row by row.
+
+The rows are the black-box tests of `spawners/tests`, run in a container with a stock sshd and a
+real hub: nothing of the spawner's inside is looked at, so any spawner can be asked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hublab.engine import Engine
+from hublab.engine.records import File
+from hublab.errors import LabError, UsageError
+
+TARGET = "spawner-test"
+ROWS = Path(__file__).parents[2] / "spawners" / "tests" / "conformance_rows.py"
+SITE = "/opt/jupyter/lib/python3.13/site-packages"
+CONFIG = "spawner_config.py"
+MARK = "@@row "
+BUILT_IN = ("ssh", "simple")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One demand, where it comes from, and whether the spawner held it."""
+
+    demand: str
+    source: str
+    outcome: str
+    """`held`, `broke` or `skipped`."""
+    seconds: float
+    reason: str
+
+
+def subject_files(module: Path | None, config: Path | None) -> list[File]:
+    """The user's spawner and its configuration, as they are put beside the tests.
+
+    Raises UsageError for a file that cannot be read.
+    """
+    files = []
+    for path, name in ((module, module.name if module else ""), (config, CONFIG)):
+        if path is not None:
+            try:
+                files.append(File(name, path.read_bytes()))
+            except OSError as error:
+                raise UsageError(
+                    f"it cannot be read: {error.strerror}", where=str(path), right="a Python file"
+                ) from error
+    return files
+
+
+def conformance(
+    engine: Engine, image: str, spawner: str, files: list[File], tell: Callable[[str], None]
+) -> list[Row]:
+    """Run the rows for a spawner: `ssh`, `simple`, or `module.Class` from `files`.
+
+    Raises LabError when no row ran, with the last words of the run.
+    """
+    argv = ["-p", "conformance_rows", "-q", "--no-header", "--tb=no", f"--spawner={spawner}"]
+    if any(file.name == CONFIG for file in files):
+        argv.append(f"--spawner-config={SITE}/{CONFIG}")
+    files = [*files, File(ROWS.name, ROWS.read_bytes())]
+    said: list[str] = []
+    rows: list[Row] = []
+    for line in engine.run_streaming(image, [*argv, "tests/test_blackbox.py"], files, SITE):
+        said.append(line)
+        _, mark, text = line.partition(MARK)
+        if mark:
+            row = Row(**json.loads(text))
+            rows.append(row)
+            tell(f"{row.outcome}: {row.demand} ({row.seconds:.1f} s)")
+    if not rows:
+        raise LabError("no row could be run:\n    " + "\n    ".join(said[-15:]))
+    return rows
