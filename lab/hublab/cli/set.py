@@ -33,7 +33,7 @@ def set_command(texts: tuple[str, ...], name: str, as_json: bool) -> None:
 
     async def work(live: LiveLab) -> tuple[list[Restart], list[str]]:
         images = {host.role: host.image for host in live.lab.hosts.values()}
-        check_settings(live.lab.engine, images, wanted)
+        check_settings(live.lab.engine, images, wanted, lab=live.name)
         return await switch(live, live.lab.settings().merged(wanted))
 
     tell(*with_live(name, work, "set"), wanted, as_json)
