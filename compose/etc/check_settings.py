@@ -45,9 +45,7 @@ def server_classes() -> list[type[Configurable]]:
     from jupyterlab.labapp import LabApp
 
     return [
-        found
-        for app in (ServerApp, JupyterHubSingleUser, LabApp)
-        for found in (app, *app.classes)
+        found for app in (ServerApp, JupyterHubSingleUser, LabApp) for found in (app, *app.classes)
     ]
 
 

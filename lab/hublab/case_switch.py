@@ -50,8 +50,10 @@ async def restart_roles(lab: Lab, roles: list[str]) -> list[Restart]:
     for role, reason in (("node", "sshd."), ("proxy", "proxy."), ("hub", "hub.")):
         if role in roles:
             for host in lab.of_role(role):
+                program = processes.program_of(lab, host.service)
+                if any(done.host == host.service for done in restarts):
+                    continue  # a hub that runs its own proxy
                 seconds = await restart(lab, host.service)
-                program = processes.PROGRAMS[role]
                 restarts.append(Restart(host.service, program, f"{reason} settings", seconds))
     return restarts
 
@@ -59,15 +61,16 @@ async def restart_roles(lab: Lab, roles: list[str]) -> list[Restart]:
 async def restart(lab: Lab, host: str) -> float:
     """Restart one host's program and wait until it has started; returns the seconds."""
     begun = time.monotonic()
-    role = lab.host(host).role
-    if role == "node":
+    roles = lab.host(host).roles
+    if "node" in roles:
         # sshd reads its files again and keeps its connections (sshd(8), SIGHUP).
         await asyncio.to_thread(lab.output, host, "s6-svc", "-h", "/etc/s6/sshd")
         return time.monotonic() - begun
     # Not asked to end, for then a hub stops every server first (JupyterHub.cleanup_servers).
     await asyncio.to_thread(processes.kill_if_up, lab, host)
+    await asyncio.to_thread(processes.kill_own_proxy, lab, host)
     await asyncio.to_thread(processes.start, lab, host)
-    if role == "hub":
+    if "hub" in roles:
         await wait_until_running(lab)
     return time.monotonic() - begun
 
@@ -89,21 +92,25 @@ async def fresh_case(lab: Lab, settings: Settings) -> float:
     all of which are the hub's own start. Raises ProgramEnded when hub or proxy refuse to run.
     """
     begun = time.monotonic()
-    hub, proxy = lab.one("hub").service, lab.one("proxy").service
+    hub = lab.one("hub").service
+    proxies = [host.service for host in lab.of_role("proxy") if host.service != hub]
     old = await asyncio.to_thread(lab.settings)
     # First, so that no spawn that is under way puts a server on a node that was just emptied.
-    await in_threads(lambda: processes.kill_if_up(lab, hub), lambda: processes.stop(lab, proxy))
+    stopping = [partial(processes.stop, lab, proxy) for proxy in proxies]
+    await in_threads(lambda: processes.kill_if_up(lab, hub), *stopping)
+    await asyncio.to_thread(processes.kill_own_proxy, lab, hub)
     nodes = [partial(end_all_servers, lab, node.service) for node in lab.of_role("node")]
     emptying = asyncio.create_task(in_threads(*nodes))
     try:
         await in_threads(
-            lambda: lab.output(hub, "rm", "-f", DATABASE, f"{DATABASE}-journal"),
+            lambda: empty_database(lab),
             lambda: write_files(lab, settings),
         )
         if "node" in changed_roles(old, settings):
             await restart_roles(lab, ["node"])
         # The hub is a second from asking the proxy anything when it starts (and asks again).
-        await in_threads(lambda: processes.start(lab, proxy), lambda: processes.start(lab, hub))
+        starting = [partial(processes.start, lab, proxy) for proxy in proxies]
+        await in_threads(*starting, lambda: processes.start(lab, hub))
         await wait_until_running(lab)
     finally:
         await emptying
@@ -118,8 +125,15 @@ async def in_threads(*works: Callable[[], object]) -> None:
 def write_files(lab: Lab, settings: Settings) -> None:
     """Put each role's files on its hosts."""
     for host in lab.hosts.values():
-        if files := files_for(host.role, settings):
+        if files := files_for(host.roles, settings):
             lab.engine.put_files(host.id, ETC, files)
+
+
+def empty_database(lab: Lab) -> None:
+    """The hub's database becomes new, wherever it is; the hub must not run."""
+    for host in lab.of_role("database"):
+        lab.output(host.service, "/opt/hublab/empty")
+    lab.output(lab.one("hub").service, "rm", "-f", DATABASE, f"{DATABASE}-journal")
 
 
 def end_all_servers(lab: Lab, node: str) -> None:

@@ -24,13 +24,14 @@ from hublab.guard import Guard
 from hublab.hub import open_hub
 from hublab.lab import Lab
 from hublab.machine.base_image import choose_base
+from hublab.networks import MAIN, subnet_sets
 from hublab.nodes import nodes_overlay
 from hublab.readiness import wait_for_hub, wait_until_running
 from hublab.settings import Settings
 from hublab.settings_check import check_settings
 from hublab.state import labs_folder, made, remove_lab_folder
 from hublab.topology import Topology, read_topology
-from hublab.variables import all_variables, check_environment, ports, subnet_choices
+from hublab.variables import all_variables, check_environment, ports
 
 Progress = Callable[[str], None]
 ROOT = Path(__file__).parents[2]
@@ -93,13 +94,11 @@ def create(request: Request, progress: Progress, *, lease: bool = False) -> Crea
         base = choose_base(engine, progress)
         tag = inputs_digest(ROOT, engine.image_id(base) or base)
         given = ports(engine, engine.containers(request.name))
-        subnets = itertools.islice(subnet_choices(engine, request.name), SUBNET_TRIES)
+        choices = subnet_sets(engine, request.name, request.compose_files)
+        subnets = itertools.islice(choices, SUBNET_TRIES)
         first = next(subnets)
-        compose = Compose(
-            request.compose_files,
-            request.name,
-            all_variables(request.name, first, given, base, tag),
-        )
+        variables = all_variables(request.name, first[MAIN], given, base, tag)
+        compose = Compose(request.compose_files, request.name, {**variables, **first})
         config = compose.config()
         image_seconds = ensure_images(engine, compose, config, progress)
         new = not engine.leftovers(request.name)
@@ -149,12 +148,13 @@ def start_what_ended(lab: Lab, progress: Progress) -> set[str]:
 
     Returns the roles of their hosts.
     """
-    restarted = set()
+    restarted: set[str] = set()
     for host in lab.hosts.values():
-        if host.role in processes.PROGRAMS and processes.status(lab, host.service).ended:
-            progress(f"starting the {processes.PROGRAMS[host.role]} of {host.service} again")
+        if processes.supervised_role(host) and processes.status(lab, host.service).ended:
+            program = processes.program_of(lab, host.service)
+            progress(f"starting the {program} of {host.service} again")
             processes.start(lab, host.service)
-            restarted.add(host.role)
+            restarted.update(host.roles)
     return restarted
 
 
@@ -207,18 +207,23 @@ def refuse_other(engine: Engine, request: Request) -> None:
 
 
 def start_containers(
-    engine: Engine, compose: Compose, subnets: list[str], progress: Progress, guard: Guard | None
+    engine: Engine,
+    compose: Compose,
+    subnets: list[dict[str, str]],
+    progress: Progress,
+    guard: Guard | None,
 ) -> None:
-    """`compose up`, on the next subnet when somebody else took the one that was free."""
-    for number, subnet in enumerate(subnets, 1):
-        compose.variables["HUBLAB_SUBNET"] = subnet
+    """`compose up`, on the next subnets when somebody else took those that were free."""
+    for number, chosen in enumerate(subnets, 1):
+        compose.variables.update(chosen)
         try:
             compose.up(progress, guard.watch_child if guard else lambda pid: None)
             return
         except EngineError as error:
             if "overlap" not in str(error).lower() or number == len(subnets):
                 raise explained(engine, compose.project, error) from error
-            progress(f"subnet {subnet}.0/24 was taken in the meantime; trying another")
+            taken = ", ".join(f"{subnet}.0/24" for subnet in chosen.values())
+            progress(f"a subnet of {taken} was taken in the meantime; trying others")
             engine.remove_lab(compose.project)
 
 
@@ -237,8 +242,9 @@ def explained(engine: Engine, lab: str, error: EngineError) -> LabError:
 def images_by_role(topology: Topology, config: dict[str, Any]) -> dict[str, str]:
     """The image of the first host of each role."""
     return {
-        host.role: str(config["services"][host.service]["image"])
+        role: str(config["services"][host.service]["image"])
         for host in reversed(topology.hosts)
+        for role in host.roles
     }
 
 

@@ -16,6 +16,7 @@ from hublab.settings import Settings
 ETC = "/etc/hublab"
 CASE = "case.json"
 PROXY_PORT = 8000
+HTTP_PORT = 80
 SSH_PORT = 22
 
 
@@ -40,6 +41,9 @@ class Lab:
                 f"no lab named {name} is running",
                 right=f"one of {', '.join(running)}" if running else "`hublab up` first",
             )
+        clients = [host for host in hosts.values() if "client" in host.roles]
+        if clients:  # an address of a host is the one at which requests find it
+            hosts = {name: host.seen_from(clients[0]) for name, host in hosts.items()}
         return cls(name, engine, hosts, engine.subnet_of(name) or "")
 
     def host(self, name: str) -> Container:
@@ -52,7 +56,7 @@ class Lab:
 
     def of_role(self, role: str) -> list[Container]:
         """The hosts of a role, in the order of their names."""
-        return [host for host in self.hosts.values() if host.role == role]
+        return [host for host in self.hosts.values() if role in host.roles]
 
     def one(self, role: str) -> Container:
         """The first host of a role."""
@@ -62,9 +66,23 @@ class Lab:
         return found[0]
 
     @property
+    def images(self) -> dict[str, str]:
+        """The image of the first host of each role."""
+        hosts = reversed(list(self.hosts.values()))
+        return {role: host.image for host in hosts for role in host.roles}
+
+    @property
+    def front(self) -> tuple[Container, int]:
+        """The host and port to which users' requests go: a reverse proxy's, else the proxy's."""
+        if in_front := self.of_role("reverse-proxy"):
+            return in_front[0], HTTP_PORT
+        return self.one("proxy"), PROXY_PORT
+
+    @property
     def url(self) -> str:
         """Where a browser on this machine opens the hub."""
-        return f"http://127.0.0.1:{self.one('proxy').ports[PROXY_PORT]}/"
+        host, port = self.front
+        return f"http://127.0.0.1:{host.ports[port]}/"
 
     @property
     def sidecar_image(self) -> str:
@@ -104,10 +122,15 @@ class Lab:
 
     def secrets(self) -> set[str]:
         """Everything that must never be written anywhere: for journals and reports."""
-        names = ("password", "admin_password", "api_token", "cookie_secret")
+        names = ("password", "admin_password", "api_token", "cookie_secret", "database_password")
         files = [f"{ETC}/{name}" for name in names] + [f"{ETC}/env/CONFIGPROXY_AUTH_TOKEN"]
         text = self.output(
-            self.one("hub").service, "sh", "-c", 'for f; do cat "$f"; echo; done', "-", *files
+            self.one("hub").service,
+            "sh",
+            "-c",
+            'for f; do [ ! -f "$f" ] || cat "$f"; echo; done',
+            "-",
+            *files,
         )
         return {line for line in text.split() if line}
 

@@ -17,7 +17,7 @@ from hublab.errors import HubError, NoSuchHost, Undecided
 from hublab.hub import Hub, hub_run, open_hub
 from hublab.journal import Journal
 from hublab.journal_events import Event, SpawnProgress
-from hublab.lab import PROXY_PORT, Lab
+from hublab.lab import Lab
 from hublab.readiness import ProgramEnded
 from hublab.visitor import Visitor, sign_in
 
@@ -69,8 +69,11 @@ class LiveLab:
 
     @property
     def origin(self) -> URL:
-        """The proxy as the client host names it."""
-        return URL(f"http://{self.lab.one('proxy').service}:{PROXY_PORT}")
+        """Where users' requests go, as the client host names it: what stands in front, or the
+        proxy.
+        """
+        host, port = self.lab.front
+        return URL.build(scheme="http", host=host.service, port=port)
 
     def record(self, event: Event) -> None:
         """Write an event into the journal, where there is one."""
@@ -142,7 +145,7 @@ class LiveLab:
         with the hub's last message when the spawn fails, Undecided when it neither fails nor
         gets ready within `timeout` seconds.
         """
-        if on is not None and self.lab.host(on).role != "node":
+        if on is not None and "node" not in self.lab.host(on).roles:
             raise NoSuchHost(
                 f"{on} is no node: its role is {self.lab.host(on).role}",
                 right=f"one of {', '.join(node.service for node in self.lab.of_role('node'))}",

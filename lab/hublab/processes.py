@@ -10,11 +10,24 @@ import re
 import time
 from dataclasses import dataclass
 
+from hublab.engine import Container
 from hublab.errors import LabError
 from hublab.lab import Lab
 
-PROGRAMS = {"hub": "hub", "proxy": "proxy", "node": "sshd", "client": "sshd"}
-"""Role of a host -> the name of its program in /etc/s6."""
+PROGRAMS = {
+    "hub": "hub",
+    "proxy": "proxy",
+    "node": "sshd",
+    "client": "sshd",
+    "bastion": "sshd",
+    "browser": "playwright",
+    "database": "postgres",
+    "dns": "dnsmasq",
+    "reverse-proxy": "nginx",
+}
+"""Role of a host -> the name of its program in /etc/s6. A hub that is also the proxy's host runs
+the proxy itself."""
+OWN_PROXY = "/srv/jupyterhub/jupyterhub-proxy.pid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +54,17 @@ class Status:
 
 def program_of(lab: Lab, host: str) -> str:
     """The name of the program that a host exists for."""
-    role = lab.host(host).role
-    if role not in PROGRAMS:
-        raise LabError(f"{host} has the role {role}, whose program hublab does not supervise")
+    role = supervised_role(lab.host(host))
+    if role is None:
+        raise LabError(
+            f"{host} has the role {lab.host(host).role}, whose program hublab does not supervise"
+        )
     return PROGRAMS[role]
+
+
+def supervised_role(host: Container) -> str | None:
+    """The role whose program s6 runs on a host; None where there is no such program."""
+    return next((role for role in PROGRAMS if role in host.roles), None)
 
 
 def status(lab: Lab, host: str) -> Status:
@@ -97,3 +117,13 @@ def kill_if_up(lab: Lab, host: str) -> None:
     """End the program at once, without letting it clean up; one that is down stays down."""
     folder = f"/etc/s6/{program_of(lab, host)}"
     lab.output(host, "s6-svc", "-wD", "-T", "5000", "-k", "-d", folder)
+
+
+def kill_own_proxy(lab: Lab, host: str) -> None:
+    """End the proxy that a hub started itself, and that outlives it.
+
+    The hub would end it too, but waits a second for one that it finds running.
+    """
+    if {"hub", "proxy"} <= set(lab.host(host).roles):
+        script = '[ ! -f "$1" ] || { kill -s KILL "$(cat "$1")"; rm -f "$1"; }'
+        lab.output(host, "sh", "-c", script, "-", OWN_PROXY)

@@ -23,7 +23,7 @@ def role_images(
         lab = Lab.find(name, engine)
     except NoSuchLab:
         return project_images(engine, name, progress), None
-    return {host.role: host.image for host in reversed(lab.hosts.values())}, lab
+    return lab.images, lab
 
 
 def project_images(engine: Engine, name: str, progress: Callable[[str], None]) -> dict[str, str]:

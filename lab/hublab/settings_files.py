@@ -7,6 +7,7 @@ hub and servers; sshd_config(5), where the first value read wins; the proxy's --
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from hublab.engine.records import File
 from hublab.settings import JSONValue, Settings
@@ -14,8 +15,12 @@ from hublab.settings import JSONValue, Settings
 JUPYTERHUB_UID = 990
 
 
-def files_for(role: str, settings: Settings) -> list[File]:
-    """The files under /etc/hublab of a host of that role; empty ones undo earlier settings."""
+def files_for(roles: Iterable[str], settings: Settings) -> list[File]:
+    """The files under /etc/hublab of a host of these roles; empty ones undo earlier settings."""
+    return [file for role in roles for file in files_of_role(role, settings)]
+
+
+def files_of_role(role: str, settings: Settings) -> list[File]:
     match role:
         case "hub":
             return [

@@ -29,8 +29,21 @@ HOST_ROLES = (
     "database",
     "identity-provider",
     "certificate-authority",
+    "reverse-proxy",
+    "dns",
+    "page",
 )
 INIT_ROLE = "init"
+TOGETHER = (("hub", "proxy"),)
+"""Roles that one host may have at once, as a hub that runs its own proxy."""
+ONE_OF = {
+    "hub": "a lab has one hub",
+    "proxy": "a hub fills one proxy; what stands before that is a reverse-proxy",
+}
+"""Roles that a lab has one host of, and why."""
+ETC = "/etc/hublab"
+SHARES = "/lab"
+"""Where `init` has every host's /etc/hublab, as /lab/ROLE/HOST."""
 _SIDECAR = "sidecar"
 _LOOPBACK = "127.0.0.1"
 
@@ -43,11 +56,22 @@ class Host:
 
     name: str
     role: str
+    """As its label says it; see `roles`."""
     address: str
     service: str
     image: str
     addresses: Mapping[str, str] = field(default_factory=dict)
     """Network (its name in the Compose file) to address, the first network first."""
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """What it is for; a host may be hub and proxy at once."""
+        return roles_of(self.role)
+
+
+def roles_of(label: str) -> tuple[str, ...]:
+    """The roles that a label names: `hub,proxy` are two."""
+    return tuple(filter(None, (role.strip() for role in label.split(","))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +90,7 @@ class Topology:
 
     def by_role(self, role: str) -> tuple[Host, ...]:
         """All hosts of one role, in the order of their names."""
-        return tuple(host for host in self.hosts if host.role == role)
+        return tuple(host for host in self.hosts if role in host.roles)
 
     @property
     def hub(self) -> Host:
@@ -127,6 +151,7 @@ class _Reader:
         # With an unknown role too: its address may be wrong as well.
         hosts = [self.host(name, role) for name, role in roles.items() if role not in others]
         self.check_roles(hosts)
+        self.check_shares(hosts)
         subnets = self.subnets()
         self.check_addresses(hosts, subnets)
         for name, service in self.services.items():
@@ -135,7 +160,7 @@ class _Reader:
             raise TopologyErrors(self.problems)
         return Topology(
             project=self.project,
-            hosts=tuple(sorted(hosts, key=lambda one: (HOST_ROLES.index(one.role), one.name))),
+            hosts=tuple(sorted(hosts, key=lambda one: (HOST_ROLES.index(one.roles[0]), one.name))),
             subnets={name: str(subnet) for name, subnet in subnets.items()},
             inits=tuple(name for name, role in roles.items() if role == INIT_ROLE),
             sidecars=tuple(name for name, role in roles.items() if role == _SIDECAR),
@@ -154,12 +179,20 @@ class _Reader:
             path = ("services", name, "labels", near[0]) if near else ("services", name)
             right = f"a label {ROLE_LABEL}: {', '.join((*HOST_ROLES, INIT_ROLE))}"
             self.wrong(path, "the service has no role", right)
-        elif role not in (*HOST_ROLES, INIT_ROLE):
+        elif role != INIT_ROLE:
+            self.check_label(("services", name, "labels", ROLE_LABEL), role)
+        return role
+
+    def check_label(self, path: YamlPath, label: str) -> None:
+        unknown = [role for role in roles_of(label) or (label,) if role not in HOST_ROLES]
+        for role in unknown:
             near = difflib.get_close_matches(role, (*HOST_ROLES, INIT_ROLE), n=1)
             right = near[0] if near else "one of " + ", ".join((*HOST_ROLES, INIT_ROLE))
-            path = ("services", name, "labels", ROLE_LABEL)
             self.wrong(path, f"unknown role {role!r}", f"would be right: {right}")
-        return role
+        roles = roles_of(label)
+        if len(roles) > 1 and not unknown and roles not in TOGETHER:
+            right = " or ".join(",".join(one) for one in TOGETHER)
+            self.wrong(path, f"these roles cannot share a host: {label}", f"only {right} can")
 
     def host(self, name: str, role: str | None) -> Host:
         service = self.services[name]
@@ -174,14 +207,32 @@ class _Reader:
 
     def check_roles(self, hosts: Sequence[Host]) -> None:
         for role in ("hub", "proxy", "node", "client"):
-            if not any(host.role == role for host in hosts):
+            if not any(role in host.roles for host in hosts):
                 self.wrong(
                     ("services",), f"no service is the {role}", f"label it {ROLE_LABEL}: {role}"
                 )
-        first, *others = [host.name for host in hosts if host.role == "hub"] or [""]
-        for other in others:
-            path = ("services", other, "labels", ROLE_LABEL)
-            self.wrong(path, f"a second hub, beside {first}", "a lab has one hub")
+        for role, right in ONE_OF.items():
+            first, *others = [host.name for host in hosts if role in host.roles] or [""]
+            for other in others:
+                path = ("services", other, "labels", ROLE_LABEL)
+                self.wrong(path, f"a second {role}, beside {first}", right)
+
+    def check_shares(self, hosts: Sequence[Host]) -> None:
+        """`init` makes a host's keys in the volume that the host mounts: one name, one volume."""
+        labels = {name: service.get("labels") or {} for name, service in self.services.items()}
+        inits = [name for name in labels if labels[name].get(ROLE_LABEL) == INIT_ROLE]
+        if not inits:
+            return
+        made = _mounted(self.services[inits[0]])
+        for host in hosts:
+            own = _mounted(self.services[host.service]).get(ETC)
+            for role in host.roles if own else ():
+                target = f"{SHARES}/{role}/{host.name}"
+                if made.get(target) != own:
+                    has = f"holds {made[target]} there" if target in made else "does not have it"
+                    reason = f"the host keeps its keys in the volume {own}, and {inits[0]} {has}"
+                    right = f"{own}:{target} among the volumes of {inits[0]}"
+                    self.wrong(("services", host.service, "volumes", ETC), reason, right)
 
     def subnets(self) -> dict[str, IPv4Network]:
         users: dict[str, list[str]] = {}
@@ -228,6 +279,15 @@ class _Reader:
                 reason = f"port {target} is published on {bound} of this machine"
                 right = f"{_LOOPBACK}:{port.get('published') or ''}:{target}"
                 self.wrong(("services", name, "ports", target), reason, f"would be right: {right}")
+
+
+def _mounted(service: Config) -> dict[str, str]:
+    """Mount point to volume."""
+    return {
+        str(volume.get("target")): str(volume.get("source"))
+        for volume in service.get("volumes") or []
+        if volume.get("type", "volume") == "volume"
+    }
 
 
 def _shares_a_network(service: Config) -> bool:

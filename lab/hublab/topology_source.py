@@ -99,4 +99,5 @@ def _names(item: yaml.Node, name: str) -> bool:
         return any(key.value == "target" and value.value == name for key, value in item.value)
     text = str(item.value)
     container_port = text.partition("/")[0].rpartition(":")[2]
-    return text == name or text.startswith(f"{name}=") or container_port == name
+    named = text == name or text.startswith(f"{name}=") or text.endswith(f":{name}")
+    return named or container_port == name

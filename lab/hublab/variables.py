@@ -14,7 +14,12 @@ from hublab.engine import Container, Engine
 from hublab.errors import UsageError
 from hublab.subnets import LAB_NETWORK, free_subnets, prefix
 
-PORTS = {"HUBLAB_PROXY_PORT": "proxy", "HUBLAB_CLIENT_PORT": "client"}
+PORTS = {
+    "HUBLAB_PROXY_PORT": "proxy",
+    "HUBLAB_CLIENT_PORT": "client",
+    "HUBLAB_FRONT_PORT": "reverse-proxy",
+    "HUBLAB_BROWSER_PORT": "browser",
+}
 """Variable -> the role of the host whose first published port it is."""
 CA_BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 DEFAULT_CA = "/etc/ssl/certs/ca-certificates.crt"
@@ -40,7 +45,7 @@ def check_environment() -> None:
             asked_port(variable, asked, local=False)
 
 
-def asked_subnet(text: str) -> str:
+def asked_subnet(text: str, variable: str = "HUBLAB_SUBNET") -> str:
     """The subnet that the user asks for, if labs may have it. Raises UsageError."""
     try:
         if ipaddress.IPv4Network(f"{text}.0/24").subnet_of(LAB_NETWORK):
@@ -49,7 +54,7 @@ def asked_subnet(text: str) -> str:
         pass
     raise UsageError(
         f"{text!r} is no subnet for a lab",
-        where="HUBLAB_SUBNET",
+        where=variable,
         right=f"the first three parts of a /24 in {LAB_NETWORK}, for instance 198.18.7",
     )
 
@@ -61,7 +66,7 @@ def ports(engine: Engine, containers: list[Container]) -> dict[str, str]:
     """
     chosen = {}
     for variable, role in PORTS.items():
-        present = [port for c in containers if c.role == role for port in c.ports.values()]
+        present = [port for c in containers if role in c.roles for port in c.ports.values()]
         if present:
             chosen[variable] = str(present[0])
         elif asked := os.environ.get(variable):

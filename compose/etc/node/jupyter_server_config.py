@@ -1,8 +1,14 @@
-"""Single-user servers on a node: Jupyter's own defaults, then the settings of the case."""
+"""Single-user servers on a node: Jupyter's own defaults, an engineer's own file, then the settings
+of the case.
+"""
 
 import sys
+from pathlib import Path
 
 sys.path.insert(0, "/opt/hublab")
+import own_server_config
 import settings_file
 
-settings_file.apply(get_config())  # noqa: F821
+c = get_config()  # noqa: F821
+own_server_config.lay_over(c, Path("/etc/hublab/own_server_config.py"))
+settings_file.apply(c)

@@ -1,8 +1,12 @@
 """Make every key and secret of this lab, once, before any host starts.
 
 Each host mounts a volume of its own at /etc/hublab; here they stand side by side as
-/lab/ROLE/HOST. What exists is kept, so that `up` may be said again. Standard library
-and ssh-keygen only. Secrets are written with their owner's rights from the first byte.
+/lab/ROLE/HOST, where HOST is the name by which the others reach it; a host of two roles stands
+here twice. What exists is kept, so that `up` may be said again. Standard library and ssh-keygen
+only. Secrets are written with their owner's rights from the first byte.
+
+HUBLAB_USERS names the users; HUBLAB_BEHIND the nodes that the hub reaches through a bastion
+only, as `NODE=BASTION …`.
 """
 
 import json
@@ -14,6 +18,12 @@ from pathlib import Path
 
 LAB = Path("/lab")
 JUPYTERHUB_UID = 990  # the account in the hub's image
+BROWSER_UID = 990  # the account in the browser's image
+SSHD_ROLES = ("node", "client", "bastion")
+PLAYWRIGHT_PORT = 3000
+CHROMIUM = ["--no-first-run", "--disable-background-networking", "--disable-sync"]
+
+Hosts = dict[str, list[Path]]  # by role, in the order of their names
 
 
 def write(path: Path, text: str, mode: int = 0o600, owner: int = 0) -> None:
@@ -28,6 +38,13 @@ def write(path: Path, text: str, mode: int = 0o600, owner: int = 0) -> None:
     new.rename(path)
 
 
+def secret(path: Path, size: int = 32, owner: int = 0) -> str:
+    """The secret in a file, made when it is not there yet."""
+    if not path.exists():
+        write(path, secrets.token_urlsafe(size), owner=owner)
+    return path.read_text()
+
+
 def key_pair(path: Path, comment: str, owner: int = 0) -> str:
     """An Ed25519 pair at path and path.pub; returns the public line."""
     if not path.exists():
@@ -39,50 +56,108 @@ def key_pair(path: Path, comment: str, owner: int = 0) -> str:
     return path.with_name(path.name + ".pub").read_text().strip()
 
 
-def make_hub(hub: Path, nodes: list[str], host_keys: dict[str, str], users: list[str]) -> str:
-    """What the hub's host keeps; returns the public key that it signs in with."""
-    if not (hub / "password").exists():
-        for name, size in (("password", 9), ("admin_password", 24), ("api_token", 32)):
-            write(hub / name, secrets.token_urlsafe(size), owner=JUPYTERHUB_UID)
+def make_hub(hub: Path, hosts: Hosts, users: list[str], behind: dict[str, str]) -> None:
+    """The hub's own secrets, and what it is told of the lab."""
+    for name, size in (("password", 9), ("admin_password", 24), ("api_token", 32)):
+        secret(hub / name, size, JUPYTERHUB_UID)
+    if not (hub / "cookie_secret").exists():
         write(hub / "cookie_secret", secrets.token_hex(32), owner=JUPYTERHUB_UID)
-    write(
-        hub / "known_hosts",
-        "".join(f"{name} {key}\n" for name, key in host_keys.items()),
-        mode=0o644,
-    )
-    write(hub / "lab.json", json.dumps({"nodes": nodes, "users": users}) + "\n", mode=0o644)
-    return key_pair(hub / "id_ed25519", "hub", owner=JUPYTERHUB_UID)
+    names = [path.name for path in hosts["node"]]
+    lab = {
+        "hub": hub.name,
+        "proxy": hosts["proxy"][0].name,
+        "nodes": [
+            {"name": name, "jump_hosts": [f"jump@{behind[name]}"]} if name in behind else name
+            for name in names
+        ],
+        "users": users,
+        "provider": bool(hosts.get("identity-provider")),
+    }
+    write(hub / "lab.json", json.dumps(lab) + "\n", mode=0o644)
+
+
+def make_ssh(hub: Path, hosts: Hosts) -> None:
+    """Host keys, the hub's knowledge of them, and the one key that the hub signs in with."""
+    known = []
+    for role in SSHD_ROLES:
+        for path in hosts.get(role, []):
+            key = key_pair(path / "ssh_host_ed25519_key", path.name)
+            if role != "client":
+                known.append(f"{path.name} {key}\n")
+    write(hub / "known_hosts", "".join(known), mode=0o644)
+    hub_key = key_pair(hub / "id_ed25519", "hub", owner=JUPYTERHUB_UID)
+    for path in hosts["node"]:
+        write(path / "authorized_keys", hub_key + "\n", mode=0o644)
+    for path in hosts.get("bastion", []):
+        line = f"restrict,port-forwarding {hub_key}\n"
+        write(path / "authorized_keys", line, mode=0o644)
+
+
+def make_proxy(hub: Path, proxies: list[Path]) -> None:
+    """The token that hub and proxy share, and where the proxy finds the hub's error pages."""
+    token = hub / "env" / "CONFIGPROXY_AUTH_TOKEN"
+    if not token.exists():
+        write(token, secrets.token_hex(32))
+    for path in proxies:
+        write(path / "env" / "CONFIGPROXY_AUTH_TOKEN", token.read_text())
+        write(path / "hub_host", hub.name + "\n", mode=0o644)
+
+
+def make_database(hub: Path, databases: list[Path]) -> None:
+    """The password of the hub's account, and the URL with which the hub connects."""
+    for path in databases[:1]:
+        password = secret(path / "database_password")
+        secret_url = f"postgresql+psycopg://jupyterhub:{password}@{path.name}/jupyterhub"
+        write(hub / "db_url", secret_url, owner=JUPYTERHUB_UID)
+        write(hub / "database_password", password, owner=JUPYTERHUB_UID)
+
+
+def make_browser(browser: Path) -> None:
+    """Playwright's server: who knows its path may drive the browser."""
+    server = {
+        "host": "0.0.0.0",
+        "port": PLAYWRIGHT_PORT,
+        "wsPath": "/" + secret(browser / "browser_path", owner=BROWSER_UID),
+        "executablePath": "/usr/bin/chromium",
+        "headless": True,
+        "chromiumSandbox": False,
+        "args": CHROMIUM,
+    }
+    write(browser / "playwright.json", json.dumps(server) + "\n", owner=BROWSER_UID)
+
+
+def behind_bastions(hosts: Hosts) -> dict[str, str]:
+    """HUBLAB_BEHIND as a table. Raises SystemExit for a host that is not there."""
+    pairs = dict(pair.split("=", 1) for pair in os.environ.get("HUBLAB_BEHIND", "").split())
+    for node, bastion in pairs.items():
+        for role, name in (("node", node), ("bastion", bastion)):
+            if name not in [path.name for path in hosts.get(role, [])]:
+                sys.exit(f"init: HUBLAB_BEHIND names {name}; no volume is at /lab/{role}/{name}")
+    return pairs
 
 
 def main() -> int:
-    hosts = sorted((path.parent.name, path) for path in LAB.glob("*/*") if path.is_dir())
-    nodes = [path for role, path in hosts if role == "node"]
-    hubs = [path for role, path in hosts if role == "hub"]
-    if len(hubs) != 1 or not nodes:
+    hosts: Hosts = {}
+    for path in sorted(LAB.glob("*/*"), key=lambda path: path.name):
+        hosts.setdefault(path.parent.name, []).append(path)
+    if len(hosts.get("hub", [])) != 1 or not hosts.get("node") or not hosts.get("proxy"):
         print(
-            f"init: /lab must hold one hub and at least one node; it holds "
-            f"{[f'{role}/{path.name}' for role, path in hosts]}. "
+            f"init: /lab must hold one hub, a proxy and at least one node; it holds "
+            f"{[f'{role}/{path.name}' for role, paths in hosts.items() for path in paths]}. "
             "Mount each host's volume at /lab/ROLE/HOST.",
             file=sys.stderr,
         )
         return 1
-    host_keys = {
-        path.name: key_pair(path / "ssh_host_ed25519_key", path.name)
-        for role, path in hosts
-        if role in ("node", "client")
-    }
+    hub = hosts["hub"][0]
     users = os.environ.get("HUBLAB_USERS", "alice bob carol dave").split()
-    node_keys = {path.name: host_keys[path.name] for path in nodes}
-    hub_key = make_hub(hubs[0], [path.name for path in nodes], node_keys, users)
-    for path in nodes:
-        write(path / "authorized_keys", hub_key + "\n", mode=0o644)
-    token_file = hubs[0] / "env" / "CONFIGPROXY_AUTH_TOKEN"
-    if not token_file.exists():
-        write(token_file, secrets.token_hex(32))
-    for role, path in hosts:
-        if role == "proxy":
-            write(path / "env" / "CONFIGPROXY_AUTH_TOKEN", token_file.read_text())
-    print(f"init: keys and secrets are ready for {', '.join(path.name for _, path in hosts)}")
+    make_hub(hub, hosts, users, behind_bastions(hosts))
+    make_ssh(hub, hosts)
+    make_proxy(hub, hosts["proxy"])
+    make_database(hub, hosts.get("database", []))
+    for browser in hosts.get("browser", []):
+        make_browser(browser)
+    names = sorted({path.name for paths in hosts.values() for path in paths})
+    print(f"init: keys and secrets are ready for {', '.join(names)}")
     return 0
 
 

@@ -17,8 +17,10 @@ import docker.errors
 
 from hublab.engine.connection import connect, engine_errors
 from hublab.engine.records import (
+    NETWORK,
     PROJECT,
     ROLE,
+    SERVICE,
     SIDECAR,
     Container,
     ExecResult,
@@ -84,7 +86,8 @@ class Engine:
         """Names of all labs on this engine: projects with a container that has a role."""
         with engine_errors("list labs"):
             raw = self._client.api.containers(all=True, filters={"label": ROLE})
-        return sorted({entry["Labels"][PROJECT] for entry in raw if PROJECT in entry["Labels"]})
+        labels = [entry["Labels"] for entry in raw]
+        return sorted({one[PROJECT] for one in labels if one.get(PROJECT) and one.get(ROLE)})
 
     def subnets_in_use(self) -> list[str]:
         """Subnets of all the engine's networks, as CIDR texts."""
@@ -98,13 +101,20 @@ class Engine:
         ]
 
     def subnet_of(self, lab: str) -> str | None:
-        """The subnet of a lab's first network, None where the lab has none."""
+        """The subnet of a lab's network `lab`, else of its first; None where it has none."""
+        subnets = self.subnets_of(lab)
+        return subnets.get("lab") or next(iter(subnets.values()), None)
+
+    def subnets_of(self, lab: str) -> dict[str, str]:
+        """Network (its name in the Compose file) -> subnet, in the order of the names."""
         with engine_errors(f"look at the networks of lab {lab}"):
             networks = self._client.api.networks(filters={"label": f"{PROJECT}={lab}"})
-        for network in sorted(networks, key=lambda entry: str(entry["Name"])):
-            for config in (network.get("IPAM") or {}).get("Config") or []:
-                return str(config["Subnet"])
-        return None
+        return {
+            str(network["Labels"][NETWORK]): str(config["Subnet"])
+            for network in sorted(networks, key=lambda entry: str(entry["Name"]))
+            for config in ((network.get("IPAM") or {}).get("Config") or [])[:1]
+            if NETWORK in (network["Labels"] or {})
+        }
 
     def leftovers(self, lab: str) -> list[str]:
         """What the engine still holds of a lab, as `kind name` texts."""
@@ -228,28 +238,49 @@ class Engine:
         self, image: str, argv: Sequence[str], files: Sequence[File] = (), folder: str = "/"
     ) -> ExecResult:
         """Run a command in a throw-away container without network and remove it."""
+        with self._throw_away(image, argv, files, folder) as made:
+            code = self._client.api.wait(made)["StatusCode"]
+            stdout, stderr = (
+                bytes(self._client.api.logs(made, stdout=out, stderr=not out)).decode(
+                    errors="replace"
+                )
+                for out in (True, False)
+            )
+        return ExecResult(code, stdout, stderr)
+
+    def run_streaming(
+        self, image: str, argv: Sequence[str], files: Sequence[File] = (), folder: str = "/"
+    ) -> Iterator[str]:
+        """The same, line by line as it prints; removed too when the caller stops listening."""
+        with self._throw_away(image, argv, files, folder) as made:
+            rest = b""
+            for piece in self._client.api.logs(made, stream=True, follow=True):
+                *lines, rest = (rest + piece).split(b"\n")
+                yield from (line.decode(errors="replace").rstrip("\r") for line in lines)
+            if rest:
+                yield rest.decode(errors="replace")
+
+    @contextlib.contextmanager
+    def _throw_away(
+        self, image: str, argv: Sequence[str], files: Sequence[File], folder: str
+    ) -> Iterator[str]:
+        """The id of a container that runs a command without network, and is removed at the end."""
         with engine_errors(f"run {argv[0]} in a container of {image}"):
             made = self._client.api.create_container(
                 image,
                 list(argv),
                 network_disabled=True,
-                labels={"hublab.once": "true", **({PROJECT: self._lab} if self._lab else {})},
+                # Said even where empty: else they are those with which Compose built the image.
+                labels={"hublab.once": "true", PROJECT: self._lab, SERVICE: "", ROLE: ""},
                 host_config=self._client.api.create_host_config(network_mode="none", init=True),
             )
             try:
                 if files:
                     self._client.api.put_archive(made["Id"], folder, tar_of(files))
                 self._client.api.start(made["Id"])
-                code = self._client.api.wait(made["Id"])["StatusCode"]
-                stdout, stderr = (
-                    bytes(self._client.api.logs(made["Id"], stdout=out, stderr=not out)).decode(
-                        errors="replace"
-                    )
-                    for out in (True, False)
-                )
+                yield made["Id"]
             finally:
                 self._client.api.remove_container(made["Id"], force=True)
-        return ExecResult(code, stdout, stderr)
 
     def start_sidecar(self, lab: str, target: Container, image: str) -> str:
         """The sidecar of a host: a container in its network namespace that may change it.

@@ -6,11 +6,12 @@ import io
 import tarfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
+NETWORK = "com.docker.compose.network"
 CONFIG_FILES = "com.docker.compose.project.config_files"
 ROLE = "hublab.role"
 SIDECAR = "hublab.sidecar"
@@ -24,8 +25,9 @@ class Container:
     name: str
     service: str
     role: str
-    addresses: tuple[str, ...]
-    """One a network; empty for a container without a network of its own."""
+    """As its label says it; see `roles`."""
+    networks: Mapping[str, str]
+    """Network (its name in the Compose file) -> address there; empty for one that has none."""
     state: str
     exit_code: int
     image: str
@@ -35,9 +37,24 @@ class Container:
     sidecar_of: str | None
 
     @property
+    def roles(self) -> tuple[str, ...]:
+        """What it is for; a host may be hub and proxy at once."""
+        return tuple(filter(None, (role.strip() for role in self.role.split(","))))
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """One a network."""
+        return tuple(self.networks.values())
+
+    @property
     def address(self) -> str | None:
-        """The address in the container's first network."""
-        return self.addresses[0] if self.addresses else None
+        """The address in the container's first network; of a lab's host, where the client is."""
+        return next(iter(self.networks.values()), None)
+
+    def seen_from(self, other: Container) -> Container:
+        """The same, with the networks first that it shares with another container."""
+        shared = {net: ip for net, ip in self.networks.items() if net in other.networks}
+        return replace(self, networks={**shared, **self.networks})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +80,20 @@ def container_from(raw: dict[str, Any]) -> Container:
     """Our record from the engine's `inspect`."""
     labels = raw["Config"]["Labels"] or {}
     networks = (raw["NetworkSettings"] or {}).get("Networks") or {}
-    addresses = [
-        (entry.get("IPAMConfig") or {}).get("IPv4Address") or entry.get("IPAddress")
-        for _, entry in sorted(networks.items())
-    ]
+    addresses = {
+        network.removeprefix(f"{labels.get(PROJECT)}_"): (entry.get("IPAMConfig") or {}).get(
+            "IPv4Address"
+        )
+        or entry.get("IPAddress")
+        for network, entry in sorted(networks.items())
+    }
     published = (raw["HostConfig"] or {}).get("PortBindings") or {}
     return Container(
         id=raw["Id"],
         name=raw["Name"].lstrip("/"),
         service=labels.get(SERVICE, ""),
         role=labels.get(ROLE, ""),
-        addresses=tuple(address for address in addresses if address),
+        networks={network: address for network, address in addresses.items() if address},
         state=raw["State"]["Status"],
         exit_code=raw["State"]["ExitCode"],
         image=raw["Config"]["Image"],

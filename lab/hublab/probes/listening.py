@@ -24,7 +24,5 @@ async def listening(live: LiveLab, host: str) -> list[Socket]:
 def ask(live: LiveLab, host: str) -> list[Socket]:
     done = live.lab.engine.exec(live.lab.sidecar(host), ["ss", "-H", "-l", "-t", "-n"])
     places = [line.split()[3] for line in done.stdout.splitlines() if line.strip()]
-    found = {
-        Socket(address, int(port)) for address, _, port in (p.rpartition(":") for p in places)
-    }
+    found = {Socket(address, int(port)) for address, _, port in (p.rpartition(":") for p in places)}
     return sorted(found, key=lambda socket: (socket.port, socket.address))

@@ -53,8 +53,7 @@ class SharedLab:
         new = {scope: settings.only(scope) for scope in SCOPES if settings.only(scope)}
         new = {scope: one for scope, one in new.items() if one.digest not in self.checked}
         wanted = Settings({key: value for one in new.values() for key, value in one.items()})
-        images = {host.role: host.image for host in reversed(self.lab.hosts.values())}
-        check_settings(self.lab.engine, images, wanted, lab=self.lab.name)
+        check_settings(self.lab.engine, self.lab.images, wanted, lab=self.lab.name)
         self.checked |= {one.digest for one in new.values()}
 
     async def make_ready(self, evidence: Evidence, say: Say) -> None:

@@ -1,0 +1,76 @@
+"""The hub of a lab: what every case starts from, wherever its proxy and its nodes stand.
+
+`init` tells it of the lab in lab.json; each secret is a file beside that.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from traitlets.config import Config
+
+CHP = "/opt/chp/node_modules/.bin/configurable-http-proxy"
+
+
+def lay(c: Config, etc: Path) -> dict[str, Any]:
+    """Write the base configuration into `c`; returns what `init` told of the lab."""
+    lab: dict[str, Any] = json.loads((etc / "lab.json").read_text())
+    lay_hub(c, etc, lab)
+    lay_proxy(c, etc, lab)
+    lay_sign_in(c, etc)
+    lay_spawner(c, etc, lab)
+    return lab
+
+
+def lay_hub(c: Config, etc: Path, lab: dict[str, Any]) -> None:
+    """The hub listens on all addresses and calls itself by the name that every host resolves."""
+    c.JupyterHub.hub_ip = "0.0.0.0"
+    c.JupyterHub.hub_connect_ip = lab["hub"]
+    c.JupyterHub.cookie_secret_file = str(etc / "cookie_secret")
+    # A database on a host of its own, where the lab has one.
+    own = etc / "db_url"
+    c.JupyterHub.db_url = (
+        own.read_text() if own.exists() else "sqlite:////srv/jupyterhub/jupyterhub.sqlite"
+    )
+
+
+def lay_proxy(c: Config, etc: Path, lab: dict[str, Any]) -> None:
+    """The proxy on its own host, or started by the hub. Its token is CONFIGPROXY_AUTH_TOKEN."""
+    if lab["proxy"] != lab["hub"]:
+        c.ConfigurableHTTPProxy.should_start = False
+        c.ConfigurableHTTPProxy.api_url = f"http://{lab['proxy']}:8001"
+        return
+    options = etc / "proxy.args"
+    c.JupyterHub.bind_url = "http://0.0.0.0:8000"
+    c.ConfigurableHTTPProxy.should_start = True
+    c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:8001"
+    c.ConfigurableHTTPProxy.command = [
+        CHP,
+        *(options.read_text().splitlines() if options.exists() else []),
+    ]
+
+
+def lay_sign_in(c: Config, etc: Path) -> None:
+    """Everybody signs in with the password that was made for this lab."""
+    c.JupyterHub.authenticator_class = "shared-password"
+    c.SharedPasswordAuthenticator.user_password = (etc / "password").read_text()
+    c.SharedPasswordAuthenticator.admin_password = (etc / "admin_password").read_text()
+    c.Authenticator.allow_all = True
+    c.Authenticator.admin_users = {"admin"}
+
+
+def lay_spawner(c: Config, etc: Path, lab: dict[str, Any]) -> None:
+    """Notebooks start on the nodes, over SSH, as the user."""
+    c.JupyterHub.spawner_class = "ssh"
+    c.JupyterHub.allow_named_servers = True
+    c.SSHSpawner.hosts = lab["nodes"]
+    c.SSHSpawner.host_policy = "user-choice"
+    c.SSHSpawner.known_hosts = str(etc / "known_hosts")
+    c.SSHSpawner.ssh_client_keys = [str(etc / "id_ed25519")]
+    c.Spawner.cmd = ["/opt/jupyter/bin/jupyterhub-singleuser"]
+    if any(isinstance(node, dict) for node in lab["nodes"]):
+        # Nodes behind a bastion reach neither hub nor proxy: all goes through SSH, by the hub.
+        c.SSHSpawner.transport = "tunnel"
+        c.SSHSpawner.reverse_tunnel = True
+        c.SSHSpawner.tunnel_bind_ip = "0.0.0.0"
+        c.SSHSpawner.tunnel_connect_ip = lab["hub"]

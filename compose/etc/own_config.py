@@ -1,0 +1,72 @@
+"""An engineer's own configuration file, laid over a base: all of it but what cannot work here.
+
+A rule names one trait of theirs that the lab must decide, and why; what they say of it is left
+out and told. Everything else of their file holds.
+"""
+
+import re
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from traitlets.config import Config
+
+Rules = Mapping[str, str]
+"""`Class.trait` -> why the lab decides it."""
+
+Override = dict[str, Any]
+"""trait, theirs, ours (None: not set), why: as `hublab up` prints it."""
+
+SECRET = re.compile(r"token|password|secret", re.IGNORECASE)
+
+
+class Broken(Exception):
+    """Their file does not run: `line` of it, None where that is not known."""
+
+    def __init__(self, reason: str, line: int | None) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
+def load(path: Path) -> Config:
+    """Run a configuration file by itself; raises Broken."""
+    theirs = Config()
+    names = {"c": theirs, "get_config": lambda: theirs, "__file__": str(path)}
+    try:
+        exec(compile(path.read_text(), str(path), "exec"), names)
+    except SyntaxError as error:
+        raise Broken(f"SyntaxError: {error.msg}", error.lineno) from error
+    except (Exception, SystemExit) as error:
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+        reason = f"{type(error).__name__}: {error}"
+        raise Broken(reason, frames[-1].lineno if frames else None) from error
+    return theirs
+
+
+def lay_over(c: Config, theirs: Config, rules: Rules) -> list[Override]:
+    """Bring their values into `c`, but for those that a rule keeps; returns these."""
+    kept: list[Override] = []
+    for class_name, traits in theirs.items():
+        for trait, value in traits.items():
+            key = f"{class_name}.{trait}"
+            if key not in rules:
+                c[class_name][trait] = value
+            elif c.get(class_name, {}).get(trait) != value:
+                ours = c.get(class_name, {}).get(trait)
+                kept.append(override(key, value, ours, rules[key]))
+    return kept
+
+
+def override(key: str, theirs: Any, ours: Any, why: str) -> Override:
+    """One value that they do not get, without the secrets that may stand in it."""
+    return {"trait": key, "theirs": shown(key, theirs), "ours": shown(key, ours), "why": why}
+
+
+def shown(key: str, value: Any) -> str | None:
+    """A value as text; passwords and tokens are hidden."""
+    if value is None:
+        return None
+    if SECRET.search(key.rpartition(".")[2]) and not key.endswith("_file"):
+        return "(hidden)"
+    return re.sub(r"(://[^:/@\s]*):[^@\s]+@", r"\1:(hidden)@", repr(value))
