@@ -68,6 +68,7 @@ def _normal(config: dict[str, Any]) -> dict[str, Any]:
         if isinstance(networks := service.get("networks"), list):
             service["networks"] = dict.fromkeys(networks)
         service["ports"] = [_port(port) for port in service.get("ports", [])]
+        service["volumes"] = [_volume(volume) for volume in service.get("volumes", [])]
     return config
 
 
@@ -78,6 +79,11 @@ def _port(port: str | dict[str, Any]) -> dict[str, Any]:
     number, _, protocol = target.partition("/")
     long = {"target": int(number), "published": published, "protocol": protocol or "tcp"}
     return {**long, **({"host_ip": host[0]} if host else {})}
+
+
+def _volume(volume: str) -> dict[str, str]:
+    source, target = volume.split(":")
+    return {"type": "volume", "source": source, "target": target}
 
 
 def _merge(base: dict[str, Any], other: dict[str, Any]) -> None:
@@ -141,6 +147,48 @@ def test_the_lab_that_comes_with_us() -> None:
     assert [host.name for host in topology.by_role("node")] == ["node1", "node2"]
 
 
+KEYS = """\
+services:
+  init: {volumes: ["hub:/lab/hub/hub", "p:/lab/proxy/front"]}
+  hub: {volumes: ["hub:/etc/hublab"]}
+  proxy:
+    volumes:
+      - p:/etc/hublab
+  node1: {volumes: ["n:/etc/hublab"]}
+"""
+
+
+def test_init_and_a_host_share_a_volume_under_the_host_s_name(files: Files) -> None:
+    assert files.problems(GOOD, KEYS) == [
+        "1.yaml:6: services.proxy.volumes./etc/hublab: the host keeps its keys in the volume p, "
+        "and init does not have it; p:/lab/proxy/proxy among the volumes of init",
+        "1.yaml:7: services.node1.volumes./etc/hublab: the host keeps its keys in the volume n, "
+        "and init does not have it; n:/lab/node/node1 among the volumes of init",
+    ]
+    mended = KEYS.replace("proxy/front", 'proxy/proxy", "n:/lab/node/node1')
+    assert files.read(GOOD, mended).hub.name == "hub"
+
+
+ONEBOX = """\
+services:
+  hub:
+    labels: {hublab.role: "hub, proxy"}
+"""
+
+
+def test_a_hub_that_is_the_proxy_s_host_too(files: Files) -> None:
+    text = changed("hublab.role=proxy", "hublab.role=node")
+    topology = files.read(text, ONEBOX)
+    assert topology.hub.roles == ("hub", "proxy")
+    assert topology.by_role("proxy") == (topology.hub,)
+
+
+def test_names_are_free(files: Files) -> None:
+    text = GOOD.replace("  hub:\n", "  jhub:\n").replace("  node1:", "  w1:")
+    topology = files.read(text.replace("service:hub", "service:jhub"))
+    assert [host.name for host in topology.hosts] == ["jhub", "proxy", "w1", "client"]
+
+
 def test_two_networks_the_first_by_priority(files: Files) -> None:
     overlay = """\
 services:
@@ -189,6 +237,19 @@ networks:
             'node1: &node\n    labels: {hublab.role: hub}',
             "hublab.role: hub}\n    networks:\n      lab",
             "services.node1.labels.hublab.role: a second hub, beside hub",
+        ),
+        (
+            'node1: &node\n    labels: {hublab.role: node}',
+            'node1: &node\n    labels: {hublab.role: proxy}',
+            "hublab.role: proxy}\n    networks:\n      lab",
+            "services.node1.labels.hublab.role: a second proxy, beside proxy; "
+            "a hub fills one proxy; what stands before that is a reverse-proxy",
+        ),
+        (
+            "labels: {hublab.role: client}",
+            'labels: {hublab.role: "client,node"}',
+            "client,node",
+            "these roles cannot share a host: client,node; only hub,proxy can",
         ),
         (
             ".50",
