@@ -49,6 +49,8 @@ class Server:
     started: str | None = None
     seconds: float = 0.0
     events: tuple[Progress, ...] = ()
+    tunnel: str | None = None
+    """`host:port` at which hub and proxy find it, where that is a tunnel's end on the hub."""
 
 
 @dataclass(slots=True)
@@ -252,6 +254,7 @@ class LiveLab:
 def server_from(user: str, model: dict[str, Any]) -> Server:
     """Our record from the hub's model; `state` is what the spawner keeps of the server."""
     state = model.get("state") or {}
+    tunnelled = state.get("transport") == "tunnel" and state.get("local_port")
     return Server(
         user=user,
         name=model["name"],
@@ -261,6 +264,7 @@ def server_from(user: str, model: dict[str, Any]) -> Server:
         pid=state.get("pid"),
         ready=bool(model["ready"]),
         started=model.get("started"),
+        tunnel=f"{state.get('connect_address')}:{state['local_port']}" if tunnelled else None,
     )
 
 

@@ -37,6 +37,19 @@ class CellResult:
     seconds: float
 
 
+@contextlib.asynccontextmanager
+async def answering(url: URL) -> AsyncIterator[None]:
+    """Raise HubError when nothing answers: the proxy may have no way to a server."""
+    try:
+        yield
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise HubError(
+            f"no answer: {error or type(error).__name__}",
+            where=f"{url}, through the proxy",
+            right="`hublab reach` says which hop is broken",
+        ) from error
+
+
 class Visitor:
     """One signed-in user. Use `sign_in`."""
 
@@ -71,7 +84,7 @@ class Visitor:
         Raises HubError when the chain of redirects does not end at the server.
         """
         url = self.server_url(server)
-        async with self.session.get(url, headers=NAVIGATE) as answer:
+        async with answering(url), self.session.get(url, headers=NAVIGATE) as answer:
             if answer.status >= 400 or not answer.url.path.startswith(url.path):
                 raise HubError(
                     f"{self.user}'s server did not open: {answer.status}",
@@ -87,7 +100,10 @@ class Visitor:
     async def api(self, method: str, path: str, server: str = "", **options: Any) -> Any:
         """One call of the server's REST API with the page's credentials; raises HubError."""
         url = self.server_url(server) / "api" / path
-        async with self.session.request(method, url, headers=self.xsrf(url), **options) as answer:
+        async with (
+            answering(url),
+            self.session.request(method, url, headers=self.xsrf(url), **options) as answer,
+        ):
             text = await answer.text()
             if answer.status >= 400:
                 raise HubError(

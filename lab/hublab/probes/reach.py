@@ -8,6 +8,7 @@ of JupyterHub"; configurable-http-proxy's README; jupyterhub/spawner.py, `get_en
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -94,8 +95,18 @@ def fixed_hops(live: LiveLab, settings: Settings, told: HubTold) -> Iterable[Hop
         yield Hop(
             hub, f"{proxy} API", f"{told.proxy_api}/api/routes", governing(PROXY_API, settings)
         )
+    for source, target in ssh_ways(live, told):
+        yield Hop(source, f"{target} SSH", f"ssh://{target}", governing(NODES, settings))
+
+
+def ssh_ways(live: LiveLab, told: HubTold) -> list[tuple[str, str]]:
+    """From where to where SSH goes on the ways from the hub to the nodes, each once."""
+    hub = live.lab.one("hub").service
+    ways: dict[tuple[str, str], None] = {}
     for node in live.lab.of_role("node"):
-        yield Hop(hub, f"{node.service} SSH", f"ssh://{node.service}", governing(NODES, settings))
+        stations = [hub, *told.bastions.get(node.service, []), node.service]
+        ways.update(dict.fromkeys(itertools.pairwise(stations)))
+    return list(ways)
 
 
 def hub_route_hops(
@@ -125,7 +136,7 @@ def server_hops(
     for server, api_url in servers:
         label = f"{server.user}{'/' + server.name if server.name else ''} on {server.host}"
         path = f"/user/{server.user}/{server.name + '/' if server.name else ''}api"
-        url = f"http://{server.address}:{server.port}{path}"
+        url = f"http://{server.tunnel or f'{server.address}:{server.port}'}{path}"
         yield Hop(hub, label, url, governing(SERVER_BIND, settings))
         if api_url and server.host:
             setting = hub_setting(TOLD_SERVERS, settings, told, api_url)
@@ -151,8 +162,8 @@ def silent_nodes(
 ) -> Iterable[Hop]:
     """From nodes without a server, what one would be told: a spawn that failed leaves none."""
     busy = {server.host for server in running}
-    if told.connect is None:
-        return
+    if told.connect is None or told.reverse_tunnel:
+        return  # with a tunnel for each server there is no way before there is a server
     url = str(URL(told.connect) / "api")
     setting = hub_setting(TOLD_SERVERS, settings, told, url)
     for node in live.lab.of_role("node"):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from yarl import URL
 
@@ -23,6 +24,10 @@ class HubTold:
     listens: str | None
     connect: str | None
     proxy_api: str | None
+    bastions: Mapping[str, list[str]] = field(default_factory=dict)
+    """Node -> the hosts through which the hub reaches it, the first one first."""
+    reverse_tunnel: bool = False
+    """Whether servers reach the hub's API through SSH."""
 
 
 async def hub_told(live: LiveLab) -> HubTold:
@@ -32,7 +37,13 @@ async def hub_told(live: LiveLab) -> HubTold:
     hub = live.lab.one("hub").id
     raw = await asyncio.to_thread(live.lab.engine.read_file, hub, "/srv/jupyterhub/told.json")
     told = json.loads(raw) if raw else {}
-    return HubTold(run.api_url, connect[1] if connect else run.api_url, told.get("proxy_api_url"))
+    return HubTold(
+        run.api_url,
+        connect[1] if connect else run.api_url,
+        told.get("proxy_api_url"),
+        told.get("bastions", {}),
+        bool(told.get("reverse_tunnel")),
+    )
 
 
 async def server_told(live: LiveLab, server: Server) -> str | None:
