@@ -228,11 +228,13 @@ class Engine:
         with engine_errors(f"count the processes of {container[:12]}"):
             return len(self._client.api.top(container)["Processes"] or [])
 
-    def cpu_nanoseconds(self, container: str) -> int:
-        """CPU time that a container has used since it started, in nanoseconds."""
-        with engine_errors(f"read the CPU time of {container[:12]}"):
-            stats = self._client.api.stats(container, stream=False, one_shot=True)
-        return int(stats["cpu_stats"]["cpu_usage"]["total_usage"])
+    def memory_bytes(self, container: str) -> int:
+        """Memory that a container holds now, without the page cache of files it has read."""
+        with engine_errors(f"read the memory of {container[:12]}"):
+            stats = self._client.api.stats(container, stream=False, one_shot=True)["memory_stats"]
+        details = stats.get("stats", {})
+        cache = details.get("total_inactive_file", details.get("inactive_file", 0))
+        return int(stats["usage"]) - int(cache)
 
     def run_once(
         self, image: str, argv: Sequence[str], files: Sequence[File] = (), folder: str = "/"

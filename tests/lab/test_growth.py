@@ -1,0 +1,68 @@
+"""More nodes cost in proportion: from 2 to 32, time and memory grow no faster than they do."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from hublab.deployment import Request, create, down, make_ready
+from hublab.engine import Engine
+from hublab.settings import Settings
+
+pytestmark = pytest.mark.slow
+
+NAME = "growth"
+COUNTS = (2, 8, 16, 32)
+TOLERANCE = 2.0
+"""A shared machine is noisy; growth with the square would be 7.5 from 6 added nodes to 30."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a lab of some nodes took to come up, and what its containers hold in memory."""
+
+    nodes: int
+    seconds: float
+    mebibytes: float
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    engine = Engine.connect()
+    yield engine
+    down(NAME, engine)
+
+
+def cost_of(nodes: int, engine: Engine) -> Cost:
+    down(NAME, engine)
+    begun = time.monotonic()
+    created = create(Request(NAME, nodes=nodes), lambda line: None, lease=True)
+    try:
+        asyncio.run(make_ready(created, Settings(), lambda line: None))
+        seconds = time.monotonic() - begun
+        memory = sum(engine.memory_bytes(host.id) for host in created.lab.hosts.values())
+    finally:
+        down(NAME, engine)
+        if created.guard:
+            created.guard.release()
+    return Cost(nodes, seconds, memory / 2**20)
+
+
+def test_linear(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    cost_of(COUNTS[0], engine)  # images, and caches of the machine
+    costs = [cost_of(nodes, engine) for nodes in COUNTS]
+    with capsys.disabled():
+        print(f"\n{'NODES':>5}  {'UP, S':>6}  {'MEMORY, MIB':>11}")
+        for cost in costs:
+            print(f"{cost.nodes:>5}  {cost.seconds:>6.1f}  {cost.mebibytes:>11.0f}")
+
+    least, some, _, most = costs
+    early = (some.nodes - least.nodes) / (most.nodes - least.nodes)
+    for measure in ("seconds", "mebibytes"):
+        first = getattr(some, measure) - getattr(least, measure)
+        last = getattr(most, measure) - getattr(least, measure)
+        assert last <= TOLERANCE * first / early, (measure, costs)
