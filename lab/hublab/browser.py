@@ -1,0 +1,91 @@
+"""A real Chromium on a host of the lab, driven from here by Playwright.
+
+The overlay browser.yaml adds the host. Playwright's own server runs there; its port is published
+on this machine's loopback, and its path is a secret of the lab. The browser stands in the lab's
+network: what it opens, it opens from its own address, by the names that hosts have there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+import tenacity
+from playwright.async_api import Browser, Page, Playwright, async_playwright
+from playwright.async_api import Error as PlaywrightError
+
+from hublab.engine.records import File
+from hublab.errors import HubError, LabError
+from hublab.lab import ETC, Lab
+
+SERVER_PORT = 3000
+STARTING = 30.0
+"""Seconds that Chromium may take from its host's start until it can be driven."""
+PAGES = "/srv"
+"""Where a host of the role `page` has its files."""
+
+
+@contextlib.asynccontextmanager
+async def open_browser(lab: Lab) -> AsyncIterator[Browser]:
+    """Drive the lab's Chromium; what was opened in it is closed at the end.
+
+    Raises LabError when the lab has no browser or it cannot be driven.
+    """
+    endpoint = endpoint_of(lab)
+    async with async_playwright() as playwright:
+        try:
+            browser = await connect(playwright, endpoint)
+        except PlaywrightError as error:
+            raise LabError(
+                f"Chromium cannot be driven: {error.message.splitlines()[0]}",
+                where=lab.one("browser").service,
+                right="`hublab logs` of that host says what it said last",
+            ) from error
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+def endpoint_of(lab: Lab) -> str:
+    """Where Playwright's server listens for this machine. Raises LabError."""
+    if not lab.of_role("browser"):
+        raise LabError(
+            f"lab {lab.name} has no host with the role browser",
+            right="the overlay compose/browser.yaml: -f compose/lab.yaml -f compose/browser.yaml",
+        )
+    host = lab.one("browser")
+    path = lab.output(host.service, "cat", f"{ETC}/browser_path").strip()
+    return f"ws://127.0.0.1:{host.ports[SERVER_PORT]}/{path}"
+
+
+@tenacity.retry(
+    retry=tenacity.retry_if_exception_type(PlaywrightError),
+    stop=tenacity.stop_after_delay(STARTING),
+    wait=tenacity.wait_fixed(0.2),
+    reraise=True,
+)
+async def connect(playwright: Playwright, endpoint: str) -> Browser:
+    """Connect as soon as the server listens."""
+    return await playwright.chromium.connect(endpoint)
+
+
+async def sign_in(page: Page, lab: Lab, origin: str, user: str) -> None:
+    """Sign in at the hub's own page, as a person does; ends where the hub then leads to.
+
+    `origin` is the hub as the browser names it. Raises HubError when the hub refuses.
+    """
+    secret = "admin_password" if user == "admin" else "password"
+    await page.goto(f"{origin}/hub/login")
+    await page.fill("#username_input", user)
+    await page.fill("#password_input", lab.secret(secret))
+    await page.click("#login_submit")
+    await page.wait_for_load_state()
+    if "/hub/login" in page.url:
+        words = await page.locator(".login_error").all_inner_texts()
+        raise HubError(f"{user} could not sign in: {' '.join(words)}", where=page.url)
+
+
+def put_page(lab: Lab, host: str, name: str, html: str) -> None:
+    """Put a page on a host of the role `page`, where everybody may read it."""
+    lab.engine.put_files(lab.host(host).id, PAGES, [File(name, html.encode())])
