@@ -48,6 +48,8 @@ def lay_over(c: Config, theirs: Config, rules: Rules) -> list[Override]:
     """Bring their values into `c`, but for those that a rule keeps; returns these."""
     kept: list[Override] = []
     for class_name, traits in theirs.items():
+        if not isinstance(traits, Config):
+            continue  # c.name = value belongs to no class, and nothing reads it
         for trait, value in traits.items():
             key = f"{class_name}.{trait}"
             if key not in rules:

@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock
 
 from hublab import processes
-from hublab.case_switch import Restart, apply_settings
+from hublab.case_switch import Restart, apply_settings, restart_roles
 from hublab.channel import open_channel
 from hublab.engine import Compose, Engine, ensure_images
 from hublab.engine.images import inputs_digest
@@ -26,6 +26,7 @@ from hublab.lab import Lab
 from hublab.machine.base_image import choose_base
 from hublab.networks import MAIN, subnet_sets
 from hublab.nodes import nodes_overlay
+from hublab.own_config import Override, OwnConfig, check_own_config, put_own_config
 from hublab.readiness import wait_for_hub, wait_until_running
 from hublab.settings import Settings
 from hublab.settings_check import check_settings
@@ -48,6 +49,8 @@ class Request:
     settings: Settings = field(default_factory=Settings)
     nodes: int | None = None
     """How many nodes the project's own topology gets; None: as many as its file says."""
+    own: OwnConfig = field(default_factory=OwnConfig)
+    """Configuration files of the user's own, for hub and servers."""
 
     @property
     def compose_files(self) -> tuple[Path, ...]:
@@ -64,6 +67,9 @@ class Created:
     guard: Guard | None
     image_seconds: float
     container_seconds: float
+    own: OwnConfig = field(default_factory=OwnConfig)
+    overridden: tuple[Override, ...] = ()
+    """What of the user's own configuration files does not hold."""
 
 
 def check_name(name: str) -> str:
@@ -101,20 +107,22 @@ def create(request: Request, progress: Progress, *, lease: bool = False) -> Crea
         compose = Compose(request.compose_files, request.name, {**variables, **first})
         config = compose.config()
         image_seconds = ensure_images(engine, compose, config, progress)
+        images = images_by_role(topology, config)
+        overridden = check_own_config(engine, images, request.own, topology)
         new = not engine.leftovers(request.name)
         guard = Guard.start(undo=[down_argv(request.name)]) if new or lease else None
         try:
             if request.settings:
                 progress("checking the settings with the software that reads them")
-                images = images_by_role(topology, config)
                 check_settings(engine, images, request.settings, lab=request.name)
             begun = time.monotonic()
-            start_containers(engine, compose, [first, *subnets], progress, guard)
+            start_containers(engine, compose, [first, *subnets], request.own, progress, guard)
             lab = Lab.find(request.name, engine)
         except BaseException:
             undo(guard, engine, request.name, new)
             raise
-    return Created(lab, new, guard, image_seconds, time.monotonic() - begun)
+    seconds = time.monotonic() - begun
+    return Created(lab, new, guard, image_seconds, seconds, request.own, tuple(overridden))
 
 
 async def make_ready(
@@ -137,6 +145,8 @@ async def make_ready(
                     await hub.check_routes()
             seconds = await wait_for_hub(lab, channel)
         restarts = await apply_settings(lab, settings) if settings != lab.settings() else []
+        if created.own.hub and not created.new and "hub" not in [one.program for one in restarts]:
+            restarts += await restart_roles(lab, ["hub"])
     except BaseException:
         undo(created.guard, lab.engine, lab.name, created.new)
         raise
@@ -210,6 +220,7 @@ def start_containers(
     engine: Engine,
     compose: Compose,
     subnets: list[dict[str, str]],
+    own: OwnConfig,
     progress: Progress,
     guard: Guard | None,
 ) -> None:
@@ -217,7 +228,11 @@ def start_containers(
     for number, chosen in enumerate(subnets, 1):
         compose.variables.update(chosen)
         try:
-            compose.up(progress, guard.watch_child if guard else lambda pid: None)
+            watch = guard.watch_child if guard else lambda pid: None
+            if own:  # before the hub starts for the first time
+                compose.create(progress, watch)
+                put_own_config(engine, engine.containers(compose.project), own)
+            compose.up(progress, watch)
             return
         except EngineError as error:
             if "overlap" not in str(error).lower() or number == len(subnets):

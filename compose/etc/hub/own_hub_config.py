@@ -20,7 +20,6 @@ RULES = {
         (
             "JupyterHub.ip",
             "JupyterHub.port",
-            "JupyterHub.bind_url",
             "JupyterHub.hub_ip",
             "JupyterHub.hub_port",
             "JupyterHub.hub_bind_url",
@@ -68,6 +67,7 @@ RULES = {
         NODES,
     ),
     **dict.fromkeys(("Spawner.cmd", "SSHSpawner.cmd"), "it stands there on the lab's nodes"),
+    "JupyterHub.bind_url": f"{PLACE}; the path of this URL is kept, as base_url",
     "JupyterHub.spawner_class": BY_SSH,
     **dict.fromkeys(
         ("JupyterHub.db_url", "JupyterHub.cookie_secret_file", "JupyterHub.pid_file"), STORED
@@ -85,7 +85,11 @@ def lay_over(c: Config, path: Path, lab: dict[str, Any]) -> list[own_config.Over
         return []
     theirs = own_config.load(path)
     reason = why_not(theirs.JupyterHub.get("authenticator_class", "pam"), lab)
-    rules = {**RULES, "JupyterHub.authenticator_class": reason} if reason else RULES
+    rules = dict(RULES)
+    if reason:
+        rules["JupyterHub.authenticator_class"] = reason
+    if by_ssh(theirs.JupyterHub.get("spawner_class")):
+        del rules["JupyterHub.spawner_class"]  # a subclass of the lab's own, for instance
     told = unread_spawners(theirs)
     told += defaults_replaced(c, theirs, reason)
     keep_prefix(c, theirs)
@@ -108,6 +112,18 @@ def why_not(authenticator: Any, lab: dict[str, Any]) -> str | None:
     if "OAuthenticator" in [base.__name__ for base in found.__mro__] and not lab.get("provider"):
         return "its identity provider is no host of this lab"
     return None
+
+
+def by_ssh(spawner: Any) -> bool:
+    """Whether it is the lab's spawner, or made from it."""
+    from jupyterhub.app import JupyterHub
+    from jupyterhub_sshspawner import SSHSpawner
+
+    try:
+        found = JupyterHub(config=Config({"JupyterHub": {"spawner_class": spawner}})).spawner_class
+    except (TraitError, ImportError):
+        return False
+    return issubclass(found, SSHSpawner)
 
 
 def defaults_replaced(c: Config, theirs: Config, reason: str | None) -> list[own_config.Override]:

@@ -45,7 +45,8 @@ def demo(name: str, as_json: bool) -> None:
     """
     say = steps()
     say("bringing the lab up")
-    lab, seconds = bring_up(Request(name), say)
+    created, seconds = bring_up(Request(name), say)
+    lab = created.lab
     if not as_json:
         out.print(f"\n[bold]The hosts[/bold], up after {seconds:.1f} s without the images\n")
         show_hosts(lab)

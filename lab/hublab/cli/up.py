@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from hublab.cli.common import common, emit, open_journal, out, steps, table
 from hublab.cli.progress import Steps
-from hublab.deployment import Request, create, make_ready, one_at_a_time
+from hublab.deployment import Created, Request, create, make_ready, one_at_a_time
 from hublab.journal_events import LabUp, SettingsApplied
 from hublab.lab import Lab
 from hublab.nodes import FEWEST, MOST
+from hublab.own_config import Override, OwnConfig
 from hublab.settings import Settings
 
 
@@ -40,11 +43,25 @@ from hublab.settings import Settings
     show_envvar=True,
     help="How many nodes the project's own topology gets.",
 )
+@click.option(
+    "--hub-config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A jupyterhub_config.py of your own, laid over the lab's.",
+)
+@click.option(
+    "--server-config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A jupyter_server_config.py of your own, for the servers on the nodes.",
+)
 @common
 def up(
     files: tuple[Path, ...],
     texts: tuple[str, ...],
     nodes: int | None,
+    hub_config: Path | None,
+    server_config: Path | None,
     name: str,
     as_json: bool,
 ) -> None:
@@ -53,29 +70,37 @@ def up(
     Images are built only when what they are made from has changed. A lab that fails to come up
     is removed again. Settings given for a lab that runs are added to those that it has.
 
+    A configuration of your own holds but for what cannot work here (addresses, the proxy, how
+    servers start, how people sign in): that is listed, with the reason.
+
     \b
     Examples:
       hublab up
       hublab up --name second --nodes 4
       hublab up --set hub.JupyterHub.hub_connect_ip=hub --set proxy.timeout=30000
       hublab up -f compose/lab.yaml -f compose/postgres.yaml
+      hublab up --hub-config jupyterhub_config.py
     """
     settings = Settings.parse(texts, where="--set")
-    created, seconds = bring_up(Request(name, files, settings, nodes), steps())
+    own = OwnConfig(hub_config, server_config)
+    created, seconds = bring_up(Request(name, files, settings, nodes, own), steps())
+    lab = created.lab
     if as_json:
-        emit({**created.as_json(), "seconds": round(seconds, 3)})
+        overridden = [asdict(one) for one in created.overridden]
+        emit({**lab.as_json(), "seconds": round(seconds, 3), "overridden": overridden})
     else:
-        show_hosts(created)
-        out.print(f"\nlab {name} is up after {seconds:.1f} s: {created.url}", markup=False)
+        show_hosts(lab)
+        show_overridden(created.overridden)
+        out.print(f"\nlab {name} is up after {seconds:.1f} s: {lab.url}", markup=False)
 
 
-def bring_up(request: Request, say: Steps) -> tuple[Lab, float]:
+def bring_up(request: Request, say: Steps) -> tuple[Created, float]:
     """Bring a lab up for good; returns it and the seconds without those for images."""
     with one_at_a_time():
         return bring_up_alone(request, say)
 
 
-def bring_up_alone(request: Request, say: Steps) -> tuple[Lab, float]:
+def bring_up_alone(request: Request, say: Steps) -> tuple[Created, float]:
     """Bring a lab up while nobody else does."""
     created = create(request, say)
     lab = created.lab
@@ -88,7 +113,15 @@ def bring_up_alone(request: Request, say: Steps) -> tuple[Lab, float]:
         journal.write(SettingsApplied(lab.name, "", settings.digest, settings.as_json()))
     if created.guard:
         created.guard.release()
-    return lab, seconds
+    return created, seconds
+
+
+def show_overridden(overridden: Iterable[Override]) -> None:
+    """What of the user's own configuration files does not hold: theirs, ours, and why."""
+    for one in overridden:
+        theirs = "(JupyterHub's default)" if one.theirs is None else one.theirs
+        ours = "(not set)" if one.ours is None else one.ours
+        out.print(f"\n{one.trait}: {theirs} -> {ours}\n    {one.why}", markup=False)
 
 
 def show_hosts(lab: Lab) -> None:

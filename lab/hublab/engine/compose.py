@@ -56,6 +56,11 @@ class Compose:
         """Build the images of some services; the builder's steps go to `progress` as they come."""
         self._stream(["--progress", "plain", "build", *services], "build images", progress)
 
+    def create(self, progress: Progress, started: Callable[[int], None] = lambda pid: None) -> None:
+        """Create what is missing without starting it; see `up`."""
+        argv = ["--progress", "plain", "create", "--no-build", "--remove-orphans"]
+        self._stream(argv, "create the containers", progress, started)
+
     def up(self, progress: Progress, started: Callable[[int], None] = lambda pid: None) -> None:
         """Create and start what is missing. `started` gets the id of Compose's process group."""
         argv = ["--progress", "plain", "up", "--detach", "--no-build", "--remove-orphans"]
