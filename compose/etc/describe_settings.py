@@ -23,24 +23,24 @@ def description(owner: type[Configurable], name: str, trait: TraitType) -> dict[
         "trait": name,
         "type": trait.__class__.__name__,
         "takes": trait.info(),
-        "default": default_of(trait),
+        "default": default_of(owner, trait),
         "choices": [str(choice) for choice in choices] if choices else None,
         "help": inspect.cleandoc(trait.help or ""),
         "defined_by": trait.this_class.__name__ if trait.this_class else owner.__name__,
     }
 
 
-def default_of(trait: TraitType) -> str | None:
+def default_of(owner: type[Configurable], trait: TraitType) -> str | None:
     """The default as the software writes it; None where it is only known at its start."""
     name = trait.name or ""
     written = trait.default_value_repr()
     computed = any(
         type(member).__name__ == "DefaultHandler" and member.trait_name == name
-        for owner in (trait.this_class.__mro__ if trait.this_class else ())
-        for member in vars(owner).values()
+        for parent in owner.__mro__
+        for member in vars(parent).values()
     )
     # Before there were decorators, a default was a method of this name.
-    computed = computed or hasattr(trait.this_class, f"_{name}_default")
+    computed = computed or hasattr(owner, f"_{name}_default")
     return None if computed or written == "traitlets.Undefined" else written
 
 

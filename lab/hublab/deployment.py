@@ -211,7 +211,7 @@ def refuse_other(engine: Engine, request: Request) -> None:
     if theirs and theirs != ours:
         raise LabNameError(
             f"a lab named {request.name} runs already, from other files: {theirs}",
-            where="--name",
+            where="--name" if request.nodes is None else "--name, --nodes",
             right=f"another name, or `hublab down --name {request.name}` first",
         )
 

@@ -231,7 +231,10 @@ class LiveLab:
             answered = asked.done()
             if answered and (error := asked.exception()):
                 if isinstance(error, HubError):
-                    raise HubError(f"{user}'s server did not start: {error.message}") from error
+                    raise HubError(
+                        f"{user}'s server did not start: {error.message}",
+                        right="`hublab logs hub` says more",
+                    ) from error
                 raise error
             model = await (await self.hub()).server(user, name)
             if model and model["ready"]:

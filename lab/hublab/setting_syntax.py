@@ -52,7 +52,9 @@ def parse_setting(text: str, *, where: str | None = None) -> Setting:
     """
     key, equals, value = text.partition("=")
     if not equals:
-        raise SettingError(f"not a setting: {text!r} has no '='", where=where, right="KEY=VALUE")
+        raise SettingError(
+            f"not a setting: {text!r} has no '='", where=where, right="SETTING=VALUE"
+        )
     key = check_key(key.strip(), where=where)
     return Setting(key, parse_value(key, value, where=where))
 

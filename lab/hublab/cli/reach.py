@@ -64,7 +64,7 @@ def as_data(hop: Hop) -> dict[str, Any]:
 
 def show(hops: list[Hop]) -> None:
     """The table of hops."""
-    rows = table(None, "", "FROM", "TO", "URL", "LAYER", "STATUS", "MS", "SETTING")
+    rows = table(None, "", "FROM", "TO", "URL", "REACHED", "STATUS", "MS", "SETTING")
     for hop in hops:
         sign = "[green]ok[/green]" if hop.ok else "[red]broke[/red]"
         rows.add_row(
@@ -73,7 +73,7 @@ def show(hops: list[Hop]) -> None:
             hop.target,
             hop.url,
             hop.layer or "none",
-            str(hop.status or hop.error),
+            str(hop.status if hop.ok else hop.error),
             f"{hop.seconds * 1000:.0f}",
             hop.setting,
         )

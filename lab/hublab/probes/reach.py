@@ -27,6 +27,7 @@ PATIENCE = 3.0
 
 HUB_ADDRESS = ("hub.JupyterHub.hub_connect_url", "hub.JupyterHub.hub_connect_ip")
 TOLD_SERVERS = ("hub.SSHSpawner.hub_connect_url", "hub.Spawner.hub_connect_url", *HUB_ADDRESS)
+BASE_URL = "hub.JupyterHub.base_url"
 HUB_BIND = ("hub.JupyterHub.hub_bind_url", "hub.JupyterHub.hub_ip")
 PROXY_BIND = ("proxy.port", "proxy.ip")
 PROXY_API = ("hub.ConfigurableHTTPProxy.api_url",)
@@ -42,6 +43,8 @@ class Hop:
     target: str
     url: str
     setting: str
+    good: int = 200
+    """The HTTP status of an answer from whom it should be."""
     ok: bool = False
     layer: str | None = None
     address: str | None = None
@@ -93,7 +96,11 @@ def fixed_hops(live: LiveLab, settings: Settings, told: HubTold) -> Iterable[Hop
     yield Hop(client, proxy, health, governing(PROXY_BIND, settings))
     if told.proxy_api:
         yield Hop(
-            hub, f"{proxy} API", f"{told.proxy_api}/api/routes", governing(PROXY_API, settings)
+            hub,
+            f"{proxy} API",
+            f"{told.proxy_api}/api/routes",
+            governing(PROXY_API, settings),
+            good=403,  # no token is shown, so being refused is what a proxy's API answers
         )
     for source, target in ssh_ways(live, told):
         yield Hop(source, f"{target} SSH", f"ssh://{target}", governing(NODES, settings))
@@ -135,8 +142,9 @@ def server_hops(
     hub = live.lab.one("hub").service
     for server, api_url in servers:
         label = f"{server.user}{'/' + server.name if server.name else ''} on {server.host}"
-        path = f"/user/{server.user}/{server.name + '/' if server.name else ''}api"
-        url = f"http://{server.tunnel or f'{server.address}:{server.port}'}{path}"
+        path = f"user/{server.user}/{server.name + '/' if server.name else ''}api"
+        place = server.tunnel or f"{server.address}:{server.port}"
+        url = f"http://{place}{base_path(told)}{path}"
         yield Hop(hub, label, url, governing(SERVER_BIND, settings))
         if api_url and server.host:
             setting = hub_setting(TOLD_SERVERS, settings, told, api_url)
@@ -170,6 +178,19 @@ def silent_nodes(
         if node.service not in busy:
             hub = live.lab.one("hub").service
             yield Hop(node.service, f"{hub} API, for a new server", url, setting)
+
+
+def base_path(told: HubTold) -> str:
+    """The path under which hub and servers stand, `/` or `/base/`."""
+    return URL(told.listens).path.removesuffix("hub/") if told.listens else "/"
+
+
+def judged(hop: Hop) -> Hop:
+    """Somebody answers, but is it the right one? A wrong path is a wrong base URL."""
+    if hop.error or hop.layer != "HTTP" or hop.status == hop.good:
+        return replace(hop, ok=hop.error is None)
+    error = f"answered {hop.status} and not {hop.good}: something else is there"
+    return replace(hop, ok=False, error=error, setting=BASE_URL)
 
 
 def governing(keys: tuple[str, ...], settings: Settings) -> str:
@@ -212,7 +233,4 @@ def try_from(live: LiveLab, host: str, hops: list[Hop]) -> list[Hop]:
         results, error = None, broken.message
     if results is None:
         return [replace(hop, error=f"could not be tried: {error}") for hop in hops]
-    return [
-        replace(hop, ok=seen["error"] is None, **seen)
-        for hop, seen in zip(hops, results, strict=True)
-    ]
+    return [judged(replace(hop, **seen)) for hop, seen in zip(hops, results, strict=True)]
