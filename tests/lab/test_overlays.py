@@ -1,0 +1,178 @@
+"""Each overlay comes up, does the one thing it is for, and goes without leaving anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from lifecycle import ROOT, fresh_name, wait_until_gone
+
+from hublab.case_switch import apply_settings, fresh_case
+from hublab.deployment import Request, create, down, make_ready, one_at_a_time
+from hublab.errors import HubError, UsageError
+from hublab.live import LiveLab, connect
+from hublab.probes.reach import reach
+from hublab.probes.routes import proxy_routes
+from hublab.reverse_proxy import changed_site
+from hublab.settings import Settings
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@asynccontextmanager
+async def lab_of(*overlays: str) -> AsyncIterator[LiveLab]:
+    """A lab of lab.yaml and overlays, which ends with this process whatever happens."""
+    files = tuple(ROOT / "compose" / f"{name}.yaml" for name in ("lab", *overlays))
+    name = fresh_name()
+    with one_at_a_time():
+        created = create(Request(name, files), print, lease=True)
+        await make_ready(created, Settings(), print)
+    try:
+        async with connect(created.lab) as live:
+            yield live
+    finally:
+        await asyncio.to_thread(down, name, created.lab.engine)
+        if created.guard:
+            created.guard.release()
+    await asyncio.to_thread(wait_until_gone, name)
+
+
+async def answer(live: LiveLab, user: str) -> str | None:
+    """What a cell in a kernel of the user's server says, through whatever stands between."""
+    async with await live.sign_in(user) as visitor:
+        await visitor.open_server()
+        async with visitor.kernel() as kernel:
+            return (await kernel.run("6 * 7")).result
+
+
+async def broken_hops(live: LiveLab) -> list[str]:
+    return [f"{hop.source} -> {hop.target}" for hop in await reach(live) if not hop.ok]
+
+
+async def users_in_postgres(live: LiveLab) -> list[str]:
+    psql = ("psql", "--tuples-only", "--no-align", "--command", "SELECT name FROM users")
+    return (await live.run("database", *psql, "jupyterhub", user="postgres")).split()
+
+
+async def test_postgres() -> None:
+    """The hub's rows are in PostgreSQL on another host; a new case finds that empty."""
+    async with lab_of("postgres") as live:
+        await live.spawn("alice", on="node1")
+        assert await answer(live, "alice") == "42"
+        assert "alice" in await users_in_postgres(live)
+        assert "jupyterhub.sqlite" not in await live.run("hub", "ls", "/srv/jupyterhub")
+        await live.forget_hub()
+        await fresh_case(live.lab, Settings())
+        assert "alice" not in await users_in_postgres(live)
+        assert live.lab.secrets() >= {live.lab.secret("database_password")}
+        assert await broken_hops(live) == []
+
+
+async def test_bastion() -> None:
+    """A node that only the bastion can reach runs a server; every way to it goes through SSH."""
+    async with lab_of("bastion") as live:
+        for host in ("hub", "proxy"):
+            assert (
+                await asyncio.to_thread(live.lab.run, host, "getent", "hosts", "inner1")
+            ).exit_code
+        server = await live.spawn("alice", on="inner1")
+        assert server.tunnel
+        assert server.tunnel.startswith("hub:")
+        assert await answer(live, "alice") == "42"
+        assert await broken_hops(live) == []
+        # The bastion forwards, and runs nothing.
+        sign_in = ("ssh", "-i", "/etc/hublab/id_ed25519", "jump@bastion", "true")
+        assert (await asyncio.to_thread(live.lab.run, "hub", *sign_in)).exit_code
+
+
+async def test_two_networks() -> None:
+    """The hub starts a server where the proxy cannot go: it is ready, and nobody gets there."""
+    async with lab_of("twonets") as live:
+        assert len(live.lab.host("hub").networks) == 2
+        server = await live.spawn("alice", on="far1")
+        assert server.ready
+        assert await broken_hops(live) == ["proxy -> alice's server"]
+        # Until the second one is where the proxy is, too.
+        await live.stop("alice")
+        await live.spawn("alice", on="node1")
+        assert await answer(live, "alice") == "42"
+
+
+async def test_nginx() -> None:
+    """nginx is what users reach; without its Upgrade header there are no kernels."""
+    async with lab_of("nginx") as live:
+        assert str(live.origin) == "http://nginx"
+        await live.spawn("alice", on="node1")
+        assert await answer(live, "alice") == "42"
+        async with changed_site(live.lab, ("proxy_set_header Upgrade $http_upgrade;", "")):
+            with pytest.raises(HubError, match="WebSocket was refused: 400"):
+                await answer(live, "alice")
+        assert await answer(live, "alice") == "42"
+        with pytest.raises(UsageError, match="stands 0 times"):
+            async with changed_site(live.lab, ("no such line", "")):
+                pytest.fail("it was changed")
+        with pytest.raises(UsageError, match="does not take"):
+            async with changed_site(live.lab, ("proxy_buffering off;", "proxy_bufering off;")):
+                pytest.fail("it was taken")
+        assert await answer(live, "alice") == "42"
+
+
+async def test_wildcard_names() -> None:
+    """Any name below hub.lab is the proxy for the client; other names are as before."""
+    async with lab_of("dns") as live:
+        proxy = live.lab.one("proxy").address
+        lookup = "for name; do getent ahostsv4 $name | head -n 1; done"
+        names = ("hub.lab", "alice.hub.lab", "a.b.hub.lab", "proxy")
+        found = await live.run("client", "sh", "-c", lookup, "-", *names)
+        assert [line.split()[0] for line in found.splitlines()] == [proxy] * len(names)
+        nobody = await asyncio.to_thread(live.lab.run, "client", "getent", "hosts", "nobody.lab")
+        assert nobody.exit_code
+
+
+async def test_onebox() -> None:
+    """The hub runs its own proxy: one host fewer, the same lab; it survives a change of case."""
+    async with lab_of("onebox") as live:
+        assert live.lab.one("proxy") is live.lab.one("hub")
+        await live.spawn("alice", on="node1")
+        assert await answer(live, "alice") == "42"
+        assert await broken_hops(live) == []
+        settings = Settings({"proxy.timeout": 30000})
+        (restart,) = await apply_settings(live.lab, settings)
+        assert (restart.host, restart.program) == ("hub", "hub")
+        await live.forget_hub()
+        assert await answer(live, "alice") == "42"  # the server has been running all the time
+        await live.forget_hub()
+        await fresh_case(live.lab, Settings())
+        assert await live.servers() == []
+        assert [route.spec for route in await proxy_routes(live)] == ["/"]
+
+
+@pytest.mark.slow
+async def test_browser() -> None:
+    """Chromium signs in at the hub, opens JupyterLab, and keeps pages of other origins apart.
+
+    Slow: it may have to build an image of a gigabyte.
+    """
+    from hublab.browser import open_browser, put_page, sign_in
+
+    async with lab_of("browser", "dns") as live, open_browser(live.lab) as browser:
+        lab, hub = live.lab, "http://hub.lab:8000"
+        await live.spawn("alice", on="node1")
+        page = await browser.new_page()
+        await sign_in(page, lab, hub, "alice")
+        await page.goto(f"{hub}/user/alice/lab")
+        await page.wait_for_selector(".jp-Launcher", timeout=60_000)
+        await page.goto("http://alice.hub.lab:8000/hub/login")
+        assert await page.title() == "JupyterHub"
+        # Same site or not is what decides whether the browser sends the hub's cookies along.
+        script = f"await fetch('{hub}/hub/home', {{mode: 'no-cors', credentials: 'include'}})"
+        for host, origin in (("app", "http://app.lab"), ("sibling", "http://app.hub.lab")):
+            put_page(lab, host, "index.html", "<title>elsewhere</title>")
+            await page.goto(origin)
+            await page.evaluate(f"async () => {{ {script} }}")
+        seen = [
+            line for line in lab.engine.logs(lab.one("hub").id).splitlines() if "/hub/home" in line
+        ]
+        assert ["alice@" in line for line in seen] == [False, True]
