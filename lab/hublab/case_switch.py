@@ -1,7 +1,7 @@
 """From one set of settings to another with as little restarting as makes them hold.
 
 Hosts stay. A `hub.` setting restarts the hub's program, a `proxy.` one the proxy's (and the
-hub then gives it its routes back), an `sshd.` one has the nodes' sshd read its file again;
+hub then gives it its routes back), an `sshd.` one the nodes' sshd, whose connections stay;
 a `server.` setting restarts nothing: servers that start from then on have it.
 """
 
@@ -17,7 +17,7 @@ from hublab import processes
 from hublab.errors import HubError
 from hublab.hub import Hub
 from hublab.lab import ETC, Lab
-from hublab.readiness import wait_until_running
+from hublab.readiness import wait_until_listening, wait_until_running
 from hublab.settings import Settings
 from hublab.settings_files import changed_roles, files_for
 
@@ -62,16 +62,15 @@ async def restart(lab: Lab, host: str) -> float:
     """Restart one host's program and wait until it has started; returns the seconds."""
     begun = time.monotonic()
     roles = lab.host(host).roles
-    if "node" in roles:
-        # sshd reads its files again and keeps its connections (sshd(8), SIGHUP).
-        await asyncio.to_thread(lab.output, host, "s6-svc", "-h", "/etc/s6/sshd")
-        return time.monotonic() - begun
     # Not asked to end, for then a hub stops every server first (JupyterHub.cleanup_servers).
+    # The connections of an sshd live on: each has a process of its own.
     await asyncio.to_thread(processes.kill_if_up, lab, host)
     await asyncio.to_thread(processes.kill_own_proxy, lab, host)
     await asyncio.to_thread(processes.start, lab, host)
     if "hub" in roles:
         await wait_until_running(lab)
+    else:
+        await wait_until_listening(lab, host)
     return time.monotonic() - begun
 
 

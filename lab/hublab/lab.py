@@ -6,7 +6,7 @@ Nothing about a lab is kept outside the engine, so any process finds any lab by 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from hublab.engine import Container, Engine, ExecResult
@@ -28,7 +28,6 @@ class Lab:
     engine: Engine
     hosts: dict[str, Container]
     subnet: str
-    _sidecars: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def find(cls, name: str, engine: Engine) -> Lab:
@@ -111,10 +110,7 @@ class Lab:
 
     def sidecar(self, host: str) -> str:
         """The id of the sidecar in a host's network namespace, started when first asked for."""
-        target = self.host(host)
-        if host not in self._sidecars:
-            self._sidecars[host] = self.engine.start_sidecar(self.name, target, self.sidecar_image)
-        return self._sidecars[host]
+        return self.engine.start_sidecar(self.name, self.host(host), lambda: self.sidecar_image)
 
     def secret(self, name: str) -> str:
         """One of the hub host's secrets, for instance `password` or `api_token`."""

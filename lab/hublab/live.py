@@ -82,6 +82,11 @@ class LiveLab:
         if self.journal:
             self.journal.write(event)
 
+    def hide(self, secret: str) -> None:
+        """Never write this text into the journal from now on."""
+        if self.journal:
+            self.journal.hide(secret)
+
     async def hub(self) -> Hub:
         """The hub's REST API; looked up again after the hub was restarted."""
         if self._hub is None:

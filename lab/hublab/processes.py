@@ -127,3 +127,24 @@ def kill_own_proxy(lab: Lab, host: str) -> None:
     if {"hub", "proxy"} <= set(lab.host(host).roles):
         script = '[ ! -f "$1" ] || { kill -s KILL "$(cat "$1")"; rm -f "$1"; }'
         lab.output(host, "sh", "-c", script, "-", OWN_PROXY)
+
+
+LISTENS = """
+for fd in /proc/$1/fd/*; do
+  socket=$(readlink "$fd") || continue
+  inode=${socket#socket:[}
+  [ "$inode" = "$socket" ] && continue
+  grep -qE " 0A .* ${inode%]} " /proc/$1/net/tcp /proc/$1/net/tcp6 && exit 0
+done
+exit 1
+"""
+"""Whether a process has a socket in the state LISTEN (0A), by its inode (proc(5))."""
+
+
+def listens(lab: Lab, host: str, pid: int) -> bool:
+    """Whether a process of a host accepts TCP connections.
+
+    It looks as the process's own user, for not even root may look at another's in a container.
+    """
+    owner = lab.output(host, "stat", "-c", "%u", f"/proc/{pid}").strip()
+    return lab.run(host, "sh", "-c", LISTENS, "-", str(pid), user=owner).exit_code == 0

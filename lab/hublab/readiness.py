@@ -58,6 +58,25 @@ async def wait_until_running(lab: Lab, timeout: float = 60) -> None:
         await asyncio.sleep(POLL)
 
 
+async def wait_until_listening(lab: Lab, host: str, timeout: float = 15) -> None:
+    """Wait until the program of a host, that was just started, listens for connections.
+
+    Raises ProgramEnded when it has ended instead, LabError after the timeout (seconds).
+    """
+    end = time.monotonic() + timeout
+    while True:
+        state = await asyncio.to_thread(processes.status, lab, host)
+        if state.ended:
+            program = processes.program_of(lab, host)
+            log = await asyncio.to_thread(lab.engine.logs, lab.host(host).id, tail=200)
+            raise ProgramEnded(program, host, state, last_run(log, program))
+        if state.pid and await asyncio.to_thread(processes.listens, lab, host, state.pid):
+            return
+        if time.monotonic() > end:
+            raise LabError(f"{host} did not listen within {timeout:g} s after its restart")
+        await asyncio.sleep(POLL)
+
+
 async def wait_for_hub(lab: Lab, channel: Channel, timeout: float = 60) -> float:
     """Wait until the hub answers through the proxy; returns the seconds waited.
 

@@ -20,6 +20,7 @@ import copy
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
@@ -44,6 +45,10 @@ __all__ = [
     "parse_setting",
     "unknown_setting",
 ]
+
+
+SECRET = re.compile(r"token|password|passphrase|secret|crypt_key", re.IGNORECASE)
+"""Settings whose names match hold something that must not be told on."""
 
 
 def unknown_setting(key: str, known: Iterable[str], *, where: str | None = None) -> SettingError:
@@ -123,6 +128,12 @@ class Settings(Mapping[str, JSONValue]):
         """The Python source of this scope's snippet, or None."""
         value = self._values.get(f"{scope}.snippet")
         return cast(str, value["source"]) if isinstance(value, dict) else None
+
+    def secret_values(self) -> set[str]:
+        """Texts among the values that nobody should read later: passwords, tokens, secrets."""
+        named = (key.rpartition(".")[2] for key in self._values)
+        values = zip(named, self._values.values(), strict=True)
+        return {v for name, v in values if SECRET.search(name) and isinstance(v, str) and v}
 
     @property
     def digest(self) -> str:

@@ -59,7 +59,12 @@ def check_proxy_options(engine: Engine, image: str, values: dict[str, Any]) -> N
     argv = ["/opt/chp/node_modules/.bin/configurable-http-proxy", "--help"]
     done = succeeded(engine.run_once(image, argv), "ask the proxy for its options")
     known = re.findall(r"--([a-z][a-z0-9-]*)", done.stdout)
-    for option in values:
+    numbers = set(re.findall(r"--([a-z][a-z0-9-]*) <n>", done.stdout))
+    for option, value in values.items():
+        if option in numbers and not re.fullmatch(r"-?\d+", str(value)):
+            raise SettingError(
+                f"the proxy takes a number and not {value!r}", where=f"proxy.{option}"
+            )
         if option not in known:
             raise unknown_setting(f"proxy.{option}", [f"proxy.{name}" for name in known])
 

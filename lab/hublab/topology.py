@@ -16,6 +16,7 @@ from typing import Any
 
 from hublab.errors import TopologyError
 from hublab.subnets import LAB_NETWORK
+from hublab.topology_isolation import isolation_faults
 from hublab.topology_source import Position, Sources, YamlPath
 
 ROLE_LABEL = "hublab.role"
@@ -140,6 +141,7 @@ class _Reader:
 
     def __init__(self, config: Config, sources: Sources) -> None:
         self.services: Mapping[str, Config] = config.get("services") or {}
+        self.config = config
         self.networks: Mapping[str, Config] = config.get("networks") or {}
         self.project = str(config.get("name", ""))
         self.sources = sources
@@ -156,6 +158,8 @@ class _Reader:
         self.check_addresses(hosts, subnets)
         for name, service in self.services.items():
             self.check_ports(name, service)
+        for path, reason, right in isolation_faults(self.config):
+            self.wrong(path, reason, right)
         if self.problems:
             raise TopologyErrors(self.problems)
         return Topology(

@@ -81,7 +81,8 @@ def open_journal(lab: Lab, verb: str) -> Journal:
     """A journal for this command, in the lab's folder, which `down` removes."""
     stamp = datetime.now().strftime("%Y%m%dT%H%M%S.%f")
     path = lab_folder(lab.name) / f"{stamp}-{verb}.ndjson"
-    return Journal.open(path, run=f"hublab {verb}", secrets=lab.secrets())
+    hidden = lab.secrets() | lab.settings().secret_values()
+    return Journal.open(path, run=f"hublab {verb}", secrets=hidden)
 
 
 def with_live(name: str, work: Callable[[LiveLab], Awaitable[T]], verb: str | None = None) -> T:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from hublab.cli.common import common, emit, err, out, with_live
+from hublab.errors import Undecided
 from hublab.faults import RunningFault, freeze, partition
 from hublab.live import LiveLab
 
@@ -92,6 +93,9 @@ def keep(name: str, begin: Any, as_json: bool) -> None:
             }
         )
     else:
-        for what, count in done.counters.items():
-            out.print(f"{what}: {count}", markup=False)
+        what = "packets lost" if done.kind == "partition" else "stood still"
+        for where, count in done.counters.items():
+            out.print(f"{where}: {count} {what}", markup=False)
         out.print("healed")
+    if done.kind == "freeze" and not done.met:
+        raise Undecided("the host was thawed by somebody else before its time")

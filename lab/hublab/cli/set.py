@@ -32,6 +32,8 @@ def set_command(texts: tuple[str, ...], name: str, as_json: bool) -> None:
     wanted = Settings.parse(texts)
 
     async def work(live: LiveLab) -> tuple[list[Restart], list[str]]:
+        for secret in wanted.secret_values():
+            live.hide(secret)
         images = live.lab.images
         check_settings(live.lab.engine, images, wanted, lab=live.name)
         return await switch(live, live.lab.settings().merged(wanted))

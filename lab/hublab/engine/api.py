@@ -10,7 +10,7 @@ import io
 import subprocess
 import tarfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import docker.errors
@@ -284,25 +284,27 @@ class Engine:
             finally:
                 self._client.api.remove_container(made["Id"], force=True)
 
-    def start_sidecar(self, lab: str, target: Container, image: str) -> str:
+    def start_sidecar(self, lab: str, target: Container, image: Callable[[], str]) -> str:
         """The sidecar of a host: a container in its network namespace that may change it.
 
-        The host itself stays unprivileged. Returns the sidecar's id; one that runs is kept.
+        The host itself stays unprivileged. Returns the sidecar's id. One that runs is kept,
+        unless its host was started again since: then it stands in a network that is gone.
         """
         name = f"{target.name}-sidecar"
         with engine_errors(f"start the sidecar of {target.service}"):
             api = self._client.api
             with contextlib.suppress(docker.errors.NotFound):
                 found = api.inspect_container(name)
-                shared = found["HostConfig"]["NetworkMode"]
-                if found["State"]["Running"] and shared == f"container:{target.id}":
+                shares = found["HostConfig"]["NetworkMode"] == f"container:{target.id}"
+                host = api.inspect_container(target.id)["State"]["StartedAt"]
+                if found["State"]["Running"] and shares and found["State"]["StartedAt"] >= host:
                     return str(found["Id"])
                 api.remove_container(found["Id"], force=True)
             made = api.create_container(
-                image,
+                image(),
                 ["sleep", "infinity"],
                 name=name,
-                labels={PROJECT: lab, SIDECAR: target.service},
+                labels={PROJECT: lab, SERVICE: "", ROLE: "", SIDECAR: target.service},
                 host_config=api.create_host_config(
                     network_mode=f"container:{target.id}", cap_add=["NET_ADMIN"], init=True
                 ),

@@ -32,8 +32,14 @@ class Freeze:
     def begin(self, fault_id: str, seconds: float) -> None:
         # The engine's freezer knows no time, so a guard thaws the host if this process dies.
         self.guard = Guard.start(undo=[thaw_argv(self.host.id)])
-        self.frozen = self.lab.engine.processes(self.host.id)
-        self.lab.engine.pause(self.host.id)
+        try:
+            self.frozen = self.lab.engine.processes(self.host.id)
+            self.lab.engine.pause(self.host.id)
+        except BaseException:
+            # Somebody else froze it, or it is gone: there is nothing of ours to thaw.
+            self.guard.release()
+            self.guard = None
+            raise
 
     def counters(self) -> dict[str, int]:
         """How many processes stand still; 0 when the host turns out not to be frozen."""
@@ -41,8 +47,8 @@ class Freeze:
         return {"processes": self.frozen if now.get(self.host.id) == "paused" else 0}
 
     def heal(self) -> None:
-        self.lab.engine.unpause(self.host.id)
         if self.guard:
+            self.lab.engine.unpause(self.host.id)
             self.guard.release()
 
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import time
 from contextlib import AbstractAsyncContextManager
 
+from hublab.engine import Engine
 from hublab.errors import EngineError, LabError, UsageError
 from hublab.faults.running import RunningFault, running
+from hublab.guard import Guard
 from hublab.lab import Lab
 from hublab.live import LiveLab
 
@@ -46,6 +49,7 @@ class Partition:
         self.targets = (lab.host(one).service, lab.host(other).service)
         self.table = ""
         self.proved: dict[str, int] = {}
+        self.guard: Guard | None = None
 
     @property
     def directions(self) -> list[tuple[str, str]]:
@@ -54,9 +58,13 @@ class Partition:
 
     def begin(self, fault_id: str, seconds: float) -> None:
         self.table = f"hublab_{fault_id}"
+        # The kernel ends the fault whatever happens; a guard takes the empty table away.
+        sidecars = [self.lab.sidecar(host) for host in self.targets]
+        self.guard = Guard.start(undo=[removal_argv(sidecar, self.table) for sidecar in sidecars])
+        bound = int((seconds + len(self.directions) * PROOF_SECONDS) * 1000)
         for source, target in self.directions:
             addresses = self.lab.host(source).addresses
-            elements = ", ".join(f"{a} timeout {int(seconds * 1000)}ms" for a in addresses)
+            elements = ", ".join(f"{a} timeout {bound}ms" for a in addresses)
             rules = RULES.format(table=self.table, elements=elements)
             self.nft(target, rules)
         for source, target in self.directions:
@@ -87,10 +95,11 @@ class Partition:
     def heal(self) -> None:
         if self.table:
             for host in self.targets:
-                # Declared first, so that deleting works whether or not it is there; a host
-                # that is gone has taken its rules along.
+                # A host that is gone, or was started again, has taken its rules along.
                 with contextlib.suppress(EngineError):
-                    self.nft(host, f"table ip {self.table}\ndelete table ip {self.table}\n")
+                    self.nft(host, removal(self.table))
+        if self.guard:
+            self.guard.release()
 
     def nft(self, host: str, rules: str) -> str:
         return self._nft(host, "nft", rules)
@@ -106,6 +115,16 @@ class Partition:
         return done.stdout
 
 
+def removal(table: str) -> str:
+    """Rules that take a table away; declared first, so that it works where there is none."""
+    return f"table ip {table}\ndelete table ip {table}\n"
+
+
+def removal_argv(sidecar: str, table: str) -> list[str]:
+    """The command by which a guard takes a table away."""
+    return [sys.executable, "-m", "hublab.faults.partition", sidecar, table]
+
+
 def partition(
     live: LiveLab, one: str, other: str, *, seconds: float
 ) -> AbstractAsyncContextManager[RunningFault]:
@@ -114,3 +133,8 @@ def partition(
     The counters are packets dropped, by direction. Raises NoSuchHost or UsageError.
     """
     return running(live, Partition(live.lab, one, other), seconds)
+
+
+if __name__ == "__main__":
+    script = 'printf %s "$1" | nft -f -'
+    Engine.connect().exec(sys.argv[1], ["sh", "-c", script, "-", removal(sys.argv[2])])

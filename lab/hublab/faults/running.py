@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from hublab.errors import UsageError
+from hublab.errors import HublabError, UsageError
 from hublab.journal_events import FaultBegun, FaultHealed
 from hublab.live import LiveLab
 
-LONGEST = 600.0
-"""Seconds: a fault that was meant to last longer is a mistake."""
+SHORTEST, LONGEST = 1.0, 600.0
+"""Seconds: proving a fault takes a part of one; one meant to last longer is a mistake."""
 
 
 class Fault(Protocol):
@@ -48,6 +48,7 @@ class RunningFault:
     _count: Callable[[], dict[str, int]]
     counters: Mapping[str, int] = field(default_factory=dict)
     _healed: asyncio.Event = field(default_factory=asyncio.Event)
+    _healing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def met(self) -> bool:
@@ -68,18 +69,19 @@ class RunningFault:
 async def running(live: LiveLab, fault: Fault, seconds: float) -> AsyncIterator[RunningFault]:
     """Begin a fault and heal it at the end of the block or after `seconds`, what comes first.
 
-    Raises UsageError for a time that is no time.
+    Raises UsageError for a time that is no time, LabError when it could not be healed.
     """
-    if not 0 < seconds <= LONGEST:
+    if not SHORTEST <= seconds <= LONGEST:
         raise UsageError(
-            f"a fault cannot last {seconds:g} s", right=f"more than 0 and at most {LONGEST:g} s"
+            f"a fault cannot last {seconds:g} s",
+            right=f"at least {SHORTEST:g} and at most {LONGEST:g} s",
         )
     own = RunningFault(secrets.token_hex(3), fault.kind, fault.targets, seconds, fault.counters)
     begun = time.monotonic()
     try:
         await asyncio.to_thread(fault.begin, own.id, seconds)
         live.record(FaultBegun(own.id, fault.kind, fault.targets, {"seconds": seconds}))
-        end = asyncio.create_task(end_in_time(fault, own, seconds))
+        end = asyncio.create_task(end_in_time(live, fault, own, begun))
         try:
             yield own
         finally:
@@ -90,23 +92,25 @@ async def running(live: LiveLab, fault: Fault, seconds: float) -> AsyncIterator[
         await asyncio.shield(heal(live, fault, own, begun))
 
 
-async def end_in_time(fault: Fault, own: RunningFault, seconds: float) -> None:
+async def end_in_time(live: LiveLab, fault: Fault, own: RunningFault, begun: float) -> None:
     """Heal when the fault's time is over, though its block may go on."""
-    await asyncio.sleep(seconds)
-    await own.count()
-    await asyncio.to_thread(fault.heal)
-    own._healed.set()
+    await asyncio.sleep(own.seconds)
+    await asyncio.shield(heal(live, fault, own, begun))
 
 
 async def heal(live: LiveLab, fault: Fault, own: RunningFault, begun: float) -> None:
-    """Read the counters for the last time, undo the fault and say so in the journal."""
-    evidence: dict[str, Any] = {}
-    if not own._healed.is_set():
+    """Read the counters for the last time, undo the fault and say so in the journal; once."""
+    async with own._healing:
+        if own._healed.is_set():
+            return
+        evidence: dict[str, Any] = {}
         try:
             await own.count()
-        except Exception as error:  # counting must never keep a fault from being healed
-            evidence["uncounted"] = str(error)
-        await asyncio.to_thread(fault.heal)
-        own._healed.set()
-    seconds = round(time.monotonic() - begun, 3)
-    live.record(FaultHealed(own.id, seconds, {**own.counters, **evidence}))
+        except HublabError as error:  # counting must never keep a fault from being healed
+            evidence["uncounted"] = error.message
+        try:
+            await asyncio.to_thread(fault.heal)
+        finally:
+            own._healed.set()  # whoever waits for the end must not wait for ever
+        seconds = round(time.monotonic() - begun, 3)
+        live.record(FaultHealed(own.id, seconds, {**own.counters, **evidence}))

@@ -1,0 +1,40 @@
+"""A topology that reaches outside of its own lab is refused, each way of doing so by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hublab.topology_isolation import isolation_faults
+
+
+@pytest.mark.parametrize(
+    ("config", "path"),
+    [
+        ({"services": {"init": {"network_mode": "host"}}}, "services.init.network_mode"),
+        ({"services": {"x": {"network_mode": "container:a-hub-1"}}}, "services.x.network_mode"),
+        ({"services": {"x": {"privileged": True}}}, "services.x.privileged"),
+        ({"services": {"x": {"pid": "host"}}}, "services.x.pid"),
+        ({"services": {"x": {"cap_add": ["ALL"]}}}, "services.x.cap_add"),
+        ({"networks": {"lab": {"external": True}}}, "networks.lab.external"),
+        ({"networks": {"lab": {"driver": "macvlan"}}}, "networks.lab.driver"),
+        ({"volumes": {"hub": {"external": True}}}, "volumes.hub.external"),
+    ],
+)
+def test_refused(config: dict[str, Any], path: str) -> None:
+    assert [".".join(fault[0]) for fault in isolation_faults(config)] == [path]
+
+
+def test_allowed() -> None:
+    services = {
+        "hub": {"network_mode": None, "cap_add": ["NET_ADMIN"], "privileged": False},
+        "side": {"network_mode": "service:hub"},
+        "init": {"network_mode": "none"},
+    }
+    config = {
+        "services": services,
+        "networks": {"lab": {"driver": "bridge"}, "other": None},
+        "volumes": {"hub": None},
+    }
+    assert list(isolation_faults(config)) == []
