@@ -17,6 +17,7 @@ from filelock import FileLock
 from hublab import processes
 from hublab.case_switch import Restart, apply_settings, restart_roles
 from hublab.channel import open_channel
+from hublab.completion import with_completion
 from hublab.engine import Compose, Engine, ensure_images
 from hublab.engine.images import inputs_digest
 from hublab.errors import EngineError, LabError, LabNameError
@@ -27,10 +28,10 @@ from hublab.machine.base_image import choose_base
 from hublab.networks import MAIN, subnet_sets
 from hublab.nodes import nodes_overlay
 from hublab.own_config import Override, OwnConfig, check_own_config, put_own_config
-from hublab.readiness import wait_for_hub, wait_until_running
+from hublab.readiness import fail_if_host_ended, wait_for_hub, wait_until_running
 from hublab.settings import Settings
 from hublab.settings_check import check_settings
-from hublab.state import labs_folder, made, remove_lab_folder
+from hublab.state import lab_folder, labs_folder, made, remove_lab_folder
 from hublab.topology import Topology, read_topology
 from hublab.variables import all_variables, check_environment, ports
 
@@ -55,7 +56,9 @@ class Request:
     @property
     def compose_files(self) -> tuple[Path, ...]:
         given = tuple(path.resolve() for path in self.files) or (ROOT / "compose" / "lab.yaml",)
-        return given if self.nodes is None else (*given, nodes_overlay(self.name, self.nodes))
+        if self.nodes is not None:
+            given = (*given, nodes_overlay(self.name, self.nodes))
+        return with_completion(given, lambda: lab_folder(self.name), ROOT)
 
 
 @dataclass(slots=True)
@@ -160,12 +163,21 @@ def start_what_ended(lab: Lab, progress: Progress) -> set[str]:
     """
     restarted: set[str] = set()
     for host in lab.hosts.values():
-        if processes.supervised_role(host) and processes.status(lab, host.service).ended:
+        if processes.supervised_role(host) and program_ended(lab, host.service):
             program = processes.program_of(lab, host.service)
             progress(f"starting the {program} of {host.service} again")
             processes.start(lab, host.service)
             restarted.update(host.roles)
     return restarted
+
+
+def program_ended(lab: Lab, host: str) -> bool:
+    """Whether the program of a host has ended. Raises LabError when the whole host has."""
+    try:
+        return processes.status(lab, host).ended
+    except EngineError:
+        fail_if_host_ended(lab)  # which says why in the host's own words
+        raise
 
 
 def down(name: str, engine: Engine) -> float:

@@ -230,7 +230,8 @@ class _Reader:
         made = _mounted(self.services[inits[0]])
         for host in hosts:
             own = _mounted(self.services[host.service]).get(ETC)
-            for role in host.roles if own else ():
+            known = [role for role in host.roles if role in HOST_ROLES]
+            for role in known if own else ():
                 target = f"{SHARES}/{role}/{host.name}"
                 if made.get(target) != own:
                     has = f"holds {made[target]} there" if target in made else "does not have it"

@@ -7,14 +7,17 @@ its message names is looked up in the files.
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from hublab.completion import with_completion
 from hublab.engine import Compose
 from hublab.errors import TopologyError
 from hublab.topology import Problem, Topology, TopologyErrors, read_topology
 from hublab.topology_source import Position, Sources, YamlPath
 
+ROOT = Path(__file__).parents[2]
 PREFIX = re.compile(r"^(?:Docker Compose cannot read it: )?(?:validating [^:]+: )?")
 PROPERTY = re.compile(r"^(\(root\)|[\w.-]+) Additional property (\S+) is not allowed")
 DOTTED = re.compile(r"^((?:services|networks|volumes|configs|secrets)\.[\w.-]+)\b:? ?(.*)$", re.S)
@@ -31,7 +34,9 @@ def check_topology(files: Sequence[Path], name: str) -> tuple[Topology | None, l
     if unreadable:
         return None, unreadable
     try:
-        return read_topology(Compose(files, name, {}).config(), files), []
+        with tempfile.TemporaryDirectory() as folder:
+            whole = with_completion(files, lambda: Path(folder), ROOT)
+            return read_topology(Compose(whole, name, {}).config(), whole), []
     except TopologyErrors as errors:
         return None, list(errors.problems)
     except TopologyError as error:
