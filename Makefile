@@ -52,7 +52,7 @@ images: machine ## build the images of the default lab
 
 .PHONY: bench
 bench: machine ## what things cost, as ratios to floors measured in the same run
-	@$(BIN)/hublab bench --baseline bench/baseline.json
+	@$(BIN)/hublab bench $(if $(wildcard bench/baseline.json),--baseline bench/baseline.json)
 
 .PHONY: docs
 docs: setup ## write the pages that are made from the code: docs/commands
