@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -47,6 +48,19 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON doc
 server_option = click.option(
     "--server", default="", metavar="NAME", help="A named server instead of the default one."
 )
+
+
+def files_option(help_text: str) -> Callable[[F], F]:
+    """The option that names Compose files; each verb says what it does with them."""
+    return click.option(
+        "--file",
+        "-f",
+        "files",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help=help_text,
+    )
 
 
 def common(function: F) -> F:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from hublab.cli.common import common, emit, err, out, steps
+from hublab.cli.common import common, emit, err, files_option, out, steps
 from hublab.cli.graph import running
 from hublab.deployment import Request
 from hublab.engine import Engine
@@ -36,15 +36,7 @@ class Exported:
 
 @click.command()
 @click.argument("folder", required=False, metavar="[DIR]", type=click.Path(path_type=Path))
-@click.option(
-    "--file",
-    "-f",
-    "files",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Export these Compose files and no running lab; may be said several times.",
-)
+@files_option("Export these Compose files and no running lab; may be said several times.")
 @click.option(
     "--set", "texts", multiple=True, metavar="SETTING=VALUE", help="A setting on top; repeatable."
 )

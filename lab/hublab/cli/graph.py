@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from hublab.cli.common import common, emit
+from hublab.cli.common import common, emit, files_option
 from hublab.deployment import Request
 from hublab.engine import Compose, Engine
 from hublab.errors import HublabError, MachineError, NoSuchLab
@@ -21,15 +21,7 @@ WRITERS = {"mermaid": as_mermaid, "svg": as_svg}
 
 
 @click.command()
-@click.option(
-    "--file",
-    "-f",
-    "files",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Draw these Compose files and no running lab; may be said several times.",
-)
+@files_option("Draw these Compose files and no running lab; may be said several times.")
 @click.option("--format", "form", type=click.Choice([*WRITERS]), default="mermaid")
 @common
 def graph(files: tuple[Path, ...], form: str, name: str, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from hublab.cli.common import common, emit, open_journal, out, steps, table
+from hublab.cli.common import common, emit, files_option, open_journal, out, steps, table
 from hublab.cli.progress import Steps
 from hublab.deployment import Created, Request, create, make_ready, one_at_a_time
 from hublab.journal_events import LabUp, SettingsApplied
@@ -20,21 +20,13 @@ from hublab.settings import Settings
 
 
 @click.command()
-@click.option(
-    "--file",
-    "-f",
-    "files",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="A Compose file; may be said several times. Default: the project's compose/lab.yaml.",
-)
+@files_option("A Compose file; may be said several times. Default: the project's compose/lab.yaml.")
 @click.option(
     "--set",
     "texts",
     multiple=True,
     metavar="SETTING=VALUE",
-    help="A setting of the first case, for instance hub.JupyterHub.hub_connect_ip=hub.",
+    help="A setting that holds from the start, for instance hub.JupyterHub.hub_connect_ip=hub.",
 )
 @click.option(
     "--nodes",
