@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from hublab.topology import ETC, INIT_ROLE, ROLE_LABEL, SHARES, roles_of
+from hublab.topology_roles import ETC, INIT_ROLE, ROLE_LABEL, SHARES, roles_of
 
 Service = Mapping[str, Any]
 

@@ -16,7 +16,7 @@ import yaml
 from hublab.lab import ETC
 from hublab.settings import Settings
 from hublab.settings_files import files_for
-from hublab.topology import ROLE_LABEL
+from hublab.topology_roles import ROLE_LABEL
 
 HEADER = """\
 # {name}: made by `hublab export`. It needs Docker Compose 2.23.1 or newer,

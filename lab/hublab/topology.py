@@ -10,43 +10,26 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, ip_network
+from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 from typing import Any
 
 from hublab.errors import TopologyError
 from hublab.subnets import LAB_NETWORK
+from hublab.topology_addresses import address_faults, port_faults
 from hublab.topology_isolation import isolation_faults
+from hublab.topology_roles import (
+    HOST_ROLES,
+    INIT_ROLE,
+    ROLE_LABEL,
+    label_faults,
+    role_faults,
+    roles_of,
+    share_faults,
+)
 from hublab.topology_source import Position, Sources, YamlPath
 
-ROLE_LABEL = "hublab.role"
-HOST_ROLES = (
-    "hub",
-    "proxy",
-    "node",
-    "client",
-    "bastion",
-    "browser",
-    "database",
-    "identity-provider",
-    "certificate-authority",
-    "reverse-proxy",
-    "dns",
-    "page",
-)
-INIT_ROLE = "init"
-TOGETHER = (("hub", "proxy"),)
-"""Roles that one host may have at once, as a hub that runs its own proxy."""
-ONE_OF = {
-    "hub": "a lab has one hub",
-    "proxy": "a hub fills one proxy; what stands before that is a reverse-proxy",
-}
-"""Roles that a lab has one host of, and why."""
-ETC = "/etc/hublab"
-SHARES = "/lab"
-"""Where `init` has every host's /etc/hublab, as /lab/ROLE/HOST."""
 _SIDECAR = "sidecar"
-_LOOPBACK = "127.0.0.1"
 
 Config = Mapping[str, Any]
 
@@ -68,11 +51,6 @@ class Host:
     def roles(self) -> tuple[str, ...]:
         """What it is for; a host may be hub and proxy at once."""
         return roles_of(self.role)
-
-
-def roles_of(label: str) -> tuple[str, ...]:
-    """The roles that a label names: `hub,proxy` are two."""
-    return tuple(filter(None, (role.strip() for role in label.split(","))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +130,16 @@ class _Reader:
         others = (None, INIT_ROLE, _SIDECAR)
         # With an unknown role too: its address may be wrong as well.
         hosts = [self.host(name, role) for name, role in roles.items() if role not in others]
-        self.check_roles(hosts)
-        self.check_shares(hosts)
+        named = {host.name: host.roles for host in hosts}
         subnets = self.subnets()
-        self.check_addresses(hosts, subnets)
-        for name, service in self.services.items():
-            self.check_ports(name, service)
-        for path, reason, right in isolation_faults(self.config):
+        addresses = {host.name: host.addresses for host in hosts}
+        for path, reason, right in (
+            *role_faults(named),
+            *share_faults(self.services, named),
+            *address_faults(addresses, subnets),
+            *port_faults(self.services),
+            *isolation_faults(self.config),
+        ):
             self.wrong(path, reason, right)
         if self.problems:
             raise TopologyErrors(self.problems)
@@ -184,19 +165,9 @@ class _Reader:
             right = f"a label {ROLE_LABEL}: {', '.join((*HOST_ROLES, INIT_ROLE))}"
             self.wrong(path, "the service has no role", right)
         elif role != INIT_ROLE:
-            self.check_label(("services", name, "labels", ROLE_LABEL), role)
+            for reason, right in label_faults(role):
+                self.wrong(("services", name, "labels", ROLE_LABEL), reason, right)
         return role
-
-    def check_label(self, path: YamlPath, label: str) -> None:
-        unknown = [role for role in roles_of(label) or (label,) if role not in HOST_ROLES]
-        for role in unknown:
-            near = difflib.get_close_matches(role, (*HOST_ROLES, INIT_ROLE), n=1)
-            right = near[0] if near else "one of " + ", ".join((*HOST_ROLES, INIT_ROLE))
-            self.wrong(path, f"unknown role {role!r}", f"would be right: {right}")
-        roles = roles_of(label)
-        if len(roles) > 1 and not unknown and roles not in TOGETHER:
-            right = " or ".join(",".join(one) for one in TOGETHER)
-            self.wrong(path, f"these roles cannot share a host: {label}", f"only {right} can")
 
     def host(self, name: str, role: str | None) -> Host:
         service = self.services[name]
@@ -208,36 +179,6 @@ class _Reader:
         addresses = {net: str((joined[net] or {}).get("ipv4_address", "")) for net in first}
         address = next(iter(addresses.values()), "")
         return Host(name, role or "", address, name, str(service.get("image", "")), addresses)
-
-    def check_roles(self, hosts: Sequence[Host]) -> None:
-        for role in ("hub", "proxy", "node", "client"):
-            if not any(role in host.roles for host in hosts):
-                self.wrong(
-                    ("services",), f"no service is the {role}", f"label it {ROLE_LABEL}: {role}"
-                )
-        for role, right in ONE_OF.items():
-            first, *others = [host.name for host in hosts if role in host.roles] or [""]
-            for other in others:
-                path = ("services", other, "labels", ROLE_LABEL)
-                self.wrong(path, f"a second {role}, beside {first}", right)
-
-    def check_shares(self, hosts: Sequence[Host]) -> None:
-        """`init` makes a host's keys in the volume that the host mounts: one name, one volume."""
-        labels = {name: service.get("labels") or {} for name, service in self.services.items()}
-        inits = [name for name in labels if labels[name].get(ROLE_LABEL) == INIT_ROLE]
-        if not inits:
-            return
-        made = _mounted(self.services[inits[0]])
-        for host in hosts:
-            own = _mounted(self.services[host.service]).get(ETC)
-            known = [role for role in host.roles if role in HOST_ROLES]
-            for role in known if own else ():
-                target = f"{SHARES}/{role}/{host.name}"
-                if made.get(target) != own:
-                    has = f"holds {made[target]} there" if target in made else "does not have it"
-                    reason = f"the host keeps its keys in the volume {own}, and {inits[0]} {has}"
-                    right = f"{own}:{target} among the volumes of {inits[0]}"
-                    self.wrong(("services", host.service, "volumes", ETC), reason, right)
 
     def subnets(self) -> dict[str, IPv4Network]:
         users: dict[str, list[str]] = {}
@@ -265,55 +206,6 @@ class _Reader:
             self.wrong(path, f"the subnet {subnet} is not a lab's", right)
         return subnet
 
-    def check_addresses(self, hosts: Iterable[Host], subnets: Mapping[str, IPv4Network]) -> None:
-        taken: dict[IPv4Address, str] = {}
-        for host in hosts:
-            for network, text in host.addresses.items():
-                path: YamlPath = ("services", host.service, "networks", network, "ipv4_address")
-                reason = _address_problem(text, subnets.get(network), taken)
-                if reason:
-                    self.wrong(path, reason)
-                else:
-                    taken[IPv4Address(text)] = host.name
-
-    def check_ports(self, name: str, service: Config) -> None:
-        for port in service.get("ports") or []:
-            if port.get("host_ip") != _LOOPBACK:
-                target = str(port.get("target", ""))
-                bound = port.get("host_ip") or "every address"
-                reason = f"port {target} is published on {bound} of this machine"
-                right = f"{_LOOPBACK}:{port.get('published') or ''}:{target}"
-                self.wrong(("services", name, "ports", target), reason, f"would be right: {right}")
-
-
-def _mounted(service: Config) -> dict[str, str]:
-    """Mount point to volume."""
-    return {
-        str(volume.get("target")): str(volume.get("source"))
-        for volume in service.get("volumes") or []
-        if volume.get("type", "volume") == "volume"
-    }
-
 
 def _shares_a_network(service: Config) -> bool:
     return str(service.get("network_mode", "")).startswith(("service:", "container:"))
-
-
-def _address_problem(
-    text: str, subnet: IPv4Network | None, taken: Mapping[IPv4Address, str]
-) -> str | None:
-    if not text:
-        return "a host needs a fixed address: ipv4_address is missing"
-    try:
-        address = IPv4Address(text)
-    except AddressValueError:
-        return f"{text!r} is not an IPv4 address"
-    if address in taken:
-        return f"{address} is already the address of {taken[address]}"
-    if subnet is None:
-        return None  # said where the network is defined
-    if address not in subnet:
-        return f"{address} is outside its network's subnet {subnet}"
-    if address in (subnet.network_address, subnet.network_address + 1, subnet.broadcast_address):
-        return f"{address} is reserved in {subnet} (the network, its gateway or its broadcast)"
-    return None
