@@ -49,7 +49,9 @@ def processes_of(uid: int | None) -> dict[int, str]:
             with contextlib.suppress(OSError):
                 status = (entry / "status").read_text()
                 owner = int(status.split("\nUid:\t")[1].split()[0])
-                if uid in (None, owner) and "\nState:\tZ" not in status:
+                # a container's users may have the same numbers: what runs there is not ours
+                here = len(status.split("\nNSpid:\t")[1].split("\n")[0].split()) == 1
+                if here and uid in (None, owner) and "\nState:\tZ" not in status:
                     found[int(entry.name)] = (
                         (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
                     )
