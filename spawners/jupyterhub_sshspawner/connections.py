@@ -207,7 +207,7 @@ async def _dial(
                 hop.port,
                 tunnel=tunnel or (),
                 username=hop.username or target.username,
-                **options,
+                **{**options, **await access.gss_options(hop.address)},
             )
             link.hops.append(tunnel)
         return await asyncssh.connect(
@@ -216,7 +216,7 @@ async def _dial(
             tunnel=tunnel or (),
             username=target.username,
             host_key_alias=target.key_name,
-            **options,
+            **{**options, **await access.gss_options(target.key_name)},
         )
 
 

@@ -56,6 +56,7 @@ async def access(spawner: SSHTraits, username: str) -> Access:
             keys=tuple(fill(key, **names) for key in keys),
             certs=tuple(fill(cert, **names) for cert in spawner.ssh_client_certs),
             agent_path=fill(spawner.ssh_agent_path, **names) if spawner.ssh_agent_path else None,
+            gss_store=await _gss_store(spawner, names),
             config_files=tuple(spawner.ssh_config_files),
             options=dict(spawner.ssh_options),
             passphrase=await value_of(spawner, spawner.ssh_key_passphrase),
@@ -86,6 +87,20 @@ async def _password(spawner: SSHTraits) -> str | None:
             f"auth_state of {spawner.user.name} has no {key!r}",
         )
     return password
+
+
+async def _gss_store(spawner: SSHTraits, names: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """The user's Kerberos credentials; empty without GSSAPI."""
+    if not spawner.ssh_gssapi:
+        return ()
+    store = await value_of(spawner, spawner.ssh_gss_store)
+    if not store and callable(spawner.ssh_gss_store):
+        raise AuthenticationRefused("no Kerberos ticket of yours is known: sign in again")
+    if isinstance(store, str) and store:
+        store = {"ccache": store}
+    if not store or not isinstance(store, dict):
+        raise Misconfigured("SSHSpawner.ssh_gss_store must name the user's own credentials")
+    return tuple(sorted((str(key), fill(str(value), **names)) for key, value in store.items()))
 
 
 def target(spawner: SSHTraits, host: Host, username: str) -> Target:

@@ -122,6 +122,20 @@ class SSHTraits(Spawner):  # type: ignore[misc]
         config=True,
         help="""Socket of an SSH agent on the hub to sign in with. It is never forwarded.""",
     )
+    ssh_gssapi = Bool(
+        False,
+        config=True,
+        help="""Sign in by GSSAPI (Kerberos). Needs `ssh_gss_store` and the extra `[gssapi]`.""",
+    )
+    ssh_gss_store = Union(
+        [Unicode(), Dict(), Callable()],
+        default_value="",
+        config=True,
+        help="""The user's own Kerberos credentials: a credential cache such as
+        `FILE:/run/jupyterhub/krb5/{username}`, a credential store such as
+        `{"client_keytab": "…", "ccache": "…"}`, or a callable that takes the spawner and returns
+        one; it may be async. There is no default: the hub's own ticket serves nobody.""",
+    )
 
     # ------------------------------------------------------------ trust
 
@@ -216,7 +230,7 @@ class SSHTraits(Spawner):  # type: ignore[misc]
         "",
         config=True,
         help="""Shell lines to run before the server, e.g. `module load python` or
-        `source /opt/conda/bin/activate lab`. Runs in `shell_cmd`, or in `sh -c` without one.""",
+        `. /opt/lab/bin/activate`. Runs in `shell_cmd`, or in `sh -c` without one.""",
     )
     run_dir = Unicode(
         "~/.jupyterhub-ssh",

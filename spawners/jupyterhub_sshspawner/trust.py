@@ -15,6 +15,7 @@ from typing import Any
 
 import asyncssh
 
+from . import kerberos
 from .errors import Misconfigured
 
 
@@ -28,6 +29,7 @@ class Access:
     keys: tuple[str, ...] = ()
     certs: tuple[str, ...] = ()
     agent_path: str | None = None
+    gss_store: tuple[tuple[str, str], ...] = ()
     config_files: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict, repr=False)
     passphrase: str | None = field(default=None, repr=False)
@@ -37,7 +39,13 @@ class Access:
     def identity(self) -> tuple[object, ...]:
         """Part of a connection's key in the pool."""
         return (self.known_hosts, self.host_ca_keys, self.insecure, self.keys, self.certs,
-                self.agent_path, self.password is not None)  # fmt: skip
+                self.agent_path, self.gss_store, self.password is not None)  # fmt: skip
+
+    async def gss_options(self, host: str) -> dict[str, Any]:
+        """What to add for a host that is known by this name; nothing without GSSAPI."""
+        if not self.gss_store:
+            return {}
+        return await asyncio.to_thread(kerberos.connect_options, host, dict(self.gss_store))
 
     @asynccontextmanager
     async def connect_options(self) -> AsyncIterator[dict[str, Any]]:

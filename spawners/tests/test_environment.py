@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -66,7 +67,7 @@ def test_a_start_file_may_be_slow(
 ) -> None:
     """sshspawner#1: frozen stdin."""
     alice = account(shell=shell)
-    alice.write(START_FILES[shell], "sleep 3\n")
+    alice.write(START_FILES[shell], "sleep 1\n")
     one = hub(TINY)
     one.spawn(alice.name)
     one.stop(alice.name)
@@ -130,6 +131,20 @@ def test_a_prologue_without_a_shell(
     one = hub(TINY + "c.SSHSpawner.prologue = 'A=1; export A'\n")
     one.spawn(alice.name)
     assert alice.environment()[b"A"] == b"1"
+
+
+def test_a_prologue_activates_an_environment(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """The way for conda and venv: the environment's own script, read by sh."""
+    alice = account()
+    alice.run(sys.executable, "-m", "venv", "--without-pip", "lab")
+    one = hub(f"c.SSHSpawner.prologue = '. {alice.home}/lab/bin/activate || exit'\n"
+              "c.SSHSpawner.cmd = ['python', 'tiny_server.py']\n")  # fmt: skip
+    one.spawn(alice.name)
+    got = alice.environment()
+    assert got[b"VIRTUAL_ENV"] == f"{alice.home}/lab".encode()
+    assert got[b"PATH"].startswith(f"{alice.home}/lab/bin:".encode())
 
 
 def test_host_entries_add_environment(
