@@ -24,6 +24,7 @@ PROGRAMS = {
     "database": "postgres",
     "dns": "dnsmasq",
     "reverse-proxy": "nginx",
+    "standalone": "jupyter",
 }
 """Role of a host -> the name of its program in /etc/s6. A hub that is also the proxy's host runs
 the proxy itself."""

@@ -34,6 +34,8 @@ def files_of_role(role: str, settings: Settings) -> list[File]:
                 File("snippet.py", (settings.snippet("server") or "").encode()),
                 File("sshd.conf", sshd_lines(settings).encode()),
             ]
+        case "standalone":
+            return files_of_role("node", settings)[:2]
         case "proxy":
             return [File("proxy.args", "".join(f"{a}\n" for a in proxy_args(settings)).encode())]
         case _:

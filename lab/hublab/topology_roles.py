@@ -22,6 +22,7 @@ HOST_ROLES = (
     "reverse-proxy",
     "dns",
     "page",
+    "standalone",
 )
 INIT_ROLE = "init"
 TOGETHER = (("hub", "proxy"),)

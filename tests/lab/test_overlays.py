@@ -6,15 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import aiohttp
 import pytest
 from lifecycle import ROOT, fresh_name, wait_until_gone
 
-from hublab.case_switch import apply_settings, fresh_case
+from hublab.case_switch import apply_settings, fresh_case, restart
 from hublab.deployment import Request, create, down, make_ready, one_at_a_time
 from hublab.errors import HubError, UsageError
 from hublab.live import LiveLab, connect
 from hublab.probes.reach import reach
 from hublab.probes.routes import proxy_routes
+from hublab.probes.waiting import until
 from hublab.reverse_proxy import changed_site
 from hublab.settings import Settings
 
@@ -56,6 +58,7 @@ async def users_in_postgres(live: LiveLab) -> list[str]:
     return (await live.run("database", *psql, "jupyterhub", user="postgres")).split()
 
 
+@pytest.mark.slow
 async def test_postgres() -> None:
     """The hub's rows are in PostgreSQL on another host; a new case finds that empty."""
     async with lab_of("postgres") as live:
@@ -131,6 +134,7 @@ async def test_wildcard_names() -> None:
         assert nobody.exit_code
 
 
+@pytest.mark.slow
 async def test_onebox() -> None:
     """The hub runs its own proxy: one host fewer, the same lab; it survives a change of case."""
     async with lab_of("onebox") as live:
@@ -147,6 +151,34 @@ async def test_onebox() -> None:
         await fresh_case(live.lab, Settings())
         assert await live.servers() == []
         assert [route.spec for route in await proxy_routes(live)] == ["/"]
+
+
+async def test_standalone() -> None:
+    """A server without a hub answers to its token, and has the settings of servers."""
+    async with lab_of("standalone") as live:
+        token = (await live.run("standalone", "cat", "/etc/hublab/jupyter_token")).strip()
+        await apply_settings(
+            live.lab, Settings({"server.ServerApp.allow_origin": "http://app.lab"})
+        )
+        await restart(live.lab, "standalone")
+        async with live.channel.session() as session:
+
+            async def seen() -> dict[str, str]:
+                url = "http://standalone:8888/api/status"
+                try:
+                    async with session.get(url, headers={"Authorization": f"token {token}"}) as got:
+                        return dict(got.headers) if got.status == 200 else {}
+                except aiohttp.ClientError:
+                    return {}
+
+            headers = await until(seen, seconds=20, what="an answer of the standalone server")
+            assert headers["Access-Control-Allow-Origin"] == "http://app.lab"
+        # A session of its own: the first has a cookie from the server by now.
+        async with (
+            live.channel.session() as stranger,
+            stranger.get("http://standalone:8888/api/status") as refused,
+        ):
+            assert refused.status == 403
 
 
 @pytest.mark.slow

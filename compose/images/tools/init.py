@@ -154,6 +154,8 @@ def main() -> int:
     make_ssh(hub, hosts)
     make_proxy(hub, hosts["proxy"])
     make_database(hub, hosts.get("database", []))
+    for standalone in hosts.get("standalone", []):
+        secret(standalone / "jupyter_token")
     for browser in hosts.get("browser", []):
         make_browser(browser)
     names = sorted({path.name for paths in hosts.values() for path in paths})
