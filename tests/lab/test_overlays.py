@@ -191,6 +191,8 @@ async def test_browser() -> None:
 
     async with lab_of("browser", "dns") as live, open_browser(live.lab) as browser:
         lab, hub = live.lab, "http://hub.lab:8000"
+        path = (await live.run("browser", "cat", "/etc/hublab/browser_path")).strip()
+        assert path not in lab.engine.logs(lab.one("browser").id)
         await live.spawn("alice", on="node1")
         page = await browser.new_page()
         await sign_in(page, lab, hub, "alice")
