@@ -62,6 +62,8 @@ class LiveLab:
     journal: Journal | None = None
     refusal: ProgramEnded | None = None
     """Why the hub or proxy does not run with the settings of this case; None: they do."""
+    own_server: str = ""
+    """The name for this case's server: the default one, or a name that no other case has."""
     _hub: Hub | None = None
     _open: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 

@@ -46,6 +46,8 @@ VERBS = {
     "demo": "demo",
     "bench": "bench",
     "conformance": "conformance",
+    "findings": "findings",
+    "reproduce": "reproduce",
 }
 """Verb -> the module that holds it; imported when it is called, so that `--help` is quick."""
 

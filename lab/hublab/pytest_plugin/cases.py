@@ -10,6 +10,7 @@ import pytest
 
 from hublab.errors import SettingError
 from hublab.matrix import Axis, Case, cases, override, parse_axis
+from hublab.pytest_plugin.sabotage import breaks_of, sabotaged, wrong_pairs
 from hublab.setting_syntax import is_snippet
 from hublab.settings import JSONValue, Settings
 
@@ -65,9 +66,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         made = cases(axes, pinned=metafunc.config.stash[_PINNED])
     except SettingError as error:
         raise pytest.Collector.CollectError(str(error)) from None
-    if len(made[0]):
+    if sabotaged(metafunc.config) and "applied" in metafunc.fixturenames:
+        tell_another(metafunc, made)
+    elif len(made[0]):
         # Session scope, so that fixtures of any scope may depend on the case.
         metafunc.parametrize("case", made, ids=[case.id for case in made], scope="session")
+
+
+def tell_another(metafunc: pytest.Metafunc, made: tuple[Case, ...]) -> None:
+    """Run a test with pairs of a case that it is told and another that its lab gets."""
+    try:
+        pairs = wrong_pairs(made, breaks_of(metafunc.definition))
+    except SettingError as error:
+        raise pytest.Collector.CollectError(str(error)) from None
+    if pairs:
+        ids = [f"{told.id}<-{wrong.id}" for told, wrong in pairs]
+        metafunc.parametrize(("case", "applied"), pairs, ids=ids, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -101,8 +115,9 @@ def _beside(node: pytest.Item, key: str, value: JSONValue) -> JSONValue:
 
 
 def case_of(item: pytest.Item) -> Case | None:
-    """The case that this item runs in; None for a test without."""
-    callspec = getattr(item, "callspec", None)
-    if callspec is not None and isinstance(found := callspec.params.get("case"), Case):
-        return found
+    """The case that this item's lab is put into; None for a test without."""
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    for name in ("applied", "case"):
+        if isinstance(found := params.get(name), Case):
+            return found
     return Case(Settings()) if "case" in getattr(item, "fixturenames", ()) else None

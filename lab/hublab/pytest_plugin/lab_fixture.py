@@ -33,6 +33,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "may_refuse: hub or proxy may refuse to start in a case; then `lab.refusal` says why",
     )
+    config.addinivalue_line(
+        "markers",
+        "side_by_side: the cases of this test differ in `server.` settings alone and share one "
+        "hub; each spawns the named server `lab.own_server`",
+    )
 
 
 def teller(config: pytest.Config) -> Callable[[str], None]:
@@ -106,7 +111,7 @@ def _shared_lab(request: pytest.FixtureRequest, _labs: Labs) -> SharedLab:
 @pytest_asyncio.fixture(loop_scope="session")
 async def lab(
     request: pytest.FixtureRequest,
-    case: Case,
+    applied: Case,
     _labs: Labs,
     _shared_lab: SharedLab,
     _channels: Callable[[Lab], Any],
@@ -121,29 +126,39 @@ async def lab(
     evidence = request.config.stash[EVIDENCE]
     refusal: ProgramEnded | None = None
     wrong: HublabError | None = None
+    beside = request.node.get_closest_marker("side_by_side")
+    test = request.node.nodeid.partition("[")[0] if beside else ""
+    own_server = ""
     try:
         await _shared_lab.make_ready(evidence, _labs.say)
-        refusal = await checked_switch(_shared_lab, case, evidence)
+        refusal, own_server = await checked_switch(_shared_lab, applied, evidence, test)
         wrong = None if request.node.get_closest_marker("may_refuse") else refusal
     except (SettingError, LabError) as error:
         wrong = error
     if wrong:
         pytest.fail(str(wrong), pytrace=False)
     live = LiveLab(_shared_lab.lab, await _channels(_shared_lab.lab), evidence.journal, refusal)
+    live.own_server = own_server
     try:
         yield live
     finally:
         await live.close()
 
 
-async def checked_switch(shared: SharedLab, case: Case, evidence: Evidence) -> ProgramEnded | None:
+async def checked_switch(
+    shared: SharedLab, case: Case, evidence: Evidence, beside: str
+) -> tuple[ProgramEnded | None, str]:
     """Switch to a case and have it checked meanwhile: that takes about as long as a hub's start.
 
-    Returns why hub or proxy refuse the case. Raises SettingError, which explains any refusal.
+    `beside` is the test whose cases stand side by side, or empty. Returns why hub or proxy
+    refuse the case, and the name for the case's server. Raises SettingError, which explains any
+    refusal.
     """
     checking = asyncio.create_task(asyncio.to_thread(shared.check, case.settings))
     try:
-        return await shared.switch(case, evidence)
+        if beside:
+            return await shared.switch_beside(case, evidence, beside)
+        return await shared.switch(case, evidence), ""
     finally:
         await checking
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hublab.case_switch import fresh_case
+from hublab.case_switch import apply_settings, fresh_case
 from hublab.deployment import ROOT, Created, Request, create, down, make_ready
 from hublab.errors import HublabError, LabError, MachineError, UsageError
 from hublab.journal_events import LabDown, LabUp, Restarted, SettingsApplied
@@ -25,6 +25,7 @@ from hublab.readiness import ProgramEnded
 from hublab.setting_syntax import SCOPES
 from hublab.settings import Settings
 from hublab.settings_check import check_settings
+from hublab.settings_files import changed_roles
 
 Say = Callable[[str], None]
 
@@ -43,6 +44,8 @@ class SharedLab:
     """Whether it is as its case made it: no test has had it since."""
     holds: Settings = field(default_factory=Settings)
     checked: set[str] = field(default_factory=set)
+    beside: tuple[str, int] = ("", 0)
+    """The test whose cases stand side by side now, and how many of them there are."""
 
     @property
     def lab(self) -> Lab:
@@ -69,6 +72,7 @@ class SharedLab:
     async def switch(self, case: Case, evidence: Evidence) -> ProgramEnded | None:
         """Make a case hold as in a new lab; returns why the hub or proxy refuse it, if so."""
         settings, refusal = case.settings, None
+        self.beside = ("", 0)
         if not (self.untouched and self.holds == settings):
             self.untouched = False
             try:
@@ -85,6 +89,31 @@ class SharedLab:
             SettingsApplied(self.lab.name, case.id, settings.digest, settings.as_json())
         )
         return refusal
+
+    async def switch_beside(
+        self, case: Case, evidence: Evidence, test: str
+    ) -> tuple[ProgramEnded | None, str]:
+        """Make a case hold beside the earlier ones of the same test, whose servers go on.
+
+        Only servers that start from now on have it, so that the cases may differ in `server.`
+        settings alone. Returns why the hub or proxy refuse the first case, if so, and the name
+        for this case's server.
+        """
+        before, count = self.beside
+        servers_only = not changed_roles(self.holds, case.settings)
+        refusal = None
+        if before == test and servers_only:
+            await apply_settings(self.lab, case.settings)
+            self.holds = case.settings
+            evidence.record(
+                SettingsApplied(
+                    self.lab.name, case.id, case.settings.digest, case.settings.as_json()
+                )
+            )
+        else:
+            refusal, count = await self.switch(case, evidence), 0
+        self.beside = (test, count + 1)
+        return refusal, f"case-{count + 1}"
 
 
 class Labs:

@@ -56,11 +56,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def grouped(items: Sequence[pytest.Item]) -> list[pytest.Item]:
     """The items with equal topologies together, and in them those with equal cases.
 
+    Cases that stand side by side keep together instead: they share their test's hub.
+
     Groups stand in the order of their first items, items in the order in which they came.
     """
     topologies = [topology_of(item) for item in items]
     labelled = [
-        (topology, (topology, case.settings.digest if (case := case_of(item)) else None))
+        (topology, (topology, _same_hub(item)))
         for topology, item in zip(topologies, items, strict=True)
     ]
     first: dict[object, int] = {}
@@ -69,3 +71,11 @@ def grouped(items: Sequence[pytest.Item]) -> list[pytest.Item]:
             first.setdefault(label, number)
     order = sorted(range(len(items)), key=lambda n: (*(first[one] for one in labelled[n]), n))
     return [items[number] for number in order]
+
+
+def _same_hub(item: pytest.Item) -> str | None:
+    """What items have in common that need no switch in between; None without a lab."""
+    if item.get_closest_marker("side_by_side"):
+        return item.nodeid.partition("[")[0]
+    case = case_of(item)
+    return case.settings.digest if case else None

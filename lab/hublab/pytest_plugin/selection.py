@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 
 import pytest
+
+_RIGHT = 'issue("jupyterhub#2000", happens=True, cure="POST /hub/api/proxy")'
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """A report in another project's tracker that a test reproduces."""
+
+    name: str
+    """As `jupyterhub#2000`, or `owner/project#1` where the owner is not jupyterhub."""
+    happens: bool | None
+    """Whether it still happens, which the test proves; None: the marker does not say."""
+    cure: str
+    """What cures or cured it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,14 +36,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers."""
     config.addinivalue_line(
-        "markers", "issue(name, …): the issues that this test reproduces, as 'jupyterhub#2000'"
+        "markers",
+        "issue(name, …, happens=None, cure=''): the issues that this test reproduces, as "
+        "'jupyterhub#2000'; whether it still happens on this version, and what cures it",
     )
     config.addinivalue_line("markers", "slow: takes minutes; left out by -m 'not slow'")
 
 
-def issues_of(item: pytest.Item) -> set[str]:
-    """The issues that a test's markers name, in lower case."""
-    return {str(name).lower() for mark in item.iter_markers("issue") for name in mark.args}
+def issues_of(item: pytest.Item) -> tuple[Issue, ...]:
+    """The issues that a test's markers name. Raises pytest.UsageError for a faulty marker."""
+    return tuple(issue for mark in item.iter_markers("issue") for issue in _issues(mark, item))
+
+
+def _issues(mark: pytest.Mark, item: pytest.Item) -> list[Issue]:
+    try:
+        return [
+            Issue(str(name), **{"happens": None, "cure": "", **mark.kwargs}) for name in mark.args
+        ]
+    except TypeError as error:
+        raise pytest.UsageError(
+            f"{item.nodeid}, marker issue: {str(error).rpartition('() ')[2]}; "
+            f"would be right: {_RIGHT}"
+        ) from None
+
+
+def issue_names(item: pytest.Item) -> set[str]:
+    """The names of a test's issues in lower case."""
+    return {issue.name.lower() for issue in issues_of(item)}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -37,10 +71,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted = {name.lower() for name in config.getoption("--issue")}
     if not wanted:
         return
-    known = {name for item in items for name in issues_of(item)}
+    known = {name for item in items for name in issue_names(item)}
     if missing := sorted(wanted - known):
         near = difflib.get_close_matches(missing[0], sorted(known))
         hint = f"; near: {', '.join(near)}" if near else ""
         raise pytest.UsageError(f"--issue: no test here is about {missing[0]}{hint}")
-    config.hook.pytest_deselected(items=[one for one in items if not issues_of(one) & wanted])
-    items[:] = [item for item in items if issues_of(item) & wanted]
+    config.hook.pytest_deselected(items=[one for one in items if not issue_names(one) & wanted])
+    items[:] = [item for item in items if issue_names(item) & wanted]

@@ -1,0 +1,84 @@
+"""`hublab findings`: what the running software does against its documentation."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import click
+
+from hublab.catalogue import collect
+from hublab.cli.common import emit, json_option, out, table
+from hublab.errors import UsageError
+from hublab.software import versions
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A finding, and the scenario that proves it."""
+
+    number: int
+    title: str
+    project: str
+    version: str
+    steps: str
+    expected: str
+    seen: str
+    scenario: str
+
+
+@click.command()
+@click.argument("number", type=int, required=False, metavar="[NUMBER]")
+@json_option
+def findings(number: int | None, as_json: bool) -> None:
+    """List what contradicts the documentation, each proved by a scenario.
+
+    With NUMBER: that one whole, as Markdown that can be sent to its project. `pytest scenarios`
+    proves them anew: a finding stands while its scenario holds.
+
+    \b
+    Examples:
+      hublab findings
+      hublab findings 3
+      hublab findings --json
+    """
+    listed = all_findings()
+    if number is not None:
+        if not 1 <= number <= len(listed):
+            raise UsageError(f"there is no finding {number}", right=f"1 to {len(listed)}")
+        listed = [listed[number - 1]]
+    if as_json:
+        emit([asdict(one) for one in listed])
+    elif number is not None:
+        click.echo(report(listed[0]))
+    else:
+        rows = table(None, "", "PROJECT", "FINDING", "SCENARIO")
+        for one in listed:
+            rows.add_row(str(one.number), f"{one.project} {one.version}", one.title, one.scenario)
+        out.print(rows)
+
+
+def all_findings() -> list[Listed]:
+    """All findings in the order of their scenarios, with the versions they were seen on."""
+    known = versions()
+    found = [
+        (finding, f"scenarios/{scenario.path}::{experiment.name}")
+        for scenario in collect()
+        for experiment in scenario.experiments.values()
+        for finding in experiment.findings
+    ]
+    return [
+        Listed(
+            number, f.title, f.project, known.get(f.project, ""), f.steps, f.expected, f.seen, at
+        )
+        for number, (f, at) in enumerate(found, 1)
+    ]
+
+
+def report(one: Listed) -> str:
+    """A finding as a report to its project."""
+    software = "\n".join(f"- {name} {version}" for name, version in versions().items())
+    return (
+        f"# {one.title}\n\n## Versions\n\n{software}\n\n## Steps\n\n{one.steps}\n\n"
+        f"## Expected\n\n{one.expected}\n\n## Seen\n\n{one.seen}\n\n"
+        f"Proved by `pytest {one.scenario}` of hublab."
+    )

@@ -1,0 +1,145 @@
+"""`hublab reproduce`: a report from another project's tracker, run on this version."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import sys
+from dataclasses import asdict, dataclass
+
+import click
+import pytest
+
+from hublab.catalogue import SCENARIOS, collect
+from hublab.cli.common import emit, json_option, out, table
+from hublab.deployment import ROOT
+from hublab.errors import ExpectationFailed, MachineError, Undecided, UsageError
+from hublab.pytest_plugin.selection import Issue
+from hublab.software import versions
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """An issue and the scenario that reproduces it."""
+
+    issue: str
+    happens: bool | None
+    cure: str
+    title: str
+    scenario: str
+
+
+@click.command()
+@click.argument("issue", required=False, metavar="[PROJECT#NUMBER]")
+@json_option
+def reproduce(issue: str | None, as_json: bool) -> None:
+    """Run the scenarios of one issue, and say whether it still happens and what cures it.
+
+    Without an issue: list those that can be reproduced. A lab is brought up for it and ended
+    again. Exit code 1 when the scenario did not hold, 2 when it could not be decided.
+
+    \b
+    Examples:
+      hublab reproduce
+      hublab reproduce jupyterhub#2000
+    """
+    known = reported()
+    if issue is None:
+        listing(known, as_json)
+        return
+    wanted = [one for one in known if one.issue.lower() == issue.lower()]
+    if not wanted:
+        near = difflib.get_close_matches(issue, [one.issue for one in known], n=3)
+        raise UsageError(
+            f"no scenario is about {issue}",
+            right=f"one of {', '.join(near)}" if near else "`hublab reproduce` lists them",
+        )
+    outcome = run(wanted[0].issue)
+    if as_json:
+        emit([{**asdict(one), "outcome": outcome, "versions": versions()} for one in wanted])
+    elif outcome == "held":
+        for one in wanted:
+            click.echo(verdict(one))
+    if outcome == "failed":
+        raise ExpectationFailed(
+            f"{issue} does not behave as its scenario says; pytest's report stands above",
+            where=", ".join(one.scenario for one in wanted),
+        )
+    if outcome == "undecided":
+        raise Undecided(f"{issue} could not be decided; pytest's report stands above")
+
+
+def reported() -> list[Reported]:
+    """Every issue that a scenario bears, once for each of its tests."""
+    found = [
+        _reported(issue, experiment.title, f"scenarios/{scenario.path}::{experiment.name}")
+        for scenario in collect()
+        for experiment in scenario.experiments.values()
+        for issue in experiment.issues
+    ]
+    return sorted(found, key=lambda one: (one.issue.partition("#")[0], number_of(one.issue)))
+
+
+def _reported(issue: Issue, title: str, scenario: str) -> Reported:
+    return Reported(issue.name, issue.happens, issue.cure, title, scenario)
+
+
+def number_of(issue: str) -> int:
+    digits = issue.rpartition("#")[2]
+    return int(digits) if digits.isdecimal() else 0
+
+
+class _Outcomes:
+    """Keeps how the tests of a run ended."""
+
+    def __init__(self) -> None:
+        self.failed = self.undecided = False
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.undecided |= bool(getattr(report, "undecided", False))
+        self.failed |= report.failed and not getattr(report, "undecided", False)
+
+
+def run(issue: str) -> str:
+    """Run an issue's scenarios, pytest's words on stderr: held, failed or undecided.
+
+    Raises MachineError when no lab can be had here.
+    """
+    outcomes = _Outcomes()
+    with contextlib.redirect_stdout(sys.stderr):
+        code = pytest.main(
+            ["-q", f"--rootdir={ROOT}", f"--issue={issue}", str(SCENARIOS)], plugins=[outcomes]
+        )
+    if outcomes.failed or outcomes.undecided:
+        return "failed" if outcomes.failed else "undecided"
+    if code == pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
+    if code != pytest.ExitCode.OK:
+        raise MachineError("the lab for it did not come up", right="`hublab doctor --fix`")
+    return "held"
+
+
+def verdict(one: Reported) -> str:
+    """What the run has shown, in a line or two."""
+    known = versions()
+    where = (
+        f"jupyterhub {known['jupyterhub']}, configurable-http-proxy "
+        + (known["configurable-http-proxy"])
+    )
+    state = {True: "still happens", False: "does not happen any more", None: "was run"}
+    lines = [f"{one.issue} {state[one.happens]} on {where}: {one.title}"]
+    if one.cure:
+        lines.append(f"    cure: {one.cure}")
+    return "\n".join(lines)
+
+
+def listing(known: list[Reported], as_json: bool) -> None:
+    """Every issue that can be reproduced."""
+    if as_json:
+        emit([asdict(one) for one in known])
+        return
+    words = {True: "yes", False: "no", None: ""}
+    rows = table(None, "ISSUE", "STILL HAPPENS", "WHAT IS TRIED", "CURE")
+    for one in known:
+        rows.add_row(one.issue, words[one.happens], one.title, one.cure)
+    out.print(rows)

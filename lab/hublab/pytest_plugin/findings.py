@@ -1,0 +1,95 @@
+"""What contradicts the documentation: the marker `finding`, and its line in the journal.
+
+    @pytest.mark.finding(
+        "hub_ip is ignored when hub_connect_ip is set",
+        project="jupyterhub",
+        steps="hub_ip = '127.0.0.1', hub_connect_ip = 'hub'; start the hub.",
+        expected="The API listens on 127.0.0.1 (documentation of hub_ip).",
+        seen="It listens on the address of `hub`.",
+    )
+
+The test proves what was seen: while it holds, the finding stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import pytest
+
+from hublab.journal_events import Event, event
+from hublab.pytest_plugin.evidence import EVIDENCE
+
+PROJECTS = ("jupyterhub", "configurable-http-proxy", "jupyter_server", "jupyterhub-idle-culler")
+_RIGHT = "finding(title, project=…, steps=…, expected=…, seen=…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One contradiction, in the words of a report to the project that it concerns."""
+
+    title: str
+    project: str
+    steps: str
+    expected: str
+    seen: str
+
+
+@event("finding")
+@dataclass(frozen=True, slots=True)
+class FindingStands(Event):
+    """The test that proves a finding held."""
+
+    test: str
+    title: str
+    project: str
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker."""
+    config.addinivalue_line(
+        "markers",
+        "finding(title, project, steps, expected, seen): this test proves what contradicts the "
+        "documentation",
+    )
+
+
+def findings_of(item: pytest.Item) -> tuple[Finding, ...]:
+    """The findings that a test proves. Raises pytest.UsageError for a marker that lacks words."""
+    return tuple(_finding(mark, item) for mark in item.iter_markers("finding"))
+
+
+def _finding(mark: pytest.Mark, item: pytest.Item) -> Finding:
+    try:
+        found = Finding(*mark.args, **mark.kwargs)
+    except TypeError as error:
+        raise pytest.UsageError(
+            f"{item.nodeid}, marker finding: {str(error).rpartition('() ')[2]}; "
+            f"would be right: {_RIGHT}"
+        ) from None
+    if found.project not in PROJECTS:
+        raise pytest.UsageError(
+            f"{item.nodeid}, marker finding: there is no project {found.project!r}; "
+            f"would be right: one of {', '.join(PROJECTS)}"
+        )
+    return found
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A marker with a fault ends the collection, not the report."""
+    findings_of(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Write a finding into the journal when its test held."""
+    report = yield
+    if call.when == "call" and report.passed and not hasattr(report, "sabotage"):
+        for found in findings_of(item):
+            item.config.stash[EVIDENCE].record(
+                FindingStands(item.nodeid, found.title, found.project)
+            )
+    return report

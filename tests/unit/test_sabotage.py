@@ -1,0 +1,146 @@
+"""`--sabotage` and the markers `finding` and `issue`, without Docker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hublab.catalogue import read_docstring
+from hublab.matrix import Axis, Case, cases
+from hublab.pytest_plugin.sabotage import wrong_pairs
+from hublab.settings import Settings
+
+pytest_plugins = ("pytester", "plugin_suite")
+
+KEY = "server.ServerApp.allow_origin"
+# The real fixture puts a lab into the applied case; here that is what the test can look at.
+CONFTEST = """\
+import pytest
+
+@pytest.fixture
+def lab(applied):
+    return dict(applied)
+"""
+SCENARIO = f"""\
+import pytest
+pytestmark = pytest.mark.topology("lab")
+
+@pytest.mark.matrix("{KEY}", ["", "*"])
+def test_looks(lab, case):
+    assert lab["{KEY}"] == case["{KEY}"]
+
+@pytest.mark.matrix("{KEY}", ["", "*"])
+def test_blind(lab, case):
+    pass
+
+@pytest.mark.sabotage("{KEY}", "*")
+def test_own_break(lab):
+    assert "{KEY}" not in lab
+
+def test_names_none(lab):
+    pass
+
+def test_without_lab():
+    assert False
+"""
+
+
+def test_sabotage_finds_the_scenario_that_cannot_fail(suite: pytest.Pytester) -> None:
+    suite.makeconftest(CONFTEST)
+    suite.makepyfile(SCENARIO)
+    result = suite.runpytest("--sabotage")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        [
+            "NOT CAUGHT *::test_blind",
+            f"*it held when told {KEY}=, applied {KEY}=[*]",
+            "NOT CAUGHT *::test_names_none",
+            "*it has one case only, and no marker sabotage*",
+            "2 of 4 scenarios fail when the case is wrong",
+        ]
+    )
+
+
+def test_sabotage_of_good_scenarios_passes(suite: pytest.Pytester) -> None:
+    suite.makeconftest(CONFTEST)
+    suite.makepyfile(SCENARIO)
+    result = suite.runpytest("--sabotage", "-k", "looks or own")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["2 of 2 scenarios fail when the case is wrong"])
+
+
+def test_without_sabotage_the_applied_case_is_the_told_one(
+    suite: pytest.Pytester,
+) -> None:
+    suite.makeconftest(CONFTEST)
+    suite.makepyfile(SCENARIO)
+    suite.runpytest("-k", "looks").assert_outcomes(passed=2)
+
+
+def test_pairs_differ_and_the_own_break_comes_first() -> None:
+    few = cases([Axis.of(KEY, ["", "*"])])
+    own = Settings({"hub.JupyterHub.hub_ip": "127.0.0.1"})
+    pairs = wrong_pairs(few, own)
+    assert [dict(wrong) for _, wrong in pairs[:2]] == [{**own, KEY: ""}, {**own, KEY: "*"}]
+    assert pairs[2:] == [(few[0], few[1]), (few[1], few[0])]
+    assert wrong_pairs([Case(Settings())], None) == []
+
+
+@pytest.mark.parametrize("count", [5, 12])
+def test_many_cases_are_tried_in_linear_time(count: int) -> None:
+    many = cases([Axis.of(KEY, [str(n) for n in range(count)])])
+    pairs = wrong_pairs(many, None)
+    assert len(pairs) == 2 * count
+    assert all(told.settings != wrong.settings for told, wrong in pairs)
+
+
+@pytest.mark.parametrize(
+    ("marker", "message"),
+    [
+        (
+            'finding("a title")',
+            "*marker finding: missing 4 required*would be right: finding(title*",
+        ),
+        (
+            'finding("t", project="x", steps="", expected="", seen="")',
+            "*there is no project 'x'; would be right: one of jupyterhub,*",
+        ),
+        ('issue("a#1", still=True)', "*marker issue: *'still'; would be right: issue(*"),
+        ('sabotage("hub.A.b")', "*sabotage takes a setting and a value*"),
+    ],
+)
+def test_a_faulty_marker_ends_the_collection(
+    suite: pytest.Pytester,
+    marker: str,
+    message: str,
+) -> None:
+    suite.makeconftest(CONFTEST)
+    suite.makepyfile(f"import pytest\n@pytest.mark.{marker}\ndef test_x(lab): pass")
+    result = suite.runpytest("--sabotage", "--issue", "a#1")
+    assert result.ret != pytest.ExitCode.OK
+    text = result.stdout.str() + result.stderr.str()
+    pytest.LineMatcher(text.splitlines()).fnmatch_lines([message])
+
+
+def test_a_docstring_falls_into_its_parts() -> None:
+    title, why, sources = read_docstring(
+        "A title\nin two lines.\n\nWhy it matters: because\nof this.\n\n"
+        "Sources:\n- one, that\n  goes on\n- two\n\nFinding: not one of them."
+    )
+    assert (title, why) == ("A title in two lines.", "because of this.")
+    assert sources == ["one, that goes on", "two"]
+    assert read_docstring("T.\n\nSource: only one.")[2] == ["only one."]
+
+
+def test_every_scenario_says_where_its_expectations_come_from() -> None:
+    from hublab.catalogue import SCENARIOS
+
+    missing = []
+    for path in Path(SCENARIOS).rglob("test_*.py"):
+        title, why, sources = read_docstring(
+            path.read_text().partition('"""')[2].partition('"""')[0]
+        )
+        if not (title and why and sources):
+            missing.append(path.name)
+    assert missing == []
