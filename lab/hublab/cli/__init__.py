@@ -75,11 +75,11 @@ def cli() -> None:
 def main() -> None:
     """Run a command line; every error becomes one message and its exit code."""
     try:
-        cli.main(prog_name="hublab", standalone_mode=False)
+        # Without its standalone mode click returns what a verb asked to exit with.
+        code = cli.main(prog_name="hublab", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except HublabError as error:
         fail(str(error), error.exit_code)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(UsageError.exit_code)
