@@ -26,6 +26,14 @@ test: setup ## all tests that are not slow, from a bare machine too
 test-slow: setup ## the slow tests; goes on where it stopped, AGAIN=1 begins anew
 	@$(BIN)/python .ci/parts.py $(if $(AGAIN),--again) slow
 
+.PHONY: flake
+flake: setup ## make flake DIR=scenarios/urls N=20: again and again in random order; goes on where it stopped
+	@$(BIN)/python .ci/flake.py $(or $(DIR),scenarios) -n $(or $(N),20) $(if $(WORKERS),--workers $(WORKERS)) $(if $(AGAIN),--again)
+
+.PHONY: sabotage
+sabotage: setup ## each scenario must fail when its lab is not in the case that it is told
+	@$(BIN)/pytest -q --sabotage $(or $(DIR),scenarios) -m 'not slow'
+
 .PHONY: check
 check: setup ## style, types and the tests that need no Docker
 	@$(BIN)/python .ci/parts.py check
@@ -55,8 +63,9 @@ bench: machine ## what things cost, as ratios to floors measured in the same run
 	@$(BIN)/hublab bench $(if $(wildcard bench/baseline.json),--baseline bench/baseline.json)
 
 .PHONY: docs
-docs: setup ## write the pages that are made from the code: docs/commands
+docs: setup ## write the pages that are made from the code: docs/commands, docs/scenarios.md
 	@$(BIN)/python .ci/command_pages.py
+	@$(BIN)/python .ci/scenario_pages.py
 
 .PHONY: lock
 lock: machine ## resolve lab/constraints.txt and compose/images/requirements.txt anew

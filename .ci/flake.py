@@ -1,0 +1,78 @@
+"""Run scenarios again and again in random order, and count: a flake shows as a failed run.
+
+.venv/bin/python .ci/flake.py DIR [-n N] [--workers W] [--again]
+
+Each run has a seed of its own, which gives the order. What passed at this commit is kept under
+build/flake and not run again, so that a stopped series goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from parts import commit
+
+ROOT = Path(__file__).resolve().parent.parent
+KEPT = ROOT / "build" / "flake"
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("folder", metavar="DIR", help="as scenarios/cross_host")
+    parser.add_argument("-n", type=int, default=20, metavar="N", help="runs (20)")
+    parser.add_argument("--workers", type=int, default=0, metavar="W", help="pytest -n W")
+    parser.add_argument("--again", action="store_true", help="forget what passed already")
+    options = parser.parse_args(arguments)
+    if not (ROOT / options.folder).exists():
+        parser.error(f"there is no {options.folder}; would be right: scenarios/cross_host")
+    series = options.folder.strip("/") + (f" -n {options.workers}" if options.workers else "")
+    kept = (
+        KEPT / (commit() or "uncommitted") / (series.replace("/", "-").replace(" ", "") + ".ndjson")
+    )
+    if options.again:
+        kept.unlink(missing_ok=True)
+    passed = read(kept)
+    for seed in range(1, options.n + 1):
+        if seed not in passed:
+            seconds, code = run(options.folder, seed, options.workers)
+            print(f"run {seed} of {options.n}: {outcome(code)}, {seconds:.0f} s", flush=True)
+            if code:
+                print(f"again with: pytest {options.folder} --random-order-seed={seed}")
+                break
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            with kept.open("a") as file:
+                file.write(json.dumps({"seed": seed, "seconds": round(seconds, 1)}) + "\n")
+            passed.add(seed)
+    done = len(passed & set(range(1, options.n + 1)))
+    print(f"{series}: {done} of {options.n} runs in random order passed")
+    return int(done < options.n)
+
+
+def run(folder: str, seed: int, workers: int) -> tuple[float, int]:
+    """One run of what is not slow, in the order of a seed."""
+    argv = [sys.executable, "-m", "pytest", "-q", folder, "-m", "not slow"]
+    argv += ["--random-order", f"--random-order-seed={seed}"]
+    argv += ["-n", str(workers)] if workers else []
+    begun = time.monotonic()
+    code = subprocess.run(argv, cwd=ROOT, check=False).returncode
+    return time.monotonic() - begun, code
+
+
+def outcome(code: int) -> str:
+    return "failed" if code else "passed"
+
+
+def read(kept: Path) -> set[int]:
+    """The seeds that passed."""
+    lines = kept.read_text().splitlines() if kept.exists() else []
+    return {json.loads(line)["seed"] for line in lines}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
