@@ -11,9 +11,11 @@ from machinery import TINY, Account, Hub, Sshd, wait_until
 
 pytestmark = pytest.mark.sshd
 
-# tells the test that the server's process runs, and waits until the network has been cut
+# Tells the test that the server's process runs, and waits until the network has been cut. The
+# server listens no earlier either, or the launcher's reply could be under way before the cut.
 WAIT = """
 import os, time
+c.SSHSpawner.args = ["--hold"]
 def trace(name, info):
     if name == "start.spawned.started" and not os.path.exists("spawned"):
         open("spawned", "w").close()
@@ -27,6 +29,7 @@ def cut_in_mid_start(one: Hub, alice: Account, cut: Callable[[], None]) -> None:
     one.request_start(alice.name)
     wait_until((one.where / "spawned").exists)
     cut()
+    alice.write("listen", "")
     (one.where / "cut").touch()
 
 

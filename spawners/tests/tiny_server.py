@@ -2,7 +2,8 @@
 
 Listens where JUPYTERHUB_SERVICE_URL says, as Tornado does (SO_REUSEADDR), answers everything with
 200, and writes its environment and arguments beside itself. ``--children`` starts the kinds of
-process that a notebook server leaves behind.
+process that a notebook server leaves behind; with ``--hold`` it listens once a file ``listen`` is
+there.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -50,6 +52,8 @@ def main() -> None:
         subprocess.Popen(["sleep", "7001"], start_new_session=True)  # as a kernel
         subprocess.Popen(["sh", "-c", "setsid sleep 7002 & exit"])  # as a daemon
         subprocess.Popen(["sh", "-c", "trap '' INT TERM; sleep 7003 & wait; wait"])
+    while "--hold" in sys.argv and not os.path.exists("listen"):
+        time.sleep(0.01)
     url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
     ThreadingHTTPServer.daemon_threads = True
     ThreadingHTTPServer((url.hostname or "", url.port or 80), Handler).serve_forever()
