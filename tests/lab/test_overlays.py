@@ -14,6 +14,7 @@ from hublab.case_switch import apply_settings, fresh_case, restart
 from hublab.deployment import Request, create, down, make_ready, one_at_a_time
 from hublab.errors import HubError, UsageError
 from hublab.live import LiveLab, connect
+from hublab.probes.database import DatabaseReader
 from hublab.probes.reach import reach
 from hublab.probes.routes import proxy_routes
 from hublab.probes.waiting import until
@@ -66,6 +67,9 @@ async def test_postgres() -> None:
         assert await answer(live, "alice") == "42"
         assert "alice" in await users_in_postgres(live)
         assert "jupyterhub.sqlite" not in await live.run("hub", "ls", "/srv/jupyterhub")
+        tables = await DatabaseReader(live).read()
+        assert [row["base_url"] for row in tables["servers"].rows] == ["/user/alice/"]
+        assert {row["hashed"][:9] for row in tables["api_tokens"].rows} == {"[redacted"}
         await live.forget_hub()
         await fresh_case(live.lab, Settings())
         assert "alice" not in await users_in_postgres(live)

@@ -10,7 +10,7 @@ from hublab.cli.db import check_options
 from hublab.engine.streams import container_event, log_lines
 from hublab.errors import UsageError
 from hublab.probes.activity import moment
-from hublab.probes.database import Table, difference, sqlite_path
+from hublab.probes.database import Table, difference
 from hublab.probes.events import route_lines, server_lines
 from hublab.probes.route_beliefs import base_of, mark, pair_up
 from hublab.probes.routes import Route
@@ -35,24 +35,6 @@ def test_rows_added_removed_and_changed() -> None:
 
 def test_a_table_that_came_with_an_upgrade() -> None:
     assert [c.what for c in difference({}, table((1, "a")))] == ["added"]
-
-
-@pytest.mark.parametrize(
-    ("url", "path"),
-    [
-        ("sqlite:////srv/x.sqlite", "/srv/x.sqlite"),
-        ("sqlite:///jupyterhub.sqlite", "/srv/jupyterhub/jupyterhub.sqlite"),
-        ("sqlite+pysqlite:////a", "/a"),
-    ],
-)
-def test_the_file_of_a_database_url(url: str, path: str) -> None:
-    assert sqlite_path(url) == path
-
-
-@pytest.mark.parametrize("url", ["postgresql://hub@db/hub", "sqlite://", "sqlite:///:memory:"])
-def test_a_database_that_is_no_file(url: str) -> None:
-    with pytest.raises(UsageError, match="no SQLite file"):
-        sqlite_path(url)
 
 
 def test_diff_wants_one_thing_to_wait_for() -> None:

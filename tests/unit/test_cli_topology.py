@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -20,9 +19,7 @@ from hublab.topology import Host, Topology
 from hublab.topology_check import place_of
 from hublab.topology_graph import as_mermaid, as_svg, graph_of
 
-LAB_FILE = Path(__file__).parents[2] / "compose" / "lab.yaml"
 NO_ENGINE = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
-needs_compose = pytest.mark.skipif(shutil.which("docker") is None, reason="no docker command")
 
 OWN = (
     "request",
@@ -62,48 +59,6 @@ def validate(*files: Path) -> tuple[int, list[str]]:
         check=False,
     )
     return done.returncode, done.stdout.splitlines()
-
-
-@needs_compose
-def test_the_projects_own_file_is_valid_without_an_engine() -> None:
-    assert validate(LAB_FILE) == (0, [])
-
-
-@needs_compose
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("a: [", "{}:1: (file): not YAML: "),
-        ("foo: 1\nservices:\n  hub: {image: x}\n", "{}:1: foo: Compose knows no foo here"),
-        ("services:\n  hub: [1]\n", "{}:2: services.hub: must be a mapping"),
-        (
-            "services:\n  hub:\n    image: x\n    networks: [nonet]\n",
-            "{}:4: services.hub.networks.nonet: there is no network nonet",
-        ),
-        ("services:\n  hub:\n    image: x\n    image: y\n", "{}:4: (file): mapping key"),
-    ],
-)
-def test_what_compose_refuses_has_its_line(tmp_path: Path, text: str, line: str) -> None:
-    path = bad_file(tmp_path, text)
-    code, lines = validate(path)
-    assert code == 64
-    assert lines[0].startswith(line.format(path)), lines
-
-
-@needs_compose
-def test_all_faults_at_once(tmp_path: Path) -> None:
-    path = bad_file(
-        tmp_path,
-        "services:\n"
-        "  hub: {image: x, labels: {hublab.role: hubb}, networks: {lab: {}}}\n"
-        "networks:\n"
-        "  lab: {ipam: {config: [{subnet: nonsense}]}}\n",
-    )
-    code, lines = validate(path)
-    assert code == 64
-    assert any(line.startswith(f"{path}:2: services.hub.labels.hublab.role: ") for line in lines)
-    assert any(line.startswith(f"{path}:4: networks.lab.ipam.config: ") for line in lines)
-    assert len(lines) >= 5
 
 
 def test_several_files_that_are_not_there(tmp_path: Path) -> None:

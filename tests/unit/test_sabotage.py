@@ -74,8 +74,9 @@ def test_without_sabotage_the_applied_case_is_the_told_one(
     suite: pytest.Pytester,
 ) -> None:
     suite.makeconftest(CONFTEST)
-    suite.makepyfile(SCENARIO)
-    suite.runpytest("-k", "looks").assert_outcomes(passed=2)
+    # A test without a matrix comes first: its case must not be kept for the others.
+    suite.makepyfile("def test_first(lab):\n    assert lab == {}\n\n" + SCENARIO)
+    suite.runpytest("-k", "first or looks").assert_outcomes(passed=3)
 
 
 def test_pairs_differ_and_the_own_break_comes_first() -> None:

@@ -36,7 +36,8 @@ class Compose:
     def config(self) -> dict[str, Any]:
         """The topology as Compose resolves it.
 
-        Raises TopologyError with Compose's own words where it cannot read the files.
+        Raises TopologyError with Compose's own words where it cannot read the files, MachineError
+        where this machine has no Compose.
         """
         for file in self.files:
             if not file.is_file():
@@ -45,6 +46,8 @@ class Compose:
                 )
         done = self._run("config", "--format", "json")
         if done.returncode:
+            if compose_version() is None:
+                raise no_compose()
             raise TopologyError(
                 f"Docker Compose cannot read it: {last_words(done.stderr)}",
                 where=", ".join(map(str, self.files)),

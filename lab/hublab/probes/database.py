@@ -1,6 +1,6 @@
-"""All of the hub's SQLite database at one moment, and what happened between two such moments.
+"""All of the hub's database at one moment, and what happened between two such moments.
 
-The file is read on the hub's host by the Python there and never written. Columns that hold
+It is read from the hub's host, as the hub reaches it, and never written. Columns that hold
 secrets are hidden before anything leaves that host; equal ones still look equal within one
 reader, so that a change of a secret is seen without the secret.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hublab.case_switch import DATABASE
-from hublab.errors import LabError, Undecided, UsageError
+from hublab.errors import LabError, Undecided
 from hublab.live import LiveLab
 from hublab.settings_check import PYTHON
 
@@ -28,8 +28,26 @@ HIDDEN = (
 """Columns, and keys in columns of JSON, that hold a secret or what one is found by."""
 
 READ = """
-import hashlib, json, sqlite3, sys
-path, salt, hidden = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+import hashlib, json, sys
+from datetime import datetime
+from pathlib import Path
+from sqlalchemy import create_engine, inspect, text
+default, salt, hidden = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+etc = Path("/etc/hublab")
+def file(name):
+    return (etc / name).read_text() if (etc / name).exists() else ""
+# A setting, a host of its own, or the file that every lab begins with.
+setting = json.loads(file("case.json") or "{}").get("hub.JupyterHub.db_url")
+url = setting or file("db_url") or default
+scheme, _, path = url.partition(":///")
+options = {}
+if scheme.startswith("sqlite"):
+    if not path or path == ":memory:":
+        sys.exit("it is in the hub's memory")
+    path = str(Path("/srv/jupyterhub", path))
+    if not Path(path).exists():
+        sys.exit(f"there is no {path}")
+    url, options = f"sqlite:///file:{path}?mode=ro&uri=true", {"connect_args": {"timeout": 10}}
 def shown(column, value):
     if column not in hidden and isinstance(value, str) and value.startswith("{"):
         try:
@@ -39,18 +57,21 @@ def shown(column, value):
     if value not in (None, "") and column in hidden:
         return f"[redacted {hashlib.sha256((salt + repr(value)).encode()).hexdigest()[:8]}]"
     return value.hex() if isinstance(value, bytes) else value
-database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
-database.execute("BEGIN")
-names = [name for name, in database.execute(
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1")]
 tables = {}
-for table in names:
-    found = database.execute(f'SELECT * FROM "{table}"')
-    columns = [column[0] for column in found.description]
-    key = [c[1] for c in database.execute(f'PRAGMA table_info("{table}")') if c[5]]
-    rows = [[shown(*pair) for pair in zip(columns, row)] for row in found]
-    tables[table] = {"columns": columns, "key": key, "rows": rows}
-print(json.dumps(tables))
+try:
+    with create_engine(url, **options).connect() as database:
+        if not scheme.startswith("sqlite"):
+            database.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+        seen = inspect(database)
+        for table in sorted(seen.get_table_names()):
+            found = database.execute(text(f'SELECT * FROM "{table}"'))
+            columns = list(found.keys())
+            key = seen.get_pk_constraint(table)["constrained_columns"]
+            rows = [[shown(*pair) for pair in zip(columns, row)] for row in found]
+            tables[table] = {"columns": columns, "key": key, "rows": rows}
+except Exception as error:
+    sys.exit(str(getattr(error, "orig", None) or error).strip().splitlines()[0])
+print(json.dumps(tables, default=str))
 """
 
 
@@ -84,38 +105,19 @@ class DatabaseReader:
     async def read(self) -> dict[str, Table]:
         """All tables at one moment.
 
-        Raises UsageError where the database is no SQLite file, Undecided where it cannot be
-        read now.
+        Raises Undecided where it cannot be read now.
         """
         hub = self._live.lab.one("hub").service
-        settings = await asyncio.to_thread(self._live.lab.settings)
-        if self._live.lab.of_role("database"):
-            raise UsageError(
-                "the hub's database is no SQLite file: it has a host of its own",
-                where=self._live.lab.one("database").service,
-            )
-        path = sqlite_path(str(settings.get("hub.JupyterHub.db_url", f"sqlite:///{DATABASE}")))
-        argv = [PYTHON, "-c", READ, path, self._salt, json.dumps(HIDDEN)]
-        done = await asyncio.to_thread(lambda: self._live.lab.run(hub, *argv))
+        argv = [PYTHON, "-c", READ, f"sqlite:///{DATABASE}", self._salt, json.dumps(HIDDEN)]
+        done = await asyncio.to_thread(lambda: self._live.lab.run(hub, *argv, user="jupyterhub"))
         if done.exit_code:
             words = (done.stderr.strip().splitlines() or ["no word"])[-1]
-            raise Undecided(f"the hub's database cannot be read: {words}", where=f"{hub}:{path}")
+            raise Undecided(f"the hub's database cannot be read: {words}", where=hub)
         try:
             found = json.loads(done.stdout)
         except ValueError as error:
             raise LabError(f"{hub} printed no JSON: {done.stdout[:200]!r}") from error
         return {name: table_from(name, raw) for name, raw in found.items()}
-
-
-def sqlite_path(url: str) -> str:
-    """The file that a database URL names, as the hub would open it."""
-    scheme, _, path = url.partition(":///")
-    if not scheme.startswith("sqlite") or not path or path == ":memory:":
-        raise UsageError(
-            f"the hub's database is no SQLite file but {url.partition(':')[0]}",
-            where="hub.JupyterHub.db_url",
-        )
-    return path if path.startswith("/") else f"/srv/jupyterhub/{path}"
 
 
 def table_from(name: str, raw: Mapping[str, Any]) -> Table:

@@ -87,9 +87,13 @@ def sabotaged(config: pytest.Config) -> bool:
     return _SCORE in config.stash
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def applied(case: Case) -> Case:
-    """The case that the lab is put into: the test's own, but for `--sabotage`."""
+    """The case that the lab is put into: the test's own, but for `--sabotage`.
+
+    Made anew for each test: of a matrix and without one, `case` is not the same fixture, so that
+    pytest would keep the earlier one's.
+    """
     return case
 
 
