@@ -18,7 +18,7 @@ Rules = Mapping[str, str]
 Override = dict[str, Any]
 """trait, theirs, ours (None: not set), why: as `hublab up` prints it."""
 
-SECRET = re.compile(r"token|password|secret", re.IGNORECASE)
+SECRET = re.compile(r"token|password|passphrase|secret|crypt_key", re.IGNORECASE)
 
 
 class Broken(Exception):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from hublab import processes
 from hublab.case_switch import Restart, apply_settings, restart_roles
@@ -99,7 +99,7 @@ def create(request: Request, progress: Progress, *, lease: bool = False) -> Crea
     topology = read_topology(plain.config(), request.compose_files)
     engine = Engine.connect()
     refuse_other(engine, request)
-    with one_at_a_time():
+    with one_at_a_time(progress):
         base = choose_base(engine, progress)
         tag = inputs_digest(ROOT, engine.image_id(base) or base)
         given = ports(engine, engine.containers(request.name))
@@ -220,6 +220,13 @@ def refuse_other(engine: Engine, request: Request) -> None:
         )
     theirs = next((c.config_files for c in containers if c.config_files), "")
     ours = ",".join(map(str, request.compose_files))
+    nodes = sum("node" in c.roles for c in containers)
+    if theirs and theirs != ours and request.nodes not in (None, nodes):
+        raise LabNameError(
+            f"the lab {request.name} runs already, with {nodes} nodes",
+            where="--nodes",
+            right=f"another name, or `hublab down --name {request.name}` first",
+        )
     if theirs and theirs != ours:
         raise LabNameError(
             f"a lab named {request.name} runs already, from other files: {theirs}",
@@ -276,10 +283,19 @@ def images_by_role(topology: Topology, config: dict[str, Any]) -> dict[str, str]
 
 
 @contextlib.contextmanager
-def one_at_a_time() -> Iterator[None]:
+def one_at_a_time(progress: Progress) -> Iterator[None]:
     """Labs come up one after the other: they share images, subnets and ports to choose from.
 
-    May be held around `create` and `make_ready` together; it is one lock for a process.
+    May be held around `create` and `make_ready` together, in whichever thread: it is one lock
+    for a process. A wait for another process is said.
     """
-    with FileLock(made(labs_folder()) / "up.lock", is_singleton=True):
+    lock = FileLock(made(labs_folder()) / "up.lock", is_singleton=True, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        progress("another lab is coming up; waiting for it")
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()

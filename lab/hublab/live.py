@@ -195,7 +195,10 @@ class LiveLab:
             await asyncio.gather(asked, return_exceptions=True)
         if server is None or not server.ready:
             message = next((e.message for e in reversed(events) if e.failed), "")
-            raise HubError(f"{user}'s server did not start: {message or 'no reason was given'}")
+            raise HubError(
+                f"{user}'s server did not start: {given_reason(message)}",
+                right="`hublab logs hub` says more",
+            )
         seconds = round(time.monotonic() - begun, 3)
         return replace(server, seconds=seconds, events=tuple(events))
 
@@ -269,6 +272,16 @@ class LiveLab:
             await self._open.aclose()
         finally:
             await self.forget_hub()
+
+
+def given_reason(message: str) -> str:
+    """Why a spawn failed, in the hub's words where it has some.
+
+    A spawn that Spawner.start_timeout ended is reported as `Spawn failed: ` and nothing more.
+    """
+    if message.strip() in ("", "Spawn failed:"):
+        return "the hub gives no reason, as after Spawner.start_timeout"
+    return message
 
 
 def server_from(user: str, model: dict[str, Any]) -> Server:

@@ -17,8 +17,9 @@ from hublab.deployment import ROOT
 from hublab.engine import Engine
 from hublab.engine.records import File
 from hublab.errors import SettingError
+from hublab.lab import Lab
 from hublab.setting_syntax import check_key, is_snippet
-from hublab.settings import unknown_setting
+from hublab.settings import SECRET, unknown_setting
 from hublab.settings_check import PYTHON, ROLE_OF_SCOPE, succeeded
 
 CLASS_SCOPES = ("hub", "server")
@@ -69,6 +70,32 @@ def landing(key: str) -> Landing:
     """Where a setting lands."""
     found = LANDINGS[key.partition(".")[0]]
     return Landing(found.role, SNIPPET, found.restarts) if is_snippet(key) else found
+
+
+BASE = """
+import json, sys
+from pathlib import Path
+sys.path.insert(0, "/opt/hublab")
+import base_config
+from traitlets.config import Config
+c = Config()
+base_config.lay(c, Path("/etc/hublab"))
+print(json.dumps({f"{name}.{trait}": str(c[name][trait]) for name in c for trait in c[name]}))
+"""
+
+
+def base_values(lab: Lab) -> dict[str, str]:
+    """What the base configuration of a running lab's hub sets: `hub.CLASS.TRAIT` -> the value.
+
+    Secrets are hidden. Raises LabError where the hub's host cannot be asked.
+    """
+    said: dict[str, str] = json.loads(lab.output(lab.one("hub").service, PYTHON, "-c", BASE))
+    return {f"hub.{key}": hidden(key, value) for key, value in said.items()}
+
+
+def hidden(key: str, value: str) -> str:
+    """A value, unless its name says that it is a secret; the path of its file is none."""
+    return "(hidden)" if SECRET.search(key) and not key.endswith("_file") else value
 
 
 def describe(engine: Engine, images: Mapping[str, str], name: str) -> list[SettingHelp]:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,10 +30,14 @@ def fresh_name() -> str:
     return f"life-{secrets.token_hex(3)}"
 
 
-def hublab(*argv: str) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end."""
+def hublab(
+    *argv: str, cwd: Path | None = None, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end, as a person does."""
     return subprocess.run(
         [*HUBLAB, *argv],
+        env={**os.environ, "NO_COLOR": "1", **(environment or {})},
+        cwd=cwd,
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,

@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import lifecycle
 import pytest
 
 from hublab import processes
@@ -23,16 +23,8 @@ NAME = "broken"
 
 
 def hublab(*argv: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as a person does."""
-    return subprocess.run(
-        [sys.executable, "-m", "hublab", *argv, "--name", NAME],
-        env={**os.environ, "NO_COLOR": "1", **environment},
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=180,
-        check=False,
-    )
+    """Run a command on the lab of these tests."""
+    return lifecycle.hublab(*argv, "--name", NAME, environment=environment)
 
 
 @pytest.fixture(scope="module")

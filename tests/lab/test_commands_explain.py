@@ -50,6 +50,14 @@ def test_what_the_software_says(
     assert said["restarts"]
 
 
+def test_what_the_lab_itself_sets(lab: str) -> None:
+    """The base configuration's value, where it differs from the default; never a secret."""
+    assert explained(lab, "hub.JupyterHub.hub_connect_ip")["lab_sets"] == "hub"
+    assert explained(lab, "hub.JupyterHub.hub_connect_url")["lab_sets"] is None
+    password = explained(lab, "hub.SharedPasswordAuthenticator.user_password")
+    assert password["lab_sets"] == "(hidden)"
+
+
 def test_a_class_lists_its_traits(lab: str) -> None:
     keys = {one["key"] for one in explained(lab, "hub.SSHSpawner")}
     assert {"hub.SSHSpawner.hosts", "hub.SSHSpawner.cmd", "hub.SSHSpawner.http_timeout"} <= keys

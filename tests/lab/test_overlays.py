@@ -29,7 +29,7 @@ async def lab_of(*overlays: str) -> AsyncIterator[LiveLab]:
     """A lab of lab.yaml and overlays, which ends with this process whatever happens."""
     files = tuple(ROOT / "compose" / f"{name}.yaml" for name in ("lab", *overlays))
     name = fresh_name()
-    with one_at_a_time():
+    with one_at_a_time(print):
         created = create(Request(name, files), print, lease=True)
         await make_ready(created, Settings(), print)
     try:

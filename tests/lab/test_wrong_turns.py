@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from lifecycle import hublab
 
 from hublab.deployment import down
 from hublab.engine import Engine
@@ -22,20 +20,6 @@ ROOT = Path(__file__).parents[2]
 TURNS = yaml.safe_load((Path(__file__).parent / "wrong_turns.yaml").read_text())
 GOLDEN = "golden"
 PROGRESS = re.compile(r"^ *\d+\.\d+ s  .*\n", re.MULTILINE)
-
-
-def hublab(*argv: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as a person does, from the folder of the wrong files."""
-    return subprocess.run(
-        [sys.executable, "-m", "hublab", *argv],
-        env={**os.environ, "NO_COLOR": "1", **environment},
-        cwd=HERE,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=180,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +69,7 @@ def test_wrong_turn(turn: dict[str, Any], taken_port: str, request: pytest.Fixtu
     environment = {key: filled(value) for key, value in turn.get("environment", {}).items()}
     before = state(lab or "w")
 
-    done = hublab(*argv, **environment)
+    done = hublab(*argv, cwd=HERE, environment=environment)
 
     assert PROGRESS.sub("", done.stderr) == filled(turn["says"])
     assert done.returncode == turn["exit"]

@@ -6,6 +6,7 @@ stdout is data, stderr is progress and errors. Exit codes: 0 held, 1 an expectat
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import sys
 import traceback
@@ -57,6 +58,15 @@ class Verbs(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Names the nearest verb for one that is not there."""
+        near = difflib.get_close_matches(args[0], VERBS, n=1) if args[0] not in VERBS else []
+        if near:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]}?")
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +12,7 @@ from hublab.cli.common import common, emit, out, steps, table
 from hublab.engine import Engine
 from hublab.lab import Lab
 from hublab.role_images import role_images
-from hublab.setting_help import SettingHelp, describe, landing
+from hublab.setting_help import SettingHelp, base_values, describe, landing
 from hublab.settings import format_value
 
 
@@ -34,11 +35,12 @@ def explain(setting: str, name: str, as_json: bool) -> None:
     engine = Engine.connect()
     images, lab = role_images(engine, name, steps())
     found = describe(engine, images, setting)
+    base = base_values(lab) if lab and setting.startswith("hub.") else {}
     if as_json:
-        documents = [as_data(one, lab) for one in found]
+        documents = [as_data(one, lab, base) for one in found]
         emit(documents[0] if len(documents) == 1 and documents[0]["key"] == setting else documents)
     elif len(found) == 1:
-        show(found[0], lab)
+        show(found[0], lab, base)
     else:
         show_all(found)
 
@@ -50,29 +52,31 @@ def hosts_of(role: str, lab: Lab | None) -> list[str]:
     return [host.service for host in lab.of_role(role)]
 
 
-def as_data(one: SettingHelp, lab: Lab | None) -> dict[str, Any]:
-    """A setting as `--json` tells it."""
+def as_data(one: SettingHelp, lab: Lab | None, base: Mapping[str, str]) -> dict[str, Any]:
+    """A setting as `--json` tells it; `lab_sets` is what the lab's base configuration says."""
     place = landing(one.key)
     settings = lab.settings() if lab else None
     here = settings[one.key] if settings and one.key in settings else None
     return {
         **asdict(one),
         "set": here,
+        "lab_sets": base.get(one.key),
         "file": place.file,
         "hosts": hosts_of(place.role, lab),
         "restarts": place.restarts,
     }
 
 
-def show(one: SettingHelp, lab: Lab | None) -> None:
+def show(one: SettingHelp, lab: Lab | None, base: Mapping[str, str]) -> None:
     """One setting, a fact a line, its help last."""
-    data = as_data(one, lab)
+    data = as_data(one, lab, base)
     facts = {
         "type": f"{one.type}: {one.takes}" if one.type and one.takes else one.type,
         "choices": ", ".join(one.choices) or None,
         "default": one.default or ("computed when it starts" if one.defined_by else None),
         "defined by": one.defined_by,
         "set here": None if data["set"] is None else format_value(one.key, data["set"]),
+        "lab sets": data["lab_sets"],
         "lands in": f"{data['file']} on {', '.join(data['hosts'])}",
         "to hold": data["restarts"],
     }

@@ -31,7 +31,8 @@ def stop(user: str, server: str, name: str, as_json: bool) -> None:
                 right="`hublab ps` lists them",
             )
         seconds = await live.stop(user, server)
-        return seconds, await user_processes(live, user)
+        left = [p for p in await user_processes(live, user) if not p.is_connection]
+        return seconds, left
 
     seconds, left = with_live(name, work, "stop")
     if as_json:

@@ -88,7 +88,7 @@ def up(
 
 def bring_up(request: Request, say: Steps) -> tuple[Created, float]:
     """Bring a lab up for good; returns it and the seconds without those for images."""
-    with one_at_a_time():
+    with one_at_a_time(say):
         return bring_up_alone(request, say)
 
 

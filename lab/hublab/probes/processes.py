@@ -17,6 +17,11 @@ class UserProcess:
     state: str
     command: str
 
+    @property
+    def is_connection(self) -> bool:
+        """Whether it only carries an SSH connection, as the one that the hub keeps open."""
+        return self.command.startswith("sshd")
+
 
 async def user_processes(live: LiveLab, user: str) -> list[UserProcess]:
     """All processes of a user, on every node. Zombies are among them, with state `Z`."""
