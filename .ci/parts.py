@@ -69,7 +69,8 @@ TEST = (
     Part("machine", tool("hublab", "doctor", "--fix", "--quiet")),
     Part("spawner on a real sshd", (sys.executable, ".ci/test_spawner.py")),
     Part("lab tests", pytest("tests/lab", "-m", "not slow"), "tests/lab"),
-    Part("scenarios", pytest("scenarios", "-m", "not slow"), "scenarios"),
+    # Two at a time, each with labs of its own: scenarios mostly wait.
+    Part("scenarios", pytest("scenarios", "-m", "not slow", "-n", "2"), "scenarios"),
 )
 SLOW = (
     Part("machine", tool("hublab", "doctor", "--fix", "--quiet")),

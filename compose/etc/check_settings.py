@@ -1,9 +1,9 @@
 """Ask the installed software whether it knows some settings and takes their values.
 
 JupyterHub only warns of a trait that it does not know; a lab refuses it. Reads
-/tmp/settings.json, {"Class": {"trait": value}}; the first argument says whose they are,
-`hub` or `server`. Prints a JSON list of what is wrong: key, reason, and for an unknown
-key all the known ones.
+/tmp/settings.json, a list of sets {"Class": {"trait": value}} whose classes are the same; the
+first argument says whose they are, `hub` or `server`. Prints a JSON list: for each set, a list
+of what is wrong: key, reason, and for an unknown key all the known ones.
 """
 
 import copy
@@ -70,11 +70,12 @@ def fault_of(class_name: str, name: str, trait: TraitType, value: Any) -> str | 
     return None
 
 
-def main() -> None:
-    settings = json.loads(SETTINGS.read_text())
-    known = with_parents(hub_classes(settings) if sys.argv[1] == "hub" else server_classes())
+def faults(
+    settings: dict[str, dict[str, Any]], known: dict[str, type[Configurable]]
+) -> list[dict[str, Any]]:
+    """All that is wrong in one set."""
     keys = [f"{name}.{trait}" for name in known for trait in known[name].class_traits(config=True)]
-    wrong = []
+    wrong: list[dict[str, Any]] = []
     for class_name, traits in settings.items():
         for trait, value in traits.items():
             key = f"{class_name}.{trait}"
@@ -84,7 +85,13 @@ def main() -> None:
             reason = fault_of(class_name, trait, known[class_name].class_traits()[trait], value)
             if reason:
                 wrong.append({"key": key, "reason": reason, "known": []})
-    print(json.dumps(wrong))
+    return wrong
+
+
+def main() -> None:
+    sets = json.loads(SETTINGS.read_text())
+    known = with_parents(hub_classes(sets[0]) if sys.argv[1] == "hub" else server_classes())
+    print(json.dumps([faults(one, known) for one in sets]))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from hublab.engine import Engine, ExecResult
@@ -44,14 +44,45 @@ def check_settings(
 
 def check_traits(engine: Engine, image: str, scope: str, values: dict[str, Any]) -> None:
     """Classes, traits and values, as the installed JupyterHub or Jupyter Server knows them."""
-    files = [File("settings.json", json.dumps(values).encode())]
-    argv = [PYTHON, "/opt/hublab/check_settings.py", scope]
-    done = succeeded(engine.run_once(image, argv, files, "/tmp"), "check settings")
-    for wrong in json.loads(done.stdout.strip().splitlines()[-1]):
+    for wrong in faults(engine, image, scope, [values])[0]:
         key = f"{scope}.{wrong['key']}"
         if wrong["reason"] is None:
             raise unknown_setting(key, [f"{scope}.{known}" for known in wrong["known"]])
         raise SettingError(wrong["reason"], where=key)
+
+
+def taken(
+    engine: Engine, images: Mapping[str, str], many: Iterable[Settings], *, lab: str = ""
+) -> set[str]:
+    """The digests of those settings, each of one scope, in which `check_settings` finds no fault.
+
+    All are asked about at once, which takes no longer than one. What chooses a class, and what
+    neither JupyterHub nor Jupyter Server reads, is left out.
+    """
+    engine = engine.working_for(lab)
+    fine: set[str] = set()
+    for scope in ("hub", "server"):
+        asked = {one.digest: one.scope(scope) for one in many if one.scope(scope)}
+        asked = {digest: values for digest, values in asked.items() if not chooses_class(values)}
+        if asked:
+            said = faults(engine, images[ROLE_OF_SCOPE[scope]], scope, list(asked.values()))
+            fine |= {digest for digest, wrong in zip(asked, said, strict=True) if not wrong}
+    return fine
+
+
+def chooses_class(values: dict[str, Any]) -> bool:
+    """Whether settings say which classes there are to be set."""
+    return any(trait.endswith("_class") for trait in values.get("JupyterHub", {}))
+
+
+def faults(
+    engine: Engine, image: str, scope: str, many: list[dict[str, Any]]
+) -> list[list[dict[str, Any]]]:
+    """What is wrong in each of some sets of traits."""
+    files = [File("settings.json", json.dumps(many).encode())]
+    argv = [PYTHON, "/opt/hublab/check_settings.py", scope]
+    done = succeeded(engine.run_once(image, argv, files, "/tmp"), "check settings")
+    return list(json.loads(done.stdout.strip().splitlines()[-1]))
 
 
 def check_proxy_options(engine: Engine, image: str, values: dict[str, Any]) -> None:

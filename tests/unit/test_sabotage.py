@@ -8,7 +8,7 @@ import pytest
 
 from hublab.catalogue import read_docstring
 from hublab.matrix import Axis, Case, cases
-from hublab.pytest_plugin.sabotage import wrong_pairs
+from hublab.pytest_plugin.wrong_cases import wrong_pairs
 from hublab.settings import Settings
 
 pytest_plugins = ("pytester", "plugin_suite")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 pytest_plugins = (
     "hublab.pytest_plugin.topologies",
-    "hublab.pytest_plugin.sabotage",
     "hublab.pytest_plugin.cases",
     "hublab.pytest_plugin.coroutines",
     "hublab.pytest_plugin.evidence",
     "hublab.pytest_plugin.findings",
     "hublab.pytest_plugin.lab_fixture",
     "hublab.pytest_plugin.ordering",
+    "hublab.pytest_plugin.sabotage",
     "hublab.pytest_plugin.selection",
     "hublab.pytest_plugin.verdicts",
 )

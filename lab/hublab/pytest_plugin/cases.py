@@ -10,7 +10,7 @@ import pytest
 
 from hublab.errors import SettingError
 from hublab.matrix import Axis, Case, cases, override, parse_axis
-from hublab.pytest_plugin.sabotage import breaks_of, sabotaged, wrong_pairs
+from hublab.pytest_plugin.wrong_cases import breaks_of, wrong_pairs
 from hublab.setting_syntax import is_snippet
 from hublab.settings import JSONValue, Settings
 
@@ -66,7 +66,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         made = cases(axes, pinned=metafunc.config.stash[_PINNED])
     except SettingError as error:
         raise pytest.Collector.CollectError(str(error)) from None
-    if sabotaged(metafunc.config) and "applied" in metafunc.fixturenames:
+    if metafunc.config.getoption("--sabotage") and "applied" in metafunc.fixturenames:
         tell_another(metafunc, made)
     elif len(made[0]):
         # Session scope, so that fixtures of any scope may depend on the case.

@@ -16,8 +16,10 @@ import pytest_asyncio
 
 from hublab.errors import HublabError, LabError, MachineError, SettingError, UsageError
 from hublab.matrix import Case
+from hublab.pytest_plugin.cases import case_of
 from hublab.pytest_plugin.evidence import EVIDENCE, LAB, Evidence
 from hublab.pytest_plugin.topologies import DEFAULT_TOPOLOGY, lab_options, topology_of
+from hublab.settings import Settings
 
 if TYPE_CHECKING:  # collecting tests needs no Docker: what talks to it is imported when needed
     from hublab.channel import Channel
@@ -67,12 +69,11 @@ def _labs(pytestconfig: pytest.Config) -> Iterator[Labs]:
     from hublab.pytest_plugin.labs import Labs
 
     worker = getattr(pytestconfig, "workerinput", {}).get("workerid", "")
-    grouped = getattr(pytestconfig.option, "loadgroup", False)
     labs = Labs(
         lab_options(pytestconfig),
         pytestconfig.stash[EVIDENCE],
         teller(pytestconfig),
-        "" if grouped else worker,
+        worker,
     )
     yield labs
     labs.end()
@@ -100,12 +101,19 @@ def _shared_lab(request: pytest.FixtureRequest, _labs: Labs) -> SharedLab:
     from hublab.pytest_plugin.labs import end_run
 
     try:
-        shared = _labs.get(topology_of(request.node) or DEFAULT_TOPOLOGY)
+        topology = topology_of(request.node) or DEFAULT_TOPOLOGY
+        shared = _labs.get(topology, lambda: settings_of(request.session.items, topology))
     except (MachineError, UsageError) as error:
         end_run(request.config, error)
         raise
     request.node.stash[LAB] = shared.lab
     return shared
+
+
+def settings_of(items: list[pytest.Item], topology: tuple[str, ...]) -> list[Settings]:
+    """What the tests of one topology set."""
+    found = (case_of(item) for item in items if topology_of(item) == topology)
+    return [one.settings for one in found if one and one.settings]
 
 
 @pytest_asyncio.fixture(loop_scope="session")

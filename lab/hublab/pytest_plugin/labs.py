@@ -22,9 +22,9 @@ from hublab.matrix import Case
 from hublab.pytest_plugin.evidence import Evidence
 from hublab.pytest_plugin.topologies import DEFAULT_TOPOLOGY, LabOptions
 from hublab.readiness import ProgramEnded
-from hublab.setting_syntax import SCOPES
+from hublab.setting_syntax import SCOPES, is_snippet
 from hublab.settings import Settings
-from hublab.settings_check import check_settings
+from hublab.settings_check import check_settings, taken
 from hublab.settings_files import changed_roles
 
 Say = Callable[[str], None]
@@ -44,6 +44,8 @@ class SharedLab:
     """Whether it is as its case made it: no test has had it since."""
     holds: Settings = field(default_factory=Settings)
     checked: set[str] = field(default_factory=set)
+    coming: list[Settings] = field(default_factory=list)
+    """What the tests of this run will ask of it, not yet checked."""
     beside: tuple[str, int] = ("", 0)
     """The test whose cases stand side by side now, and how many of them there are."""
 
@@ -53,6 +55,11 @@ class SharedLab:
 
     def check(self, settings: Settings) -> None:
         """Have the lab's own software check settings, each set once. Raises SettingError."""
+        if self.coming:
+            many = [one.only(scope) for one in self.coming for scope in SCOPES]
+            plain = [one for one in many if not any(is_snippet(key) for key in one)]
+            self.coming = []
+            self.checked |= taken(self.lab.engine, self.lab.images, plain, lab=self.lab.name)
         new = {scope: settings.only(scope) for scope in SCOPES if settings.only(scope)}
         new = {scope: one for scope, one in new.items() if one.digest not in self.checked}
         wanted = Settings({key: value for one in new.values() for key, value in one.items()})
@@ -120,15 +127,17 @@ class Labs:
     """Brings labs up, remembers them, and ends those that it made."""
 
     def __init__(self, options: LabOptions, evidence: Evidence, say: Say, worker: str) -> None:
-        """`worker` is empty where tests of one topology cannot run on two workers."""
+        """`worker` is the name of this one of several, each with labs of its own, or empty."""
         self.options = options
         self.evidence = evidence
         self.say = say
         self.worker = worker
         self._labs: dict[tuple[Path, ...], SharedLab | HublabError] = {}
 
-    def get(self, topology: tuple[str, ...]) -> SharedLab:
+    def get(self, topology: tuple[str, ...], coming: Callable[[], list[Settings]]) -> SharedLab:
         """The lab of a topology, brought up when it is asked for the first time.
+
+        `coming` is then asked for what the tests of this run will set in it.
 
         Raises LabError when it does not come up, and each time it is asked for after that;
         MachineError and UsageError concern every test and are for the caller to end the run.
@@ -148,6 +157,7 @@ class Labs:
                 self._labs[files] = error
                 raise
             self.evidence.hide(found.lab.secrets())
+            found.coming = coming()
         return found
 
     def _up(self, files: tuple[Path, ...], topology: tuple[str, ...]) -> SharedLab:

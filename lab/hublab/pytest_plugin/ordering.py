@@ -41,10 +41,10 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep all tests of one topology on one worker: they share a lab."""
+    """Keep a folder's tests of one topology on one worker: they share a lab."""
     topology = topology_of(item)
     if topology is not None and item.get_closest_marker("xdist_group") is None:
-        item.add_marker(pytest.mark.xdist_group("+".join(topology)))
+        item.add_marker(pytest.mark.xdist_group(f"{'+'.join(topology)}:{item.path.parent.name}"))
 
 
 @pytest.hookimpl(trylast=True)

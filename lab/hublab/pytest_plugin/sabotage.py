@@ -11,21 +11,14 @@ scenario is left that held in all its wrong cases, or that names nothing to brea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from hublab.errors import SettingError
-from hublab.matrix import Axis, Case
-from hublab.settings import Settings
-
-_SCORE = pytest.StashKey["Score"]()
-_FEW = 4
-"""Up to so many cases each is paired with every other; with more, with two of the others."""
-
-Pair = tuple[Case, Case]
+from hublab.matrix import Case
+from hublab.pytest_plugin.evidence import name_of
+from hublab.pytest_plugin.wrong_cases import Pair
 
 
 @dataclass(slots=True)
@@ -78,13 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "do not",
     )
     if config.getoption("--sabotage"):
-        config.stash[_SCORE] = Score()
-        config.pluginmanager.register(Judge(config.stash[_SCORE]), "hublab-sabotage")
-
-
-def sabotaged(config: pytest.Config) -> bool:
-    """Whether this run applies wrong cases."""
-    return _SCORE in config.stash
+        config.pluginmanager.register(Judge(Score()), "hublab-sabotage")
 
 
 @pytest.fixture
@@ -97,34 +84,9 @@ def applied(case: Case) -> Case:
     return case
 
 
-def breaks_of(node: pytest.Item) -> Settings | None:
-    """What the nearest `sabotage` markers of a test break, each with a setting and a value.
-
-    Raises SettingError that names the test.
-    """
-    where = f"{node.nodeid}, marker sabotage"
-    found: dict[str, Any] = {}
-    for mark in node.iter_markers("sabotage"):
-        if len(mark.args) != 2 or mark.kwargs or not isinstance(mark.args[0], str):
-            right = 'sabotage("hub.JupyterHub.hub_connect_ip", "127.0.0.1")'
-            raise SettingError("sabotage takes a setting and a value", where=where, right=right)
-        key, value = mark.args
-        found.setdefault(key, Axis.of(key, [value], where=where).values[0])
-    return Settings(found) if found else None
-
-
-def wrong_pairs(cases: Sequence[Case], breaks: Settings | None) -> list[Pair]:
-    """What to tell and what to apply: the scenario's own break first, then others of its cases."""
-    own = [(one, Case(Settings({**one.settings, **breaks}))) for one in cases] if breaks else []
-    count = len(cases)
-    shifts = range(1, count) if count <= _FEW else (1, count // 2)
-    others = [(cases[n], cases[(n + shift) % count]) for shift in shifts for n in range(count)]
-    return [pair for pair in (*own, *others) if pair[0].settings != pair[1].settings]
-
-
 def scenario_of(item: pytest.Item) -> str:
     """A test's id without its cases."""
-    return item.nodeid.partition("[")[0]
+    return name_of(item).partition("[")[0]
 
 
 class Judge:
