@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 from machinery import processes_of, wait_until
 
+from jupyterhub_sshspawner.launcher.instance import Instance
 from jupyterhub_sshspawner.protocol import ReplyReader, command_line, request_bytes
 
 
@@ -45,7 +47,7 @@ def ask(tmp_path: Path) -> Iterator[Ask]:
     """Asks for one instance, by default with our own Python."""
     python = [sys.executable]
 
-    def question(op: str, wait: bool = True, use: str = "", **body: Any) -> Any:
+    def question(op: str, wait: bool = True, use: str = "", sh: str = "", **body: Any) -> Any:
         python[0] = use or python[0]
         reader = ReplyReader("nonce")
         request = {
@@ -56,7 +58,9 @@ def ask(tmp_path: Path) -> Iterator[Ask]:
             "phases": [["INT", 2], ["TERM", 2], ["KILL", 2]], **body,
         }  # fmt: skip
         process = subprocess.Popen(
-            ["sh", "-c", command_line(python[0])], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            ["sh", "-c", sh + command_line(python[0])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         assert process.stdin
         assert process.stdout
@@ -173,6 +177,68 @@ def test_a_pid_without_the_marker_is_not_ours(ask: Ask, tmp_path: Path) -> None:
     assert stranger.poll() is None
     stranger.kill()
     stranger.wait()
+
+
+FULL = "ulimit -f 0; "  # files can be made, and nothing can be written into them
+
+
+def full_for(pid: int) -> None:
+    """The same for a process that runs."""
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, 0))
+
+
+def test_a_full_disk_is_named_at_start(ask: Ask) -> None:
+    reply = ask("start", sh=FULL)
+    assert (reply.state, reply.kind) == ("failed", "run-dir")
+
+
+def test_a_full_disk_does_not_keep_a_server_from_being_ended(ask: Ask) -> None:
+    """Home directories have quotas, and it is then that a user wants to stop."""
+    process = ask("start").process
+    assert ask("status", sh=FULL).process == process
+    reply = ask("stop", sh=FULL)
+    assert (reply.state, reply.left) == ("exited", 0)
+    assert ask("status", sh=FULL).state == "exited"
+
+
+def test_a_server_that_dies_on_a_full_disk_leaves_no_children(ask: Ask) -> None:
+    children = "import subprocess; subprocess.Popen(['setsid', 'sleep', '7012'])\n" + SERVER
+    process = ask("start", argv=[sys.executable, "-c", children]).process
+
+    def left() -> list[str]:
+        return [line for line in processes_of(os.getuid()).values() if "sleep 7012" in line]
+
+    wait_until(left)
+    full_for(process.leader)
+    os.kill(process.pid, signal.SIGKILL)
+    wait_until(lambda: not left())
+
+
+def test_a_node_that_crashed_leaves_no_secrets(ask: Ask, tmp_path: Path) -> None:
+    """Nobody was there to remove them: the next look does, and the record can be pruned."""
+    reply = ask("start", files=[{"name": "ssl.keyfile", "env": "KEY", "content": "secret"}])
+    for pid in (reply.process.leader, reply.process.pid):
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: ask("status").state == "exited")
+    assert not (tmp_path / "run/abc123/secrets").exists()
+    assert (tmp_path / "run/abc123/exit.json").exists()
+
+
+@pytest.mark.parametrize("umask", ["0002", "0027"])
+def test_the_users_files_get_the_users_umask(ask: Ask, tmp_path: Path, umask: str) -> None:
+    """Ours are private; a project's directory is its group's."""
+    reply = ask("start", sh=f"umask {umask}; ")
+    assert f"\nUmask:\t{umask}\n" in Path(f"/proc/{reply.process.pid}/status").read_text()
+    assert (tmp_path / "run/abc123/server.log").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_log_s_tail_begins_with_a_whole_line(tmp_path: Path) -> None:
+    """Half a line may be half a secret, which is not recognised as one."""
+    one = Instance(str(tmp_path), "abc123")
+    one.create()
+    Path(one.file("server.log")).write_text("token 0123456789abcdef\n" + "x" * 8180 + "\nlast\n")
+    assert "cdef" not in one.tail()
+    assert one.tail().endswith("last\n")
 
 
 def test_records_are_json(ask: Ask, tmp_path: Path) -> None:

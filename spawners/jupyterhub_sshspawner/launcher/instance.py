@@ -34,17 +34,23 @@ class Instance:
         self.secrets = os.path.join(self.path, "secrets")
         self.known: dict[str, Any] = {}
 
-    def create(self) -> None:
-        """Make the directory, ours and for us alone."""
+    def create(self, to_start: bool = False) -> None:
+        """Make the directory, ours and for us alone.
+
+        Only a start needs to write there: a full disk must not keep a server from being ended.
+        """
         try:
             os.makedirs(self.path, mode=0o700, exist_ok=True)
             for path in (self.root, self.path):
                 if os.stat(path).st_uid != os.getuid():
                     raise Failed("run-dir", "%s belongs to somebody else" % path)
                 os.chmod(path, 0o700)
-            self.write("probe", {})  # a full disk shows here, and is named
-            self.remove("probe")
+            if to_start:
+                self.write("probe", {})  # a full disk shows here, and is named
+                self.remove("probe")
         except OSError as error:
+            if not to_start:
+                return
             raise Failed("run-dir", "cannot use %s: %s" % (self.path, error.strerror)) from error
 
     def file(self, name: str) -> str:
@@ -64,10 +70,21 @@ class Instance:
 
     def write(self, name: str, body: dict[str, Any]) -> None:
         """Write a record at once or not at all."""
-        temporary = self.file("%s.%d" % (name, os.getpid()))
-        with open(temporary, "w") as target:
-            json.dump(body, target)
-        os.replace(temporary, self.file(name))
+        temporary = "%s.%d" % (name, os.getpid())
+        try:
+            with open(self.file(temporary), "w") as target:
+                json.dump(body, target)
+            os.replace(self.file(temporary), self.file(name))
+        except OSError:
+            self.remove(temporary)
+            raise
+
+    def note(self, name: str, body: dict[str, Any]) -> None:
+        """Write a record, or do without it: a full disk must not keep us from cleaning up."""
+        try:
+            self.write(name, body)
+        except OSError:
+            pass  # nor can it be said: the log is on the same disk
 
     def remove(self, name: str) -> None:
         try:
@@ -87,7 +104,10 @@ class Instance:
         """The end of the server's log."""
         try:
             with open(self.file("server.log"), "rb") as log:
-                log.seek(max(0, os.fstat(log.fileno()).st_size - TAIL_BYTES))
+                before = os.fstat(log.fileno()).st_size - TAIL_BYTES
+                log.seek(max(0, before))
+                if before > 0:
+                    log.readline()  # half a line may be half a secret, which nobody recognises
                 return log.read().decode("utf-8", "replace")
         except OSError:
             return ""

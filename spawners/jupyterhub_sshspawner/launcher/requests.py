@@ -25,7 +25,7 @@ def start(
     request: dict[str, Any], instance: Instance, say: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
     """Start the server, once however often this is asked; returns when it listens."""
-    instance.create()
+    instance.create(to_start=True)
     instance.lock("launch.lock", wait=True)  # until this process ends
     told = instance.read("reply.json")
     if told.get("state") == "running" and not instance.members():
@@ -42,7 +42,7 @@ def start(
     except Failed as failure:
         instance.forget_secrets()
         body = failure.body
-    instance.write("reply.json", body)
+    instance.note("reply.json", body)
     return body
 
 
@@ -188,7 +188,10 @@ def status(
     if not instance.record():
         instance.write("stop", {})
         return {"state": "absent"}
-    return {"state": "exited", "returncode": instance.read("exit.json").get("returncode", 0)}
+    instance.forget_secrets()  # a node that crashed had no time for it
+    code = instance.read("exit.json").get("returncode", 0)
+    instance.note("exit.json", {"returncode": code})
+    return {"state": "exited", "returncode": code}
 
 
 def stop(
@@ -196,7 +199,7 @@ def stop(
 ) -> dict[str, Any]:
     """End every process of the instance, and see to it that it cannot start any more."""
     instance.create()
-    instance.write("stop", {})
+    instance.note("stop", {})
     used = _end(instance, request["phases"])
     instance.lock("launch.lock", wait=True)  # a start under way has seen the tombstone and left
     used += _end(instance, NOW)
@@ -254,7 +257,7 @@ def main() -> None:
     if not line.endswith("\n"):
         return  # the hub died in mid-sentence: nothing was asked
     request = json.loads(line)
-    os.umask(0o077)
+    request["umask"] = os.umask(0o077)
 
     def say(body: dict[str, Any]) -> None:
         data = ("\n@@%s %s\n" % (request["nonce"], json.dumps(body))).encode()

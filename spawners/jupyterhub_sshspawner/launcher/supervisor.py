@@ -70,10 +70,10 @@ def _supervise(
     os.close(opener)
     _tell(report, record)
     status = _wait_for(pid)
-    instance.write("exit.json", {"returncode": status})
-    instance.forget_secrets()
+    instance.note("exit.json", {"returncode": status})
     _tell(report, {"exit": status})
     _sweep(record, instance.name)
+    instance.forget_secrets()
 
 
 def _record(pid: int, port: int) -> dict[str, Any]:
@@ -122,6 +122,7 @@ def _become_server(
         except (OSError, ValueError):
             continue
     argv = request["argv"]
+    os.umask(request["umask"])  # what the user's files get; ours are private
     try:
         os.chdir(os.path.expanduser(request["cwd"]))
         os.execvpe(argv[0], argv, env)
