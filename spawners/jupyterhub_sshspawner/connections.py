@@ -20,6 +20,7 @@ import asyncssh
 
 from .errors import (
     AuthenticationRefused,
+    ConnectionBroke,
     HostKeyRefused,
     Misconfigured,
     SSHSpawnerError,
@@ -50,6 +51,9 @@ class Target:
     username: str
     key_name: str
     jumps: tuple[Hop, ...] = ()
+    # Of what the address may stand for, the machine that is meant: a name with several addresses
+    # could lead to another one when the connection is replaced (sshspawner#18).
+    pinned: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -74,10 +78,15 @@ class Link:
     hops: list[asyncssh.SSHClientConnection] = field(default_factory=list)
     users: int = 0
     closing: asyncio.TimerHandle | None = None
+    peer: str = ""  # the machine it leads to, or led to last
 
     @property
     def open(self) -> bool:
         return self.connection is not None and not self.connection.is_closed()
+
+    def suits(self, target: Target) -> bool:
+        """Whether it leads to the machine that is meant."""
+        return not target.pinned or self.peer in ("", target.pinned)
 
     def drop(self) -> None:
         """Close the connection; servers on the node do not notice."""
@@ -130,9 +139,9 @@ class Pool:
         self, target: Target, access: Access, connection: asyncssh.SSHClientConnection
     ) -> None:
         """Never lend this connection again: it does not answer."""
-        link = self._links.get((target, access.identity))
-        if link is not None and link.connection is connection:
-            link.drop()
+        for link in self._links.values():
+            if link.connection is connection:
+                link.drop()
 
     def close(self) -> None:
         """Close all connections."""
@@ -143,10 +152,10 @@ class Pool:
         self._links.clear()
 
     def _link(self, target: Target, access: Access, limits: Limits) -> Link:
-        key = (target, access.identity)
-        if key not in self._links:
-            self._links[key] = Link(asyncio.Semaphore(limits.sessions))
-        return self._links[key]
+        key: tuple[object, ...] = (target, access.identity)
+        if key in self._links and not self._links[key].suits(target):
+            key = (*key, target.pinned)
+        return self._links.setdefault(key, Link(asyncio.Semaphore(limits.sessions)))
 
     async def _connected(
         self, link: Link, target: Target, access: Access, limits: Limits
@@ -160,6 +169,8 @@ class Pool:
                 async with door:
                     await self._connect(link, target, access, limits)
             assert link.connection is not None
+            if not link.suits(target):  # somebody else was quicker and got to another machine
+                raise ConnectionBroke(f"{target.host} is more than one machine")
             return link.connection
 
     async def _connect(self, link: Link, target: Target, access: Access, limits: Limits) -> None:
@@ -168,6 +179,7 @@ class Pool:
             try:
                 async with asyncio.timeout(limits.connect_timeout):
                     link.connection = await _dial(link, target, access, limits)
+                link.peer = "" if target.jumps else peer_of(link.connection)
                 return
             except (asyncssh.ConnectionLost, ConnectionResetError) as error:
                 # sshd drops at random when many sign in at once (MaxStartups)
@@ -210,14 +222,22 @@ async def _dial(
                 **{**options, **await access.gss_options(hop.address)},
             )
             link.hops.append(tunnel)
+        # an OpenSSH configuration goes by the name it was written for
+        address = target.address if access.config_files else target.pinned or target.address
         return await asyncssh.connect(
-            target.address,
+            address,
             target.port,
             tunnel=tunnel or (),
             username=target.username,
             host_key_alias=target.key_name,
             **{**options, **await access.gss_options(target.key_name)},
         )
+
+
+def peer_of(connection: asyncssh.SSHClientConnection) -> str:
+    """The address of the machine at the other end."""
+    peer = connection.get_extra_info("peername")
+    return str(peer[0]) if peer else ""
 
 
 def _explain(error: BaseException, target: Target) -> SSHSpawnerError:

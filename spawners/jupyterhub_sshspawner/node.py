@@ -10,8 +10,9 @@ from typing import Any
 
 import asyncssh
 
-from .connections import Limits, Pool, Target
+from .connections import Limits, Pool, Target, peer_of
 from .errors import BadReply, ConnectionBroke, NeverRan
+from .payload import redact, secrets_in
 from .protocol import Reply, ReplyReader, command_line, new_nonce, request_bytes
 from .trust import Access
 
@@ -34,10 +35,7 @@ class Node:
     async def address(self) -> str:
         """The verified address of its sshd; '' where a jump host hides it."""
         async with self.pool.borrow(self.target, self.access, self.limits) as connection:
-            if self.target.jumps:
-                return ""
-            peer = connection.get_extra_info("peername")
-            return str(peer[0]) if peer else ""
+            return "" if self.target.jumps else peer_of(connection)
 
     async def ask(
         self, op: str, body: dict[str, Any], timeout: float, on_event: OnEvent | None = None
@@ -101,15 +99,19 @@ class Node:
             await process.wait_closed()
             if process.exit_status is None and connection.is_closed():
                 raise ConnectionBroke(f"the connection to {self.target.host} broke")
-            message, detail = self._no_reply(process.exit_status, reader.noise)
+            message, detail = self._no_reply(process.exit_status, reader.noise, body)
             if reader.greeted or process.exit_status is None:
                 raise BadReply(f"the launcher on {self.target.host} broke off", detail)
             raise NeverRan(message, detail)
         finally:
             process.close()
 
-    def _no_reply(self, status: int | None, noise: bytes) -> tuple[str, str]:
-        said = noise.decode("utf-8", "replace").strip()[-2000:]
+    def _no_reply(self, status: int | None, noise: bytes, body: dict[str, Any]) -> tuple[str, str]:
+        # a start file that reads its stdin may have printed our request
+        hidden = secrets_in(
+            body.get("env", {}), *(file["content"] for file in body.get("files", ()))
+        )
+        said = redact(noise.decode("utf-8", "replace"), hidden).strip()[-2000:]
         hint = (
             f"{self.python} was not found there"
             if status == 127

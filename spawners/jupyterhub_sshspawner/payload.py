@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +11,7 @@ from urllib.parse import urlparse
 
 from .errors import Misconfigured
 
+REDACTED = "[redacted]"
 _SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|PRIVATE|CREDENTIAL|API_?KEY", re.IGNORECASE)
 
 
@@ -69,11 +71,17 @@ def secrets_in(env: Mapping[str, str], *more: str | None) -> list[str]:
     """Values that must not be shown to anybody, longest first."""
     found = {value for name, value in env.items() if _SECRET_NAME.search(name)}
     found.update(value for value in more if value)
+    found |= {json.dumps(value)[1:-1] for value in found}  # as they are in a request
     return sorted((value for value in found if len(value) > 3), key=len, reverse=True)
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """The text without the secrets."""
+    """The text without the secrets, also where it begins or ends in the middle of one."""
     for secret in secrets:
-        text = text.replace(secret, "[redacted]")
+        text = text.replace(secret, REDACTED)
+        for size in range(min(len(secret) - 1, len(text)), 3, -1):
+            if text.startswith(secret[-size:]):
+                text = REDACTED + text[size:]
+            if text.endswith(secret[:size]):
+                text = text[:-size] + REDACTED
     return text

@@ -70,12 +70,14 @@ def candidates(
     return sorted(ordered, key=lambda host: board.is_cooling(host.name))
 
 
-def _with_room(hosts: Sequence[Host], board: Board, who: object, limit: int) -> list[Host]:
-    def room(host: Host) -> bool:
-        most = host.max_servers or limit
-        return not most or board.load(host.name, besides=who) < most
+def has_room(host: Host, board: Board, who: object, limit: int) -> bool:
+    """Whether one more fits."""
+    most = host.max_servers or limit
+    return not most or board.load(host.name, besides=who) < most
 
-    free = [host for host in hosts if room(host)]
+
+def _with_room(hosts: Sequence[Host], board: Board, who: object, limit: int) -> list[Host]:
+    free = [host for host in hosts if has_room(host, board, who, limit)]
     if not free:
         raise NoCapacity(f"no room on {', '.join(host.name for host in hosts)}")
     return free

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import isawaitable
 
 from . import resolve
@@ -12,7 +12,7 @@ from .connections import Target, shared_pool
 from .errors import Misconfigured, SSHSpawnerError, Unreachable
 from .hosts import Host
 from .node import Node
-from .placement import Board, candidates, chosen_host
+from .placement import Board, candidates, chosen_host, has_room
 from .state import Instance
 from .trace import step
 from .traits import SSHTraits
@@ -58,6 +58,8 @@ async def find(spawner: SSHTraits, say: Callable[[int, str], None]) -> Place:
     hosts = await resolve.allowed_hosts(spawner)
     failure: SSHSpawnerError | None = None
     for host in (await _order(spawner, hosts))[: 1 + spawner.host_retry_limit]:
+        if not has_room(host, board, seat(spawner), spawner.max_servers_per_host):
+            continue  # others came while we waited for the one before
         board.sit(seat(spawner), host.name)
         say(10, f"Connecting to {host.name}")
         try:
@@ -95,6 +97,7 @@ async def _connect(spawner: SSHTraits, host: Host, say: Callable[[int, str], Non
     node = _node(spawner, target, access)
     with step(spawner.trace, "start.connect", host=host.name):
         peer = await node.address()
+    node = replace(node, target=replace(target, pinned=peer))
     say(30, f"Connected to {host.name} as {username}")
     address = (host.connect_address or spawner.connect_address).format(host=host.name)
     if spawner.transport == "tunnel":
@@ -105,7 +108,8 @@ async def _connect(spawner: SSHTraits, host: Host, say: Callable[[int, str], Non
 async def again(spawner: SSHTraits, instance: Instance, place: Place | None) -> Node:
     """The node that an existing server is on; over the same connection if that is still there."""
     if place and place.host.name == instance.host:
-        target = place.node.target
+        pinned = "" if place.node.target.jumps else instance.address
+        target = replace(place.node.target, pinned=pinned)
     else:
         target = resolve.target_again(spawner, instance)
     access = await resolve.access(spawner, instance.username)

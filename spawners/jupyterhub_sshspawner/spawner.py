@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy.orm import object_session
@@ -17,7 +18,7 @@ from traitlets import default
 
 from . import certificates, launching, options, places, tokens, tunnels
 from .compat import spawn_failure
-from .errors import LaunchFailed, NeverRan, SSHSpawnerError, Unreachable
+from .errors import LaunchFailed, Misconfigured, NeverRan, SSHSpawnerError, Unreachable
 from .node import Node
 from .orphans import Ledger, ledger_of, wake_others
 from .progress import Progress
@@ -55,7 +56,7 @@ class SSHSpawner(SSHTraits):
 
     # ------------------------------------------------------------ state
 
-    @property
+    @cached_property  # a user may be renamed meanwhile
     def _ledger(self) -> Ledger:
         return ledger_of(self.user.name, self.name, self.orm_spawner, self.log)
 
@@ -168,7 +169,7 @@ class SSHSpawner(SSHTraits):
         try:
             return launching.process_of(reply)
         except LaunchFailed as error:
-            if reply.state == "failed":
+            if reply.state == "failed" and reply.kind != "launcher":
                 self._gone = reply.returncode or 1  # the launcher has seen to it
             words = launching.last_words(reply, request, self.api_token, self.log_tail_lines)
             error.detail = f"{error}\n{words}" if words else ""
@@ -205,13 +206,15 @@ class SSHSpawner(SSHTraits):
         Never raises: at hub start an exception counts as "not running", and the server's row would
         be dropped (``check_spawner`` in app.py).
         """
+        meant = self._state.current
         try:
             return await self._poll()
         except SSHSpawnerError as error:
-            return self._unknown(error.detail or str(error))
+            why = error.detail or str(error)
         except Exception as error:
             self.log.exception("Cannot poll %s", self._log_name)
-            return self._unknown(repr(error))
+            why = repr(error)
+        return self._unknown(why) if self._state.current is meant else None
 
     async def _poll(self) -> int | None:
         current = self._state.current
@@ -223,10 +226,12 @@ class SSHSpawner(SSHTraits):
             return self._gone
         with step(self.trace, "poll"):
             reply = await self._ask_status(current, 0)
+        if self._state.current is not current:
+            return None  # a late answer, about a server that is not meant any more
         self._missed, self._poll_again = 0, 0.0
         if reply.state in ("exited", "absent"):
             self._gone = reply.returncode
-        elif self._state.current is current:
+        else:
             await self._resume(current, reply)
         return self._gone
 
@@ -342,9 +347,16 @@ class SSHSpawner(SSHTraits):
     async def _open_local(self, instance: Instance) -> Instance:
         """A tunnel to the server, on the port it had before if it had one."""
         far = "127.0.0.1" if self.ip in ("", "0.0.0.0") else self.ip
-        self._local = tunnels.LocalTunnel(self._way_to(instance), far, instance.port)
-        await self._local.open(self.tunnel_bind_ip, instance.local_port)
-        instance = replace(instance, local_port=self._local.port)
+        self._local = tunnel = tunnels.LocalTunnel(self._way_to(instance), far, instance.port)
+        try:
+            await tunnel.open(self.tunnel_bind_ip, instance.local_port)
+        except OSError as error:
+            self._local = None
+            where = self.tunnel_bind_ip
+            raise Misconfigured(
+                f"SSHSpawner.tunnel_bind_ip: cannot listen on {where}", f"{error}"
+            ) from error
+        instance = replace(instance, local_port=tunnel.port)
         self._state.current = instance
         return instance
 

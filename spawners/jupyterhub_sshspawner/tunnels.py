@@ -50,7 +50,7 @@ class LocalTunnel:
                     await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
                 finally:
                     far_writer.close()
-        except (SSHSpawnerError, asyncssh.Error, OSError) as error:
+        except Exception as error:  # a setting may be a callable, which can raise anything
             log.warning("A connection to %s port %i could not be carried: %s", *self._to, error)
         finally:
             writer.close()
@@ -93,7 +93,7 @@ class ReverseTunnel:
             try:
                 await self._serve(ready)
                 wait = RETRY_FIRST
-            except (SSHSpawnerError, asyncssh.Error, asyncssh.ChannelListenError, OSError) as error:
+            except Exception as error:  # a setting may be a callable, which can raise anything
                 if not ready.done():
                     ready.set_exception(_refused(error))
                     return

@@ -150,9 +150,12 @@ def _kill(pids: set[int]) -> None:
 class Sshd:
     """The machine's sshd, on a port of its own, with stock settings."""
 
-    def __init__(self, where: Path, extra: str = "") -> None:
+    def __init__(
+        self, where: Path, extra: str = "", address: str = "127.0.0.1", port: int = 0
+    ) -> None:
         self.where = where
-        self.port = free_port()
+        self.address = address
+        self.port = port or free_port()
         self.log = where / "sshd.log"
         self.known_hosts = where / "known_hosts"
         self._process: subprocess.Popen[bytes] | None = None
@@ -164,7 +167,7 @@ class Sshd:
             f"[127.0.0.1]:{self.port} {public}\n[localhost]:{self.port} {public}\n"
         )
         (where / "sshd_config").write_text(
-            f"ListenAddress 127.0.0.1\nPort {self.port}\nHostKey {key}\n"
+            f"ListenAddress {address}\nPort {self.port}\nHostKey {key}\n"
             f"PidFile {where}/pid\nUsePAM yes\nKbdInteractiveAuthentication no\n"
             f"PrintMotd no\nAcceptEnv LANG LC_*\n{extra}"
         )
@@ -181,7 +184,7 @@ class Sshd:
 
     def _listens(self) -> bool:
         with socket.socket() as sock:
-            return sock.connect_ex(("127.0.0.1", self.port)) == 0
+            return sock.connect_ex((self.address, self.port)) == 0
 
     def stop(self) -> None:
         if self._process:

@@ -87,6 +87,20 @@ def test_a_start_file_that_exits_is_named(
     assert "out of order" in one.log.read_text()
 
 
+def test_a_start_file_that_reads_what_is_not_its_own(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """It gets our request and prints it: the secrets in it are in no log."""
+    alice = account()
+    alice.write(".bashrc", "cat\nexit 1\n")
+    one = hub(TINY + "c.SSHSpawner.environment = {'SITE_TOKEN': 'open \"sesame\"'}\n")
+    one.request_start(alice.name)
+    assert "start files" in one.wait_failed(alice.name, timeout=5)
+    log = one.log.read_text()
+    assert '"SITE_TOKEN": "[redacted]"' in log
+    assert "sesame" not in log
+
+
 @pytest.mark.parametrize("shell", ["/usr/bin/fish", "/usr/bin/tcsh"])
 def test_a_start_file_that_exits_does_not_matter_to_some_shells(
     hub: Callable[..., Hub], account: Callable[..., Account], shell: str
@@ -145,6 +159,47 @@ def test_a_prologue_activates_an_environment(
     got = alice.environment()
     assert got[b"VIRTUAL_ENV"] == f"{alice.home}/lab".encode()
     assert got[b"PATH"].startswith(f"{alice.home}/lab/bin:".encode())
+
+
+# What conda's own conda.sh does: a function that evaluates what a program prints.
+CONDA = """
+conda() {
+    [ "$1" = activate ] || return 2
+    asked="$(printf "export CONDA_DEFAULT_ENV='%s' CONDA_PREFIX='%s' PATH='%s'" "$2" \
+        "$HOME/envs/$2" "$HOME/envs/$2/bin:$PATH")" || return
+    [ -d "$HOME/envs/$2" ] || return 1
+    eval "$asked"
+}
+"""
+ACTIVATE = ". {home}/conda.sh && conda activate {name} || exit"
+
+
+def test_a_prologue_activates_as_conda_does(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """The prologue of the documentation, with a function as conda's; conda itself is not here."""
+    alice = account()
+    alice.write("conda.sh", CONDA)
+    alice.run(sys.executable, "-m", "venv", "--without-pip", "envs/lab")
+    prologue = ACTIVATE.format(home=alice.home, name="lab")
+    one = hub(TINY + f"c.SSHSpawner.hosts[0]['prologue'] = {prologue!r}\n"
+              "c.SSHSpawner.cmd = ['python', 'tiny_server.py']\n")  # fmt: skip
+    one.spawn(alice.name)
+    got = alice.environment()
+    assert got[b"CONDA_DEFAULT_ENV"] == b"lab"
+    assert got[b"PATH"].startswith(f"{alice.home}/envs/lab/bin:".encode())
+
+
+def test_an_environment_that_is_not_there_fails_the_start(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """Without ``|| exit`` the server of another environment would start instead."""
+    alice = account()
+    alice.write("conda.sh", CONDA)
+    prologue = ACTIVATE.format(home=alice.home, name="missing")
+    one = hub(TINY + f"c.SSHSpawner.prologue = {prologue!r}\n")
+    one.request_start(alice.name)
+    assert "the server ended with status 1" in one.wait_failed(alice.name)
 
 
 def test_host_entries_add_environment(

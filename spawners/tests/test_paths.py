@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jupyterhub
@@ -44,6 +45,87 @@ def test_no_host_reachable(hub: Callable[..., Hub], account: Callable[..., Accou
               f"'port': {free_port()}}}]\n")  # fmt: skip
     one.request_start(alice.name)
     assert "dead cannot be reached" in one.wait_failed(alice.name)
+
+
+def test_room_is_counted_again_after_a_failover(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """Two wait for a host that does not answer; there is room for one of them on the next."""
+    alice, bob = account(), account()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        dead = {"name": "dead", "address": "127.0.0.1", "port": silent.getsockname()[1]}
+        one = hub(
+            TINY + "c.SSHSpawner.hosts[0]['max_servers'] = 1\n"
+            f"c.SSHSpawner.hosts.insert(0, {dead})\n"
+            "c.SSHSpawner.host_policy = 'first'\nc.SSHSpawner.connect_timeout = 2\n"
+        )
+        for user in (alice, bob):
+            one.request_start(user.name)
+        wait_until(
+            lambda: sorted(outcome(one, user) for user in (alice, bob)) == ["failed", "ready"]
+        )
+
+
+def outcome(one: Hub, user: Account) -> str:
+    server = one.server(user.name)
+    return ("ready" if server["ready"] else "pending") if server else "failed"
+
+
+@pytest.fixture
+def named() -> Iterator[Callable[[str, str], None]]:
+    """Gives an address a name, as a name service would; the last one given counts."""
+    hosts = Path("/etc/hosts")
+    before = hosts.read_text()
+    yield lambda name, address: void(hosts.write_text(f"{before}\n{address} {name}\n"))
+    hosts.write_text(before)
+
+
+def void(value: object) -> None:
+    """For a callable whose value nobody wants."""
+
+
+def test_a_name_that_leads_to_another_machine(
+    hub: Callable[..., Hub],
+    account: Callable[..., Account],
+    named: Callable[[str, str], None],
+    tmp_path: Path,
+) -> None:
+    """sshspawner#18, #38: a host behind a load balancer. What the second machine says of a server
+    on the first, "there is none", would end it."""
+    alice, bob = account(), account()
+    port = free_port()
+    nodes = []
+    for number in (2, 3):
+        (tmp_path / f"node{number}").mkdir()
+        nodes.append(Sshd(tmp_path / f"node{number}", address=f"127.0.0.{number}", port=port))
+        nodes[-1].start()
+    first, second = nodes
+    known = tmp_path / "known"
+    known.write_text("".join(f"[cluster.test]:{port} {node.public}\n" for node in nodes))
+    named("cluster.test", "127.0.0.2")
+    try:
+        one = hub(
+            TINY + f"c.SSHSpawner.known_hosts = '{known}'\nc.SSHSpawner.hosts = "
+            f"[{{'name': 'cluster', 'address': 'cluster.test', 'port': {port}}}]\n"
+        )
+        one.spawn(alice.name)
+        assert one.state(alice.name)["address"] == "127.0.0.2"
+        named("cluster.test", "127.0.0.3")
+        first.cut()
+        wait_until(lambda: "Cannot tell whether" in one.log.read_text())
+        one.spawn(alice.name, "second")
+        assert one.state(alice.name, "second")["address"] == "127.0.0.3"
+        first.start()
+        one.stop(alice.name)
+        assert first.accepted(alice.name) == 2
+        assert second.accepted(alice.name) == 1
+        one.stop(alice.name, "second")
+        assert not alice.processes()
+        one.spawn(bob.name)
+        assert (first.accepted(bob.name), second.accepted(bob.name)) == (0, 1)
+    finally:
+        for node in nodes:
+            node.cut()
 
 
 CHOICE = """
@@ -115,6 +197,18 @@ def test_a_tunnel(hub: Callable[..., Hub], account: Callable[..., Account], own_
     one.stop(alice.name)
     with pytest.raises(OSError, match="refused"):
         fetch(url)  # EG#243: no listener is left
+
+
+def test_a_tunnel_that_cannot_listen_is_named(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """The server runs by then: it is ended."""
+    alice = account()
+    one = hub(TINY + "c.SSHSpawner.transport = 'tunnel'\n"
+              "c.SSHSpawner.tunnel_bind_ip = '192.0.2.1'\n")  # fmt: skip
+    one.request_start(alice.name)
+    assert "tunnel_bind_ip: cannot listen on 192.0.2.1" in one.wait_failed(alice.name)
+    assert not alice.processes()
 
 
 def test_a_reverse_tunnel(
@@ -211,6 +305,7 @@ def test_internal_ssl(
         tmp_path / "ssl", sshd, keys / "hub",
         f"c.JupyterHub.internal_ssl = True\nc.SSHSpawner.transport = {transport!r}\n"
         "c.Spawner.ssl_alt_names_include_local = False\n"
+        "c.Spawner.start_timeout = 120\n"  # the hub makes keys meanwhile
         f"c.JupyterHub.internal_certs_location = '{tmp_path}/ssl/ssl'\n",
     )  # fmt: skip
     one.start()
@@ -218,7 +313,7 @@ def test_internal_ssl(
         for name in ("", "second"):
             one.request_start(alice.name, name)
         for name in ("", "second"):
-            one.wait_ready(alice.name, name)
+            one.wait_ready(alice.name, name, timeout=120)
         for name in ("", "second"):
             instance = one.state(alice.name, name)["instance"]
             found = list((alice.home / ".jupyterhub-ssh" / instance / "secrets").iterdir())

@@ -35,13 +35,24 @@ c.SSHSpawner.trace = trace
 PRINT = "c.SSHSpawner.trace = lambda name, info: print('TRACE', name, flush=True)\n"
 
 
-def test_steps_are_all_there_are(hub: Callable[..., Hub], account: Callable[..., Account]) -> None:
-    """The list above is complete, so that no point of a start is left out below."""
+REVERSE, TUNNEL = "c.SSHSpawner.reverse_tunnel = True\n", "c.SSHSpawner.transport = 'tunnel'\n"
+MORE = ["start.reverse_tunnel.started", "start.reverse_tunnel.complete"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "steps"),
+    [("", STEPS), (TUNNEL, STEPS), (REVERSE, STEPS + MORE)],
+    ids=["direct", "tunnel", "reverse"],
+)
+def test_steps_are_all_there_are(
+    hub: Callable[..., Hub], account: Callable[..., Account], settings: str, steps: list[str]
+) -> None:
+    """The lists above are complete, so that no point of a start is left out below."""
     alice = account()
-    one = hub(TINY + PRINT)
+    one = hub(TINY + PRINT + settings)
     one.spawn(alice.name)
     told = [line[6:] for line in one.log.read_text().splitlines() if line.startswith("TRACE start")]
-    assert sorted(told) == sorted(STEPS)
+    assert sorted(told) == sorted(steps)
 
 
 def settled(one: Hub, alice: Account) -> bool:
@@ -53,13 +64,20 @@ def settled(one: Hub, alice: Account) -> bool:
     return not alice.processes()
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    ("step", "settings"),
+    [
+        *((step, "") for step in STEPS),
+        *((step, REVERSE) for step in [*MORE, "start.spawned.complete"]),
+        *((step, TUNNEL) for step in ("start.confirm.started", "start.confirm.complete")),
+    ],
+)
 def test_a_hub_killed_at_any_step_doubles_and_loses_nothing(
-    hub: Callable[..., Hub], account: Callable[..., Account], step: str
+    hub: Callable[..., Hub], account: Callable[..., Account], step: str, settings: str
 ) -> None:
     """Row 8: afterwards one server that the hub knows, or none; then the next start works."""
     alice = account()
-    one = hub(TINY + KILL_AT.format(step=step))
+    one = hub(TINY + settings + KILL_AT.format(step=step))
     with suppress(OSError):  # it may die before it can answer
         one.request_start(alice.name)
     one.wait_dead()
@@ -72,6 +90,25 @@ def test_a_hub_killed_at_any_step_doubles_and_loses_nothing(
         one.spawn(alice.name)
     assert len(alice.processes("tiny_server")) == 1
     one.stop(alice.name)
+    assert not alice.processes()
+
+
+@pytest.mark.parametrize("step", ["stop.started", "stop.complete"])
+def test_a_hub_killed_during_a_stop(
+    hub: Callable[..., Hub], account: Callable[..., Account], step: str
+) -> None:
+    """The server is there and known, or gone and forgotten."""
+    alice = account()
+    one = hub(TINY + KILL_AT.format(step=step))
+    one.spawn(alice.name)
+    with suppress(OSError):
+        one.api("DELETE", f"/users/{alice.name}/server")
+    one.wait_dead()
+    one.start()
+    wait_until(lambda: settled(one, alice), 40, f"{alice.processes()}\n{one.tail(60)}")
+    assert bool(one.server(alice.name)) == (step == "stop.started")
+    if one.server(alice.name):
+        one.stop(alice.name)
     assert not alice.processes()
 
 

@@ -78,6 +78,19 @@ def test_secrets_are_cut_out_of_logs() -> None:
     )
 
 
+def test_secrets_are_cut_out_of_what_a_shell_repeats() -> None:
+    """A start file that reads its stdin repeats our request, or a piece of it."""
+    key = 'line one\n"two"\nline three'
+    hidden = payload.secrets_in({"API_TOKEN": "0123456789abcdef"}, key)
+    for said in (
+        json.dumps({"env": {"API_TOKEN": "0123456789abcdef"}, "content": key}),
+        "89abcdef and more",
+        "at the end 01234567",
+    ):
+        told = payload.redact(said, hidden)
+        assert not [word for word in ("4567", "89ab", "three") if word in told], told
+
+
 @pytest.mark.parametrize("name", ["../x", "a/b", "..", "a\0b"])
 def test_a_user_name_does_not_lead_out_of_a_directory(name: str) -> None:
     with pytest.raises(ValueError, match="cannot be part"):
