@@ -74,6 +74,7 @@ TEST = (
 )
 SLOW = (
     Part("machine", tool("hublab", "doctor", "--fix", "--quiet")),
+    Part("spawner, oldest JupyterHub", (sys.executable, ".ci/test_spawner.py", "--oldest")),
     Part("bare machines", pytest("tests/bare"), "tests/bare"),
     Part("lab tests, slow", pytest("tests/lab", "-m", "slow"), "tests/lab"),
     Part("scenarios, slow", pytest("scenarios", "-m", "slow"), "scenarios"),

@@ -35,6 +35,7 @@ FAILURES = frozenset(
         "stopped",
         "timeout",
         "launcher",
+        "python",
     ]
 )
 _SAFE_PATH = re.compile(r"[A-Za-z0-9_./+][A-Za-z0-9_./+-]*")
@@ -58,8 +59,15 @@ def launcher_line() -> bytes:
     return f"exec({loader!r})\n".encode("ascii")
 
 
+# Read by Pythons that are too old for the launcher, too.
 _LOADER = """
 import base64, json, sys, types, zlib
+if sys.version_info < (3, 8):
+    version = "%d.%d" % tuple(sys.version_info[:2])
+    detail = "Python 3.8 or later is needed on the node (remote_python), this is " + version
+    reply = {"event": "reply", "state": "failed", "kind": "python", "detail": detail}
+    print("\\n@@%s %s" % (json.loads(sys.stdin.readline())["nonce"], json.dumps(reply)))
+    sys.exit(0)
 package = sys.modules["launcher"] = types.ModuleType("launcher")
 package.__path__ = []
 for name, source in json.loads(zlib.decompress(base64.b64decode("PACKED")).decode()):
@@ -207,8 +215,12 @@ def _number(
     return value
 
 
+_CONTROL = re.compile(r"[^\S\n\t ]|[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
 def _text(body: dict[str, Any], name: str) -> str:
     value = body.get(name, "")
     if not isinstance(value, str):
         raise BadReply(f"the launcher's reply has an impossible {name}")
-    return value
+    # nothing that moves a terminal's cursor, and nothing that cannot be encoded
+    return _CONTROL.sub("\ufffd", value)

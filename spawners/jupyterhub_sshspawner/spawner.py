@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from functools import cached_property
+from textwrap import indent
 from typing import Any
 
 from sqlalchemy.orm import object_session
@@ -172,7 +173,8 @@ class SSHSpawner(SSHTraits):
             if reply.state == "failed" and reply.kind != "launcher":
                 self._gone = reply.returncode or 1  # the launcher has seen to it
             words = launching.last_words(reply, request, self.api_token, self.log_tail_lines)
-            error.detail = f"{error}\n{words}" if words else ""
+            # set off, so that nobody takes a line of it for one of the hub's own
+            error.detail = f"{error}\n{indent(words, '  | ')}" if words else ""
             if words:
                 self._progress.say(90, f"Its last words: {words[-1000:]}")
             raise

@@ -27,6 +27,7 @@ def subject(request: pytest.FixtureRequest) -> Subject:
     return Subject.named(option("--spawner"), option("--spawner-config"))
 
 
+@pytest.mark.report("NERSC/sshspawner#45")
 def test_environment_is_exact(hub: Hubs, account: Accounts, subject: Subject) -> None:
     """sshspawner PR #45."""
     alice = account()
@@ -36,6 +37,7 @@ def test_environment_is_exact(hub: Hubs, account: Accounts, subject: Subject) ->
     assert alice.environment()[b"AWKWARD"] == value.encode()
 
 
+@pytest.mark.report("jupyterhub/batchspawner#253")
 def test_an_early_exit_is_noticed_at_once(hub: Hubs, account: Accounts, subject: Subject) -> None:
     """batchspawner#253."""
     alice = account()
@@ -54,6 +56,7 @@ def test_an_early_exit_is_explained(hub: Hubs, account: Accounts, subject: Subje
     assert "flux capacitor" in one.progress(alice.name)
 
 
+@pytest.mark.report("KrisDavie/SSHSpawner@1f5a7a7")
 def test_stop_ends_all_that_a_server_started(
     hub: Hubs, account: Accounts, subject: Subject
 ) -> None:
@@ -69,6 +72,7 @@ def test_stop_ends_all_that_a_server_started(
     assert not left
 
 
+@pytest.mark.report("jupyterhub/kubespawner#786")
 def test_a_restart_of_the_hub_keeps_the_server(
     hub: Hubs, account: Accounts, subject: Subject
 ) -> None:
@@ -134,6 +138,7 @@ def test_a_zombie_is_noticed(hub: Hubs, account: Accounts, subject: Subject) -> 
     wait_until(lambda: not one.server(alice.name), 10)
 
 
+@pytest.mark.report("jupyterhub/batchspawner#167")
 def test_named_servers_have_their_own_ports(hub: Hubs, account: Accounts, subject: Subject) -> None:
     """batchspawner PR #167."""
     alice = account()

@@ -62,6 +62,7 @@ def test_a_cut_during_start(
     wait_until(lambda: "orphans" not in one.state(alice.name))
 
 
+@pytest.mark.report("jupyterhub/jupyterhub#3263")
 def test_a_restart_of_the_hub_while_the_node_is_unreachable(
     hub: Callable[..., Hub], account: Callable[..., Account], own_sshd: Sshd
 ) -> None:
@@ -80,6 +81,7 @@ def test_a_restart_of_the_hub_while_the_node_is_unreachable(
     assert not alice.processes()
 
 
+@pytest.mark.report("jupyterhub/jupyterhub#3171")
 def test_a_connection_that_carries_nothing(
     hub: Callable[..., Hub], account: Callable[..., Account], own_sshd: Sshd
 ) -> None:
@@ -133,6 +135,7 @@ def test_no_room(hub: Callable[..., Hub], account: Callable[..., Account]) -> No
     one.spawn(bob.name)
 
 
+@pytest.mark.report("jupyterhub/jupyterhub#428")
 def test_a_slow_start_is_not_dead(hub: Callable[..., Hub], account: Callable[..., Account]) -> None:
     """core#428: polled while it starts. Nothing but the server's own time passes."""
     alice = account()

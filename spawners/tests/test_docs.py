@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import reports
 from jupyterhub.spawner import Spawner
-from machinery import Account, Hub
+from machinery import Account, Hub, wait_until
 from traitlets.config import Config
 
 from jupyterhub_sshspawner import SSHSpawner
@@ -29,6 +33,23 @@ def test_the_table_has_all_settings_and_no_others() -> None:
 def test_every_setting_has_help() -> None:
     for name, trait in SSHTraits.class_own_traits(config=True).items():
         assert trait.help, name
+
+
+def test_every_report_has_its_proof() -> None:
+    """The page is what ``python tests/reports.py`` writes, and no mark leads nowhere."""
+    known = {report.source for report in reports.REPORTS}
+    marked = {name for *_, names in reports.tests() for name in names}
+    assert marked <= known
+    assert {report.source for report in reports.REPORTS if not report.instead} <= marked
+    assert reports.PAGE.read_text(encoding="utf-8") == reports.page()
+
+
+def test_every_demand_has_tests_that_exist() -> None:
+    for name in [name for names in reports.DEMANDS.values() for name in names]:
+        file, _, test = name.partition("::")
+        path = Path(__file__).parent / file
+        if path.is_file() or not file.startswith("../../"):  # the repository may not be around us
+            assert re.search(rf"^(async )?def {test}\(", path.read_text(), re.M), name
 
 
 @pytest.mark.parametrize("block", BLOCKS)
@@ -52,3 +73,56 @@ def test_the_minimal_configuration_leads_to_a_server(
     alice = account()
     one = hub("\n".join(lines) + "\n")  # the same settings, with the fixture's values
     one.spawn(alice.name)
+
+
+PLACES = (Path("/etc/jupyterhub"), Path("/opt/jupyter/bin/jupyterhub-singleuser"))
+
+
+@pytest.fixture
+def stock_sshd(tmp_path: Path) -> Iterator[None]:
+    """The machine's sshd as it is installed, on port 22, under the names of the page."""
+    hosts = Path("/etc/hosts")
+    before = hosts.read_text()
+    hosts.write_text(before + "\n127.0.0.1 hub.example\n127.0.0.2 node1\n127.0.0.3 node2\n")
+    subprocess.run(["ssh-keygen", "-q", "-A"], check=True)
+    Path("/run/sshd").mkdir(exist_ok=True)
+    process = subprocess.Popen(["/usr/sbin/sshd", "-D"], stdin=subprocess.DEVNULL)
+    wait_until(lambda: listens(22))
+    yield
+    process.terminate()
+    process.wait(10)
+    hosts.write_text(before)
+    shutil.rmtree(PLACES[0], ignore_errors=True)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.2", port)) == 0
+
+
+@pytest.mark.sshd
+@pytest.mark.skipif(
+    PLACES[0].exists() or not PLACES[1].exists() or listens(22),
+    reason="needs a machine of its own: writes /etc/jupyterhub and runs sshd on port 22",
+)
+def test_the_page_word_by_word(
+    hub: Callable[..., Hub], account: Callable[..., Account], stock_sshd: None
+) -> None:
+    """Its commands and its minimal configuration as they are, against sshd as it is installed."""
+    commands = re.findall(r"^\$ (.*ssh-key.*|mkdir .*)$", PAGE, re.M)
+    told = [
+        subprocess.run(["sh", "-ec", command], stdout=subprocess.PIPE, text=True, check=True).stdout
+        for command in commands
+    ]
+    key = told[-1].split()[1]
+    assert told[-2].count(key) == 2, "the nodes' own key is what ssh-keyscan got"
+    alice, bob = account(), account()
+    for user in (alice, bob):
+        user.write(".ssh/authorized_keys", (PLACES[0] / "id_ed25519.pub").read_text())
+    one = hub(BLOCKS[0])
+    for user in (alice, bob):
+        one.spawn(user.name, timeout=60)
+    assert {one.state(user.name)["host"] for user in (alice, bob)} == {"node1", "node2"}
+    for user in (alice, bob):
+        one.stop(user.name)
+        assert not user.processes()

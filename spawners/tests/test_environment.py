@@ -31,6 +31,7 @@ with_shells = pytest.mark.parametrize("shell", START_FILES)
 
 
 @with_shells
+@pytest.mark.report("NERSC/sshspawner#45", "NERSC/sshspawner#1", "jupyter/notebook#1411")
 def test_environment_arrives_byte_for_byte(
     hub: Callable[..., Hub], account: Callable[..., Account], shell: str
 ) -> None:
@@ -49,6 +50,7 @@ def test_environment_arrives_byte_for_byte(
 
 
 @with_shells
+@pytest.mark.report("KrisDavie/SSHSpawner@5988095")
 def test_a_start_file_may_talk(
     hub: Callable[..., Hub], account: Callable[..., Account], shell: str
 ) -> None:
@@ -62,6 +64,7 @@ def test_a_start_file_may_talk(
 
 
 @with_shells
+@pytest.mark.report("NERSC/sshspawner#1")
 def test_a_start_file_may_be_slow(
     hub: Callable[..., Hub], account: Callable[..., Account], shell: str
 ) -> None:
@@ -87,6 +90,7 @@ def test_a_start_file_that_exits_is_named(
     assert "out of order" in one.log.read_text()
 
 
+@pytest.mark.report("NERSC/sshspawner#1")
 def test_a_start_file_that_reads_what_is_not_its_own(
     hub: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:
@@ -123,6 +127,7 @@ def test_files_in_the_home_directory_do_not_replace_modules(
     one.spawn(alice.name)
 
 
+@pytest.mark.report("KrisDavie/SSHSpawner@cdfc2e0", "jupyter-forward#87")
 def test_shell_and_prologue(hub: Callable[..., Hub], account: Callable[..., Account]) -> None:
     """jupyter-forward#87, wrapspawner#36: a login shell's PATH when it is wanted."""
     alice = account()
@@ -147,6 +152,7 @@ def test_a_prologue_without_a_shell(
     assert alice.environment()[b"A"] == b"1"
 
 
+@pytest.mark.report("KrisDavie/SSHSpawner@cdfc2e0")
 def test_a_prologue_activates_an_environment(
     hub: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:
@@ -200,6 +206,17 @@ def test_an_environment_that_is_not_there_fails_the_start(
     one = hub(TINY + f"c.SSHSpawner.prologue = {prologue!r}\n")
     one.request_start(alice.name)
     assert "the server ended with status 1" in one.wait_failed(alice.name)
+
+
+@pytest.mark.report("KrisDavie/SSHSpawner@4c386ed")
+def test_a_long_path(hub: Callable[..., Hub], account: Callable[..., Account]) -> None:
+    """Nothing of ours is a socket's path, which may have 107 bytes."""
+    alice = account()
+    run_dir = "~/" + "/".join(["long" * 50] * 5)
+    one = hub(TINY + f"c.SSHSpawner.run_dir = {run_dir!r}\n")
+    one.spawn(alice.name)
+    one.stop(alice.name)
+    assert not alice.processes()
 
 
 def test_host_entries_add_environment(

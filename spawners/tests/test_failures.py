@@ -11,6 +11,7 @@ from machinery import TINY, Account, Hub, free_port, wait_until
 pytestmark = pytest.mark.sshd
 
 
+@pytest.mark.report("jupyterhub/batchspawner#253")
 def test_an_early_exit_fails_at_once_with_its_last_words(
     hub: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:
@@ -33,6 +34,7 @@ def test_an_early_exit_fails_at_once_with_its_last_words(
     one.wait_failed(alice.name)
 
 
+@pytest.mark.report("jupyter-forward#87")
 def test_a_missing_command_is_named_with_the_path(
     hub: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:
@@ -54,6 +56,7 @@ def test_a_missing_python_is_named(
     assert "/opt/no/python3 was not found" in one.wait_failed(alice.name)
 
 
+@pytest.mark.report("jupyterhub/batchspawner#186")
 def test_a_hub_that_cannot_be_reached_is_named(
     hub: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:

@@ -112,6 +112,7 @@ def node(kdc: Kdc, tmp_path: Path) -> Iterator[Sshd]:
     server.cut()
 
 
+@pytest.mark.report("LLNL/SSHSpawner, environment")
 def test_each_user_signs_in_with_a_ticket_of_their_own(
     hub: Callable[..., Hub], account: Callable[..., Account], kdc: Kdc, node: Sshd
 ) -> None:
@@ -160,6 +161,7 @@ NOBODY = "async def nobody(spawner):\n    return None\nc.SSHSpawner.ssh_gss_stor
     ],
     ids=["unset", "none", "missing cache", "missing cache in a store"],
 )
+@pytest.mark.report("LLNL/SSHSpawner, environment")
 def test_the_hubs_own_ticket_serves_nobody(
     hub: Callable[..., Hub],
     account: Callable[..., Account],

@@ -3,6 +3,7 @@ order, with any Python that a node may have. Needs neither root nor sshd."""
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import os
@@ -12,12 +13,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 from machinery import processes_of, wait_until
 
+from jupyterhub_sshspawner import launcher
+from jupyterhub_sshspawner.launcher import ORDER
 from jupyterhub_sshspawner.launcher.instance import Instance
 from jupyterhub_sshspawner.protocol import ReplyReader, command_line, request_bytes
 
@@ -78,6 +82,7 @@ def ask(tmp_path: Path) -> Iterator[Ask]:
 
 
 @pytest.mark.parametrize("python", pythons())
+@pytest.mark.report("LLNL/SSHSpawner, pipes")
 def test_a_life_on_each_python(ask: Ask, python: str) -> None:
     """Row 13: the launcher runs on a node's python3 from 3.8."""
     reply = ask("start", use=python)
@@ -86,6 +91,24 @@ def test_a_life_on_each_python(ask: Ask, python: str) -> None:
     assert ask("status").process == reply.process
     assert ask("stop").state == "exited"
     assert ask("status").state == "exited"
+
+
+@pytest.mark.parametrize("module", ["__init__", *ORDER])
+@pytest.mark.report("LLNL/SSHSpawner, pipes")
+def test_every_module_is_python_3_8(module: str) -> None:
+    """By grammar, where no such Python is at hand to run it."""
+    source = resources.files(launcher).joinpath(f"{module}.py").read_text("utf-8")
+    ast.parse(source, feature_version=(3, 8))
+
+
+@pytest.mark.report("ronf/asyncssh#585")
+def test_nothing_of_the_session_stays_open(ask: Ask, tmp_path: Path) -> None:
+    """A child that keeps the session's stdio open keeps the session from ending."""
+    process = ask("start").process
+    log = str(tmp_path / "run/abc123/server.log")
+    for pid in (process.leader, process.pid):
+        files = [os.readlink(f"/proc/{pid}/fd/{number}") for number in range(3)]
+        assert files == ["/dev/null", log, log]
 
 
 def test_asked_twice_it_starts_once(ask: Ask) -> None:
@@ -202,11 +225,12 @@ def test_a_full_disk_does_not_keep_a_server_from_being_ended(ask: Ask) -> None:
 
 
 def test_a_server_that_dies_on_a_full_disk_leaves_no_children(ask: Ask) -> None:
-    children = "import subprocess; subprocess.Popen(['setsid', 'sleep', '7012'])\n" + SERVER
+    name = f"7012.{os.getpid()}"  # what a run that failed has left is not meant
+    children = f"import subprocess; subprocess.Popen(['setsid', 'sleep', '{name}'])\n" + SERVER
     process = ask("start", argv=[sys.executable, "-c", children]).process
 
     def left() -> list[str]:
-        return [line for line in processes_of(os.getuid()).values() if "sleep 7012" in line]
+        return [line for line in processes_of(os.getuid()).values() if f"sleep {name}" in line]
 
     wait_until(left)
     full_for(process.leader)

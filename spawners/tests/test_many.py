@@ -45,6 +45,7 @@ asyncio.events.Handle._run = timed
 """
 
 
+@pytest.mark.report("jupyterhub/batchspawner#58", "ronf/asyncssh#55")
 def test_forty_users_at_once(
     hub: Callable[..., Hub],
     account: Callable[..., Account],
@@ -77,6 +78,7 @@ def test_forty_users_at_once(
     wait_until(lambda: not any(user.processes() for user in users), 60)
 
 
+@pytest.mark.report("ronf/asyncssh#55")
 def test_fifteen_servers_of_one_user(
     hub: Callable[..., Hub], account: Callable[..., Account], own_sshd: Sshd
 ) -> None:
@@ -117,6 +119,7 @@ class Eye:
         return self.seen
 
 
+@pytest.mark.report("GHSA-cg54-gpgr-4rm6")
 def test_the_token_is_nowhere(
     hub: Callable[..., Hub], account: Callable[..., Account], tmp_path: Path
 ) -> None:

@@ -84,6 +84,7 @@ def void(value: object) -> None:
     """For a callable whose value nobody wants."""
 
 
+@pytest.mark.report("NERSC/sshspawner#18", "KrisDavie/SSHSpawner@ea1ecaf")
 def test_a_name_that_leads_to_another_machine(
     hub: Callable[..., Hub],
     account: Callable[..., Account],
@@ -173,6 +174,7 @@ def test_the_form_is_escaped(hub: Callable[..., Hub], account: Callable[..., Acc
     assert '<option value="&lt;b&gt;node2&lt;/b&gt;">&lt;b&gt;node2&lt;/b&gt;</option>' in page
 
 
+@pytest.mark.report("jupyter-server/enterprise_gateway#243")
 def test_a_tunnel(hub: Callable[..., Hub], account: Callable[..., Account], own_sshd: Sshd) -> None:
     """The server is on the node's loopback; the local port survives a broken connection and a
     restart of the hub, so that the proxy's route stays right."""
@@ -197,6 +199,25 @@ def test_a_tunnel(hub: Callable[..., Hub], account: Callable[..., Account], own_
     one.stop(alice.name)
     with pytest.raises(OSError, match="refused"):
         fetch(url)  # EG#243: no listener is left
+
+
+@pytest.mark.report("LLNL/SSHSpawner, ControlPath")
+def test_one_tunnel_of_two_is_closed(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """Both are on one connection, which stays."""
+    alice = account()
+    one = hub(TINY + "c.SSHSpawner.transport = 'tunnel'\n")
+    for name in ("one", "two"):
+        one.spawn(alice.name, name)
+    urls = [
+        f"http://127.0.0.1:{one.state(alice.name, name)['local_port']}/user/{alice.name}/{name}/api"
+        for name in ("one", "two")
+    ]
+    one.stop(alice.name, "one")
+    assert b"tiny" in fetch(urls[1])
+    with pytest.raises(OSError, match="refused"):
+        fetch(urls[0])
 
 
 def test_a_tunnel_that_cannot_listen_is_named(
@@ -295,6 +316,7 @@ class SslHub(Hub):
 
 
 @pytest.mark.parametrize("transport", ["direct", "tunnel"])
+@pytest.mark.report("NERSC/sshspawner#41", "jupyterhub/batchspawner#192")
 def test_internal_ssl(
     account: Callable[..., Account], sshd: Sshd, keys: Path, tmp_path: Path, transport: str
 ) -> None:

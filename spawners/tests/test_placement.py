@@ -110,6 +110,7 @@ def test_hostile_options_are_refused(value: Any) -> None:
     [[], [""], [{}], [{"name": "a", "prot": 22}], ["a", "a"], [3], [{"name": "a", "port": "22"}],
      [{"name": "a", "port": 0}], [{"name": "a", "max_servers": True}], [{"name": ["a"]}]],
 )  # fmt: skip
+@pytest.mark.report("NERSC/sshspawner#23")
 def test_wrong_entries_are_named(entries: Any) -> None:
     """sshspawner#23: the documentation said remote_host, the code wanted remote_hosts."""
     with pytest.raises(Misconfigured, match="hosts"):

@@ -67,6 +67,7 @@ def taken() -> Iterator[Callable[[int], int]]:
         yield take
 
 
+@pytest.mark.report("jupyterhub/batchspawner#102")
 def test_ports_are_in_the_range(
     hub: Callable[..., Hub], account: Callable[..., Account], taken: Callable[[int], int]
 ) -> None:
@@ -78,6 +79,7 @@ def test_ports_are_in_the_range(
     assert one.state(alice.name)["port"] == first + 5
 
 
+@pytest.mark.report("jupyterhub/batchspawner#102")
 def test_an_exhausted_range_is_a_clear_error(
     hub: Callable[..., Hub], account: Callable[..., Account], taken: Callable[[int], int]
 ) -> None:
@@ -88,6 +90,7 @@ def test_an_exhausted_range_is_a_clear_error(
     assert f"no free port between {first} and {first + 4}" in one.wait_failed(alice.name)
 
 
+@pytest.mark.report("jupyterhub/batchspawner#58")
 def test_a_squatter_gets_no_request(
     hub: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:
@@ -99,6 +102,7 @@ def test_a_squatter_gets_no_request(
     assert one.state(alice.name)["port"] != squatted
 
 
+@pytest.mark.report("jupyterhub/batchspawner#58")
 def test_a_squatter_on_a_real_server(
     hub: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:
@@ -112,6 +116,7 @@ def test_a_squatter_on_a_real_server(
     assert one.state(alice.name)["port"] != squatted
 
 
+@pytest.mark.report("NERSC/sshspawner#31")
 def test_a_configured_port_is_used(
     hub: Callable[..., Hub], account: Callable[..., Account], taken: Callable[[int], int]
 ) -> None:
@@ -123,6 +128,7 @@ def test_a_configured_port_is_used(
     assert one.state(alice.name)["port"] == port
 
 
+@pytest.mark.report("jupyterhub/batchspawner#167", "LLNL/SSHSpawner, ControlPath")
 def test_named_servers_have_their_own_ports(
     hub: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:

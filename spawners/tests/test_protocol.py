@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -36,6 +38,7 @@ def line(nonce: str, body: Any) -> bytes:
     return f"@@{nonce} {json.dumps(body)}\n".encode()
 
 
+@pytest.mark.report("NERSC/sshspawner#1")
 def test_command_line_is_constant_and_plain() -> None:
     """sshspawner#1, PR #4: csh, fish and sh must read the same words."""
     words = shlex.split(command_line("python3"))
@@ -61,6 +64,7 @@ def test_what_is_sent_is_two_lines_of_ascii() -> None:
 
 @settings(max_examples=300)
 @given(st.binary(max_size=300), st.binary(max_size=300), st.integers(1, 50))
+@pytest.mark.report("KrisDavie/SSHSpawner@5988095")
 def test_noise_around_a_reply_does_not_matter(before: bytes, after: bytes, size: int) -> None:
     """sshspawner PR #41/5988095: a message of the day, a chatty start file."""
     reader = ReplyReader("nonce")
@@ -74,6 +78,7 @@ def test_noise_around_a_reply_does_not_matter(before: bytes, after: bytes, size:
 
 @settings(max_examples=500)
 @given(st.binary(max_size=2000))
+@pytest.mark.report("NERSC/sshspawner, get_port")
 def test_garbage_is_never_a_reply(data: bytes) -> None:
     """sshspawner, "stdout != b''": garbage ended in a ValueError."""
     reader = ReplyReader("0123456789abcdef")
@@ -83,6 +88,7 @@ def test_garbage_is_never_a_reply(data: bytes) -> None:
 
 @settings(max_examples=500)
 @given(st.binary(max_size=200))
+@pytest.mark.report("NERSC/sshspawner, get_port")
 def test_tagged_garbage_is_refused(data: bytes) -> None:
     reader = ReplyReader("n")
     try:
@@ -111,6 +117,28 @@ def test_absurd_fields_are_refused(changes: dict[str, Any]) -> None:
 def test_a_pid_that_must_not_be_signalled_is_refused(pid: Any) -> None:
     with pytest.raises(BadReply):
         parse_reply({**GOOD, "pid": pid})
+
+
+@pytest.mark.parametrize("text", ["\x1b[2J", "\r[I hub]", "\ud800", "\x9b", "\x00", "\u2028"])
+def test_what_a_node_says_is_plain_text(text: str) -> None:
+    """It goes into the hub's log and pages: no terminal's sequences, no lines that are not seen."""
+    reply = parse_reply({"state": "failed", "kind": "exit", "detail": text, "tail": f"a\n\t{text}"})
+    assert text not in reply.detail + reply.tail
+    assert reply.tail.startswith("a\n\t")
+    (reply.detail + reply.tail).encode()
+
+
+@pytest.mark.parametrize("version", ["3, 6, 8", "3, 7, 16"])
+def test_an_old_python_is_named(version: str) -> None:
+    """Some distributions' python3 is 3.6."""
+    data = request_bytes("start", "n", {"run_dir": "/nonexistent"})
+    code = f"import sys; sys.version_info = ({version}); exec(sys.stdin.readline())"
+    done = subprocess.run([sys.executable, "-ISc", code], input=data, stdout=subprocess.PIPE)
+    reader = ReplyReader("n")
+    reader.feed(done.stdout)
+    assert reader.reply
+    assert reader.reply.kind == "python"
+    assert f"this is {version[0]}.{version[3]}" in reader.reply.detail
 
 
 def test_another_tag_is_noise() -> None:

@@ -128,6 +128,7 @@ def call(url: str, token: str, method: str = "GET", body: object = None) -> obje
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.report("jupyterhub/kubespawner#786", "KrisDavie/SSHSpawner@7d00f44")
 def test_server_and_kernel_survive_a_restart(
     hub: Callable[..., Hub], account: Callable[..., Account], number: int
 ) -> None:
@@ -211,6 +212,7 @@ def test_a_server_that_died_while_the_hub_was_down(
     assert one.state(alice.name) == {}
 
 
+@pytest.mark.report("KrisDavie/SSHSpawner@7d00f44")
 def test_a_hub_that_cleans_up_leaves_nothing(
     hub: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:
@@ -222,6 +224,7 @@ def test_a_hub_that_cleans_up_leaves_nothing(
     assert not alice.processes()
 
 
+@pytest.mark.report("jupyterhub/jupyterhub#3171")
 def test_unreachable_is_not_dead(
     hub: Callable[..., Hub], account: Callable[..., Account], own_sshd: Sshd
 ) -> None:
@@ -267,6 +270,20 @@ def test_stop_while_unreachable_leaves_an_orphan_that_is_reaped(
     wait_until(lambda: not alice.processes(), 20, f"{alice.processes()}\n{one.tail()}")
     wait_until(lambda: "orphans" not in one.state(alice.name))
     one.spawn(alice.name)
+
+
+def test_an_orphan_of_a_user_who_was_deleted(
+    hub: Callable[..., Hub], account: Callable[..., Account], own_sshd: Sshd
+) -> None:
+    """Nothing is left in the database, and still it is ended."""
+    alice = account()
+    one = hub(TINY + "c.SSHSpawner.stop_timeout = 0\n", node=own_sshd)
+    one.spawn(alice.name)
+    own_sshd.cut()
+    one.stop(alice.name)
+    assert one.api("DELETE", f"/users/{alice.name}")[0] == 204
+    own_sshd.start()
+    wait_until(lambda: not alice.processes(), 30, f"{alice.processes()}\n{one.tail()}")
 
 
 def test_a_new_server_does_not_wait_for_an_orphan(

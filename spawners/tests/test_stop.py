@@ -23,6 +23,7 @@ def instance_dir(account: Account, one: Hub, server: str = "") -> Path:
     return account.home / ".jupyterhub-ssh" / name
 
 
+@pytest.mark.report("KrisDavie/SSHSpawner@1f5a7a7")
 def test_kernels_daemons_and_stubborn_children_end_too(
     hub: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:
@@ -49,6 +50,7 @@ def test_a_server_that_dies_leaves_no_children(
     assert "exit code: 137" in one.log.read_text()
 
 
+@pytest.mark.report("jupyterhub/jupyterhub#1677")
 def test_a_stubborn_server_is_killed_in_bounded_time(
     hub: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:
@@ -119,6 +121,7 @@ def test_a_deleted_run_dir_does_not_hide_the_server(
     assert not alice.processes()
 
 
+@pytest.mark.report("GHSA-cg54-gpgr-4rm6")
 def test_secret_files_and_records_are_private(
     hub: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:

@@ -27,6 +27,7 @@ def set_password(account: Account, password: str) -> None:
     subprocess.run(["chpasswd"], input=f"{account.name}:{password}", text=True, check=True)
 
 
+@pytest.mark.report("jupyter-server/enterprise_gateway#168")
 def test_an_unknown_host_is_refused_and_not_passed_over(
     hub: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:
@@ -90,6 +91,7 @@ def test_a_host_certificate(
         node.cut()
 
 
+@pytest.mark.report("ronf/asyncssh#214")
 def test_a_user_certificate_beside_the_key(
     hub: Callable[..., Hub], account: Callable[..., Account], tmp_path: Path
 ) -> None:
@@ -124,6 +126,7 @@ def test_a_key_of_ones_own_with_a_passphrase(
     assert "sesame" not in one.log.read_text()
 
 
+@pytest.mark.report("NERSC/sshspawner#40")
 def test_a_missing_key_is_named(hub: Callable[..., Hub], account: Callable[..., Account]) -> None:
     """sshspawner#40: ``~`` was not expanded, and the error said little."""
     alice = account()
@@ -145,6 +148,7 @@ c.SSHSpawner.ssh_password_auth_state_key = "node"
 """
 
 
+@pytest.mark.report("OpenSSH PerSourcePenalties")
 def test_a_password_from_auth_state_and_a_wrong_one(
     hub: Callable[..., Hub], account: Callable[..., Account], own_sshd: Sshd
 ) -> None:
@@ -166,6 +170,7 @@ def test_a_password_from_auth_state_and_a_wrong_one(
         assert secret not in str(hub1.state(alice.name))
 
 
+@pytest.mark.report("bmharris626/jupyter-sshspawner, poll")
 def test_no_password_after_a_restart_is_unknown_not_dead(
     hub: Callable[..., Hub], account: Callable[..., Account], own_sshd: Sshd
 ) -> None:
@@ -235,6 +240,7 @@ def test_one_connection_for_a_spawn_ten_polls_and_a_stop(
     assert sshd.accepted(alice.name) == 1
 
 
+@pytest.mark.report("NERSC/sshspawner, get_remote_user")
 def test_users_do_not_share_connections(
     hub: Callable[..., Hub], account: Callable[..., Account], sshd: Sshd
 ) -> None:

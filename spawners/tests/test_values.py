@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from typing import Any
 
@@ -14,6 +15,9 @@ from traitlets import TraitError
 from jupyterhub_sshspawner import payload, state, tunnels
 from jupyterhub_sshspawner.connections import Hop
 from jupyterhub_sshspawner.errors import Misconfigured
+from jupyterhub_sshspawner.launcher.instance import Instance
+from jupyterhub_sshspawner.launcher.supervisor import environment
+from jupyterhub_sshspawner.protocol import request_bytes
 from jupyterhub_sshspawner.resolve import parse_hop
 from jupyterhub_sshspawner.traits import fill, parse_port_range
 
@@ -55,6 +59,26 @@ def test_a_shell_gets_the_arguments_whole(arguments: list[str]) -> None:
     assert out.stdout.decode().split("\0")[:-1] == (arguments or [""])
 
 
+texts = st.text(st.characters(exclude_characters="\0"), max_size=40)
+entries = st.dictionaries(texts.filter(lambda name: name and "=" not in name), texts, max_size=5)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(entries)
+def test_any_environment_arrives(env: dict[str, str]) -> None:
+    """From the configuration through the request to what ``execve`` gets, any Unicode."""
+    env = {f"X{name}": value for name, value in env.items()}  # the login's own are not ours
+    data = request_bytes("start", "n", {"env": payload.checked_environment(env)})
+    request = {**json.loads(data.split(b"\n")[1]), "service_url": None, "files": []}
+    try:
+        wanted = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
+    except UnicodeEncodeError:
+        return  # half a surrogate pair is no text
+    got = environment(request, Instance("/run", "x"), 1)
+    assert {name: got[name] for name in wanted} == wanted
+
+
+@pytest.mark.report("jupyterhub/jupyterhub#4450")
 def test_the_port_has_one_place() -> None:
     """jupyterhub#4450: a server told port 0 listens on 80."""
     url = {"JUPYTERHUB_SERVICE_URL": "http://0.0.0.0:0/user/a%20b/"}
@@ -64,6 +88,7 @@ def test_the_port_has_one_place() -> None:
 
 
 @pytest.mark.parametrize("text", ["x", "1", "5-4", "0-10", "1-70000", "-1-5", "1-2-3"])
+@pytest.mark.report("jupyterhub/batchspawner#102")
 def test_impossible_port_ranges(text: str) -> None:
     """batchspawner#102."""
     with pytest.raises(TraitError, match="port_range"):
@@ -122,6 +147,7 @@ instances = st.builds(
 
 
 @given(st.none() | instances, st.integers(0), st.lists(instances))
+@pytest.mark.report("jupyterhub/kubespawner#786")
 def test_a_state_survives_the_database(
     current: state.Instance | None, token_id: int, orphans: list[state.Instance]
 ) -> None:
