@@ -17,79 +17,64 @@ from tempfile import TemporaryDirectory
 
 from images import DOCKERFILE, ROOT, base_image, build_arguments
 
-TARGET = "spawner-test"
-IMAGE = "hublab-spawner-test:dev"
+NEWEST, OLDEST = "spawner-test", "spawner-test-oldest"
 # Without a terminal, without network beyond its own loopback, with a reaping PID 1.
-RUN = ("docker", "run", "--rm", "--init", "--network", "none", "--entrypoint")
-NEWEST, OLDEST = "jupyter", "jupyter-oldest"  # environments in the image, below /opt
+RUN = ("docker", "run", "--rm", "--init", "--network", "none")
 OUTSIDE = ("test_blackbox.py", "test_paths.py", "test_start_stop.py")
 NOTHING_COLLECTED = 5
 
 
 @dataclass(frozen=True)
-class Run:
-    """The tests of one file in one environment of the image."""
+class Image:
+    """A target of the Dockerfile, built."""
 
-    image: str
-    environment: str
-    file: Path
+    target: str
+    id: str
 
-    def __call__(self) -> int:
-        """Shown when it has ended, so that nothing is interleaved."""
+    def __call__(self, file: Path) -> int:
+        """Run one file's tests; shown when they have ended, so that nothing is interleaved."""
         done = subprocess.run(
-            command(self.image, self.environment, "-q", f"tests/{self.file.name}"),
+            [*RUN, self.id, "-q", f"tests/{file.name}"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
         )
-        print(f"{self.file.name}, {self.environment}\n{done.stdout}", end="", flush=True)
+        print(f"{file.name}, {self.target}\n{done.stdout}", end="", flush=True)
         return 0 if done.returncode == NOTHING_COLLECTED else done.returncode
 
 
 def main(arguments: list[str]) -> int:
-    """Build the image, quick where nothing has changed, and run its command in containers."""
-    oldest = "--oldest" in arguments
+    """Build the images, quick where nothing has changed, and run their command in containers."""
+    targets = [OLDEST] if "--oldest" in arguments else [NEWEST, OLDEST]
     arguments = [argument for argument in arguments if argument != "--oldest"]
-    image = build()
-    if image is None:
-        return 1
     if arguments:
-        return subprocess.run(command(image, OLDEST if oldest else NEWEST, *arguments)).returncode
+        return subprocess.run([*RUN, build(targets[0]).id, *arguments]).returncode
+    images = [build(target) for target in targets]
+    runs = [(images[0], file) for file in files()]
+    if images[1:]:
+        runs += [(images[1], file) for file in files() if file.name in OUTSIDE]
     with ThreadPoolExecutor(max_workers=2) as pool:
-        codes = list(pool.map(Run.__call__, runs(image, oldest)))
+        codes = list(pool.map(lambda run: run[0](run[1]), runs))
     return next((code for code in codes if code), 0)
 
 
-def build() -> str | None:
-    """The image's id; a tag could be another checkout's by the time that it is used."""
-    print(f"building {IMAGE}", file=sys.stderr, flush=True)
+def build(target: str) -> Image:
+    """Known by its id: a tag could be another checkout's by the time that it is used."""
+    print(f"building {target}", file=sys.stderr, flush=True)
     with TemporaryDirectory() as folder:
         told = Path(folder) / "id"
-        argv = ["docker", "buildx", "build", "--load", "--quiet", "--target", TARGET]
-        argv += ["--iidfile", str(told), "--tag", IMAGE, "--file", str(DOCKERFILE)]
-        argv += [*build_arguments(base_image()), str(ROOT)]
-        if subprocess.run(argv, stdout=subprocess.DEVNULL).returncode:
-            return None
-        return told.read_text(encoding="ascii").strip()
-
-
-def command(image: str, environment: str, *arguments: str) -> list[str]:
-    python = f"/opt/{environment}/bin/python"
-    return [*RUN, python, image, "-m", "pytest", "-m", "sshd", *arguments]
-
-
-def runs(image: str, oldest: bool) -> list[Run]:
-    """The longest first, so that both lanes end together."""
-    if oldest:
-        return [Run(image, OLDEST, file) for file in files()]
-    some = [Run(image, OLDEST, file) for file in files() if file.name in OUTSIDE]
-    return [Run(image, NEWEST, file) for file in files()] + some
+        argv = ["docker", "buildx", "build", "--load", "--quiet", "--target", target]
+        argv += ["--iidfile", str(told), "--tag", f"hublab-{target}:dev"]
+        argv += ["--file", str(DOCKERFILE), *build_arguments(base_image()), str(ROOT)]
+        if code := subprocess.run(argv, stdout=subprocess.DEVNULL).returncode:
+            sys.exit(code)
+        return Image(target, told.read_text(encoding="ascii").strip())
 
 
 def files() -> list[Path]:
-    """The files of tests on a real sshd."""
+    """The files of tests on a real sshd, the longest first, so that both lanes end together."""
     found = (ROOT / "spawners" / "tests").glob("test_*.py")
     ours = [path for path in found if "mark.sshd" in path.read_text(encoding="utf-8")]
     return sorted(ours, key=lambda path: (-path.stat().st_size, path.name))

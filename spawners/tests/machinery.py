@@ -23,8 +23,11 @@ BIN = Path(sys.executable).parent
 T = TypeVar("T")
 
 
-def wait_until(what: Callable[[], T], timeout: float = 20.0, message: str = "") -> T:
-    """The first true answer; fails, naming what was waited for, when there is none in time."""
+def wait_until(what: Callable[[], T], timeout: float = 60.0, message: str = "") -> T:
+    """The first true answer; fails, naming what was waited for, when there is none in time.
+
+    Patient, because machines that run tests are busy.
+    """
     until = time.monotonic() + timeout
     while True:
         if found := what():
@@ -260,7 +263,8 @@ c.JupyterHub.load_roles = [{{"name": "test", "services": ["test"],
 c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 0, "slow_stop_timeout": 0}}
 c.JupyterHub.spawner_class = "ssh"
 c.Spawner.poll_interval = 2
-c.Spawner.http_timeout = 20
+c.Spawner.http_timeout = 60
+c.Spawner.start_timeout = 120
 c.SSHSpawner.hosts = [{{"name": "node1", "address": "127.0.0.1", "port": {sshd_port}}}]
 c.SSHSpawner.known_hosts = "{known_hosts}"
 c.SSHSpawner.ssh_client_keys = ["{key}"]
@@ -297,7 +301,7 @@ class Hub:
                 stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         if wait:
-            wait_until(self.answers, 40, f"the hub does not answer: {self.log}")
+            wait_until(self.answers, 120, f"the hub does not answer: {self.log}")
 
     def answers(self) -> bool:
         with contextlib.suppress(OSError, urllib.error.URLError):
@@ -311,7 +315,7 @@ class Hub:
             self._process.wait(30)
             self._process = None
 
-    def wait_dead(self, timeout: float = 60) -> None:
+    def wait_dead(self, timeout: float = 120) -> None:
         """Until the hub's process has ended by itself."""
         assert self._process
         self._process.wait(timeout)
@@ -346,14 +350,14 @@ class Hub:
         return found
 
     def spawn(
-        self, user: str, server: str = "", options: Any = None, timeout: float = 30
+        self, user: str, server: str = "", options: Any = None, timeout: float = 120
     ) -> dict[str, Any]:
         """Start a server and wait until it is ready; fails with the hub's log's last lines."""
         status, reply = self.request_start(user, server, options)
         assert status in (201, 202), reply
         return self.wait_ready(user, server, timeout)
 
-    def wait_ready(self, user: str, server: str = "", timeout: float = 30) -> dict[str, Any]:
+    def wait_ready(self, user: str, server: str = "", timeout: float = 120) -> dict[str, Any]:
         def ready() -> dict[str, Any]:
             model = self.server(user, server)
             assert model, f"the spawn failed:\n{self.tail()}"
@@ -361,7 +365,7 @@ class Hub:
 
         return wait_until(ready, timeout, f"not ready:\n{self.tail()}")
 
-    def wait_failed(self, user: str, server: str = "", timeout: float = 30) -> str:
+    def wait_failed(self, user: str, server: str = "", timeout: float = 120) -> str:
         """Wait for a spawn to fail; returns what the user is told in the end."""
         wait_until(lambda: not self.server(user, server), timeout, f"did not fail:\n{self.tail()}")
         return self.progress(user, server)
@@ -370,7 +374,7 @@ class Hub:
         """The stream of progress events, until it ends."""
         return str(self.api("GET", _path(user, server) + "/progress")[1])
 
-    def stop(self, user: str, server: str = "", timeout: float = 60) -> None:
+    def stop(self, user: str, server: str = "", timeout: float = 120) -> None:
         status, reply = self.api("DELETE", _path(user, server))
         assert status in (202, 204), reply
         wait_until(lambda: not self.server(user, server), timeout, f"not gone:\n{self.tail()}")

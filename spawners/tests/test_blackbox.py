@@ -44,8 +44,8 @@ def test_an_early_exit_is_noticed_at_once(hub: Hubs, account: Accounts, subject:
     one = hub(subject.config + "c.Spawner.args = ['--exit']\n")
     one.request_start(alice.name)
     began = time.monotonic()
-    wait_until(lambda: not one.server(alice.name), 30)
-    assert time.monotonic() - began < 3
+    wait_until(lambda: not one.server(alice.name))
+    assert time.monotonic() - began < 15  # and not the hub's timeouts, a minute and more
 
 
 def test_an_early_exit_is_explained(hub: Hubs, account: Accounts, subject: Subject) -> None:
@@ -98,7 +98,7 @@ def test_a_hub_killed_during_a_start_doubles_nothing(
     wait_until(lambda: any("tiny_server" in line for line in alice.running().values()))
     one.kill()
     one.start()
-    wait_until(lambda: one.server(alice.name).get("ready", not one.server(alice.name)), 40)
+    wait_until(lambda: one.server(alice.name).get("ready", not one.server(alice.name)))
     if not one.server(alice.name):
         one.spawn(alice.name)
     servers = [pid for pid, line in alice.running().items() if "tiny_server" in line]
@@ -135,7 +135,7 @@ def test_a_zombie_is_noticed(hub: Hubs, account: Accounts, subject: Subject) -> 
     for pid, line in alice.running().items():
         if "tiny_server" in line:
             os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not one.server(alice.name), 10)
+    wait_until(lambda: not one.server(alice.name), 30)
 
 
 @pytest.mark.report("jupyterhub/batchspawner#167")

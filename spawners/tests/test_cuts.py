@@ -54,11 +54,11 @@ def test_a_cut_during_start(
     alice = account()
     one = hub(TINY + WAIT + "c.SSHSpawner.stop_timeout = 2\n", node=own_sshd)
     cut_in_mid_start(one, alice, own_sshd.cut)
-    one.wait_failed(alice.name, timeout=20)
+    one.wait_failed(alice.name)
     assert alice.processes("tiny_server")
     assert len(one.state(alice.name)["orphans"]) == 1
     own_sshd.start()
-    wait_until(lambda: not alice.processes(), 30)
+    wait_until(lambda: not alice.processes())
     wait_until(lambda: "orphans" not in one.state(alice.name))
 
 
@@ -94,16 +94,16 @@ def test_a_connection_that_carries_nothing(
     one.spawn(alice.name)
     own_sshd.freeze()
     try:
-        wait_until(lambda: one.log.read_text().count("Cannot tell whether") >= 2, 20)
+        wait_until(lambda: one.log.read_text().count("Cannot tell whether") >= 2)
         assert one.server(alice.name)["ready"]
         began = time.monotonic()
         one.stop(alice.name)
-        assert time.monotonic() - began < 12
+        assert time.monotonic() - began < 60
         assert alice.processes("tiny_server")
     finally:
         own_sshd.freeze(signal.SIGCONT)
-    wait_until(lambda: not alice.processes("tiny_server"), 30)
-    wait_until(lambda: "orphans" not in one.state(alice.name), 30)
+    wait_until(lambda: not alice.processes("tiny_server"))
+    wait_until(lambda: "orphans" not in one.state(alice.name))
 
 
 def test_a_limit_on_patience_if_wanted(
@@ -115,10 +115,10 @@ def test_a_limit_on_patience_if_wanted(
               "c.SSHSpawner.stop_timeout = 0\n", node=own_sshd)  # fmt: skip
     one.spawn(alice.name)
     own_sshd.cut()
-    wait_until(lambda: not one.server(alice.name), 20)
+    wait_until(lambda: not one.server(alice.name))
     wait_until(lambda: "orphans" in one.state(alice.name))
     own_sshd.start()
-    wait_until(lambda: not alice.processes(), 30)
+    wait_until(lambda: not alice.processes())
 
 
 def test_no_room(hub: Callable[..., Hub], account: Callable[..., Account]) -> None:

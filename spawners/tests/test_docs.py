@@ -121,7 +121,7 @@ def test_the_page_word_by_word(
         user.write(".ssh/authorized_keys", (PLACES[0] / "id_ed25519.pub").read_text())
     one = hub(BLOCKS[0])
     for user in (alice, bob):
-        one.spawn(user.name, timeout=60)
+        one.spawn(user.name)
     assert {one.state(user.name)["host"] for user in (alice, bob)} == {"node1", "node2"}
     for user in (alice, bob):
         one.stop(user.name)

@@ -84,7 +84,7 @@ def test_a_start_file_that_exits_is_named(
     alice.write(START_FILES[shell], "echo out of order\nexit 1\n")
     one = hub(TINY)
     one.request_start(alice.name)
-    told = one.wait_failed(alice.name, timeout=5)
+    told = one.wait_failed(alice.name)
     assert "start files" in told
     assert "status 1" in told
     assert "out of order" in one.log.read_text()
@@ -99,7 +99,7 @@ def test_a_start_file_that_reads_what_is_not_its_own(
     alice.write(".bashrc", "cat\nexit 1\n")
     one = hub(TINY + "c.SSHSpawner.environment = {'SITE_TOKEN': 'open \"sesame\"'}\n")
     one.request_start(alice.name)
-    assert "start files" in one.wait_failed(alice.name, timeout=5)
+    assert "start files" in one.wait_failed(alice.name)
     log = one.log.read_text()
     assert '"SITE_TOKEN": "[redacted]"' in log
     assert "sesame" not in log

@@ -22,7 +22,7 @@ def test_an_early_exit_fails_at_once_with_its_last_words(
     one.request_start(alice.name)
     began = time.monotonic()
     told = one.progress(alice.name)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15  # and not the two minutes of start_timeout
     for words in ("Connecting to node1", "status 3", "flux capacitor", "[redacted]"):
         assert words in told
     one.wait_failed(alice.name)
@@ -75,7 +75,7 @@ def test_start_timeout_leaves_no_process(
     """Issue 4: start_timeout or a cancelled start leaves no process; the log's tail is told."""
     alice = account()
     one = hub("c.SSHSpawner.cmd = ['sh', '-c', 'echo thinking; sleep 7000']\n"
-              "c.SSHSpawner.start_timeout = 6\n")  # fmt: skip
+              "c.SSHSpawner.start_timeout = 10\n")  # fmt: skip
     one.request_start(alice.name)
     wait_until(lambda: alice.processes("sleep 7000"))
     assert "did not listen in time" in one.wait_failed(alice.name)

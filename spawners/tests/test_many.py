@@ -61,7 +61,7 @@ def test_forty_users_at_once(
     for user in users:
         one.request_start(user.name)
     for user in users:
-        one.wait_ready(user.name, timeout=120)
+        one.wait_ready(user.name)
     assert len({one.state(user.name)["port"] for user in users}) == 40
     log = own_sshd.log.read_text()
     assert sum(own_sshd.accepted(user.name) for user in users) == 40
@@ -75,7 +75,7 @@ def test_forty_users_at_once(
     assert max(longest) < 50, one.log.read_text()
     for user in users:
         assert one.api("DELETE", f"/users/{user.name}/server")[0] in (202, 204)
-    wait_until(lambda: not any(user.processes() for user in users), 60)
+    wait_until(lambda: not any(user.processes() for user in users), 120)
 
 
 @pytest.mark.report("ronf/asyncssh#55")
@@ -89,7 +89,7 @@ def test_fifteen_servers_of_one_user(
     for name in names:
         one.request_start(alice.name, name)
     for name in names:
-        one.wait_ready(alice.name, name, timeout=60)
+        one.wait_ready(alice.name, name)
     assert own_sshd.accepted(alice.name) == 1
     assert "refused" not in one.log.read_text()
 

@@ -249,13 +249,13 @@ def test_a_reverse_tunnel(
     assert fetch(f"http://127.0.0.1:{port}/hub/api/").startswith(b'{"version"')
     own_sshd.cut()
     own_sshd.start()
-    wait_until(lambda: reaches(port), 40)
+    wait_until(lambda: reaches(port))
     one.kill()
     one.start()
     one.wait_ready(alice.name)
-    wait_until(lambda: reaches(port), 40)
+    wait_until(lambda: reaches(port))
     seen = one.log.read_text().count(f"POST /hub/api/users/{alice.name}/activity")
-    wait_until(lambda: one.log.read_text().count(f"{alice.name}/activity") > seen, 40)
+    wait_until(lambda: one.log.read_text().count(f"{alice.name}/activity") > seen)
     one.stop(alice.name)
     wait_until(lambda: not reaches(port))
 
@@ -327,7 +327,6 @@ def test_internal_ssl(
         tmp_path / "ssl", sshd, keys / "hub",
         f"c.JupyterHub.internal_ssl = True\nc.SSHSpawner.transport = {transport!r}\n"
         "c.Spawner.ssl_alt_names_include_local = False\n"
-        "c.Spawner.start_timeout = 120\n"  # the hub makes keys meanwhile
         f"c.JupyterHub.internal_certs_location = '{tmp_path}/ssl/ssl'\n",
     )  # fmt: skip
     one.start()
@@ -335,7 +334,7 @@ def test_internal_ssl(
         for name in ("", "second"):
             one.request_start(alice.name, name)
         for name in ("", "second"):
-            one.wait_ready(alice.name, name, timeout=120)
+            one.wait_ready(alice.name, name)
         for name in ("", "second"):
             instance = one.state(alice.name, name)["instance"]
             found = list((alice.home / ".jupyterhub-ssh" / instance / "secrets").iterdir())

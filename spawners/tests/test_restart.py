@@ -82,7 +82,7 @@ def test_a_hub_killed_at_any_step_doubles_and_loses_nothing(
         one.request_start(alice.name)
     one.wait_dead()
     one.start()
-    wait_until(lambda: settled(one, alice), 40, f"{alice.processes()}\n{one.tail(60)}")
+    wait_until(lambda: settled(one, alice), message=f"{alice.processes()}\n{one.tail(60)}")
     if one.server(alice.name):
         pid = one.state(alice.name)["pid"]
         assert pid in alice.processes("tiny_server")
@@ -105,7 +105,7 @@ def test_a_hub_killed_during_a_stop(
         one.api("DELETE", f"/users/{alice.name}/server")
     one.wait_dead()
     one.start()
-    wait_until(lambda: settled(one, alice), 40, f"{alice.processes()}\n{one.tail(60)}")
+    wait_until(lambda: settled(one, alice), message=f"{alice.processes()}\n{one.tail(60)}")
     assert bool(one.server(alice.name)) == (step == "stop.started")
     if one.server(alice.name):
         one.stop(alice.name)
@@ -235,7 +235,7 @@ def test_unreachable_is_not_dead(
     one.spawn(alice.name)
     pid = one.state(alice.name)["pid"]
     own_sshd.cut()
-    wait_until(lambda: one.log.read_text().count("Cannot tell whether") >= 3, 30)
+    wait_until(lambda: one.log.read_text().count("Cannot tell whether") >= 3)
     until = time.monotonic() + 5  # five poll intervals: named, because absence is what is shown
     while time.monotonic() < until:
         assert one.server(alice.name)["ready"]
@@ -258,7 +258,7 @@ def test_stop_while_unreachable_leaves_an_orphan_that_is_reaped(
     own_sshd.cut()
     began = time.monotonic()
     one.stop(alice.name)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60
     assert alice.processes("tiny_server")
     assert f"Server at /user/{alice.name}/" not in tokens_of(one, alice.name)
     assert [o["instance"] for o in one.state(alice.name)["orphans"]] == [state["instance"]]
@@ -267,7 +267,7 @@ def test_stop_while_unreachable_leaves_an_orphan_that_is_reaped(
     one.start()
     bob = account()
     one.spawn(bob.name)  # anybody's spawn makes the hub look after all orphans
-    wait_until(lambda: not alice.processes(), 20, f"{alice.processes()}\n{one.tail()}")
+    wait_until(lambda: not alice.processes(), message=f"{alice.processes()}\n{one.tail()}")
     wait_until(lambda: "orphans" not in one.state(alice.name))
     one.spawn(alice.name)
 
@@ -283,7 +283,7 @@ def test_an_orphan_of_a_user_who_was_deleted(
     one.stop(alice.name)
     assert one.api("DELETE", f"/users/{alice.name}")[0] == 204
     own_sshd.start()
-    wait_until(lambda: not alice.processes(), 30, f"{alice.processes()}\n{one.tail()}")
+    wait_until(lambda: not alice.processes(), message=f"{alice.processes()}\n{one.tail()}")
 
 
 def test_a_new_server_does_not_wait_for_an_orphan(
@@ -299,6 +299,6 @@ def test_a_new_server_does_not_wait_for_an_orphan(
     own_sshd.start()
     one.spawn(alice.name)
     new = one.state(alice.name)["pid"]
-    wait_until(lambda: old not in alice.processes(), 30)
+    wait_until(lambda: old not in alice.processes())
     assert new in alice.processes()
     wait_until(lambda: "orphans" not in one.state(alice.name))

@@ -45,7 +45,7 @@ def test_a_server_that_dies_leaves_no_children(
     one.spawn(alice.name)
     wait_until(lambda: len(alice.processes("sleep 700")) >= 3)
     os.kill(one.state(alice.name)["pid"], signal.SIGKILL)
-    wait_until(lambda: not alice.processes(), 10, str(alice.processes()))
+    wait_until(lambda: not alice.processes(), message=str(alice.processes()))
     wait_until(lambda: not one.server(alice.name))
     assert "exit code: 137" in one.log.read_text()
 
@@ -61,7 +61,7 @@ def test_a_stubborn_server_is_killed_in_bounded_time(
     one.spawn(alice.name)
     began = time.monotonic()
     one.stop(alice.name)
-    assert 2 <= time.monotonic() - began < 6
+    assert 2 <= time.monotonic() - began < 14  # fifteen with the defaults
     assert not alice.processes()
 
 

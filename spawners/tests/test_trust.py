@@ -235,7 +235,7 @@ def test_one_connection_for_a_spawn_ten_polls_and_a_stop(
         "c.SSHSpawner.trace = lambda name, info: print('TRACE', name, flush=True)\n"
     )
     one.spawn(alice.name)
-    wait_until(lambda: one.log.read_text().count("TRACE poll.complete") >= 10, 30)
+    wait_until(lambda: one.log.read_text().count("TRACE poll.complete") >= 10)
     one.stop(alice.name)
     assert sshd.accepted(alice.name) == 1
 
