@@ -24,6 +24,8 @@ def attempt(url: str, timeout: float) -> dict[str, object]:
     seen: dict[str, object] = {"layer": None, "address": None, "status": None, "error": None}
     begun = time.monotonic()
     try:
+        if parts.scheme not in PORTS or not parts.hostname:
+            raise OSError("no address that could be tried")
         port = parts.port or PORTS[parts.scheme]
         address = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)[0][4]
         seen.update(layer="DNS", address=f"{address[0]}:{address[1]}")

@@ -172,12 +172,19 @@ def silent_nodes(
     busy = {server.host for server in running}
     if told.connect is None or told.reverse_tunnel:
         return  # with a tunnel for each server there is no way before there is a server
-    url = str(URL(told.connect) / "api")
+    url = new_server_api(settings, told.connect)
     setting = hub_setting(TOLD_SERVERS, settings, told, url)
     for node in live.lab.of_role("node"):
         if node.service not in busy:
             hub = live.lab.one("hub").service
             yield Hop(node.service, f"{hub} API, for a new server", url, setting)
+
+
+def new_server_api(settings: Settings, connect: str) -> str:
+    """The hub's API as a new server would be told it (jupyterhub/spawner.py, `get_env`)."""
+    own = next((settings[key] for key in TOLD_SERVERS[:2] if settings.get(key)), None)
+    api = str(URL(connect) / "api")
+    return f"{str(own).rstrip('/')}{URL(api).path}" if own else api
 
 
 def base_path(told: HubTold) -> str:
@@ -186,11 +193,15 @@ def base_path(told: HubTold) -> str:
 
 
 def judged(hop: Hop) -> Hop:
-    """Somebody answers, but is it the right one? A wrong path is a wrong base URL."""
+    """Somebody answers, but is it the right one?
+
+    A wrong path is a wrong base URL, or one that was told to servers alone.
+    """
     if hop.error or hop.layer != "HTTP" or hop.status == hop.good:
         return replace(hop, ok=hop.error is None)
     error = f"answered {hop.status} and not {hop.good}: something else is there"
-    return replace(hop, ok=False, error=error, setting=BASE_URL)
+    setting = hop.setting if hop.setting in TOLD_SERVERS[:2] else BASE_URL
+    return replace(hop, ok=False, error=error, setting=setting)
 
 
 def governing(keys: tuple[str, ...], settings: Settings) -> str:
@@ -199,9 +210,13 @@ def governing(keys: tuple[str, ...], settings: Settings) -> str:
 
 
 def hub_setting(keys: tuple[str, ...], settings: Settings, told: HubTold, url: str) -> str:
-    """Who is to blame for an address of the hub: what it calls itself, or where it listens."""
+    """Who is to blame for an address of the hub: what it calls itself, or where it listens.
+
+    A hub whose name is taken away (the lab's base has one) calls itself by where it listens.
+    """
     away = URL(url).host not in ("127.0.0.1", "localhost", "::1")
-    if away and listens_on_loopback_only(told):
+    named = HUB_ADDRESS[-1] not in settings or any(settings.get(key) for key in keys)
+    if listens_on_loopback_only(told) and (away or not named):
         return governing(HUB_BIND, settings)
     return governing(keys, settings)
 
