@@ -58,7 +58,10 @@ class Hub:
         url = URL(api_url)
         if url.host in ("0.0.0.0", "::", "", None):
             url = url.with_host(address or lab.one("hub").service)
-        self.url = url / "api"
+        # What the hub says of itself follows its connect URL; it speaks TLS with internal_ssl
+        # alone, and then not with us, who have no certificate of its authority.
+        port = url.port
+        self.url = url.with_scheme("http").with_port(port) / "api"
         self._session = channel.session(headers={"Authorization": f"token {token}"})
 
     async def __aenter__(self) -> Self:
@@ -199,6 +202,13 @@ def refused(method: str, path: str, status: int, body: Any) -> HubError:
 async def open_hub(channel: Channel, lab: Lab) -> Hub:
     """The hub of a running lab. Raises LabError with its last words when it does not listen."""
     run = await asyncio.to_thread(hub_run, lab)
+    if run.api_url and not URL(run.api_url).absolute:
+        # What a connect URL without a scheme makes of its own address.
+        raise LabError(
+            f"the hub calls its own address {run.api_url}, which is none",
+            where=lab.one("hub").service,
+            right="JupyterHub.hub_connect_url and hub_bind_url are http://HOST:PORT",
+        )
     if run.api_url is None:
         raise LabError(
             "the hub does not listen; its log ends with\n    "
