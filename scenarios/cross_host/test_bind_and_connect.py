@@ -9,10 +9,6 @@ Sources:
 - jupyterhub 6.1.1, objects.py, `Server.bind_url_default`: "Never used in APIs, only logging"; it
   is `url`, made from `connect_ip`, unless `ip` means every address. But app.py, `start`, takes the
   address to listen on from that very `bind_url`.
-
-Finding (6.1.1): steps: `hub_ip = "127.0.0.1"`, `hub_connect_ip = "hub"`. Expected: the API listens
-on 127.0.0.1 and nodes are refused. Seen: it listens on the address of the name `hub`, nodes get
-through, and the log says "Hub API listening on http://hub:8081/hub/". `hub_bind_url` is obeyed.
 """
 
 from __future__ import annotations
@@ -35,6 +31,14 @@ async def hub_addresses(lab: LiveLab) -> set[str]:
     return {s.address for s in await listening(lab, "hub") if s.port == 8081}
 
 
+@pytest.mark.finding(
+    "hub_ip is ignored when hub_connect_ip is set",
+    project="jupyterhub",
+    steps="hub_ip = '127.0.0.1', hub_connect_ip = 'hub'; start the hub.",
+    expected="The API listens on 127.0.0.1 and nodes are refused (documentation of hub_ip).",
+    seen="It listens on the address of the name `hub`, nodes get through, and the log says 'Hub "
+    "API listening on http://hub:8081/hub/'. hub_bind_url is obeyed.",
+)
 @pytest.mark.matrix(IP, ["0.0.0.0", "127.0.0.1"])
 @pytest.mark.matrix(CONNECT, ["", "hub"])
 async def test_where_the_hub_listens(lab: LiveLab, case: Case) -> None:
@@ -46,6 +50,7 @@ async def test_where_the_hub_listens(lab: LiveLab, case: Case) -> None:
 
 @pytest.mark.matrix(BIND_URL, ["http://127.0.0.1:8081"])
 @pytest.mark.matrix(CONNECT, ["hub"])
+@pytest.mark.sabotage(BIND_URL, "http://0.0.0.0:8081")
 async def test_hub_bind_url_is_obeyed(lab: LiveLab) -> None:
     """The way out: `hub_bind_url` keeps the hub on loopback whatever it is called."""
     assert await hub_addresses(lab) == {"127.0.0.1"}

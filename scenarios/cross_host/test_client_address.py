@@ -14,10 +14,6 @@ Sources:
   there first does not count.
 - configurable-http-proxy 5.3, lib/configproxy.js: `PROXY WEB path to target` (debug) and
   `status method path` (info) are all that it logs of a request.
-
-Finding: at no log level does configurable-http-proxy 5.3 log from where a request came. And with
-`--no-x-forward` hub and server believe any address that a client writes into the header itself,
-for both go on trusting it.
 """
 
 from __future__ import annotations
@@ -36,6 +32,23 @@ NOT_FORWARDED = "proxy.no-x-forward"
 pytestmark = pytest.mark.topology("lab")
 
 
+@pytest.mark.finding(
+    "No log level makes the proxy tell from where a request came",
+    project="configurable-http-proxy",
+    steps="--log-level debug; a request from a third host.",
+    expected="The client's address in the proxy's log: the proxy alone sees the connection, and "
+    "`--no-x-forward` says that it knows the address ('Don't add X-Forward- headers').",
+    seen="`PROXY WEB path to target` and `status method path`; no address at any level.",
+)
+@pytest.mark.finding(
+    "Behind a proxy that adds no X-Forwarded-For, hub and servers believe the client's own",
+    project="jupyterhub",
+    steps="configurable-http-proxy --no-x-forward; a request with X-Forwarded-For: 198.19.255.9.",
+    expected="The header counts when a trusted proxy wrote it (trusted_downstream_ips: 'Downstream "
+    "proxy IP addresses to trust').",
+    seen="Hub and server log 198.19.255.9 as the client, and so does what is derived from it: "
+    "`xheaders` is always on, whoever the peer is.",
+)
 @pytest.mark.matrix("proxy.log-level", ["debug"])
 @pytest.mark.matrix(NOT_FORWARDED, [False, True])
 async def test_who_logs_the_client(lab: LiveLab, case: Case) -> None:

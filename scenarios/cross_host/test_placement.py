@@ -33,6 +33,7 @@ async def kernel_place(lab: LiveLab, server: Server) -> Placement:
     return await placement(lab, await lab.enter(visitor.kernel()))
 
 
+@pytest.mark.sabotage("hub.SSHSpawner.transport", "tunnel")
 async def test_kernel_route_and_database_agree(lab: LiveLab) -> None:
     """One server on node1: what its kernel says, what the proxy has, what the hub stored."""
     node = lab.lab.host("node1")
@@ -50,6 +51,7 @@ async def test_kernel_route_and_database_agree(lab: LiveLab) -> None:
     assert (stored["ip"], stored["port"]) == (node.address, server.port)
 
 
+@pytest.mark.sabotage("hub.SSHSpawner.host_policy", "first")
 async def test_two_users_on_two_nodes_at_once(lab: LiveLab) -> None:
     """Two servers that start at the same time: each user's code runs on that user's node alone."""
     wanted = {"alice": "node1", "bob": "node2"}
