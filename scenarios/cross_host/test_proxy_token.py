@@ -1,0 +1,127 @@
+"""The proxy's token and address: hub and proxy must agree, and only one disagreement is silent.
+
+Why it matters: with the proxy on a host of its own its token is a secret that has to be brought
+to two places, and its API is open to the whole network. A hub with the wrong one does not start.
+A proxy without one starts, and anybody who reaches its port decides what every user sees.
+
+Sources:
+- JupyterHub documentation, "Running proxy separately from the hub": `should_start = False`,
+  `api_url`, and the same CONFIGPROXY_AUTH_TOKEN on both sides.
+- jupyterhub/proxy.py, `ConfigurableHTTPProxy.__init__`: an empty token with an external proxy is
+  an error; `api_request`: answers below 500 are not tried again, refused connections for 30 s;
+  jupyterhub/app.py, `start`: the routes are asked for before the hub listens.
+- configurable-http-proxy's README: "CONFIGPROXY_AUTH_TOKEN"; bin/configurable-http-proxy: without
+  it "REST API is not authenticated"; lib/configproxy.js, `authorized`: a wrong one is 403.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from hublab.case_switch import restart
+from hublab.engine.records import File
+from hublab.errors import HubError, LabError
+from hublab.hub import hub_run
+from hublab.lab import ETC
+from hublab.live import LiveLab
+from hublab.matrix import Case
+from hublab.probes.reach import reach
+
+TOKEN = "hub.ConfigurableHTTPProxy.auth_token"
+API = "hub.ConfigurableHTTPProxy.api_url"
+TOKEN_FILE = "env/CONFIGPROXY_AUTH_TOKEN"
+
+pytestmark = pytest.mark.topology("lab")
+
+LAST_WORDS = {
+    "wrong": "403",
+    "": "auth_token or CONFIGPROXY_AUTH_TOKEN env is required",
+}
+
+
+@pytest.mark.may_refuse
+@pytest.mark.matrix(TOKEN, list(LAST_WORDS))
+async def test_a_hub_with_another_token(lab: LiveLab, case: Case) -> None:
+    """It ends at once and says so; `reach`, which shows no token, finds every way open."""
+    assert lab.refusal is not None
+    assert (lab.refusal.role, lab.refusal.code) == ("hub", 1)
+    assert LAST_WORDS[str(case[TOKEN])] in lab.refusal.log
+    assert [hop for hop in await reach(lab) if not hop.ok] == []
+
+
+@pytest.mark.may_refuse
+@pytest.mark.matrix(API, ["http://proxy:8000"])
+@pytest.mark.sabotage(API, "http://proxy:8001")
+async def test_the_public_port_for_the_api(lab: LiveLab) -> None:
+    """The proxy's other port answers, with 404: that is final, and `reach` says it too."""
+    assert lab.refusal is not None
+    assert lab.refusal.code == 1
+    assert "api_request to proxy failed: 404" in lab.refusal.log
+    (hop,) = [hop for hop in await reach(lab) if not hop.ok]
+    assert (hop.source, hop.status) == ("hub", 404)
+
+
+@pytest.mark.slow
+@pytest.mark.may_refuse
+@pytest.mark.matrix(API, ["http://127.0.0.1:8001", "http://proxy.elsewhere.lab:8001"])
+@pytest.mark.sabotage(API, "http://proxy:8001")
+async def test_an_api_that_nobody_answers(lab: LiveLab, case: Case) -> None:
+    """Unshortened: the hub asks again for 30 s, and ends; the setting is named by `reach`."""
+    assert lab.refusal is not None
+    assert lab.refusal.code == 1
+    assert len(re.findall("connection error .*retrying", lab.refusal.log)) >= 3
+    (hop,) = [hop for hop in await reach(lab) if not hop.ok]
+    assert (hop.source, hop.setting) == ("hub", API)
+
+
+@asynccontextmanager
+async def proxy_token(lab: LiveLab, token: str) -> AsyncIterator[None]:
+    """The proxy restarted with another token than the hub has, for a block; empty: with none."""
+    proxy = lab.lab.one("proxy")
+    own = lab.lab.output(proxy.service, "cat", f"{ETC}/{TOKEN_FILE}")
+    await bring(lab, token)
+    try:
+        yield
+    finally:
+        await asyncio.shield(bring(lab, own))
+
+
+async def bring(lab: LiveLab, token: str) -> None:
+    """Give the proxy a token, and start it anew: it reads its environment once."""
+    proxy = lab.lab.one("proxy")
+    files = [File(TOKEN_FILE, token.encode(), mode=0o600)]
+    await asyncio.to_thread(lab.lab.engine.put_files, proxy.id, ETC, files)
+    await restart(lab.lab, proxy.service)
+
+
+@pytest.mark.sabotage("proxy.log-level", "error")
+async def test_a_proxy_without_a_token(lab: LiveLab) -> None:
+    """The hub notices nothing, and any host of the network makes routes for everybody."""
+    async with proxy_token(lab, ""):
+        await (await lab.hub()).check_routes()
+        assert "REST API is not authenticated" in lab.lab.engine.logs(lab.lab.one("proxy").id)
+        async with lab.channel.session() as stranger:
+            api = f"http://{lab.lab.one('proxy').service}:8001/api/routes"
+            taken = {"target": "http://node2:22"}
+            async with stranger.post(f"{api}/hub/login", json=taken) as answer:
+                assert answer.status == 201
+            async with stranger.get(api) as answer:
+                assert (await answer.json())["/hub/login"]["target"] == taken["target"]
+
+
+@pytest.mark.sabotage("hub.JupyterHub.hub_connect_ip", "127.0.0.1")
+async def test_a_proxy_with_another_token(lab: LiveLab) -> None:
+    """A proxy that was restarted with a new secret: no route is made, so no server gets ready."""
+    async with proxy_token(lab, "another"):
+        with pytest.raises((HubError, LabError)):
+            await (await lab.hub()).check_routes()
+        with pytest.raises(HubError, match="did not start"):
+            await lab.spawn("alice", on="node1")
+        log = hub_run(lab.lab).log
+        assert "403" in re.findall("api_request to proxy failed.*", log)[-1]
+        assert "Stopping alice to avoid inconsistent state" in log
