@@ -1,0 +1,104 @@
+"""Each limit refuses in its own way, and one of them ends the hub.
+
+Why it matters: limits protect the nodes from a class that signs in at once. A client can wait and
+try again only if it is told to, and the limit on failures is meant for a hub that is restarted by
+somebody: without that it stays down.
+
+Sources:
+- jupyterhub 6.1.1, app.py, `concurrent_spawn_limit`, `active_server_limit`: 429, "asking them to
+  try again"; handlers/base.py, `spawn_single_user`, checks the first of them first and suggests for
+  it alone a time by the header Retry-After, from `spawn_throttle_retry_range` (30, 60).
+- jupyterhub/handlers/base.py, `UserDict.count_active_users` (user.py): a pending spawn is active.
+- jupyterhub/spawner.py, `consecutive_failure_limit`: "Maximum number of consecutive failures to
+  allow before shutting down JupyterHub"; handlers/base.py, `_track_failure_count`: errors count,
+  "handled rejections" (SpawnException, HTTPError below 500) do not; the hub exits with code 1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from hublab import processes
+from hublab.live import LiveLab
+from hublab.matrix import Case
+from hublab.orders import order
+from hublab.probes.credentials import credentials
+from hublab.probes.http import Answer, Ask, ask
+from hublab.probes.server_states import until_state
+from hublab.probes.waiting import until
+
+CONCURRENT = "hub.JupyterHub.concurrent_spawn_limit"
+ACTIVE = "hub.JupyterHub.active_server_limit"
+FAILURES = "hub.Spawner.consecutive_failure_limit"
+USERS = ("alice", "bob", "carol")
+THROTTLED = "Too many users trying to log in right now. Try again in "
+FULL = "Active user limit exceeded. Try again in a few minutes."
+
+pytestmark = [pytest.mark.topology("lab"), pytest.mark.matrix("hub.snippet", ["hooks.py"])]
+
+
+def refusals(concurrent: int, active: int) -> list[str]:
+    """What each of three users is told whose starts are pending at the same time, in order."""
+    told: list[str] = []
+    for _ in USERS:
+        pending = sum(not words for words in told)
+        if concurrent and pending >= concurrent:
+            told.append(THROTTLED)
+        elif active and pending >= active:
+            told.append(FULL)
+        else:
+            told.append("")
+    return told
+
+
+async def start(lab: LiveLab, user: str) -> Answer:
+    """Ask for a server as the user, by the user's own token, through the proxy."""
+    async with credentials(lab, user, token=True) as who:
+        return await ask(lab, Ask(f"/hub/api/users/{user}/server", "POST"), who)
+
+
+@pytest.mark.issue("jupyterhub#3396", happens=False, cure="concurrent_spawn_limit")
+@pytest.mark.matrix(CONCURRENT, [0, 1])
+@pytest.mark.matrix(ACTIVE, [0, 2])
+@pytest.mark.matrix("hub.JupyterHub.tornado_settings", [{"slow_spawn_timeout": 0}])
+async def test_who_may_start(lab: LiveLab, case: Case) -> None:
+    """Three users start at once, and none of the starts comes to an end."""
+    hub = await lab.hub()
+    for user in USERS:
+        await hub.ensure_user(user)
+    async with order(lab, "hub", "pre_spawn_hook"):
+        answers = [await start(lab, user) for user in USERS]
+
+    expected = refusals(int(str(case[CONCURRENT])), int(str(case[ACTIVE])))
+    for answer, words in zip(answers, expected, strict=True):
+        assert answer.status == (429 if words else 202)
+        assert words in answer.body.decode()
+        retry = answer.header("Retry-After")
+        assert (retry is not None) == (words == THROTTLED)
+        assert retry is None or 30 <= int(retry) <= 60
+
+
+@pytest.mark.matrix(FAILURES, [0, 2])
+async def test_failures_that_end_the_hub(lab: LiveLab, case: Case) -> None:
+    """Rejections do not count, errors in a row do; between them nothing has succeeded."""
+    hub = await lab.hub()
+    await hub.ensure_user("alice")
+    statuses = []
+    for raised in ("SpawnException", "HTTPError 403", "ValueError", "ValueError"):
+        assert not (await asyncio.to_thread(processes.status, lab.lab, "hub")).ended
+        async with order(lab, "hub", "pre_spawn_hook", raised):
+            status, _ = await hub.request("POST", "users/alice/server")
+            statuses.append(status)
+    assert statuses == [503, 403, 500, 500]  # answered, all of them
+
+    async def ended() -> int | None:
+        state = await asyncio.to_thread(processes.status, lab.lab, "hub")
+        return state.exit_code if state.ended else None
+
+    if case[FAILURES]:
+        assert await until(ended, seconds=20, what="the end of the hub") == 1
+    else:
+        await until_state(lab, "alice", "stopped")
+        assert await ended() is None
