@@ -1,0 +1,94 @@
+"""`next` leads anywhere on this host and nowhere else, however the address is disguised.
+
+Why it matters: a link to a trusted hub that ends on somebody else's host is what phishing is
+made of. The hub compares with the host that the request names, so a proxy that rewrites Host
+makes it refuse its own address, and one that passes a foreign Host makes it believe in that.
+
+Sources:
+- jupyterhub/handlers/base.py, `_validate_next_url`: "protects against external redirects", own
+  host to a path, backslashes and doubled slashes; `get_next_url`: the default where it refuses.
+- JupyterHub changelog, 5.4.4: CVE-2026-33709, an open redirect.
+- JupyterHub documentation, `redirect_to_server`: the default after signing in.
+- WHATWG URL standard, "URL parsing": browsers take a backslash for a slash, skip tabs and line
+  breaks, and take any number of slashes after the scheme for two.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+from yarl import URL
+
+from hublab.live import LiveLab
+from hublab.matrix import Case
+from hublab.probes.credentials import credentials
+from hublab.probes.http import Ask, ask
+from hublab.visitor import NAVIGATE
+
+TO_SERVER = "hub.JupyterHub.redirect_to_server"
+
+pytestmark = pytest.mark.topology("lab")
+
+# What `next` says, and where it leads; None: refused. HOST is the proxy as the request names it.
+NEXT: dict[str, str | None] = {
+    "/hub/home": "/hub/home",
+    "/hub/token?a=1#b": "/hub/token?a=1#b",
+    "/user/alice/lab/tree/a%20b.ipynb": "/user/alice/lab/tree/a%20b.ipynb",
+    "http://HOST/hub/token": "/hub/token",
+    "//HOST/hub/token": "/hub/token",
+    "http://HOST": "/",
+    "http://HOST//evil.example/": "/evil.example/",
+    "//HOST//evil.example/": "/evil.example/",
+    "/\\evil.example": "/%5Cevil.example",
+    "hub/home": None,
+    "javascript:alert(1)": None,
+    "https://HOST/hub/home": None,
+    "http://evil.example/": None,
+    "//evil.example/": None,
+    "///evil.example/": None,
+    "////evil.example/": None,
+    "http:///evil.example/": None,
+    "\\\\evil.example/": None,
+    "/\t/evil.example/": None,
+    "/\n/evil.example/": None,
+    "//HOST@evil.example/": None,
+    "http://HOST.evil.example/": None,
+    "http://evil.example/http://HOST/": None,
+}
+
+
+@pytest.mark.matrix(TO_SERVER, [True, False])
+async def test_where_next_leads(lab: LiveLab, case: Case) -> None:
+    """Two pages that look at `next`, each with every disguise; alice is signed in."""
+    default = "/hub/spawn" if case[TO_SERVER] else "/hub/home"
+    alice = await lab.enter(credentials(lab, "alice"))
+    wrong = []
+    for page in ("/hub/login", "/hub/"):
+        for disguise, leads in NEXT.items():
+            value = disguise.replace("HOST", lab.origin.authority)
+            answer = await ask(lab, Ask(f"{page}?next={quote(value, safe='')}"), alice)
+            seen = answer.header("Location")
+            if (answer.status, seen) != (302, leads or default):
+                wrong.append(f"{page}, next {value!r}: {answer.status} {seen}, not {leads}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.sabotage(TO_SERVER, False)
+async def test_where_signing_in_leads(lab: LiveLab) -> None:
+    """To where one was going with "all query parameters" (urls.md), and not to another host."""
+    password = await lab.run("hub", "cat", "/etc/hublab/password")
+    for start, leads in (
+        ("/hub/home?a=1&b=%2F%26", "/hub/home?a=1&b=%2F%26"),
+        ("/hub/login?next=%2F%2Fevil.example%2F", "/hub/spawn"),
+    ):
+        url = URL(f"{lab.origin}{start}", encoded=True)
+        async with lab.channel.session() as session:
+            async with session.get(url, headers=NAVIGATE) as form:
+                login = form.url
+            xsrf = session.cookie_jar.filter_cookies(login)["_xsrf"].value
+            data = {"username": "alice", "password": password.strip(), "_xsrf": xsrf}
+            async with session.post(
+                login, data=data, headers=NAVIGATE, allow_redirects=False
+            ) as done:
+                assert (done.status, done.headers["Location"]) == (302, leads)
