@@ -1,0 +1,100 @@
+"""What an open tab writes to a stopped server is refused, and nobody says that it has stopped.
+
+Why it matters: a server that was culled, or whose node went away, leaves tabs open that save,
+start kernels and keep scripts running. What they read tells them that the server has stopped;
+what they write gets a page about a missing XSRF token, and looks like a fault of the sign-in.
+
+Sources:
+- JupyterHub documentation, "JupyterHub URL scheme" (reference/urls.md), "Special handling of API
+  requests": "These are failed with 503 and an informative JSON error message indicating how to
+  spawn the server."
+- jupyterhub/handlers/base.py, `UserUrlHandler.non_get`: "fail all non-GET requests with JSON …
+  hopefully informative message pointing to how to spawn stopped server", for POST, PATCH, DELETE.
+- The same, `PrefixRedirectHandler`: defines GET alone, and takes no token (`_accept_token_auth`);
+  `BaseHandler.prepare` checks XSRF before the method is looked for.
+- microsoft/vscode-jupyter#2394: an editor that is given the hub's URL writes below `/api`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from hublab.live import LiveLab
+from hublab.probes.credentials import Credentials
+from hublab.probes.http import Ask, ask
+from hublab.url_table import Row, wrong_rows
+
+LEGACY = "hub.JupyterHub.use_legacy_stopped_server_status_code"
+
+pytestmark = [pytest.mark.topology("lab"), pytest.mark.sabotage(LEGACY, True)]
+
+FILE = "/user/bob/api/contents/a.ipynb"
+XSRF = "handlers/base.py, BaseHandler.prepare: check_xsrf_cookie; no token is looked at"
+ONLY_GET = "handlers/base.py, PrefixRedirectHandler: defines get"
+NON_GET = "handlers/base.py, UserUrlHandler.non_get"
+NO_PUT = "handlers/base.py, UserUrlHandler: post, patch, delete = non_get, and no put"
+
+WRITES = [
+    *(Row("bob", f"{m} {FILE}", "403 html", XSRF) for m in ("POST", "PUT", "PATCH", "DELETE")),
+    *(Row("bob's token", f"{m} {FILE}", "403 html", XSRF) for m in ("POST", "PUT", "DELETE")),
+    Row("nobody", f"POST {FILE}", "403 html", XSRF),
+    Row("bob", f"HEAD {FILE}", "405 empty", ONLY_GET),
+    Row("bob", f"OPTIONS {FILE}", "405 html", ONLY_GET),
+    # Only who goes to the hub's own path, with a token, hears what is the matter.
+    Row("bob's token", f"POST /hub{FILE}", "424 json", NON_GET),
+    Row("bob's token", f"PATCH /hub{FILE}", "424 json", NON_GET),
+    Row("bob's token", f"DELETE /hub{FILE}", "424 json", NON_GET),
+    Row("bob's token", f"PUT /hub{FILE}", "405 html", NO_PUT),
+    Row("nobody", f"POST /hub{FILE}", "403 html", XSRF),
+    # Reading the same file tells it all the same.
+    Row("bob's token", f"GET {FILE}", "hub > 424 json", "UserUrlHandler.get: 'api' in the path"),
+]
+
+
+@pytest.mark.finding(
+    "What is written to a stopped server is answered 403 or 405 in HTML instead of 424 in JSON",
+    project="jupyterhub",
+    steps="With a user's API token: PUT or POST /user/NAME/api/contents/a.ipynb through the "
+    "proxy while the server is stopped; then PUT /hub/user/NAME/api/contents/a.ipynb.",
+    expected="An informative JSON error that says how to start the server (reference/urls.md, "
+    "'Special handling of API requests'; handlers/base.py, UserUrlHandler.non_get).",
+    seen="403 in HTML, \"'_xsrf' argument missing from PUT\": PrefixRedirectHandler defines get "
+    "alone and knows no tokens, so that non_get is never reached. PUT, with which JupyterLab "
+    "saves, is 405 at /hub/user too: UserUrlHandler lacks put.",
+)
+async def test_what_is_written(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
+    """Every method that changes something, as a tab and as a script."""
+    wrong = await wrong_rows(lab, WRITES, people)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.finding(
+    "The documentation says 503 for a stopped server; it is 424 since 2.0",
+    project="jupyterhub",
+    steps="Open /user/NAME/ and /user/NAME/api/status while the server is stopped.",
+    expected="503 (reference/urls.md: 'The HTTP status will be 503 in this case'; 'These are "
+    "failed with 503').",
+    seen="424, as use_legacy_stopped_server_status_code says in its help.",
+)
+@pytest.mark.issue(
+    "microsoft/vscode-jupyter#2394",
+    happens=True,
+    cure="give the client the URL of the server, /user/NAME/, and not that of the hub",
+)
+async def test_what_is_read(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
+    """A page and a call of bob's stopped server; then a client that takes the hub for a server."""
+    rows = [
+        Row("bob", "GET /user/bob/", "hub > 424 html", "use_legacy_stopped_server_status_code"),
+        Row("bob", "GET /user/bob/api/status", "hub > 424 json", "the same"),
+        Row("bob's token", "GET /api/contents", "hub > 404 json", "app.py: API404 at /hub/api/"),
+        Row("bob's token", "POST /api/contents", "403 html", XSRF),
+    ]
+    wrong = await wrong_rows(lab, rows, people)
+    assert not wrong, "\n".join(wrong)
+
+    said = await ask(lab, Ask("/user/bob/api/status"), people["bob"], follow=True)
+    words = said.body.decode()
+    assert "JupyterHub server no longer running at /user/bob/api/status" in words
+    assert f"Restart the server at {lab.origin}/hub/spawn/bob" in words
