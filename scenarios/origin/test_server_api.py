@@ -1,0 +1,128 @@
+"""A page elsewhere reads the server's API by token, or by cookie with XSRF token from an allowed
+origin; without allow_origin a token is not asked where it comes from, and a cookie always is.
+
+Why it matters: a portal on one host that shows kernels of another, a proxy that renames hosts, a
+dashboard on a subdomain: all of them are cross-origin. Which of credential, origin, method and
+setting lets a request through, and which answer a browser may then show to the page, is decided
+in three places that know nothing of each other, and a missing cell shows up as "CORS error".
+
+Sources:
+- jupyter_server, documentation of `ServerApp.allow_origin` ("Use '*' to allow any origin to access
+  your server. Takes precedence over allow_origin_pat"), `allow_origin_pat` ("Requests from an
+  origin matching the expression will get replies with: Access-Control-Allow-Origin: origin"),
+  `allow_credentials`, `disable_check_xsrf`.
+- jupyter_server/base/handlers.py and jupyterhub/services/auth.py, _xsrf_utils.py: a row each below.
+- The Fetch standard, "CORS check": what a browser makes of the headers (`Access.readable_by`).
+
+Every cell is one of credential × origin × method; every case one set of settings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from server_rules import Situation, expected, policy_of, reasons
+
+from hublab.decision_table import wrong_cells
+from hublab.live import LiveLab
+from hublab.matrix import Case
+from hublab.probes.cross_origin import CREDENTIALS, Access, Asking, Callers, access, call, callers
+
+ALLOW = "server.ServerApp.allow_origin"
+PATTERN = "server.ServerApp.allow_origin_pat"
+COOKIES = "server.ServerApp.allow_credentials"
+NO_XSRF = "server.ServerApp.disable_check_xsrf"
+TORNADO = "server.ServerApp.tornado_settings"
+APP, LIB, EVIL = "http://app.lab", "http://lib.app.lab", "http://evil.lab"
+FILE = {"type": "file", "format": "text", "content": ""}
+
+pytestmark = [pytest.mark.topology("lab"), pytest.mark.side_by_side]
+
+
+def cells(lab: LiveLab) -> list[Asking]:
+    """Every kind of credential, from every kind of origin, by every method."""
+    own = str(lab.origin).rstrip("/")
+    wrong_port = f"http://{lab.origin.host}:{(lab.origin.port or 80) + 1}"
+    other_scheme = own.replace("http://", "https://")
+    origins = ["", own, other_scheme, wrong_port, APP, LIB, EVIL]
+    plain = [
+        Asking(credential, method, origin)
+        for credential in CREDENTIALS
+        for origin in origins
+        for method in ("GET", "POST", "PUT")
+    ]
+    preflights = [
+        Asking("none", "OPTIONS", origin, requested=wanted)
+        for origin in origins
+        for wanted in ("content-type,x-xsrftoken", "authorization,content-type")
+    ]
+    by_token = [Asking("token", "OPTIONS", origin) for origin in origins]
+    return plain + preflights + by_token
+
+
+async def measure(lab: LiveLab, who: Callers, asked: list[Asking]) -> dict[Asking, Access]:
+    """What each of them gets: GET of the list of files, PUT of a file, POST for a new one."""
+    base = f"/user/alice/{lab.own_server}/api/contents"
+
+    async def one(number: int, asking: Asking) -> Access:
+        target = f"{base}/{number}.txt" if asking.method == "PUT" else base
+        return access(await call(lab, who, target, asking, FILE))
+
+    answers = await asyncio.gather(*(one(number, asking) for number, asking in enumerate(asked)))
+    return dict(zip(asked, answers, strict=True))
+
+
+async def check(lab: LiveLab, case: Case, asked: list[Asking]) -> None:
+    """Spawn the case's server and hold every cell against the rows."""
+    policy = policy_of(case)
+    await lab.spawn("alice", lab.own_server)
+    async with callers(lab, "alice", lab.own_server) as who:
+        seen = await measure(lab, who, asked)
+    host = lab.origin.authority
+
+    def situation(asking: Asking) -> Situation:
+        return Situation(asking, policy, host)
+
+    wrong = wrong_cells(
+        seen, lambda asking: expected(situation(asking)), lambda one: reasons(situation(one))
+    )
+    assert not wrong, wrong
+
+
+@pytest.mark.matrix(ALLOW, ["", APP, "*"])
+@pytest.mark.matrix(COOKIES, [False, True])
+async def test_allow_origin(lab: LiveLab, case: Case) -> None:
+    """No origin, one origin, every origin; with and without the header for cookies."""
+    await check(lab, case, cells(lab))
+
+
+@pytest.mark.matrix(PATTERN, [r"http://(\w+\.)?app\.lab", "http://app"])
+async def test_allow_origin_pat(lab: LiveLab, case: Case) -> None:
+    """A pattern must match the whole origin."""
+    await check(lab, case, cells(lab))
+
+
+@pytest.mark.matrix(PATTERN, [r"http://(\w+\.)?app\.lab"])
+@pytest.mark.matrix(ALLOW, [EVIL])
+@pytest.mark.sabotage(ALLOW, "")
+async def test_allow_origin_takes_precedence(lab: LiveLab, case: Case) -> None:
+    """Where allow_origin says something the pattern counts no more."""
+    await check(lab, case, cells(lab))
+
+
+@pytest.mark.matrix(NO_XSRF, [True])
+@pytest.mark.matrix(ALLOW, ["", "*"])
+@pytest.mark.issue(
+    "jupyterhub#4752", happens=False, cure="none needed: honoured since 4.1.2, by jupyterhub too"
+)
+async def test_disable_check_xsrf(lab: LiveLab, case: Case) -> None:
+    """A cookie alone then writes, but still from no other origin than the allowed ones."""
+    await check(lab, case, cells(lab))
+
+
+@pytest.mark.matrix(TORNADO, [{"headers": {"Access-Control-Allow-Origin": APP}}])
+@pytest.mark.sabotage(TORNADO, {})
+async def test_header_by_hand(lab: LiveLab, case: Case) -> None:
+    """The header alone lets a page read what a token asks for, errors too, and no cookie in."""
+    await check(lab, case, cells(lab))
