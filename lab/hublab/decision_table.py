@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Cell = TypeVar("Cell")
 Result = TypeVar("Result")
@@ -27,7 +27,7 @@ class Row(Generic[Cell, Result]):
         return f"{self.name} ({self.source})"
 
 
-def always(result: Result) -> Callable[[object], Result]:
+def always(result: Result) -> Callable[[Any], Result]:
     """For a row after which the same happens in every cell."""
     return lambda cell: result
 

@@ -20,7 +20,8 @@ def test_the_first_row_that_applies_decides() -> None:
 def test_a_table_with_a_gap_says_for_which_cell() -> None:
     with pytest.raises(LookupError, match="applies to 3"):
         decide(TABLE, 3)
-    whole = (*TABLE, Row("odd", anything, always("odd"), "a third book"))
+    odd: Row[int, str] = Row("odd", anything, always("odd"), "a third book")
+    whole = (*TABLE, odd)
     assert decide(whole, 3) == "odd"
 
 

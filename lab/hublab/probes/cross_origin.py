@@ -102,6 +102,7 @@ class Callers:
 @contextlib.asynccontextmanager
 async def callers(live: LiveLab, user: str, server: str | None = None) -> AsyncIterator[Callers]:
     """Sign a user in, with the page of a server open, and make a token of the same user."""
+    await (await live.hub()).ensure_user(user)
     async with (
         credentials(live, None) as nobody,
         credentials(live, user, token=True) as token,

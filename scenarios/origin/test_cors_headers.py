@@ -1,0 +1,85 @@
+"""Two answers of the server tell a browser something else than the rest: preflights and errors.
+
+Why it matters: an application on another host calls the servers by token, which needs no cookie
+and no allow_origin on the server's side. What its browser makes of the answers is decided by
+headers alone, and a developer sees "CORS error" where a file does not exist.
+
+Sources:
+- jupyter_server/base/handlers.py, `set_cors_headers`: "allow token-authenticated requests
+  cross-origin by default. only apply this exception if allow-origin has not been specified."
+- The same file, `APIHandler.options`: "if authorization header is requested, that means the
+  request is token-authenticated. avoid browser-side rejection of the preflight request. only allow
+  this exception if allow_origin has not been specified".
+- jupyter/notebook#2920: browsers and server were to agree that a token may come from anywhere.
+- `ServerApp.allow_origin`: "Set the Access-Control-Allow-Origin header".
+- The Fetch standard: a request with an Authorization header is preceded by a preflight, whose
+  answer must pass the CORS check; so must an error before the page may see its status.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from hublab.live import LiveLab
+from hublab.matrix import Case
+from hublab.probes.cross_origin import Asking, access, call, callers
+
+ALLOW = "server.ServerApp.allow_origin"
+APP, EVIL = "http://app.lab", "http://evil.lab"
+PREFLIGHT = Asking("none", "OPTIONS", EVIL, requested="authorization")
+READ = Asking("token", "GET", EVIL)
+ENDED = "00000000-0000-4000-8000-000000000000"
+"""The id of a kernel that is not there."""
+
+pytestmark = [pytest.mark.topology("lab"), pytest.mark.side_by_side]
+
+
+@pytest.mark.matrix(ALLOW, ["", APP])
+@pytest.mark.finding(
+    "The preflight of a token-authenticated request is answered the wrong way round",
+    project="jupyter_server",
+    steps="OPTIONS /api/contents with Origin: http://evil.lab and Access-Control-Request-Headers: "
+    "authorization; once without allow_origin, once with allow_origin = 'http://app.lab'.",
+    expected="The origin is echoed only if allow_origin has not been specified (comment in "
+    "APIHandler.options; set_cors_headers does so for the request itself).",
+    seen="Without allow_origin there is no Access-Control-Allow-Origin, so that no browser ever "
+    "sends the request that the server would allow; with allow_origin = 'http://app.lab' the "
+    "preflight of http://evil.lab is told that it may. The condition lacks a `not`.",
+)
+async def test_preflight_for_a_token(lab: LiveLab, case: Case) -> None:
+    """The request itself would be readable without allow_origin, and is not with it."""
+    await lab.spawn("alice", lab.own_server)
+    target = f"/user/alice/{lab.own_server}/api/contents"
+    async with callers(lab, "alice", lab.own_server) as who:
+        preflight = access(await call(lab, who, target, PREFLIGHT))
+        request = access(await call(lab, who, target, READ))
+    specified = bool(case[ALLOW])
+    assert (preflight.status, request.status) == (200, 200)
+    assert request.readable_by(EVIL) == (not specified)
+    assert preflight.readable_by(EVIL) == specified
+
+
+@pytest.mark.matrix(ALLOW, [APP])
+@pytest.mark.sabotage(ALLOW, EVIL)
+@pytest.mark.finding(
+    "Errors of the API that are raised lack the CORS headers",
+    project="jupyter_server",
+    steps="allow_origin = 'http://app.lab'; GET /api/kernels/ID with the ID of a kernel that has "
+    "ended, a valid token and Origin: http://app.lab.",
+    expected="Access-Control-Allow-Origin: http://app.lab on the 404 as on a 200 (help of "
+    "allow_origin: 'Set the Access-Control-Allow-Origin header').",
+    seen="The 404 has none, so that the page gets a network error instead of the status: "
+    "set_cors_headers is called in prepare(), and tornado's send_error clears all headers and "
+    "calls only set_default_headers again. GET /api/contents/missing.txt, whose 404 is no "
+    "exception, has it.",
+)
+async def test_an_error_is_unreadable(lab: LiveLab) -> None:
+    """The allowed page may read that a file is missing, and not that a kernel is."""
+    await lab.spawn("alice", lab.own_server)
+    base = f"/user/alice/{lab.own_server}/api"
+    allowed = Asking("token", "GET", APP)
+    async with callers(lab, "alice", lab.own_server) as who:
+        no_file = access(await call(lab, who, f"{base}/contents/missing.txt", allowed))
+        no_kernel = access(await call(lab, who, f"{base}/kernels/{ENDED}", allowed))
+    assert (no_file.status, no_file.readable_by(APP)) == (404, True)
+    assert (no_kernel.status, no_kernel.readable_by(APP)) == (404, False)

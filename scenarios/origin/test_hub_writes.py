@@ -1,0 +1,100 @@
+"""What the hub looks at before it lets a cookie write: the XSRF token, the content type of a POST,
+and no host, whatever `forwarded_host_header` says.
+
+Why it matters: scripts and portals that write with a browser's cookies are refused for one of
+these, all with the same 403; and a setting that is there for proxies which rename hosts changes
+nothing, so that the search for the cause goes on elsewhere.
+
+Sources:
+- jupyterhub/apihandlers/base.py, `check_post_content_type`: "Check request content-type, e.g. for
+  cross-site POST requests. Cross-site POST via form will include content-type"; "not specified,
+  e.g. from a script" is allowed; "parse content type for application/json". It is asked for POST.
+- The Fetch standard, "CORS-safelisted request-header": a Content-Type whose essence is text/plain
+  needs no preflight; MIME Sniffing standard, "parse a MIME type": a parameter without `=` is left
+  out.
+- JupyterHub documentation, `JupyterHub.forwarded_host_header`: "Alternate header to use as the Host
+  (e.g., X-Forwarded-Host) when determining whether a request is cross-origin".
+- jupyterhub/apihandlers/base.py, `check_referer`: "deprecated in JupyterHub 3.2 and always returns
+  True". Nothing in jupyterhub 6.1.1 reads forwarded_host_header.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hublab.live import LiveLab
+from hublab.probes.cross_origin import COOKIE, COOKIE_XSRF, Asking, call, callers
+from hublab.probes.http import Ask, ask
+
+FORWARDED = "hub.JupyterHub.forwarded_host_header"
+NO_XSRF = {"xsrf_cookies": False}
+ACTIVITY = "/hub/api/users/alice/activity"
+NOW = {"last_activity": "2020-01-01T00:00:00Z"}
+EVIL = "http://evil.lab"
+
+pytestmark = pytest.mark.topology("lab")
+
+
+@pytest.mark.sabotage("hub.JupyterHub.tornado_settings", NO_XSRF)
+@pytest.mark.finding(
+    "The check of a POST's content type takes text/plain for JSON",
+    project="jupyterhub",
+    steps="POST /hub/api/users/alice/activity with the cookies and the XSRF token of a signed-in "
+    "user, Content-Type: text/plain; application/json.",
+    expected="Refused as text/plain is: a page of another site can send this type without a "
+    "preflight, and check_post_content_type is there for such requests.",
+    seen="200. The header is split at semicolons, and any part that begins with application/json "
+    "counts as the type. The XSRF token, which such a page cannot know, is what still stops it.",
+)
+async def test_content_types(lab: LiveLab) -> None:
+    """JSON, or none at all; a form and plain text are as if nobody had signed in."""
+    refused = {"text/plain": 403, "application/x-www-form-urlencoded": 403, "text/json": 403}
+    taken = {"": 200, "application/json": 200, "application/json; charset=utf-8": 200}
+    expected = {**refused, **taken, "text/plain; application/json": 200}
+    async with callers(lab, "alice") as who:
+
+        async def status(kind: str, *, xsrf: bool = True) -> int:
+            headers = (("Content-Type", kind),) if kind else ()
+            body = json.dumps(NOW).encode()
+            wanted = Ask(ACTIVITY, "POST", headers, body, xsrf=xsrf)
+            return (await ask(lab, wanted, who.cookie)).status
+
+        assert {kind: await status(kind) for kind in expected} == expected
+        # Without the XSRF token none of them is taken.
+        assert {await status(kind, xsrf=False) for kind in expected} == {403}
+
+
+@pytest.mark.matrix(FORWARDED, ["", "X-Forwarded-Host"])
+@pytest.mark.sabotage("hub.JupyterHub.tornado_settings", NO_XSRF)
+@pytest.mark.finding(
+    "forwarded_host_header does nothing",
+    project="jupyterhub",
+    steps="forwarded_host_header = 'X-Forwarded-Host'; POST to the hub's API from a page of "
+    "another origin, with cookies and XSRF token, and X-Forwarded-Host of either or none.",
+    expected="Only the request whose Origin is the host named there is same-origin (help of the "
+    "setting: 'Alternate header to use as the Host when determining whether a request is "
+    "cross-origin').",
+    seen="All are taken alike, with and without the setting: the hub no longer determines whether "
+    "a request is cross-origin, and nothing reads the trait.",
+)
+@pytest.mark.issue("zero-to-jupyterhub-k8s#660", happens=False, cure="none needed since 3.2")
+async def test_hosts_do_not_matter(lab: LiveLab) -> None:
+    """The XSRF token decides, whatever the request says of its origin, its page and its host."""
+    hosts = ("evil.lab", lab.origin.authority, "")
+    async with callers(lab, "alice") as who:
+        for host in hosts:
+            headers = (
+                ("Origin", EVIL),
+                ("Referer", f"{EVIL}/hub/home"),
+                ("Content-Type", "application/json"),
+                *((("X-Forwarded-Host", host),) if host else ()),
+            )
+            body = json.dumps(NOW).encode()
+            wanted = Ask(ACTIVITY, "POST", headers, body, xsrf=True)
+            assert (await ask(lab, wanted, who.cookie)).status == 200
+        assert (
+            await call(lab, who, ACTIVITY, Asking(COOKIE_XSRF, "POST", EVIL), NOW)
+        ).status == 200
+        assert (await call(lab, who, ACTIVITY, Asking(COOKIE, "POST", EVIL), NOW)).status == 403

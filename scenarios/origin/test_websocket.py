@@ -1,0 +1,183 @@
+"""A WebSocket is let in by what the browser says of it (Sec-Fetch-Site) before its Origin counts,
+and a token in its address counts only where the browser says that it is a WebSocket.
+
+Why it matters: browsers apply no same-origin policy to WebSockets, so that the server alone keeps
+other pages out of a kernel. Whoever connects by a program, or through a proxy that renames the
+host, meets rules that no page ever sees, all with one answer: 403.
+
+Sources:
+- tornado 6.6, websocket.py, `WebSocketHandler.get`, and web.py, `_check_cross_origin`: `same-origin`
+  and `none` of Sec-Fetch-Site are let in; without it an Origin that is the Host's; then `check_origin`.
+- jupyter_server/base/websocket.py and handlers.py, `check_origin`: the Host's own origin,
+  allow_origin, and whatever a token proves.
+- jupyterhub/services/auth.py, `HubAuth._get_token_url`: the address's token where Sec-Fetch-Mode is
+  `websocket`; `get_token`: the Authorization header; no subprotocol; `HubOAuth._get_token_cookie`.
+- jupyterhub/_xsrf_utils.py, `_needs_check_xsrf`: no XSRF token is asked of a WebSocket.
+
+The socket is that of the server's events: every socket of the server has these rules, and this
+one needs no kernel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+from server_rules import Policy, Situation, policy_of
+
+from hublab.decision_table import Row, always, anything, decide, row_for, wrong_cells
+from hublab.live import LiveLab
+from hublab.matrix import Case
+from hublab.probes.cross_origin import COOKIE, NONE, TOKEN, Asking, Callers, callers
+from hublab.probes.http import Ask, ask
+
+ALLOW = "server.ServerApp.allow_origin"
+PATTERN = "server.ServerApp.allow_origin_pat"
+APP, EVIL = "http://app.lab", "http://evil.lab"
+IN_URL, AS_PROTOCOL = "token in url", "token as subprotocol"
+SAID = (("", ""), ("websocket", ""), ("websocket", "same-origin"), ("websocket", "cross-site"))
+"""Sec-Fetch-Mode and Sec-Fetch-Site: of programs and http pages, and of pages on https."""
+HANDSHAKE = (
+    ("Connection", "Upgrade"),
+    ("Upgrade", "websocket"),
+    ("Sec-WebSocket-Version", "13"),
+    ("Sec-WebSocket-Key", "aHVibGFiLWh1YmxhYi0xMg=="),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """One handshake at a server with a policy."""
+
+    asking: Asking
+    policy: Policy
+    host: str
+
+    @property
+    def by_token(self) -> bool:
+        """A token that the server looks for where it stands."""
+        where = self.asking.credential
+        return where == TOKEN or (where == IN_URL and self.asking.mode == "websocket")
+
+    @property
+    def own(self) -> bool:
+        """It says to come from the Host's own origin."""
+        return bool(self.asking.origin) and Situation(self.asking, self.policy, self.host).own
+
+    @property
+    def checked(self) -> bool:
+        """What Jupyter's own check finds of an Origin."""
+        return self.by_token or self.own or self.policy.admits(self.asking.origin)
+
+
+ROWS: tuple[Row[Upgrade, int], ...] = (
+    Row(
+        "nobody: no credential, or a token where none is looked for",
+        lambda u: not (u.by_token or u.asking.credential == COOKIE),
+        always(403),
+        "jupyterhub/services/auth.py, get_token; jupyter_server, ws_authenticated",
+    ),
+    Row(
+        "the browser says that it is the same origin",
+        lambda u: u.asking.site == "same-origin",
+        always(101),
+        "tornado/web.py, _check_cross_origin: 'Same origin or direct navigation'",
+    ),
+    Row(
+        "a program, which sends neither Origin nor Sec-Fetch-Site",
+        lambda u: not u.asking.origin and not u.asking.site,
+        always(101),
+        "tornado/web.py, _check_cross_origin: 'probably non-browser client'",
+    ),
+    Row(
+        "from another site without an Origin, whatever the credential",
+        lambda u: not u.asking.origin,
+        always(403),
+        "tornado/web.py, _check_cross_origin: `if origin and check(origin)`",
+    ),
+    Row(
+        "its own origin, an allowed one, or any with a token",
+        lambda u: u.checked,
+        always(101),
+        "jupyter_server/base/handlers.py, check_origin",
+    ),
+    Row("any other origin", anything, always(403), "jupyter_server/base/handlers.py, check_origin"),
+)
+
+pytestmark = pytest.mark.topology("lab")
+
+
+async def shake(lab: LiveLab, who: Callers, base: str, asking: Asking) -> int:
+    """The status of one handshake."""
+    place = asking.credential
+    query = f"?token={who.token.token}" if place == IN_URL else ""
+    protocol = f"v1.token.websocket.jupyter.org.{who.token.token}"
+    extra = (("Sec-WebSocket-Protocol", protocol),) if place == AS_PROTOCOL else ()
+    caller = who.nobody if place in (IN_URL, AS_PROTOCOL) else who.of(place)
+    headers = (*HANDSHAKE, *asking.headers(), *extra)
+    return (
+        await ask(lab, Ask(f"{base}api/events/subscribe{query}", headers=headers), caller)
+    ).status
+
+
+def cells(lab: LiveLab) -> list[Asking]:
+    """Every credential in every place, from every origin, with what a browser says of it."""
+    origins = ["", str(lab.origin).rstrip("/"), f"http://{lab.origin.host}:1", APP, EVIL]
+    return [
+        Asking(place, "GET", origin, mode, site)
+        for place in (NONE, TOKEN, IN_URL, AS_PROTOCOL, COOKIE)
+        for origin in origins
+        for mode, site in SAID
+    ]
+
+
+async def check(lab: LiveLab, case: Case) -> None:
+    """Spawn the case's server and hold every handshake against the rows."""
+    await lab.spawn("alice", lab.own_server)
+    base = f"/user/alice/{lab.own_server}/"
+    asked, policy, host = cells(lab), policy_of(case), lab.origin.authority
+    async with callers(lab, "alice", lab.own_server) as who:
+        found = await asyncio.gather(*(shake(lab, who, base, asking) for asking in asked))
+    wrong = wrong_cells(
+        dict(zip(asked, found, strict=True)),
+        lambda asking: decide(ROWS, Upgrade(asking, policy, host)),
+        lambda asking: [str(row_for(ROWS, Upgrade(asking, policy, host)))],
+    )
+    assert not wrong, wrong
+
+
+@pytest.mark.side_by_side
+@pytest.mark.matrix(ALLOW, ["", APP, "*"])
+async def test_allow_origin(lab: LiveLab, case: Case) -> None:
+    """No origin, one origin, every origin."""
+    await check(lab, case)
+
+
+@pytest.mark.side_by_side
+@pytest.mark.matrix(PATTERN, [r"http://(\w+\.)?app\.lab"])
+@pytest.mark.sabotage(PATTERN, "")
+async def test_allow_origin_pat(lab: LiveLab, case: Case) -> None:
+    """A pattern counts for a WebSocket as for the API."""
+    await check(lab, case)
+
+
+@pytest.mark.sabotage("hub.Spawner.environment", {"JUPYTERHUB_ALLOW_TOKEN_IN_URL": "1"})
+@pytest.mark.finding(
+    "A WebSocket's token in the URL is ignored without Sec-Fetch-Mode",
+    project="jupyterhub",
+    steps="Open ws://…/user/alice/api/events/subscribe?token=… from a program, or from a browser "
+    "on a plain-http host name: neither sends Sec-Fetch-Mode.",
+    expected="The token counts: 'If False, tokens in URLs will be ignored by the server, except on "
+    "websocket requests. Has no effect on websocket requests' (help of allow_token_in_url).",
+    seen="403. _get_token_url takes only a request with Sec-Fetch-Mode: websocket for a WebSocket; "
+    "the Upgrade header is not looked at. With allow_token_in_url the same socket opens.",
+)
+async def test_a_token_in_the_address(lab: LiveLab) -> None:
+    """The same token in the same address: with the browser's word for it 101, without it 403."""
+    await lab.spawn("alice")
+    async with callers(lab, "alice", "") as who:
+        told = await shake(lab, who, "/user/alice/", Asking(IN_URL, mode="websocket"))
+        untold = await shake(lab, who, "/user/alice/", Asking(IN_URL))
+        by_header = await shake(lab, who, "/user/alice/", Asking(TOKEN))
+    assert (told, untold, by_header) == (101, 403, 101)
