@@ -1,0 +1,92 @@
+"""A clock that is wrong: a host's programs live at another time than the other hosts'.
+
+The kernel has one real-time clock for all hosts, so it is not the clock that is changed but what
+programs read: the dynamic linker loads libfaketime into all that the host starts from then on
+(ld.so(8), /etc/ld.so.preload; libfaketime's README, "Using a configuration file"). Programs
+that run already keep the true time: restart what shall notice. After the end of the fault, those
+that began in it find back within ten seconds, for libfaketime reads its file again that often.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import AbstractAsyncContextManager
+
+from hublab.engine import Engine
+from hublab.errors import LabError, UsageError
+from hublab.faults.running import RunningFault, running
+from hublab.guard import Guard
+from hublab.lab import Lab
+from hublab.live import LiveLab
+
+BEGIN = """
+library=$(ls /usr/lib/*/faketime/libfaketimeMT.so.1) || exit 1
+echo "$1" > /etc/faketimerc && echo "$library" > /etc/ld.so.preload
+"""
+END = "rm -f /etc/ld.so.preload /etc/faketimerc"
+TOLERANCE = 30.0
+"""Seconds by which a reading of the clock may be late on a machine that is busy."""
+
+
+class Clock:
+    """What a host starts is ahead of the true time, or behind it."""
+
+    kind = "clock"
+
+    def __init__(self, lab: Lab, host: str, ahead: float) -> None:
+        """Raises NoSuchHost, and UsageError for a shift too small to be told from delay."""
+        if abs(ahead) <= 2 * TOLERANCE:
+            raise UsageError(
+                f"a clock that is {ahead:g} s ahead is not wrong enough to be proved",
+                right=f"more than {2 * TOLERANCE:g} s ahead, or less than {-2 * TOLERANCE:g} s",
+            )
+        self.lab = lab
+        self.host = lab.host(host)
+        self.ahead = ahead
+        self.targets = (self.host.service,)
+        self.guard: Guard | None = None
+
+    def begin(self, fault_id: str, seconds: float) -> None:
+        # Nothing in the host ends the fault by itself, so a guard does if this process dies.
+        self.guard = Guard.start(undo=[mend_argv(self.host.id)])
+        done = self.lab.run(self.host.service, "sh", "-c", BEGIN, "-", f"{self.ahead:+.0f}")
+        if done.exit_code:
+            raise LabError(
+                f"{self.host.service} has no libfaketime: {done.stderr.strip()}",
+                right="a host of the role hub, proxy or node",
+            )
+        if abs(self.offset() - self.ahead) > TOLERANCE:
+            raise LabError(f"the clock of {self.host.service} is not {self.ahead:g} s ahead")
+
+    def offset(self) -> float:
+        """By how many seconds a program that the host starts now is ahead of this machine."""
+        return float(self.lab.output(self.host.service, "date", "+%s.%N")) - time.time()
+
+    def counters(self) -> dict[str, int]:
+        """How many seconds the host's new programs are ahead."""
+        return {"ahead": round(self.offset())}
+
+    def heal(self) -> None:
+        if self.guard:
+            self.lab.output(self.host.service, "sh", "-c", END)
+            self.guard.release()
+
+
+def mend_argv(container: str) -> list[str]:
+    """The command by which a guard sets a host's clock right."""
+    return [sys.executable, "-m", "hublab.faults.clock", container]
+
+
+def clock(
+    live: LiveLab, host: str, *, ahead: float, seconds: float
+) -> AbstractAsyncContextManager[RunningFault]:
+    """Have a host start its programs `ahead` seconds in the future, or in the past if negative.
+
+    At most for `seconds` of a block of code. Raises NoSuchHost or UsageError.
+    """
+    return running(live, Clock(live.lab, host, ahead), seconds)
+
+
+if __name__ == "__main__":
+    Engine.connect().exec(sys.argv[1], ["sh", "-c", END])
