@@ -155,28 +155,55 @@ class Kernel:
         except TimeoutError as error:
             raise Undecided(f"the cell did not end within {timeout:g} s") from error
 
-    async def _run(self, code: str) -> CellResult:
-        begun = time.monotonic()
+    async def start(self, code: str, timeout: float = 60) -> None:
+        """Start a cell and return once the kernel has begun it, whatever becomes of it.
+
+        Raises Undecided after `timeout` seconds, HubError when the socket closes.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                asked = await self.request("execute_request", execution(code))
+                while (await self._answer_to(asked))["header"]["msg_type"] != "execute_input":
+                    pass
+        except TimeoutError as error:
+            raise Undecided(f"the cell did not begin within {timeout:g} s") from error
+
+    async def request(self, kind: str, content: dict[str, Any]) -> str:
+        """Send one message on the shell channel; returns its id."""
         header = {
             "msg_id": uuid.uuid4().hex,
-            "msg_type": "execute_request",
+            "msg_type": kind,
             "session": self._session,
             "username": "",
             "version": "5.3",
         }
-        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
         message = {"header": header, "parent_header": {}, "metadata": {}, "content": content}
         await self._socket.send_json({**message, "channel": "shell", "buffers": []})
+        return header["msg_id"]
+
+    async def _run(self, code: str) -> CellResult:
+        begun = time.monotonic()
+        asked = await self.request("execute_request", execution(code))
         found: dict[str, Any] = {"stdout": "", "stderr": "", "result": None, "error": None}
         waiting = {"reply", "idle"}
         while waiting:
+            waiting.discard(gather(await self._answer_to(asked), found))
+        return CellResult(**found, seconds=time.monotonic() - begun)
+
+    async def _answer_to(self, asked: str) -> dict[str, Any]:
+        """The next message that answers one of ours."""
+        while True:
             answer = await self._socket.receive()
             if answer.type is not aiohttp.WSMsgType.TEXT:
                 raise HubError(f"the kernel's WebSocket closed ({answer.type.name})")
-            reply = json.loads(answer.data)
-            if reply["parent_header"].get("msg_id") == header["msg_id"]:
-                waiting.discard(gather(reply, found))
-        return CellResult(**found, seconds=time.monotonic() - begun)
+            reply: dict[str, Any] = json.loads(answer.data)
+            if reply["parent_header"].get("msg_id") == asked:
+                return reply
+
+
+def execution(code: str) -> dict[str, Any]:
+    """The content of a request to run a cell."""
+    return {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
 
 
 def gather(reply: dict[str, Any], found: dict[str, Any]) -> str:

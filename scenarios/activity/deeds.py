@@ -1,0 +1,187 @@
+"""Single deeds for the table of what counts as activity, and how their effect is read.
+
+A deed is an asynchronous context manager: on entering it prepares, on leaving it does the thing.
+In between the times are read for comparison. What it opened ends with the stack that it is given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
+
+import aiohttp
+from doings import (
+    BUSY,
+    PRINTING,
+    TERMINAL_PRINTING,
+    THREAD_PRINTING,
+    interrupt,
+    running,
+    terminal,
+    terminal_page,
+)
+from yarl import URL
+
+from hublab.errors import Undecided
+from hublab.live import LiveLab
+from hublab.probes.credentials import credentials
+from hublab.probes.last_activity import LastActivity
+from hublab.probes.waiting import until
+from hublab.visitor import NAVIGATE, Kernel, Visitor
+
+SETTLE = 0.3
+"""Seconds for what may still be on its way: a kernel's last message, the proxy's note of a reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """Alice with her page open and a kernel, and the way in for those who did not sign in."""
+
+    lab: LiveLab
+    alice: Visitor
+    kernel: str
+    stranger: aiohttp.ClientSession
+
+
+Deed = Callable[[Somebody, AsyncExitStack], AbstractAsyncContextManager[None]]
+
+
+async def who_moves(deed: Deed, who: Somebody, times: LastActivity, expected: set[str]) -> set[str]:
+    """Do it and tell whose time moved; all that is expected is given time to be seen."""
+
+    async def seen() -> bool:
+        return (await times.read()).moved_since(before) >= expected
+
+    async with AsyncExitStack() as later:
+        async with deed(who, later):
+            await asyncio.sleep(SETTLE)
+            before = await times.read()
+        with contextlib.suppress(Undecided):  # what is missing shows in the table
+            await until(seen, seconds=5, what="everything that is expected to move")
+        await asyncio.sleep(SETTLE)
+        return set((await times.read()).moved_since(before))
+
+
+def asks(path: str, status: int, *, method: str = "GET", signed_in: bool = True) -> Deed:
+    """One request through the proxy; a POST brings a little JSON."""
+
+    @contextlib.asynccontextmanager
+    async def deed(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+        yield
+        url = URL(f"{str(who.alice.origin).rstrip('/')}{path}")
+        headers = who.alice.xsrf(url) if "/api/" in path else dict(NAVIGATE)
+        async with (who.alice.session if signed_in else who.stranger).request(
+            method,
+            url,
+            headers=headers if signed_in else {},
+            json={"type": "file"} if method == "POST" else None,
+            allow_redirects=False,
+        ) as answer:
+            await answer.read()
+            assert answer.status == status, path
+
+    return deed
+
+
+@contextlib.asynccontextmanager
+async def asks_hub_by_token(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+    token = await later.enter_async_context(credentials(who.lab, "alice", token=True))
+    yield
+    async with who.stranger.get(who.alice.origin / "hub/api/user", headers=token.headers) as answer:
+        assert answer.status == 200
+
+
+async def page(who: Somebody, later: AsyncExitStack) -> Kernel:
+    """A page that is connected to alice's kernel."""
+    return await later.enter_async_context(who.alice.connect(who.kernel))
+
+
+@contextlib.asynccontextmanager
+async def runs_a_cell(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+    tab = await page(who, later)
+    yield
+    await tab.run("2")
+
+
+@contextlib.asynccontextmanager
+async def asks_kernel_what_it_is(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+    tab = await page(who, later)
+    yield
+    await tab.request("kernel_info_request", {})
+
+
+@contextlib.asynccontextmanager
+async def connects(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+    yield
+    await page(who, later)
+
+
+@contextlib.asynccontextmanager
+async def computes_in_silence(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+    await later.enter_async_context(running(who.alice, who.kernel, BUSY))
+    yield
+
+
+@contextlib.asynccontextmanager
+async def prints_into_page(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+    await later.enter_async_context(running(who.alice, who.kernel, PRINTING))
+    yield
+
+
+@contextlib.asynccontextmanager
+async def prints_unseen(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+    async with who.alice.connect(who.kernel) as tab:
+        await tab.start(PRINTING)
+    later.push_async_callback(interrupt, who.alice, who.kernel)
+    yield
+
+
+async def end_thread(who: Somebody) -> None:
+    async with who.alice.connect(who.kernel) as tab:
+        await tab.run("stop.set()")
+
+
+@contextlib.asynccontextmanager
+async def thread_prints(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+    async with who.alice.connect(who.kernel) as tab:
+        await tab.run(THREAD_PRINTING)
+    later.push_async_callback(end_thread, who)
+    yield
+
+
+@contextlib.asynccontextmanager
+async def thread_prints_after_a_look(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+    async with who.alice.connect(who.kernel) as tab:
+        await tab.run(THREAD_PRINTING)
+    later.push_async_callback(end_thread, who)
+    await page(who, later)
+    yield
+
+
+@contextlib.asynccontextmanager
+async def types(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+    name = await later.enter_async_context(terminal(who.alice))
+    socket = await later.enter_async_context(terminal_page(who.alice, name))
+    yield
+    await socket.send_json(["stdin", ":\r"])
+
+
+@contextlib.asynccontextmanager
+async def terminal_prints_into_page(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+    name = await later.enter_async_context(terminal(who.alice))
+    socket = await later.enter_async_context(terminal_page(who.alice, name))
+    await socket.send_json(["stdin", TERMINAL_PRINTING])
+    yield
+
+
+@contextlib.asynccontextmanager
+async def terminal_prints_unseen(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+    name = await later.enter_async_context(terminal(who.alice))
+    async with terminal_page(who.alice, name) as socket:
+        await socket.send_json(["stdin", TERMINAL_PRINTING])
+        while "." not in (await socket.receive_str()).removeprefix('["setup"'):
+            pass
+    yield

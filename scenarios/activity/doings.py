@@ -1,0 +1,95 @@
+"""What users do to a server, and what goes on in it by itself: shared by the scenarios here."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+import aiohttp
+
+from hublab.live import LiveLab
+from hublab.probes.waiting import until
+from hublab.visitor import Kernel, Visitor
+
+PRINTING = "import time\nwhile True: print('.', flush=True); time.sleep(0.2)"
+"""A cell that computes and says so, five times a second."""
+BUSY = "import time; time.sleep(600)"
+"""A cell that computes and says nothing."""
+THREAD_PRINTING = """
+import threading
+def chatter():
+    while not stop.wait(0.2):
+        print(".", flush=True)
+stop = threading.Event()
+threading.Thread(target=chatter, daemon=True).start()
+"""
+"""A cell that ends at once and leaves a thread that prints until `stop.set()`."""
+TERMINAL_PRINTING = "while sleep 0.2; do echo .; done\r"
+"""What makes a terminal print five lines a second until it ends."""
+
+
+def pings(milliseconds: int) -> dict[str, int]:
+    """The settings of servers that ping the browser's end of their WebSockets; 0: never."""
+    return {"ws_ping_interval": milliseconds}
+
+
+async def visit(lab: LiveLab, user: str, server: str = "") -> Visitor:
+    """Sign in and open the server's page, as a browser does."""
+    visitor = await lab.sign_in(user)
+    await visitor.open_server(server)
+    return visitor
+
+
+async def new_kernel(visitor: Visitor) -> str:
+    """Start a kernel that no page is connected to; returns its id."""
+    model = await visitor.api("POST", "kernels", json={})
+    return str(model["id"])
+
+
+async def leave_running(visitor: Visitor, code: str) -> None:
+    """Start a cell in a kernel of its own, see that it has begun, and close the page."""
+    async with visitor.connect(await new_kernel(visitor)) as tab:
+        await tab.start(code)
+
+
+@contextlib.asynccontextmanager
+async def running(visitor: Visitor, kernel_id: str, code: str) -> AsyncIterator[Kernel]:
+    """A page with a cell that runs until the block ends, when it is interrupted."""
+    async with visitor.connect(kernel_id) as tab:
+        await tab.start(code)
+        try:
+            yield tab
+        finally:
+            await interrupt(visitor, kernel_id)
+
+
+async def interrupt(visitor: Visitor, kernel_id: str) -> None:
+    """Interrupt a kernel and wait until it is idle: what comes sooner is aborted with the rest."""
+
+    async def idle() -> bool:
+        model = await visitor.api("GET", f"kernels/{kernel_id}")
+        return bool(model["execution_state"] == "idle")
+
+    await visitor.api("POST", f"kernels/{kernel_id}/interrupt")
+    await until(idle, seconds=30, what="the interrupted kernel is idle")
+
+
+@contextlib.asynccontextmanager
+async def terminal(visitor: Visitor) -> AsyncIterator[str]:
+    """A terminal for as long as the block lasts, without a page; its name."""
+    model = await visitor.api("POST", "terminals", json={})
+    try:
+        yield str(model["name"])
+    finally:
+        await visitor.api("DELETE", f"terminals/{model['name']}")
+
+
+@contextlib.asynccontextmanager
+async def terminal_page(
+    visitor: Visitor, name: str
+) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    """The WebSocket of a page that shows a terminal."""
+    url = visitor.server_url() / "terminals/websocket" / name
+    headers = {"Sec-Fetch-Mode": "websocket", "Origin": str(visitor.origin)}
+    async with visitor.session.ws_connect(url, headers=headers) as socket:
+        yield socket

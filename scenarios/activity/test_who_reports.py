@@ -1,0 +1,157 @@
+"""The hub is told by the servers and asks the proxy, each now and then, and keeps the latest time.
+
+Why it matters: the hub does not see what users do on other hosts. What it knows of them is minutes
+old, by two settings in two places: `JupyterHub.last_activity_interval` for what the proxy saw,
+and JUPYTERHUB_ACTIVITY_INTERVAL in the servers' environment for what they say themselves.
+Whoever culls by the hub's times must know both.
+
+Sources:
+- jupyterhub 6.1.1, singleuser/extension.py, `keep_activity_updated`: "add 20% jitter to the
+  interval", half of it to each side; not at all for 0. `notify_activity`: what is posted.
+- REST API documentation, `POST /users/{name}/activity`.
+- jupyterhub/app.py, `update_last_activity`: `max(spawner.last_activity, dt)` from the proxy's
+  routes, every `last_activity_interval` seconds; jupyterhub/apihandlers/users.py,
+  `ActivityAPIHandler`: only what is later than the hub's own time.
+
+Shortened: both intervals are five minutes by default; test_defaults.py has them so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from doings import leave_running, visit
+
+from hublab.live import LiveLab
+from hublab.matrix import Case
+from hublab.probes.last_activity import Beliefs, last_activity
+from hublab.probes.reports import RECORDER, Report, record_reports
+from hublab.probes.waiting import until
+
+ASKED = "hub.JupyterHub.last_activity_interval"
+ENVIRONMENT = "hub.Spawner.environment"
+TOLD = "JUPYTERHUB_ACTIVITY_INTERVAL"
+RECORDED = {"JUPYTERHUB_ACTIVITY_URL": RECORDER.format(user="alice")}
+A_LITTLE = "import time\nfor n in range(5): time.sleep(0.3); print(n, flush=True)"
+ICON = "user/alice/static/favicons/favicon.ico"
+MILLISECOND = timedelta(milliseconds=1)
+"""The proxy's times have no more digits."""
+LONGEST = timedelta(seconds=5)
+QUIET = 2.5
+"""Seconds: twice the interval of one second here, after which a change would have been seen."""
+
+pytestmark = pytest.mark.topology("lab")
+
+
+@pytest.mark.finding(
+    "A server reports at every interval, though nothing happened",
+    project="jupyterhub",
+    steps="Leave a server alone and record its POSTs to JUPYTERHUB_ACTIVITY_URL.",
+    expected="Without activity since the last report nothing is posted: it logs 'No activity "
+    "since …' and returns (singleuser/extension.py, notify_activity).",
+    seen="The same time is posted again and again. It is skipped only if it is earlier than the "
+    "last one (`<`), and it never is.",
+)
+@pytest.mark.matrix(ENVIRONMENT, [{TOLD: "1", **RECORDED}, {TOLD: "3", **RECORDED}])
+async def test_what_a_server_posts(lab: LiveLab, case: Case) -> None:
+    """Recorded on its node: at start, then at each interval, the same while nothing happens."""
+    interval = int(case[ENVIRONMENT][TOLD])
+    recorder = await lab.enter(record_reports(lab, "node1", account="dave"))
+    await lab.spawn("alice", on="node1")
+
+    async def four() -> list[Report]:
+        return (await recorder.reports())[3:]
+
+    await until(four, seconds=60, what="the report at the start and three more")
+    idle = (await recorder.reports())[:4]
+    time = idle[0].body["last_activity"]
+    body = {"servers": {"": {"last_activity": time}}, "last_activity": time}
+    assert [(one.path, one.body, one.status) for one in idle] == [
+        ("/users/alice/activity", body, 200)
+    ] * 4
+    taken = idle[3].at - idle[0].at
+    assert 3 * 0.9 * interval - 0.5 < taken < 3 * 1.1 * interval + 3  # on a busy machine
+
+
+def believed(case: Case, start: datetime | None, now: Beliefs) -> datetime:
+    """What the hub must have for the server: the latest of those that it hears of."""
+    asked = [now.proxy] if case[ASKED] else []
+    told = [now.server] if case[ENVIRONMENT][TOLD] != "0" else []
+    return max(time for time in (start, *asked, *told) if time)
+
+
+@pytest.mark.issue(
+    "jupyterhub#361",
+    "jupyterhub#2041",
+    happens=True,
+    cure="a shorter last_activity_interval",
+)
+@pytest.mark.finding(
+    "The documentation says that activity is the proxy's alone",
+    project="jupyterhub",
+    steps="last_activity_interval = 0, so that the proxy is never asked; let a kernel print.",
+    expected="'If the proxy does not track activity, then only activity to the Hub itself is "
+    "tracked, and services such as cull-idle will not work' (howto/proxy.md).",
+    seen="The hub has the server's own time, which the server reports.",
+)
+@pytest.mark.matrix(ASKED, [0, 1])
+@pytest.mark.matrix(ENVIRONMENT, [{TOLD: "0"}, {TOLD: "1"}])
+async def test_whom_the_hub_believes(lab: LiveLab, case: Case) -> None:
+    """First the server is the last to see something, then the proxy: the hub has the later time."""
+    server = await lab.spawn("alice", on="node1")
+    times = await last_activity(lab, server)
+    start = (await times.read()).hub_server
+    alice = await visit(lab, "alice")
+
+    async def agreed() -> bool:
+        now = await times.read()
+        return now.hub_server == believed(case, start, now)
+
+    async def rests() -> Beliefs | None:
+        before = await times.read()
+        await asyncio.sleep(QUIET)
+        now = await times.read()
+        return now if now == before and await agreed() else None
+
+    await leave_running(alice, A_LITTLE)
+    resting = await until(rests, seconds=40, what="the hub has what it can know, and keeps it")
+    assert resting
+    assert resting.server
+    assert resting.proxy
+    assert resting.server > resting.proxy  # the page was closed before the cell ended
+
+    async with alice.session.get(alice.origin / ICON) as answer:
+        assert answer.status == 200
+    later = await until(rests, seconds=40, what="the hub has what it can know, and keeps it")
+    assert later
+    assert later.moved_since(resting) == (
+        {"proxy", "hub_server", "hub_user"} if case[ASKED] else {"proxy"}
+    )
+
+
+@pytest.mark.matrix(ASKED, [1, 5])
+@pytest.mark.matrix(ENVIRONMENT, [{TOLD: "0"}])
+async def test_the_truth_and_what_they_believe(lab: LiveLab, case: Case) -> None:
+    """Two know of each deed while it is done; the hub has stale copies of what the proxy saw."""
+    server = await lab.spawn("alice", on="node1")
+    times = await last_activity(lab, server)
+    alice = await visit(lab, "alice")
+    seen = [await times.read()]
+    begun = datetime.now(UTC)
+    while (now := datetime.now(UTC)) < begun + 2 * LONGEST:
+        await alice.api("GET", "contents")
+        seen.append(await times.read())
+        for belief in (seen[-1].server, seen[-1].proxy):
+            assert belief
+            assert now - MILLISECOND <= belief <= datetime.now(UTC)
+        await asyncio.sleep(0.2)
+
+    copies = {one.hub_server for one in seen}
+    assert copies <= {seen[0].hub_server, *(one.proxy for one in seen)}
+    assert [one.hub_server for one in seen] == sorted(
+        one.hub_server for one in seen if one.hub_server
+    )
+    rounds = (now - begun).total_seconds() / case[ASKED]
+    assert rounds / 2 - 1 <= len(copies) <= rounds + 2
