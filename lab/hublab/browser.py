@@ -9,9 +9,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from urllib.parse import urlencode
 
 import tenacity
-from playwright.async_api import Browser, Page, Playwright, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    Frame,
+    Page,
+    Playwright,
+    async_playwright,
+)
 from playwright.async_api import Error as PlaywrightError
 
 from hublab.engine.records import File
@@ -23,6 +31,12 @@ STARTING = 30.0
 """Seconds that Chromium may take from its host's start until it can be driven."""
 PAGES = "/srv"
 """Where a host of the role `page` has its files."""
+HUB = "http://hub.lab:8000"
+"""The proxy as the overlay's pages name it."""
+OTHER_SITE = "http://app.lab"
+"""Pages of a site that is not the hub's."""
+SAME_SITE = "http://app.hub.lab"
+"""Pages of the hub's own site, and of another origin."""
 
 
 @contextlib.asynccontextmanager
@@ -70,20 +84,44 @@ async def connect(playwright: Playwright, endpoint: str) -> Browser:
     return await playwright.chromium.connect(endpoint)
 
 
-async def sign_in(page: Page, lab: Lab, origin: str, user: str) -> None:
+async def sign_in(page: Page, lab: Lab, origin: str, user: str, then: str = "") -> None:
     """Sign in at the hub's own page, as a person does; ends where the hub then leads to.
 
-    `origin` is the hub as the browser names it. Raises HubError when the hub refuses.
+    `origin` is the hub as the browser names it, `then` the path asked for, without which the hub
+    starts a server. Raises HubError when the hub refuses.
     """
-    secret = "admin_password" if user == "admin" else "password"
-    await page.goto(f"{origin}/hub/login")
-    await page.fill("#username_input", user)
-    await page.fill("#password_input", lab.secret(secret))
-    await page.click("#login_submit")
-    await page.wait_for_load_state()
+    query = f"?{urlencode({'next': then})}" if then else ""
+    await page.goto(f"{origin}/hub/login{query}")
+    await send_login(page, lab, user)
     if "/hub/login" in page.url:
         words = await page.locator(".login_error").all_inner_texts()
         raise HubError(f"{user} could not sign in: {' '.join(words)}", where=page.url)
+
+
+async def send_login(form: Page | Frame, lab: Lab, user: str) -> None:
+    """Fill in the hub's form where it is shown and send it, whatever comes of it."""
+    secret = "admin_password" if user == "admin" else "password"
+    await form.fill("#username_input", user)
+    await form.fill("#password_input", lab.secret(secret))
+    async with form.expect_navigation():
+        await form.click("#login_submit")
+
+
+async def open_server(context: BrowserContext, origin: str, user: str, server: str = "") -> None:
+    """Visit a user's server, so that it gives this context its cookies; JupyterLab stays unloaded.
+
+    Raises HubError when the chain of redirects does not end at the server.
+    """
+    page = await context.new_page()
+    try:
+        # A file that is not there: a small page, for which the server wants to know who asks.
+        place = f"{origin}/user/{user}/{server + '/' if server else ''}files/none"
+        answer = await page.goto(place)
+        if answer is None or answer.status != 404 or page.url != place:
+            said = answer.status if answer else "nothing"
+            raise HubError(f"{user}'s server did not open: {said}", where=page.url)
+    finally:
+        await page.close()
 
 
 def put_page(lab: Lab, host: str, name: str, html: str) -> None:

@@ -1,0 +1,67 @@
+"""A page shows another in a frame: whether Chromium lets it, and what the frame then is."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+
+from playwright.async_api import Frame, Page
+
+NEW_FRAME = """url => new Promise(resolve => {
+  const frame = document.createElement('iframe');
+  frame.width = 800; frame.height = 600; frame.onload = () => resolve(); frame.src = url;
+  document.body.append(frame);
+})"""
+ERROR_PAGE = "chrome-error:"
+REFUSED = re.compile(r"frame-ancestors|Refused to (?:frame|display)")
+SCRIPTS = re.compile(r"/static/.*\.js")
+TELLING = 5.0
+"""Seconds within which Chromium says on the console why a frame stays empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Framed:
+    """A frame after it has loaded, or not."""
+
+    frame: Frame
+    url: str
+    """Where the chain of redirects ended, also where nothing is shown of it."""
+    status: int | None
+    """What was answered there."""
+    shown: bool
+    complaint: str
+    """What Chromium said on the console if it refused to show the answer."""
+
+
+async def show_in_frame(page: Page, url: str) -> Framed:
+    """Add a frame to the page and wait until it has loaded; scripts of JupyterLab stay out."""
+    complaints: list[str] = []
+    answers: list[tuple[str, int]] = []
+    refused = asyncio.Event()
+
+    def listen(text: str) -> None:
+        if REFUSED.search(text):
+            complaints.append(text)
+            refused.set()
+
+    page.on("console", lambda message: listen(message.text))
+    page.on(
+        "response",
+        lambda answer: (
+            answers.append((answer.url, answer.status))
+            if answer.request.is_navigation_request()
+            else None
+        ),
+    )
+    await page.route(SCRIPTS, lambda route: route.abort())
+    await page.evaluate(NEW_FRAME, url)
+    frame = page.frames[-1]
+    shown = not frame.url.startswith(ERROR_PAGE)
+    if not shown:
+        try:
+            await asyncio.wait_for(refused.wait(), TELLING)
+        except TimeoutError:
+            complaints.append("")  # refused without a word
+    last, status = answers[-1] if answers else (url, None)
+    return Framed(frame, last, status, shown, complaints[-1] if complaints else "")
