@@ -170,7 +170,9 @@ class Hub:
         """The progress events of a pending spawn, as the user's page gets them."""
         path = f"users/{user}/servers/{name}/progress" if name else f"users/{user}/server/progress"
         try:
-            async with self._session.get(self.url.joinpath(path)) as answer:
+            # A spawn takes as long as it takes; whoever follows it has a limit of their own.
+            unlimited = aiohttp.ClientTimeout(total=None, sock_connect=15)
+            async with self._session.get(self.url.joinpath(path), timeout=unlimited) as answer:
                 if answer.status != 200:
                     raise refused("GET", path, answer.status, decode(await answer.text()))
                 async for line in answer.content:
