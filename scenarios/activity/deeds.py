@@ -19,9 +19,9 @@ from doings import (
     TERMINAL_PRINTING,
     THREAD_PRINTING,
     interrupt,
+    new_terminal,
     running,
-    terminal,
-    terminal_page,
+    socket_of,
 )
 from yarl import URL
 
@@ -33,7 +33,7 @@ from hublab.probes.waiting import until
 from hublab.visitor import NAVIGATE, Kernel, Visitor
 
 SETTLE = 0.3
-"""Seconds for what may still be on its way: a kernel's last message, the proxy's note of a reply."""
+"""Seconds for what may still be on its way: a kernel's last message, the proxy's note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,26 +161,33 @@ async def thread_prints_after_a_look(who: Somebody, later: AsyncExitStack) -> As
     yield
 
 
+async def terminal(
+    who: Somebody, later: AsyncExitStack, page: AsyncExitStack
+) -> aiohttp.ClientWebSocketResponse:
+    """A terminal, and a page that shows it until its own stack ends."""
+    name = await new_terminal(who.alice)
+    later.push_async_callback(who.alice.api, "DELETE", f"terminals/{name}")
+    return await page.enter_async_context(socket_of(who.alice, f"terminals/websocket/{name}"))
+
+
 @contextlib.asynccontextmanager
 async def types(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
-    name = await later.enter_async_context(terminal(who.alice))
-    socket = await later.enter_async_context(terminal_page(who.alice, name))
+    socket = await terminal(who, later, later)
     yield
     await socket.send_json(["stdin", ":\r"])
 
 
 @contextlib.asynccontextmanager
 async def terminal_prints_into_page(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
-    name = await later.enter_async_context(terminal(who.alice))
-    socket = await later.enter_async_context(terminal_page(who.alice, name))
+    socket = await terminal(who, later, later)
     await socket.send_json(["stdin", TERMINAL_PRINTING])
     yield
 
 
 @contextlib.asynccontextmanager
 async def terminal_prints_unseen(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
-    name = await later.enter_async_context(terminal(who.alice))
-    async with terminal_page(who.alice, name) as socket:
+    async with AsyncExitStack() as a_while:
+        socket = await terminal(who, later, a_while)
         await socket.send_json(["stdin", TERMINAL_PRINTING])
         while "." not in (await socket.receive_str()).removeprefix('["setup"'):
             pass

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
 import aiohttp
 
 from hublab.live import LiveLab
+from hublab.matrix import Case
 from hublab.probes.waiting import until
 from hublab.visitor import Kernel, Visitor
 
@@ -26,6 +28,13 @@ threading.Thread(target=chatter, daemon=True).start()
 """A cell that ends at once and leaves a thread that prints until `stop.set()`."""
 TERMINAL_PRINTING = "while sleep 0.2; do echo .; done\r"
 """What makes a terminal print five lines a second until it ends."""
+
+
+def reported_every(case: Case) -> int:
+    """The seconds between two reports of a server in this case; 0: none."""
+    environment = case["hub.Spawner.environment"]
+    assert isinstance(environment, dict)
+    return int(environment.get("JUPYTERHUB_ACTIVITY_INTERVAL", "300"))
 
 
 def pings(milliseconds: int) -> dict[str, int]:
@@ -74,22 +83,33 @@ async def interrupt(visitor: Visitor, kernel_id: str) -> None:
     await until(idle, seconds=30, what="the interrupted kernel is idle")
 
 
-@contextlib.asynccontextmanager
-async def terminal(visitor: Visitor) -> AsyncIterator[str]:
-    """A terminal for as long as the block lasts, without a page; its name."""
+async def new_terminal(visitor: Visitor) -> str:
+    """Start a terminal that no page is connected to; returns its name."""
     model = await visitor.api("POST", "terminals", json={})
-    try:
-        yield str(model["name"])
-    finally:
-        await visitor.api("DELETE", f"terminals/{model['name']}")
+    return str(model["name"])
 
 
 @contextlib.asynccontextmanager
-async def terminal_page(
-    visitor: Visitor, name: str
-) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-    """The WebSocket of a page that shows a terminal."""
-    url = visitor.server_url() / "terminals/websocket" / name
+async def socket_of(visitor: Visitor, path: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    """A WebSocket as a page of the user's server opens it."""
     headers = {"Sec-Fetch-Mode": "websocket", "Origin": str(visitor.origin)}
-    async with visitor.session.ws_connect(url, headers=headers) as socket:
+    url = visitor.server_url() / path
+    async with visitor.session.ws_connect(url, headers=headers, max_msg_size=0) as socket:
         yield socket
+
+
+@contextlib.asynccontextmanager
+async def open_page(visitor: Visitor, path: str) -> AsyncIterator[None]:
+    """A page that says nothing: what comes is read, and pings are answered, as by any browser."""
+    async with socket_of(visitor, path) as socket:
+
+        async def look() -> None:
+            async for _ in socket:
+                pass
+
+        looking = asyncio.create_task(look())
+        try:
+            yield
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)

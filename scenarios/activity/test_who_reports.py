@@ -22,7 +22,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from doings import leave_running, visit
+from doings import leave_running, reported_every, visit
 
 from hublab.live import LiveLab
 from hublab.matrix import Case
@@ -57,7 +57,7 @@ pytestmark = pytest.mark.topology("lab")
 @pytest.mark.matrix(ENVIRONMENT, [{TOLD: "1", **RECORDED}, {TOLD: "3", **RECORDED}])
 async def test_what_a_server_posts(lab: LiveLab, case: Case) -> None:
     """Recorded on its node: at start, then at each interval, the same while nothing happens."""
-    interval = int(case[ENVIRONMENT][TOLD])
+    interval = reported_every(case)
     recorder = await lab.enter(record_reports(lab, "node1", account="dave"))
     await lab.spawn("alice", on="node1")
 
@@ -78,7 +78,7 @@ async def test_what_a_server_posts(lab: LiveLab, case: Case) -> None:
 def believed(case: Case, start: datetime | None, now: Beliefs) -> datetime:
     """What the hub must have for the server: the latest of those that it hears of."""
     asked = [now.proxy] if case[ASKED] else []
-    told = [now.server] if case[ENVIRONMENT][TOLD] != "0" else []
+    told = [now.server] if reported_every(case) else []
     return max(time for time in (start, *asked, *told) if time)
 
 
@@ -153,5 +153,5 @@ async def test_the_truth_and_what_they_believe(lab: LiveLab, case: Case) -> None
     assert [one.hub_server for one in seen] == sorted(
         one.hub_server for one in seen if one.hub_server
     )
-    rounds = (now - begun).total_seconds() / case[ASKED]
+    rounds = (now - begun).total_seconds() / int(str(case[ASKED]))
     assert rounds / 2 - 1 <= len(copies) <= rounds + 2

@@ -58,7 +58,9 @@ class LastActivity:
             self.of_server(), hub.routes(), hub.user(self._server.user)
         )
         path = key(path_of(hub, self._server))
-        data = next((one["data"] for spec, one in routes.items() if key(spec) == path), {})
+        data: dict[str, Any] = next(
+            (one["data"] for spec, one in routes.items() if key(spec) == path), {}
+        )
         servers = (user or {}).get("servers", {})
         return Beliefs(
             server=own,

@@ -1,0 +1,161 @@
+"""A server goes on reporting while the hub is refused, hangs, or does not know it any more.
+
+Why it matters: hub and servers are on different hosts, so a hub is restarted, overloaded or
+restored from a backup while the servers work on. What users did meanwhile must reach it, or the
+next round of culling stops those who are at work; and what it has forgotten nobody culls.
+
+Sources:
+- jupyterhub 6.1.1, singleuser/extension.py, `notify_activity`: `exponential_backoff` with pauses
+  of up to 1, 2, 4, 8, 15 s, for 60 s; "Error notifying Hub of activity: …" for each failure and
+  "Sent hub activity after %s retries"; what is posted is of when the round began.
+- jupyterhub/utils.py, `exponential_backoff`: the time is looked at between the attempts, so that a
+  hub which accepts and is silent is waited for.
+- jupyterhub/apihandlers/users.py, `ActivityAPIHandler`: needs `users:activity`, which a server has
+  by its token alone; jupyterhub/scopes.py, `needs_scope`: 403 without.
+- jupyterhub/proxy.py, `check_routes`: routes of servers that the hub does not know are deleted.
+- jupyterhub#3099 (open): reports that fail for hours while the user counts as active.
+
+Shortened: servers report every second and not every five minutes. The pauses between the attempts
+of one report cannot be set.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from doings import visit
+
+from hublab import processes
+from hublab.case_switch import empty_database, restart
+from hublab.faults import freeze
+from hublab.live import LiveLab, Server
+from hublab.probes.access_log import hub_accesses
+from hublab.probes.last_activity import LastActivity, last_activity
+from hublab.probes.node_log import last_server_log
+from hublab.probes.processes import user_processes
+from hublab.probes.routes import proxy_routes
+from hublab.probes.waiting import until
+from hublab.visitor import Visitor
+
+ENVIRONMENT = "hub.Spawner.environment"
+TOLD = "JUPYTERHUB_ACTIVITY_INTERVAL"
+FAILED = "Error notifying Hub of activity: "
+RETRIED = "Sent hub activity after"
+HANG = 4.0
+"""Seconds for which the hub hangs: a report is due each second, and the pause after a failed one is
+at most a second, so a failure would be logged several times over."""
+
+pytestmark = [
+    pytest.mark.topology("lab"),
+    # The proxy is not asked: what the hub knows it has from the server.
+    pytest.mark.matrix("hub.JupyterHub.last_activity_interval", [0]),
+    pytest.mark.matrix(ENVIRONMENT, [{TOLD: "1"}]),
+    pytest.mark.sabotage(ENVIRONMENT, {TOLD: "0"}),
+]
+
+
+async def start(lab: LiveLab) -> tuple[Server, Visitor, LastActivity]:
+    """Alice at work, and all credentials of hers known to her server."""
+    server = await lab.spawn("alice", on="node1")
+    alice = await visit(lab, "alice")
+    times = await last_activity(lab, server)
+    await times.read()
+    return server, alice, times
+
+
+async def work(alice: Visitor) -> datetime:
+    """Do something that counts; returns the true time before it."""
+    now = datetime.now(UTC)
+    await alice.api("GET", "contents")
+    return now
+
+
+async def logged(lab: LiveLab, words: str) -> str:
+    """Wait until the server has logged something; returns its log."""
+
+    async def said() -> str:
+        log = await last_server_log(lab, "alice", "node1")
+        return log if words in log else ""
+
+    return await until(said, seconds=60, what=f"{words!r} in the server's log")
+
+
+async def learned(times: LastActivity, truth: datetime) -> bool:
+    """Wait until the hub knows of something that was done."""
+
+    async def known() -> bool:
+        at = (await times.read()).hub_server
+        return at is not None and at >= truth
+
+    return await until(known, seconds=60, what="the hub has what was done meanwhile")
+
+
+async def test_hub_refused(lab: LiveLab) -> None:
+    """Down and up again: each attempt is logged, and what was done meanwhile arrives."""
+    _, alice, times = await start(lab)
+    await asyncio.to_thread(processes.kill_if_up, lab.lab, "hub")
+    truth = await work(alice)
+    await logged(lab, f"{FAILED}Cannot connect to host")
+    own = await times.of_server()
+    assert own
+    assert own >= truth
+
+    await restart(lab.lab, "hub")
+    await lab.forget_hub()
+    await learned(times, truth)
+    assert RETRIED in await logged(lab, RETRIED)
+
+
+async def test_hub_hangs(lab: LiveLab) -> None:
+    """It accepts and says nothing: no server notices, and the report arrives when it wakes."""
+    _, alice, times = await start(lab)
+    async with freeze(lab, "hub", seconds=30) as fault:
+        truth = await work(alice)
+        await asyncio.sleep(HANG)
+        assert FAILED not in await last_server_log(lab, "alice", "node1")
+    assert fault.met
+    await learned(times, truth)
+    assert FAILED not in await last_server_log(lab, "alice", "node1")
+
+
+async def refused(lab: LiveLab) -> bool:
+    """Whether the hub has refused a report since it started."""
+    return any(
+        (one.status, one.method, one.path) == (403, "POST", "/hub/api/users/alice/activity")
+        for one in await hub_accesses(lab)
+    )
+
+
+async def test_database_lost(lab: LiveLab) -> None:
+    """The hub forgets everybody: reports are 403, and a server runs that no culler will find."""
+    server, _, _ = await start(lab)
+    await asyncio.to_thread(processes.kill_if_up, lab.lab, "hub")
+    await asyncio.to_thread(empty_database, lab.lab)
+    await restart(lab.lab, "hub")
+    await lab.forget_hub()
+
+    await until(lambda: refused(lab), seconds=60, what="a report that the hub refused")
+    assert f"{FAILED}403" in await logged(lab, f"{FAILED}403")
+    assert await (await lab.hub()).user("alice") is None
+    assert not [route for route in await proxy_routes(lab) if route.user == "alice"]
+    assert server.pid in {process.pid for process in await user_processes(lab, "alice")}
+
+
+async def test_token_revoked(lab: LiveLab) -> None:
+    """Without its token a server serves on, and the hub hears of its user by the proxy alone."""
+    _, alice, times = await start(lab)
+    hub = await lab.hub()
+    tokens = (await hub.get("users/alice/tokens"))["api_tokens"]
+    own = next(one for one in tokens if str(one["note"]).startswith("Server at /user/alice/"))
+    await hub.drop_token("alice", str(own["id"]))
+
+    await until(lambda: refused(lab), seconds=60, what="a report that the hub refused")
+    truth = await work(alice)
+    await logged(lab, f"{FAILED}403")
+    now = await times.read()
+    assert now.server
+    assert now.proxy
+    assert now.hub_server
+    assert now.hub_server < truth <= min(now.server, now.proxy)
