@@ -12,7 +12,8 @@ Sources:
 - What counts: test_what_counts.py, test_idle_tab.py; what the hub learns: test_who_reports.py.
 - jupyterhub#5529 (open): with last_activity_interval = 0 the servers' reports alone count.
 
-Shortened: intervals of a second instead of five minutes, a timeout of eight instead of an hour.
+Shortened: intervals of a second instead of five minutes, a timeout of eight seconds instead of ten
+minutes. What varies the first experiment is marked slow: each waits for two timeouts.
 """
 
 from __future__ import annotations
@@ -121,6 +122,7 @@ async def test_who_is_culled(lab: LiveLab, case: Case) -> None:
         assert await kept(lab, expected) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.matrix(ASKED, [0])
 @pytest.mark.matrix(ENVIRONMENT, [REPORTS])
 @pytest.mark.sabotage(ASKED, 1)
@@ -131,6 +133,7 @@ async def test_the_cure_for_open_pages(lab: LiveLab) -> None:
         assert await kept(lab, {PRINTING_KERNEL}) == {PRINTING_KERNEL}
 
 
+@pytest.mark.slow
 @pytest.mark.matrix(ASKED, [1])
 @pytest.mark.matrix(ENVIRONMENT, [REPORTS])
 @pytest.mark.sabotage(ENVIRONMENT, {"JUPYTERHUB_ACTIVITY_INTERVAL": "0"})
@@ -142,6 +145,7 @@ async def test_node_ahead(lab: LiveLab) -> None:
     assert await kept(lab, {"bob"}) == {"bob"}
 
 
+@pytest.mark.slow
 @pytest.mark.issue(
     "jupyterhub-idle-culler#43", happens=True, cure="clocks that agree, where that is the reason"
 )
