@@ -63,9 +63,10 @@ async def credentials(
             headers = {"Authorization": f"token {made['token']}"}
             yield Credentials(aiohttp.CookieJar(), headers, made["token"])
         finally:
-            # Without a hub it cannot be taken back; it ends by itself.
+            # Without a hub it cannot be taken back; it ends by itself. Looked up again, for the hub
+            # may have been restarted meanwhile.
             with contextlib.suppress(HublabError):
-                await hub.drop_token(user, made["id"])
+                await (await live.hub()).drop_token(user, made["id"])
     else:
         async with await live.sign_in(user) as visitor:
             if server is not None:
