@@ -1,0 +1,104 @@
+"""Two timeouts bound a start, one for each phase; neither knows that the process has ended.
+
+Why it matters: on other hosts both phases take longer, and it is the administrator who raises the
+timeouts. Which one ran out is told to the user by a text that is empty for the one and misleading
+for the other.
+
+Sources:
+- jupyterhub 6.1.1, spawner.py, `start_timeout` (60 s): "the timeout for start to return, not the
+  timeout for the server to respond"; user.py, `User.spawn`: `asyncio.wait_for` around
+  `Spawner.start` alone, so hooks before it are not bounded.
+- `http_timeout` (30 s): "Once a server has successfully been spawned, this is the amount of time we
+  wait"; utils.py, `wait_for_http_server`: "Server at ... didn't respond in N seconds".
+- `LocalProcessSpawner.start` returns when the process was started; nobody asks whether it still
+  runs before `slow_spawn_timeout` (10 s) or http_timeout are over (handlers/base.py,
+  `spawn_single_user`). `SSHSpawner.start` returns when the server listens on its node.
+- jupyterhub#4003 (open): the timeout of the hub comes first and hides the spawner's own words.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hublab.hub import Hub
+from hublab.live import LiveLab
+from hublab.matrix import Case
+from hublab.orders import order
+from hublab.probes.server_states import until_state
+from hublab.probes.waiting import until
+
+START = "hub.Spawner.start_timeout"
+SPAWNER = "hub.JupyterHub.spawner_class"
+
+pytestmark = pytest.mark.topology("lab")
+
+
+async def failed_start(lab: LiveLab, hub: Hub) -> str:
+    """The words with which alice's start fails, as the progress stream ends with them."""
+    await hub.ensure_user("alice")
+    await hub.request("POST", "users/alice/server")
+
+    async def last() -> dict[str, Any] | None:
+        events = [event async for event in hub.progress("alice", "")]
+        return events[-1]
+
+    event = await until(last, seconds=5, what="the end of the stream")
+    assert event is not None
+    assert event["failed"] is True
+    return str(event["message"])
+
+
+@pytest.mark.issue("jupyterhub#4003", happens=True, cure="a spawner that ends earlier by itself")
+@pytest.mark.finding(
+    "A start that exceeds start_timeout fails without any words",
+    project="jupyterhub",
+    steps="start_timeout = 1 and a server that takes longer to start; follow the progress.",
+    expected='A reason, as for http_timeout ("Server at ... didn\'t respond in 30 seconds") and as '
+    'in the hub\'s log ("failed to start in 1 seconds, giving up").',
+    seen='The stream ends with "Spawn failed: ": the TimeoutError of asyncio.wait_for has no text.',
+)
+@pytest.mark.matrix("server.snippet", ["slow_server.py"])
+@pytest.mark.matrix(START, [1, 6])
+async def test_start_timeout_has_no_words(lab: LiveLab, case: Case) -> None:
+    """Shortened from 60 s. The server never listens; with time left, SSHSpawner says so itself."""
+    hub = await lab.hub()
+    async with order(lab, "node1", "server"), order(lab, "node2", "server"):
+        words = await failed_start(lab, hub)
+    await until_state(lab, "alice", "stopped")
+    if case[START] == 1:
+        assert words == "Spawn failed: "
+    else:
+        assert "listen" in words
+
+
+@pytest.mark.issue("jupyterhub#4003", happens=True, cure="a spawner that watches what it starts")
+@pytest.mark.matrix("hub.Spawner.cmd", [["/bin/false"]])
+@pytest.mark.matrix("hub.Spawner.http_timeout", [3])
+@pytest.mark.matrix(SPAWNER, ["simple", "ssh"])
+async def test_a_process_that_ends_at_once(lab: LiveLab, case: Case) -> None:
+    """Shortened from 30 s: one spawner says what happened, the other that nobody answered."""
+    words = await failed_start(lab, await lab.hub())
+    await until_state(lab, "alice", "stopped")
+    if case[SPAWNER] == "simple":
+        assert words.endswith("/user/alice/api didn't respond in 3 seconds")
+    else:
+        assert "didn't respond" not in words
+        assert "ended with status 1" in words  # as false(1) does
+
+
+@pytest.mark.slow
+@pytest.mark.matrix("hub.Spawner.cmd", [["/bin/false"]])
+@pytest.mark.matrix(SPAWNER, ["simple"])
+@pytest.mark.sabotage("hub.Spawner.http_timeout", 3)
+async def test_a_process_that_ends_at_once_by_default(lab: LiveLab) -> None:
+    """Unshortened: asked about it after 10 s by the request, given up after 30 s by the spawn."""
+    hub = await lab.hub()
+    await hub.ensure_user("alice")
+    status, answer = await hub.request("POST", "users/alice/server")
+    assert status == 500
+    assert "Spawner failed to start [status=1]" in answer["message"]
+    events = [event async for event in hub.progress("alice", "")]
+    assert str(events[-1]["message"]).endswith("/user/alice/api didn't respond in 30 seconds")
+    await until_state(lab, "alice", "stopped")
