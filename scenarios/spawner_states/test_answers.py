@@ -130,7 +130,7 @@ async def test_the_status_tells_the_time(lab: LiveLab, case: Case) -> None:
     "in `servers` is there since before the start (Spawner.ready looks at no more).",
 )
 @pytest.mark.matrix(SLOW, [AT_ONCE])
-@pytest.mark.sabotage(SLOW, {})
+@pytest.mark.sabotage("hub.SSHSpawner.pre_spawn_hook", False)
 async def test_stop_ends_a_pending_spawn(lab: LiveLab) -> None:
     """A server that takes too long to start can be stopped; but users are sent to it."""
     hub = await lab.hub()

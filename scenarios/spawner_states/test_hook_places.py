@@ -1,0 +1,91 @@
+"""Hooks run where the hub runs, as the hub's own user; the environment alone reaches the node.
+
+Why it matters: a hook that makes a home directory or fetches a course's files works while hub and
+servers share a host. With nodes it makes them where no server ever looks. And a hook that cleans
+up must know for which ends it is called.
+
+Sources:
+- jupyterhub 6.1.1, spawner.py, `pre_spawn_hook`: "bootstrapping work before the spawner starts. For
+  example, create a directory for your user or load initial content"; its example sets
+  `spawner.environment`. user.py, `User.spawn`, calls it in the hub's own process.
+- `post_stop_hook`: "work after the spawner stops"; user.py, `User.stop`, calls it whoever asked for
+  the stop, after a start that failed too ("cleanup ... server that failed to start"), and
+  handlers/base.py, `user_stopped`, after a death that a poll noticed.
+- jupyterhub#4519, fixed by jupyterhub#4562: app.py, `check_spawner`, calls `User.stop` for a server
+  that ended while the hub was down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from hublab import processes
+from hublab.live import LiveLab
+from hublab.orders import order
+from hublab.probes.hooks import hook_runs
+from hublab.probes.server_states import server_parts, until_state
+from hublab.probes.waiting import until
+from hublab.readiness import wait_until_running
+
+pytestmark = [
+    pytest.mark.topology("lab"),
+    pytest.mark.matrix("hub.snippet", ["hooks.py"]),
+    pytest.mark.matrix("hub.Spawner.poll_interval", [1]),
+]
+MADE = "/tmp/made-for-alice"
+
+
+async def there(lab: LiveLab, host: str, path: str) -> bool:
+    """Whether a host has a file."""
+    done = await asyncio.to_thread(lab.lab.run, host, "test", "-e", path)
+    return done.exit_code == 0
+
+
+@pytest.mark.sabotage("hub.SSHSpawner.pre_spawn_hook", False)
+async def test_where_a_hook_runs(lab: LiveLab) -> None:
+    """What the hook made stands on the hub's host; what it set is in the node's kernel."""
+    await lab.run("hub", "rm", "-f", MADE)
+    await lab.spawn("alice", on="node1")
+    (run,) = await hook_runs(lab, "pre_spawn_hook")
+    hub_user = await lab.run("hub", "id", "-u", "jupyterhub")
+    assert (run.told["host"], run.told["uid"]) == ("hub", int(hub_user))
+    assert [await there(lab, host, MADE) for host in ("hub", "node1")] == [True, False]
+
+    visitor = await lab.sign_in("alice")
+    await visitor.open_server()
+    kernel = await lab.enter(visitor.kernel())
+    cell = await kernel.run("import os, socket; print(socket.gethostname(), os.environ['MADE_BY'])")
+    assert cell.stdout == "node1 hub\n"
+
+
+@pytest.mark.issue("jupyterhub#4519", happens=False, cure="jupyterhub#4562")
+@pytest.mark.sabotage("hub.SSHSpawner.post_stop_hook", False)
+async def test_ends_after_which_the_hook_runs(lab: LiveLab) -> None:
+    """A start that fails, a death that a poll notices, a death while the hub is down."""
+
+    async def ran(user: str) -> bool:
+        return user in [run.user for run in await hook_runs(lab, "post_stop_hook")]
+
+    hub = await lab.hub()
+    await hub.ensure_user("carol")
+    async with order(lab, "hub", "pre_spawn_hook-carol", "ValueError"):
+        await hub.request("POST", "users/carol/server")
+    await until(lambda: ran("carol"), seconds=10, what="the hook after a failed start")
+
+    bob = await lab.spawn("bob", on="node2")
+    alice = await lab.spawn("alice", on="node1")
+    await lab.run("node2", "sh", "-c", f"kill -KILL {bob.pid}", user="bob")
+    await until(lambda: ran("bob"), seconds=15, what="the hook after a death")
+
+    await asyncio.to_thread(processes.kill, lab.lab, "hub")
+    await lab.forget_hub()
+    await lab.run("node1", "sh", "-c", f"kill -KILL {alice.pid}", user="alice")
+    await asyncio.to_thread(processes.kill_if_up, lab.lab, "hub")
+    await asyncio.to_thread(processes.start, lab.lab, "hub")
+    await wait_until_running(lab.lab)
+    await until(lambda: ran("alice"), seconds=30, what="the hook after a death without a hub")
+    await until_state(lab, "alice", "stopped")
+    parts = await server_parts(lab, "alice")
+    assert not any((parts.row, parts.client, parts.route, parts.process))
