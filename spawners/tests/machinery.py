@@ -116,6 +116,12 @@ class Account:
                     found[pid] = line
         return {pid: line for pid, line in found.items() if "sys.stdin.readline" not in line}
 
+    def check_gone(self) -> None:
+        """Nothing of a server runs. A launcher may take a moment to end after its answer."""
+        left = [line for line in self.processes().values() if "sys.stdin.readline" not in line]
+        assert not left
+        wait_until(lambda: not self.processes(), message="a launcher or a supervisor is left")
+
     def run(self, *command: str) -> bytes:
         """Run a command as the user, at home; returns what it printed."""
         group = pwd.getpwnam(self.name).pw_gid

@@ -44,7 +44,7 @@ def test_a_broken_connection_during_start(
     assert len(alice.processes("tiny_server")) == 1
     assert own_sshd.accepted(alice.name) == 2
     one.stop(alice.name)
-    assert not alice.processes()
+    alice.check_gone()
 
 
 def test_a_cut_during_start(
@@ -78,7 +78,7 @@ def test_a_restart_of_the_hub_while_the_node_is_unreachable(
     assert pid in alice.processes()
     own_sshd.start()
     one.stop(alice.name)
-    assert not alice.processes()
+    alice.check_gone()
 
 
 @pytest.mark.report("jupyterhub/jupyterhub#3171")

@@ -125,4 +125,4 @@ def test_the_page_word_by_word(
     assert {one.state(user.name)["host"] for user in (alice, bob)} == {"node1", "node2"}
     for user in (alice, bob):
         one.stop(user.name)
-        assert not user.processes()
+        user.check_gone()

@@ -140,7 +140,7 @@ def test_shell_and_prologue(hub: Callable[..., Hub], account: Callable[..., Acco
     assert got[b"FROM_PROFILE"] == b"yes indeed"
     assert got[b"FROM_PROLOGUE"] == b"it's here"
     one.stop(alice.name)
-    assert not alice.processes()
+    alice.check_gone()
 
 
 def test_a_prologue_without_a_shell(
@@ -216,7 +216,7 @@ def test_a_long_path(hub: Callable[..., Hub], account: Callable[..., Account]) -
     one = hub(TINY + f"c.SSHSpawner.run_dir = {run_dir!r}\n")
     one.spawn(alice.name)
     one.stop(alice.name)
-    assert not alice.processes()
+    alice.check_gone()
 
 
 def test_host_entries_add_environment(

@@ -29,7 +29,7 @@ def test_an_early_exit_fails_at_once_with_its_last_words(
     log = one.log.read_text()
     assert "flux capacitor" in log
     assert "token [redacted]" in log
-    assert not alice.processes()
+    alice.check_gone()
     one.request_start(alice.name)  # the next try is not refused
     one.wait_failed(alice.name)
 
@@ -80,7 +80,7 @@ def test_start_timeout_leaves_no_process(
     wait_until(lambda: alice.processes("sleep 7000"))
     assert "did not listen in time" in one.wait_failed(alice.name)
     assert "thinking" in one.log.read_text()
-    assert not alice.processes()
+    alice.check_gone()
 
 
 def test_a_cancelled_start_leaves_no_process(
@@ -92,7 +92,7 @@ def test_a_cancelled_start_leaves_no_process(
               "c.SSHSpawner.start_timeout = 1.0\n")  # fmt: skip
     one.request_start(alice.name)
     one.wait_failed(alice.name)
-    assert not alice.processes()
+    alice.check_gone()
     assert one.state(alice.name).get("orphans") is None
 
 

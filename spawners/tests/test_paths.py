@@ -121,7 +121,7 @@ def test_a_name_that_leads_to_another_machine(
         assert first.accepted(alice.name) == 2
         assert second.accepted(alice.name) == 1
         one.stop(alice.name, "second")
-        assert not alice.processes()
+        alice.check_gone()
         one.spawn(bob.name)
         assert (first.accepted(bob.name), second.accepted(bob.name)) == (0, 1)
     finally:
@@ -229,7 +229,7 @@ def test_a_tunnel_that_cannot_listen_is_named(
               "c.SSHSpawner.tunnel_bind_ip = '192.0.2.1'\n")  # fmt: skip
     one.request_start(alice.name)
     assert "tunnel_bind_ip: cannot listen on 192.0.2.1" in one.wait_failed(alice.name)
-    assert not alice.processes()
+    alice.check_gone()
 
 
 def test_a_reverse_tunnel(

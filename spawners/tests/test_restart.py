@@ -90,7 +90,7 @@ def test_a_hub_killed_at_any_step_doubles_and_loses_nothing(
         one.spawn(alice.name)
     assert len(alice.processes("tiny_server")) == 1
     one.stop(alice.name)
-    assert not alice.processes()
+    alice.check_gone()
 
 
 @pytest.mark.parametrize("step", ["stop.started", "stop.complete"])
@@ -109,7 +109,7 @@ def test_a_hub_killed_during_a_stop(
     assert bool(one.server(alice.name)) == (step == "stop.started")
     if one.server(alice.name):
         one.stop(alice.name)
-    assert not alice.processes()
+    alice.check_gone()
 
 
 def kernel_pids(alice: Account) -> set[int]:
@@ -150,7 +150,7 @@ def test_server_and_kernel_survive_a_restart(
     assert kernel_pids(alice) == kernels
     assert one.server(alice.name)["url"] == f"/user/{alice.name}/"
     one.stop(alice.name)
-    assert not alice.processes()
+    alice.check_gone()
 
 
 def tokens_of(one: Hub, user: str) -> list[str]:
@@ -221,7 +221,7 @@ def test_a_hub_that_cleans_up_leaves_nothing(
     one = hub(TINY + "c.JupyterHub.cleanup_servers = True\n")
     one.spawn(alice.name)
     one.kill(signal.SIGTERM)
-    assert not alice.processes()
+    alice.check_gone()
 
 
 @pytest.mark.report("jupyterhub/jupyterhub#3171")
@@ -243,7 +243,7 @@ def test_unreachable_is_not_dead(
     assert pid in alice.processes()
     own_sshd.start()
     one.stop(alice.name)
-    assert not alice.processes()
+    alice.check_gone()
 
 
 def test_stop_while_unreachable_leaves_an_orphan_that_is_reaped(
