@@ -23,7 +23,9 @@ BIN = Path(sys.executable).parent
 T = TypeVar("T")
 
 
-def wait_until(what: Callable[[], T], timeout: float = 60.0, message: str = "") -> T:
+def wait_until(
+    what: Callable[[], T], timeout: float = 60.0, message: str | Callable[[], str] = ""
+) -> T:
     """The first true answer; fails, naming what was waited for, when there is none in time.
 
     Patient, because machines that run tests are busy.
@@ -33,7 +35,8 @@ def wait_until(what: Callable[[], T], timeout: float = 60.0, message: str = "") 
         if found := what():
             return found
         if time.monotonic() > until:
-            raise AssertionError(message or f"not within {timeout} s: {what}")
+            why = message() if callable(message) else message
+            raise AssertionError(why or f"not within {timeout} s: {what}")
         time.sleep(0.05)
 
 
@@ -369,11 +372,13 @@ class Hub:
             assert model, f"the spawn failed:\n{self.tail()}"
             return model if model["ready"] else {}
 
-        return wait_until(ready, timeout, f"not ready:\n{self.tail()}")
+        return wait_until(ready, timeout, lambda: f"not ready:\n{self.tail()}")
 
     def wait_failed(self, user: str, server: str = "", timeout: float = 120) -> str:
         """Wait for a spawn to fail; returns what the user is told in the end."""
-        wait_until(lambda: not self.server(user, server), timeout, f"did not fail:\n{self.tail()}")
+        wait_until(
+            lambda: not self.server(user, server), timeout, lambda: f"did not fail:\n{self.tail()}"
+        )
         return self.progress(user, server)
 
     def progress(self, user: str, server: str = "") -> str:
@@ -383,7 +388,9 @@ class Hub:
     def stop(self, user: str, server: str = "", timeout: float = 120) -> None:
         status, reply = self.api("DELETE", _path(user, server))
         assert status in (202, 204), reply
-        wait_until(lambda: not self.server(user, server), timeout, f"not gone:\n{self.tail()}")
+        wait_until(
+            lambda: not self.server(user, server), timeout, lambda: f"not gone:\n{self.tail()}"
+        )
 
     def state(self, user: str, server: str = "") -> dict[str, Any]:
         """The spawner's state, from the database's file."""

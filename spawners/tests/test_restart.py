@@ -82,7 +82,7 @@ def test_a_hub_killed_at_any_step_doubles_and_loses_nothing(
         one.request_start(alice.name)
     one.wait_dead()
     one.start()
-    wait_until(lambda: settled(one, alice), message=f"{alice.processes()}\n{one.tail(60)}")
+    wait_until(lambda: settled(one, alice), message=lambda: f"{alice.processes()}\n{one.tail(60)}")
     if one.server(alice.name):
         pid = one.state(alice.name)["pid"]
         assert pid in alice.processes("tiny_server")
@@ -105,7 +105,7 @@ def test_a_hub_killed_during_a_stop(
         one.api("DELETE", f"/users/{alice.name}/server")
     one.wait_dead()
     one.start()
-    wait_until(lambda: settled(one, alice), message=f"{alice.processes()}\n{one.tail(60)}")
+    wait_until(lambda: settled(one, alice), message=lambda: f"{alice.processes()}\n{one.tail(60)}")
     assert bool(one.server(alice.name)) == (step == "stop.started")
     if one.server(alice.name):
         one.stop(alice.name)
@@ -267,7 +267,7 @@ def test_stop_while_unreachable_leaves_an_orphan_that_is_reaped(
     one.start()
     bob = account()
     one.spawn(bob.name)  # anybody's spawn makes the hub look after all orphans
-    wait_until(lambda: not alice.processes(), message=f"{alice.processes()}\n{one.tail()}")
+    wait_until(lambda: not alice.processes(), message=lambda: f"{alice.processes()}\n{one.tail()}")
     wait_until(lambda: "orphans" not in one.state(alice.name))
     one.spawn(alice.name)
 
@@ -283,7 +283,7 @@ def test_an_orphan_of_a_user_who_was_deleted(
     one.stop(alice.name)
     assert one.api("DELETE", f"/users/{alice.name}")[0] == 204
     own_sshd.start()
-    wait_until(lambda: not alice.processes(), message=f"{alice.processes()}\n{one.tail()}")
+    wait_until(lambda: not alice.processes(), message=lambda: f"{alice.processes()}\n{one.tail()}")
 
 
 def test_a_new_server_does_not_wait_for_an_orphan(

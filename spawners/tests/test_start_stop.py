@@ -22,4 +22,4 @@ def test_start_use_stop(hub: Callable[..., Hub], account: Callable[..., Account]
         assert b"version" in reply.read()
     assert state["pid"] in alice.processes("jupyterhub-singleuser")
     one.stop(alice.name)
-    wait_until(lambda: not alice.processes(), message=f"left: {alice.processes()}")
+    wait_until(lambda: not alice.processes(), message=lambda: f"left: {alice.processes()}")

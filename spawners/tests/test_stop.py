@@ -31,7 +31,9 @@ def test_kernels_daemons_and_stubborn_children_end_too(
     alice = account()
     one = hub(TINY + "c.SSHSpawner.args = ['--children']\nc.SSHSpawner.term_timeout = 1\n")
     one.spawn(alice.name)
-    wait_until(lambda: len(alice.processes("sleep 700")) >= 3, message=str(alice.processes()))
+    wait_until(
+        lambda: len(alice.processes("sleep 700")) >= 3, message=lambda: str(alice.processes())
+    )
     one.stop(alice.name)
     alice.check_gone()
 
@@ -45,7 +47,7 @@ def test_a_server_that_dies_leaves_no_children(
     one.spawn(alice.name)
     wait_until(lambda: len(alice.processes("sleep 700")) >= 3)
     os.kill(one.state(alice.name)["pid"], signal.SIGKILL)
-    wait_until(lambda: not alice.processes(), message=str(alice.processes()))
+    wait_until(lambda: not alice.processes(), message=lambda: str(alice.processes()))
     wait_until(lambda: not one.server(alice.name))
     assert "exit code: 137" in one.log.read_text()
 
