@@ -35,6 +35,7 @@ FAILURES = frozenset(
         "stopped",
         "timeout",
         "launcher",
+        "other-node",
         "python",
     ]
 )

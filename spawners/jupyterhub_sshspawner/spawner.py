@@ -170,7 +170,7 @@ class SSHSpawner(SSHTraits):
         try:
             return launching.process_of(reply)
         except LaunchFailed as error:
-            if reply.state == "failed" and reply.kind != "launcher":
+            if reply.state == "failed" and reply.kind not in ("launcher", "other-node"):
                 self._gone = reply.returncode or 1  # the launcher has seen to it
             words = launching.last_words(reply, request, self.api_token, self.log_tail_lines)
             # set off, so that nobody takes a line of it for one of the hub's own

@@ -46,7 +46,9 @@ def test_a_late_failure_is_not_about_the_next_server(spawner: Any) -> None:
     assert asyncio.run(spawner.poll()) is None
 
 
-@pytest.mark.parametrize(("kind", "ended"), [("exit", True), ("launcher", False)])
+@pytest.mark.parametrize(
+    ("kind", "ended"), [("exit", True), ("launcher", False), ("other-node", False)]
+)
 def test_a_launcher_that_broke_down_may_have_left_a_server(
     spawner: Any, kind: str, ended: bool
 ) -> None:

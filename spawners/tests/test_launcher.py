@@ -256,6 +256,19 @@ def test_the_users_files_get_the_users_umask(ask: Ask, tmp_path: Path, umask: st
     assert (tmp_path / "run/abc123/server.log").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("op", ["status", "stop", "start"])
+def test_a_server_on_another_machine_is_not_absent(ask: Ask, tmp_path: Path, op: str) -> None:
+    """Machines that share home directories, behind one name: the record is here, the server not."""
+    process = ask("start").process
+    path = tmp_path / "run/abc123/record.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, "node": "other", "boot": "other"}))
+    reply = ask(op)
+    assert (reply.state, reply.kind) == ("failed", "other-node")
+    path.write_text(json.dumps({**record, "node": "renamed"}))
+    assert ask("status").process == process
+
+
 def test_a_log_s_tail_begins_with_a_whole_line(tmp_path: Path) -> None:
     """Half a line may be half a secret, which is not recognised as one."""
     one = Instance(str(tmp_path), "abc123")
@@ -269,4 +282,4 @@ def test_records_are_json(ask: Ask, tmp_path: Path) -> None:
     """What an administrator finds when debugging."""
     ask("start")
     record = json.loads((tmp_path / "run/abc123/record.json").read_text())
-    assert {"pid", "port", "leader", "ticks", "leader_ticks", "node"} == set(record)
+    assert {"pid", "port", "leader", "ticks", "leader_ticks", "node", "boot"} == set(record)

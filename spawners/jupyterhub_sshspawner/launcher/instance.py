@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import socket
 
 from .processes import members
 
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
 
 TAIL_BYTES = 8192
 KEEP_ENDED = 5  # directories of ended instances that stay, for debugging
+
+
+def boot() -> str:
+    """What the kernel calls this run of the machine."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as source:
+            return source.read().strip()
+    except OSError:
+        return ""
 
 
 class Failed(Exception):
@@ -95,6 +105,18 @@ class Instance:
     def record(self) -> dict[str, Any]:
         """The processes: by our own record, or by what the hub knows if that was deleted."""
         return self.read("record.json") or self.known
+
+    def check_node(self) -> None:
+        """Fail on another machine with the same home directory: what is not here may be there.
+
+        Both must differ: a machine that boots keeps its name, a container made anew its boot.
+        """
+        record = self.record()
+        if record.get("node", socket.gethostname()) == socket.gethostname():
+            return
+        if record.get("boot", boot()) != boot():
+            raise Failed("other-node", "the server is on %s, this is %s"
+                         % (record["node"], socket.gethostname()))  # fmt: skip
 
     def members(self) -> dict[int, int]:
         """Its living processes."""

@@ -26,6 +26,7 @@ def start(
 ) -> dict[str, Any]:
     """Start the server, once however often this is asked; returns when it listens."""
     instance.create(to_start=True)
+    instance.check_node()
     instance.lock("launch.lock", wait=True)  # until this process ends
     told = instance.read("reply.json")
     if told.get("state") == "running" and not instance.members():
@@ -170,6 +171,7 @@ def status(
 ) -> dict[str, Any]:
     """Running, starting, exited or absent; an absent instance can never start afterwards."""
     instance.create()
+    instance.check_node()
     until = time.monotonic() + request["wait"]
     while True:
         inside = instance.members()
@@ -199,6 +201,7 @@ def stop(
 ) -> dict[str, Any]:
     """End every process of the instance, and see to it that it cannot start any more."""
     instance.create()
+    instance.check_node()
     instance.note("stop", {})
     used = _end(instance, request["phases"])
     instance.lock("launch.lock", wait=True)  # a start under way has seen the tombstone and left

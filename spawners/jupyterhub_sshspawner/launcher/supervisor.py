@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 
-from .instance import Instance
+from .instance import Instance, boot
 from .processes import members, process, send
 
 TYPE_CHECKING = False
@@ -82,7 +82,8 @@ def _record(pid: int, port: int) -> dict[str, Any]:
     assert server is not None  # it waits at the gate
     return {
         "leader": os.getpid(), "leader_ticks": leader.ticks,
-        "pid": pid, "ticks": server.ticks, "port": port, "node": socket.gethostname(),
+        "pid": pid, "ticks": server.ticks, "port": port,
+        "node": socket.gethostname(), "boot": boot(),
     }  # fmt: skip
 
 
