@@ -1,0 +1,93 @@
+"""JupyterHub in a frame: hub and server each say who may frame them, and a sign-in needs the hub.
+
+Why it matters: a portal on another host that shows notebooks within its own page has two programs
+to persuade. One of them alone lets the sign-in form appear and then an empty frame, or a server
+that is there for whoever signed in elsewhere and blank for everybody else.
+
+Sources:
+- Content Security Policy 3, "frame-ancestors": the answer that would be shown is checked, not the
+  redirects before it; "frame-ancestors 'none'" forbids the page's own origin too.
+- jupyterhub 6.1, handlers/base.py, `content_security_policy` ("Change default frame-ancestors from
+  'self' to 'none'") and singleuser/extension.py ("set default CSP to prevent iframe embedding
+  across jupyterhub components"); `tornado_settings["headers"]` of each replaces its own.
+- RFC 6265bis, "SameSite", and Chromium: in a frame of another site a cookie without SameSite=None
+  is neither stored nor sent; in one of the same site it is.
+"""
+
+from __future__ import annotations
+
+import pytest
+from browsing import USER, at_own_server
+from playwright.async_api import BrowserContext
+
+from hublab.browser import HUB, OTHER_SITE, SAME_SITE, send_login
+from hublab.live import LiveLab
+from hublab.matrix import Case
+from hublab.probes.browser_frames import Framed, show_in_frame
+from hublab.probes.page_requests import put_elsewhere
+
+HUB_CSP = "hub.JupyterHub.tornado_settings"
+SERVER_CSP = "server.ServerApp.tornado_settings"
+FRAMED = {
+    "headers": {"Content-Security-Policy": f"frame-ancestors 'self' {OTHER_SITE} {SAME_SITE}"}
+}
+
+pytestmark = pytest.mark.topology("lab", "browser")
+
+
+async def framed(context: BrowserContext, page_url: str, url: str) -> Framed:
+    """Show `url` in a frame of a new tab."""
+    page = await context.new_page()
+    page.set_default_timeout(15_000)
+    await page.goto(page_url)
+    return await show_in_frame(page, url)
+
+
+@pytest.mark.matrix(HUB_CSP, [{}, FRAMED])
+@pytest.mark.matrix(SERVER_CSP, [{}, FRAMED])
+@pytest.mark.issue(
+    "jupyterhub#379",
+    "jupyterhub#3023",
+    "jupyterhub#4823",
+    "jupyterhub/zero-to-jupyterhub-k8s#85",
+    happens=True,
+    cure="frame-ancestors in tornado_settings of JupyterHub and of ServerApp",
+)
+async def test_who_may_frame_what(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
+    """The hub's form and a server's page; for a stranger the server's page is the hub's form."""
+    put_elsewhere(lab.lab)
+    server_page = f"{HUB}/user/{USER}/lab"
+    hub_lets, server_lets = bool(case[HUB_CSP]), bool(case[SERVER_CSP])
+
+    form = await framed(chromium, OTHER_SITE, f"{HUB}/hub/login")
+    assert (form.status, form.shown) == (200, hub_lets)
+
+    await at_own_server(lab, chromium)
+    stranger = await framed(chromium, OTHER_SITE, server_page)  # its frame has no cookies
+    assert stranger.url.startswith(f"{HUB}/hub/login")
+    assert (stranger.status, stranger.shown) == (200, hub_lets)
+
+    for page_url in (SAME_SITE, f"{HUB}/hub/home"):
+        known = await framed(chromium, page_url, server_page)
+        assert (known.url, known.status, known.shown) == (server_page, 200, server_lets), page_url
+        assert ("frame-ancestors" in known.complaint) == (not server_lets)
+
+
+@pytest.mark.matrix(HUB_CSP, [FRAMED])
+@pytest.mark.sabotage(HUB_CSP, {})
+@pytest.mark.issue(
+    "jupyterhub#3135",
+    happens=True,
+    cure="a page of the hub's own site; else SameSite=None and Secure in cookie_options, by https",
+)
+async def test_sign_in_within_a_frame(lab: LiveLab, chromium: BrowserContext) -> None:
+    """The right password: within the site it signs in, within another the form comes back."""
+    put_elsewhere(lab.lab)
+    for page_url, signs_in in ((OTHER_SITE, False), (SAME_SITE, True)):
+        form = await framed(chromium, page_url, f"{HUB}/hub/login?next=/hub/home")
+        assert form.shown
+        await send_login(form.frame, lab.lab, USER)
+        assert await form.frame.locator("#password_input").count() == (0 if signs_in else 1)
+        assert (form.frame.url == f"{HUB}/hub/home") == signs_in
+        names = {one.get("name") for one in await chromium.cookies(f"{HUB}/hub/")}
+        assert ("jupyterhub-hub-login" in names) == signs_in
