@@ -95,8 +95,6 @@ def cells(lab: LiveLab) -> list[Asking]:
 
 
 @pytest.mark.matrix(TORNADO, [{}, {"headers": {HEADER: APP}}, {"headers": {HEADER: "*"}}])
-@pytest.mark.issue("jupyterhub#4346", happens=False, cure="none needed since 3.2")
-@pytest.mark.issue("jupyterhub#1363", happens=False, cure="none needed since 3.2")
 async def test_who_may_read_and_write(lab: LiveLab, case: Case) -> None:
     """Reads a user, writes an activity, makes a named server, from every origin."""
     wanted_header = headers_of(case).get(HEADER)

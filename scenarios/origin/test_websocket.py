@@ -6,12 +6,15 @@ other pages out of a kernel. Whoever connects by a program, or through a proxy t
 host, meets rules that no page ever sees, all with one answer: 403.
 
 Sources:
-- tornado 6.6, websocket.py, `WebSocketHandler.get`, and web.py, `_check_cross_origin`: `same-origin`
-  and `none` of Sec-Fetch-Site are let in; without it an Origin that is the Host's; then `check_origin`.
+- tornado 6.6, websocket.py, `WebSocketHandler.get`, and web.py, `_check_cross_origin`: a request
+  whose Sec-Fetch-Site is `same-origin` or `none` is let in; without that header one whose Origin
+  is the Host's; then `check_origin`.
 - jupyter_server/base/websocket.py and handlers.py, `check_origin`: the Host's own origin,
   allow_origin, and whatever a token proves.
 - jupyterhub/services/auth.py, `HubAuth._get_token_url`: the address's token where Sec-Fetch-Mode is
   `websocket`; `get_token`: the Authorization header; no subprotocol; `HubOAuth._get_token_cookie`.
+- microsoft/vscode-jupyter-hub#75 (403 for the socket where the same token reads the API), and
+  datalayer/jupyter-mcp-server#77, which asks why JUPYTERHUB_ALLOW_TOKEN_IN_URL is needed for one.
 - jupyterhub/_xsrf_utils.py, `_needs_check_xsrf`: no XSRF token is asked of a WebSocket.
 
 The socket is that of the server's events: every socket of the server has these rules, and this
