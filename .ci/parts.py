@@ -62,6 +62,7 @@ CHECK = (
     Part("catalogue", (sys.executable, ".ci/scenario_pages.py", "--check"), alone=False),
     Part("unit tests", pytest("tests/unit"), "tests/unit", alone=False),
     Part("types: hublab, tests", tool("mypy", "lab/hublab", "tests"), alone=False),
+    Part("types: scenarios", tool("mypy", "scenarios"), "scenarios", alone=False),
     Part("types: spawner", tool("mypy", "jupyterhub_sshspawner"), "spawners", alone=False),
 )
 TEST = (
