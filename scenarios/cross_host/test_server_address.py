@@ -1,0 +1,65 @@
+"""`Spawner.ip`: a server that listens on its node's loopback runs, and is never ready.
+
+Why it matters: 127.0.0.1 is the default of JupyterHub's spawners, right for servers on the hub's
+own machine and wrong for any other. Nothing fails on the node: the server's log says that it is
+running, and the hub gives up on it.
+
+Sources:
+- JupyterHub documentation, `Spawner.ip`: "The IP address (or hostname) the single-user server
+  should listen on"; "Subclasses which launch remotely or in containers should override the
+  default to '0.0.0.0'".
+- jupyterhub/user.py, `_wait_up`: a server that does not answer the hub for `http_timeout` is
+  stopped, "never showed up at". Refused connections do keep to that time.
+- NERSC/sshspawner#45: the default ip "will not work for any remote singleuser instance".
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from hublab.errors import HubError
+from hublab.hub import hub_run
+from hublab.live import LiveLab, Server
+from hublab.matrix import Case
+from hublab.probes.listening import listening
+from hublab.probes.node_log import last_server_log
+from hublab.probes.reach import reach
+from hublab.probes.waiting import until
+
+IP = "hub.Spawner.ip"
+
+pytestmark = [
+    pytest.mark.topology("lab"),
+    # Shortened: by default the hub waits 30 s. Long enough to look at a server that waits.
+    pytest.mark.matrix("hub.Spawner.http_timeout", [15]),
+]
+
+
+@pytest.mark.issue("NERSC/sshspawner#45", happens=True, cure="Spawner.ip = '0.0.0.0'")
+@pytest.mark.matrix(IP, ["0.0.0.0", "127.0.0.1"])
+async def test_where_a_server_listens(lab: LiveLab, case: Case) -> None:
+    """It is obeyed; what nobody else can reach is started, tried, and stopped again."""
+    ip = str(case[IP])
+    spawning = asyncio.create_task(lab.spawn("alice", on="node1"))
+
+    async def started() -> Server | None:
+        server = await lab.server("alice")
+        return server if server and server.pid else None
+
+    server = await until(started, seconds=120, what="the server's process")
+    assert server is not None
+    if ip == "127.0.0.1":
+        (hop,) = [hop for hop in await reach(lab) if not hop.ok]
+        assert (hop.source, hop.target) == ("hub", "alice on node1")
+        assert (hop.error, hop.setting) == ("Connection refused", IP)
+        with pytest.raises(HubError, match="did not start"):
+            await spawning
+        place = f"http://{server.address}:{server.port}/user/alice/"
+        assert f"alice's server never showed up at {place} after 15 seconds" in hub_run(lab.lab).log
+        assert "is running at" in await last_server_log(lab, "alice", "node1")
+    else:
+        assert (await spawning).ready
+        sockets = {(s.address, s.port) for s in await listening(lab, "node1")}
+        assert (ip, server.port) in sockets
