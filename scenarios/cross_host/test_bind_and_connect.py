@@ -18,6 +18,7 @@ import pytest
 from hublab.live import LiveLab
 from hublab.matrix import Case
 from hublab.probes.listening import listening
+from hublab.probes.reach import reach
 
 IP = "hub.JupyterHub.hub_ip"
 CONNECT = "hub.JupyterHub.hub_connect_ip"
@@ -42,10 +43,13 @@ async def hub_addresses(lab: LiveLab) -> set[str]:
 @pytest.mark.matrix(IP, ["0.0.0.0", "127.0.0.1"])
 @pytest.mark.matrix(CONNECT, ["", "hub"])
 async def test_where_the_hub_listens(lab: LiveLab, case: Case) -> None:
-    """`hub_ip` is obeyed while it stands alone, or means every address."""
+    """`hub_ip` is obeyed while it stands alone, or means every address; alone it is blamed, too."""
     obeyed = not case[CONNECT] or case[IP] == "0.0.0.0"
     expected = case[IP] if obeyed else lab.lab.host("hub").address
     assert await hub_addresses(lab) == {expected}
+    lost = {"proxy", "node1", "node2"} if expected == "127.0.0.1" else set()
+    broken = [hop for hop in await reach(lab) if not hop.ok]
+    assert {(hop.source, hop.setting) for hop in broken} == {(host, IP) for host in lost}
 
 
 @pytest.mark.matrix(BIND_URL, ["http://127.0.0.1:8081"])
