@@ -29,6 +29,7 @@ from hublab.matrix import Case
 from hublab.probes.access_log import hub_accesses
 from hublab.probes.last_activity import Beliefs, LastActivity, last_activity
 from hublab.probes.waiting import until
+from hublab.visitor import NAVIGATE
 
 ASKED = "hub.JupyterHub.last_activity_interval"
 ENVIRONMENT = "hub.Spawner.environment"
@@ -131,10 +132,10 @@ async def test_hub(lab: LiveLab) -> None:
     "With activity_resolution = 0 the time of a user's last activity goes back",
     project="jupyterhub",
     steps="activity_resolution = 0; a server whose host is half an hour ahead reports; its user "
-    "signs in.",
+    "opens /hub/home.",
     expected="The time stays: only a value 'more recent than the current value' replaces it "
     "(help of activity_resolution), as with any other resolution.",
-    seen="It becomes that of the sign-in, half an hour earlier: _record_activity does not compare "
+    seen="It becomes that of the visit, half an hour earlier: _record_activity does not compare "
     "if the resolution is 0.",
 )
 @pytest.mark.matrix(ASKED, [0])
@@ -146,5 +147,7 @@ async def test_back_in_time(lab: LiveLab, case: Case) -> None:
         server = await lab.spawn("alice", on="node1")
     times = await last_activity(lab, server)
     await eventually(times, lambda now: near(now.hub_user, 30 * MINUTE), "the report from ahead")
-    await lab.sign_in("alice")
+    alice = await lab.sign_in("alice")
+    async with alice.session.get(alice.origin / "hub/home", headers=NAVIGATE) as answer:
+        assert answer.status == 200
     assert near((await times.read()).hub_user, 30 * MINUTE if case[RESOLUTION] else 0)

@@ -150,7 +150,7 @@ async def test_requests(lab: LiveLab) -> None:
     seen="last_activity of the route stands still: `res` is the client's socket, so res.on('data') "
     "is what the client sends.",
 )
-@pytest.mark.sabotage("server.ServerApp.tornado_settings", pings(100))
+@pytest.mark.sabotage("server.MappingKernelManager.untracked_message_types", [])
 async def test_kernels(lab: LiveLab) -> None:
     """A kernel is active by what it says, not by what it does; the proxy hears only the page."""
     await check(lab, KERNELS)
@@ -164,7 +164,7 @@ async def test_kernels(lab: LiveLab) -> None:
     "shutdown, and terminal activity'; the terminal's own last_activity moves.",
     seen="last_activity of the server stands still: only TermSocket sets terminal_last_activity.",
 )
-@pytest.mark.sabotage("server.ServerApp.tornado_settings", pings(100))
+@pytest.mark.sabotage("server.ServerApp.terminals_enabled", False)
 async def test_terminals(lab: LiveLab) -> None:
     """A terminal's output counts for the server while a page shows it, and no longer."""
     await check(lab, TERMINALS)
