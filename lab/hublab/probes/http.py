@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from urllib.parse import urljoin, urlsplit
 
+import aiohttp
 import python_socks
 from python_socks.sync import Proxy
 from yarl import URL
@@ -122,6 +123,16 @@ async def ask(live: LiveLab, wanted: Ask, who: Credentials, *, follow: bool = Fa
         here, target = destination(url, location)
         if answer.status in (301, 302, 303) and method not in ("GET", "HEAD"):
             method, body = "GET", None
+
+
+async def look(live: LiveLab, url: URL, timeout: float = 10) -> Answer:
+    """One GET of any host in the lab by nobody, past the proxy where the URL says so.
+
+    Raises Undecided when no answer comes.
+    """
+    nobody = Credentials(aiohttp.DummyCookieJar())
+    wanted = Ask(url.raw_path_qs, timeout=timeout)
+    return await one(live, url.origin(), wanted.target, "GET", None, wanted, nobody)
 
 
 def written(here: URL, target: str) -> str:
