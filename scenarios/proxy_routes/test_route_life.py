@@ -1,0 +1,96 @@
+"""A route comes when a server answers, and goes before it is stopped or when it is found dead.
+
+Why it matters: the proxy's table is the only thing that users' requests go by. Who edits it, and
+when, decides what they see while servers start, stop and die on nodes that the proxy never asks.
+
+Sources:
+- jupyterhub/handlers/base.py, `spawn_single_user`, `finish_user_spawn`: `proxy.add_user` after
+  the server has answered; `stop_single_user`: "1. remove it from the proxy 2. stop the server";
+  `user_stopped`: the poll's callback deletes the route.
+- jupyterhub/proxy.py, `add_user`, `delete_user`, `add_hub_route`; `add_route` puts `jupyterhub`
+  into each.
+- jupyterhub/handlers/pages.py, `HomeHandler.get`: "trigger poll_and_notify event in case of a
+  server that died"; jupyterhub/jupyterhub#552.
+- configurable-http-proxy 5.3, lib/configproxy.js, `handleProxyError`: a target that refuses is
+  503 with the page of the error target, whatever the request accepts.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from hublab.live import LiveLab, Server
+from hublab.probes.credentials import credentials
+from hublab.probes.routes import proxy_routes
+from hublab.probes.waiting import until
+from hublab.url_table import Row, wrong_rows
+
+POLL = "hub.Spawner.poll_interval"
+
+pytestmark = pytest.mark.topology("lab")
+
+
+async def data(lab: LiveLab) -> dict[str, dict[str, object]]:
+    """The proxy's table as the hub wrote it, without times."""
+    return {
+        route.spec: {k: v for k, v in route.data.items() if k != "last_activity"}
+        for route in await proxy_routes(lab)
+    }
+
+
+def own(server: Server) -> dict[str, object]:
+    """What `add_user` writes for a server."""
+    return {
+        "user": server.user,
+        "server_name": server.name,
+        "jupyterhub": True,
+        "target": f"http://{server.address}:{server.port}",
+    }
+
+
+@pytest.mark.sabotage("hub.JupyterHub.hub_routespec", "/hub/")
+async def test_start_and_stop(lab: LiveLab) -> None:
+    """The default server and a named one below it: each has a route of its own."""
+    hub = {"/": {"hub": True, "jupyterhub": True, "target": "http://hub:8081"}}
+    assert await data(lab) == hub
+    default = await lab.spawn("alice", on="node1")
+    named = await lab.spawn("alice", "two", on="node2")
+    both = {"/user/alice": own(default), "/user/alice/two": own(named)}
+    assert await data(lab) == hub | both
+
+    await lab.stop("alice")
+    assert await data(lab) == hub | {"/user/alice/two": own(named)}
+    await lab.stop("alice", "two")
+    assert await data(lab) == hub
+
+
+@pytest.mark.matrix(POLL, [300])
+@pytest.mark.sabotage(POLL, 1)
+async def test_death_of_a_server(lab: LiveLab) -> None:
+    """Killed on its node: 503 in HTML for everybody, until somebody makes the hub look.
+
+    The poll is put off, so that what makes the hub look is the user's own home page.
+    """
+    server = await lab.spawn("alice", on="node1")
+    alice = await lab.enter(credentials(lab, "alice"))
+    await lab.run("node1", "pkill", "-KILL", "-u", "alice")
+    people = {"alice": alice}
+    json = (("Accept", "application/json"),)
+    chp = "configproxy.js, handleProxyError: the error target's page, and 503"
+
+    async def refused() -> bool:
+        rows = [Row("alice", "GET /user/alice/api/status", "503 html", chp, json)]
+        return not await wrong_rows(lab, rows, people)
+
+    await until(refused, seconds=20, what="a node that refuses", poll=0.5)
+    rows = [Row("alice", f"{m} /user/alice/x", "503 html", chp, json) for m in ("POST", "DELETE")]
+    rows += [Row("alice", "HEAD /user/alice/x", "503 empty", chp)]
+    wrong = await wrong_rows(lab, rows, people)
+    assert not wrong, "\n".join(wrong)
+    assert (await data(lab))["/user/alice"] == own(server)
+
+    home = Row("alice", "GET /hub/home", "200 html", "handlers/pages.py, HomeHandler.get")
+    gone = Row("alice", "GET /user/alice/lab", "hub > 424 html", "UserUrlHandler.get")
+    assert not await wrong_rows(lab, [home], people)
+    assert "/user/alice" not in await data(lab)
+    assert not await wrong_rows(lab, [gone], people)

@@ -1,0 +1,66 @@
+"""What the hub mends in the proxy's table, and what it leaves to others.
+
+Why it matters: a proxy that is shared, edited by hand or filled by two hubs holds routes of many
+origins. The hub takes all that bear its mark for its own, whoever wrote them, and deletes what
+it does not know; what lacks the mark it never touches, even where that shadows its servers.
+
+Sources:
+- jupyterhub/proxy.py, `Proxy.check_routes`: missing routes are added, targets that differ
+  updated, stale ones deleted; `extra_routes` written each time.
+- The same, `ConfigurableHTTPProxy.get_all_routes`: "exclude routes not associated with
+  JupyterHub", which lack the key `jupyterhub`.
+- jupyterhub#1201: "we should prune routes we don't know about … also do this once on startup".
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from hublab.live import LiveLab
+from hublab.matrix import Case
+from hublab.probes.proxy_api import add_route, drop_route
+from hublab.probes.routes import proxy_routes
+
+EXTRA = "hub.Proxy.extra_routes"
+NOWHERE = "http://198.18.255.9:1"
+"""An address that no host here has."""
+MARK = {"jupyterhub": True}
+
+pytestmark = pytest.mark.topology("lab")
+
+
+async def targets(lab: LiveLab) -> dict[str, str]:
+    """The proxy's table: path to target."""
+    return {route.spec: route.target for route in await proxy_routes(lab)}
+
+
+@pytest.mark.matrix(EXTRA, [{}, {"/docs/": "http://hub:8081"}])
+@pytest.mark.issue(
+    "jupyterhub#1201",
+    happens=False,
+    cure="check_routes prunes what bears the hub's mark, at its start and at each check (0.8)",
+)
+async def test_what_a_check_mends(lab: LiveLab, case: Case) -> None:
+    """Wrong, missing, stale, foreign and extra routes, before and after one check."""
+    server = await lab.spawn("alice", on="node1")
+    await lab.spawn("bob", on="node2")
+    right = await targets(lab)
+    wanted = {"/docs": "http://hub:8081"} if case[EXTRA] else {}
+    assert right == {
+        "/": "http://hub:8081",
+        "/user/alice": f"http://{server.address}:{server.port}",
+        "/user/bob": right["/user/bob"],
+        **wanted,
+    }
+
+    await add_route(lab, "/", NOWHERE, hub=True, **MARK)  # the hub's own: updated
+    await add_route(lab, "/user/alice", NOWHERE, user="alice", server_name="", **MARK)  # updated
+    await drop_route(lab, "/user/bob")  # missing: added
+    await drop_route(lab, "/docs")  # extra: written again
+    await add_route(lab, "/user/ghost", NOWHERE, user="ghost", server_name="", **MARK)  # stale
+    await add_route(lab, "/services/old", NOWHERE, service="old", **MARK)  # stale
+    await add_route(lab, "/other", NOWHERE)  # foreign: stays
+    await add_route(lab, "/user/alice/lab", NOWHERE, user="alice")  # foreign, and in the way
+
+    await (await lab.hub()).check_routes()
+    assert await targets(lab) == {**right, "/other": NOWHERE, "/user/alice/lab": NOWHERE}
