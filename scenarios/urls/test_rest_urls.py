@@ -1,0 +1,137 @@
+"""The hub's REST API: who gets what, what a method is refused with, and what breaks it.
+
+Why it matters: services and scripts on other hosts know the hub by this API alone. They must
+tell "not signed in" from "not allowed" from "not there" from "not now" by the status.
+
+Sources:
+- JupyterHub documentation, REST API (rest-api.yml); "Starting servers with the JupyterHub API".
+- jupyterhub/apihandlers/users.py, hub.py, proxy.py; apihandlers/base.py, `API404`,
+  `APIHandler.check_xsrf_cookie` ("we also check xsrf on GETs to API endpoints") and `options`.
+- jupyterhub/scopes.py, `needs_scope`: 403 without the scope, 404 "No access to resources or
+  resources not found" where the scope is held for other users only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from hublab.live import LiveLab
+from hublab.probes.credentials import Credentials
+from hublab.probes.http import Ask, ask
+from hublab.url_table import Row, wrong_rows
+
+pytestmark = [
+    pytest.mark.topology("lab"),
+    pytest.mark.sabotage("hub.JupyterHub.base_url", "/jh/"),
+]
+
+ANYBODY = "apihandlers/hub.py, RootAPIHandler: no authentication"
+NOBODY = "scopes.py, needs_scope: 403 without credentials"
+SCOPE = "scopes.py, needs_scope: 403 without the scope"
+OTHERS = "scopes.py, needs_scope: 404 where the scope is for other users"
+SELF = "apihandlers/users.py, SelfAPIHandler"
+UNKNOWN = "apihandlers/base.py, API404"
+NO_SERVER = "apihandlers/users.py, UserServerAPIHandler: 404, no such server"
+MODEL = "apihandlers/users.py, UserServerAPIHandler.get, new in 6.0"
+POST = "apihandlers/users.py, UserServerAPIHandler.post"
+DELETE = "apihandlers/users.py, UserServerAPIHandler.delete"
+PUT = "apihandlers/users.py, UserServerAPIHandler.put: 409 for the default server"
+PATCH = "apihandlers/users.py, UserServerAPIHandler.patch"
+PROGRESS = "apihandlers/users.py, SpawnProgressAPIHandler.get"
+METHOD = "tornado/web.py, RequestHandler._unimplemented_method: 405"
+JSON = (("Content-Type", "application/json"),)
+
+CALLS = [
+    Row("nobody", "GET /hub/api", "200 json", ANYBODY),
+    Row("nobody", "GET /hub/api/", "200 json", ANYBODY),
+    Row("nobody", "GET /hub/api/info", "403 json", NOBODY),
+    Row("nobody", "GET /hub/api/users", "403 json", NOBODY),
+    Row("nobody", "GET /hub/api/user", "403 json", SELF),
+    Row("nobody", "GET /hub/api/proxy", "403 json", NOBODY),
+    Row("nobody", "GET /hub/api/nosuch", "404 json", UNKNOWN),
+    Row("nobody", "GET /hub/api/users/", "404 json", UNKNOWN),
+    Row("bob", "GET /hub/api/user", "200 json", SELF),
+    Row("bob's token", "GET /hub/api/user", "200 json", SELF),
+    Row("bob's token", "GET /hub/api/users", "403 json", SCOPE),
+    Row("bob's token", "GET /hub/api/info", "403 json", SCOPE),
+    Row("bob's token", "GET /hub/api/proxy", "403 json", SCOPE),
+    Row("bob's token", "GET /hub/api/users/bob", "200 json", "rest-api.yml"),
+    Row("bob's token", "GET /hub/api/users/alice", "404 json", OTHERS),
+    Row("bob's token", "GET /hub/api/users/ghost", "404 json", OTHERS),
+    Row("admin", "GET /hub/api/users/ghost", "404 json", "rest-api.yml", xsrf=True),
+    Row("admin", "GET /hub/api/proxy", "200 json", "rest-api.yml", xsrf=True),
+    Row("bob's token", "GET /hub/api/users/bob/server", "200 json", MODEL),
+    Row("bob's token", "GET /hub/api/users/bob/servers/", "200 json", MODEL),
+    Row("bob's token", "GET /hub/api/users/bob/servers/nosuch", "404 json", NO_SERVER),
+    Row("bob's token", "PUT /hub/api/users/bob/server", "409 json", PUT),
+    Row("bob's token", "PATCH /hub/api/users/bob/server", "400 json", PATCH),
+    Row("bob's token", "DELETE /hub/api/users/bob/server", "204 empty", DELETE),
+    Row("bob's token", "DELETE /hub/api/users/bob/servers/nosuch", "404 json", NO_SERVER),
+    Row("bob's token", "POST /hub/api/users/alice/server", "404 json", OTHERS),
+    Row("alice's token", "POST /hub/api/users/alice/server", "400 json", POST),
+    Row("admin", "POST /hub/api/users/carol/server", "202 empty", POST, JSON, b"{}", True),
+    Row("bob's token", "GET /hub/api/users/bob/server/progress", "400 json", PROGRESS),
+    Row("alice's token", "GET /hub/api/users/alice/server/progress", "200 stream", PROGRESS),
+    Row("dave", "GET /hub/api/users/dave/server/progress", "200 stream", PROGRESS, xsrf=True),
+    Row("bob's token", "POST /hub/api/shutdown", "403 json", SCOPE),
+    Row("bob's token", "PUT /hub/api/user", "405 json", METHOD),
+    Row("bob's token", "POST /hub/api/", "405 json", METHOD),
+    Row("bob's token", "HEAD /hub/api/user", "405 empty", METHOD),
+    Row("bob's token", "OPTIONS /hub/api/user", "200 empty", "apihandlers/base.py, options"),
+]
+BROKEN = [
+    ("PATCH", b'{"nosuch": 1}', 500),
+    ("PATCH", b"[1]", 500),
+    ("DELETE", b"[1]", 500),
+    ("POST", b"[1]", 400),
+    ("POST", b"{", 400),
+    ("PATCH", b'{"user_options": 1}', 400),
+]
+
+
+@pytest.mark.matrix("hub.snippet", ["four_states.py"])
+async def test_calls(lab: LiveLab, four_states: Mapping[str, Credentials]) -> None:
+    """Nobody, a user, another and an admin; alice's server runs, carol's and dave's do not."""
+    # Reads first: while a second start is looked at, progress is 500 (test_progress_of_a_poll).
+    reads = [row for row in CALLS if row.request.startswith("GET ")]
+    wrong = await wrong_rows(lab, reads, four_states)
+    wrong += await wrong_rows(lab, [row for row in CALLS if row not in reads], four_states)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.finding(
+    "PATCH of a server with a field that it does not know is 500 instead of 400",
+    project="jupyterhub",
+    steps='PATCH /hub/api/users/NAME/server with {"nosuch": 1}; then PATCH and DELETE with [1].',
+    expected="400 'Unexpected fields: …, supported fields: …' (apihandlers/users.py, "
+    "UserServerAPIHandler.patch); for what is no object 400, as POST says 'Body must be a JSON "
+    "object'.",
+    seen="500 each time: `supported_keys.join(',')` is called on a set, and patch and delete "
+    "take any JSON for an object.",
+)
+async def test_bodies_that_break_it(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
+    """What POST refuses as it should, PATCH and DELETE do not survive."""
+    for method, body, status in BROKEN:
+        wanted = Ask("/hub/api/users/bob/server", method, JSON, body)
+        answer = await ask(lab, wanted, people["bob's token"])
+        assert answer.status == status, (method, body, answer.body)
+
+
+@pytest.mark.finding(
+    "Errors without words of their own say 'None': page '404 : None', JSON 'message': null",
+    project="jupyterhub",
+    steps="GET /hub/nosuch, and GET /hub/api/nosuch.",
+    expected='\'404 : Not Found\' and "message": "Not Found": write_error begins with '
+    "`status_message = responses.get(status_code, …)` (handlers/base.py, apihandlers/base.py).",
+    seen="'404 : None' and \"message\": null: `status_message = reason or message` replaces it "
+    "with None for an HTTPError without reason and message.",
+)
+async def test_errors_without_words(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
+    """The page and the JSON of a URL that does not exist."""
+    page = await ask(lab, Ask("/hub/nosuch"), people["bob"])
+    assert page.status == 404
+    assert "404 : None" in page.body.decode()
+    call = await ask(lab, Ask("/hub/api/nosuch"), people["bob's token"])
+    assert call.body == b'{"status": 404, "message": null}'
