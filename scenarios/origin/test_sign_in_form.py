@@ -1,0 +1,109 @@
+"""The form is tied to the address from which its page was asked for; a page of somebody who is
+signed in is not, even when the session's cookie is lost.
+
+Why it matters: with several load balancers, or one that tells the client's address at times, the
+page and the form of one person come from two addresses, and signing in fails at random with "XSRF
+cookie does not match POST argument".
+
+Sources:
+- jupyterhub/_xsrf_utils.py, `_anonymous_xsrf_id`: a hash of address and User-Agent;
+  `_anonymous_ip_cidrs`: JUPYTERHUB_XSRF_ANONYMOUS_IP_CIDRS leaves addresses out.
+- tornado/httpserver.py, `_apply_xheaders`: X-Real-IP before X-Forwarded-For. The proxy passes a
+  client's X-Real-IP on as it is (jupyterhub#1822: the frontmost proxy must discard it).
+- zero-to-jupyterhub-k8s#3422 (the symptom), jupyterhub#4991 (the setting).
+- jupyterhub#5385, fixed by #5386: "ensure jupyterhub session id is set for cookie-authenticated
+  requests" (handlers/base.py, `get_current_user_cookie`).
+- jupyterhub/handlers/base.py, `set_login_cookie`: 302 after signing in.
+
+XSRF tokens hold the second in which they were made (tornado, create_signed_value): a token made
+anew within the same second as the cookie's is the same by accident, so that a refusal is only
+seen after that second.
+"""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import urlencode
+
+import pytest
+
+from hublab.live import LiveLab
+from hublab.matrix import Case
+from hublab.probes.cookies import browser
+from hublab.probes.credentials import Credentials
+from hublab.probes.http import Ask, ask
+from hublab.probes.waiting import until
+
+SNIPPET = "hub.snippet"
+HERE, ELSEWHERE = ("X-Real-IP", "198.19.255.8"), ("X-Real-IP", "198.19.255.9")
+"""Two load balancers' words for one client; no host here has these addresses."""
+FORM = ("Content-Type", "application/x-www-form-urlencoded")
+
+pytestmark = pytest.mark.topology("lab")
+
+
+def token(lab: LiveLab, who: Credentials) -> str:
+    """The XSRF token that the page of the hub had."""
+    return who.xsrf_header(lab.origin / "hub/login").get("X-XSRFToken", "")
+
+
+async def send_form(lab: LiveLab, who: Credentials, *headers: tuple[str, str]) -> int:
+    """Sign in with the token of the page; the status of the answer."""
+    fields = {"username": "alice", "password": lab.lab.secret("password"), "_xsrf": token(lab, who)}
+    body = urlencode(fields).encode()
+    return (await ask(lab, Ask("/hub/login", "POST", (FORM, *headers), body), who)).status
+
+
+async def next_second() -> None:
+    """Until a token that is made now differs from one that was made before."""
+    begun = int(time.time())
+
+    async def passed() -> bool:
+        return int(time.time()) > begun
+
+    await until(passed, seconds=3, what="the next second")
+
+
+@pytest.mark.matrix(SNIPPET, ["xsrf_by_address.py", "xsrf_without_address.py"])
+@pytest.mark.issue(
+    "zero-to-jupyterhub-k8s#3422",
+    happens=True,
+    cure="JUPYTERHUB_XSRF_ANONYMOUS_IP_CIDRS=0.0.0.0/0 in the hub's environment",
+)
+async def test_page_and_form_from_two_addresses(lab: LiveLab, case: Case) -> None:
+    """Another User-Agent is refused always, another address unless addresses do not count."""
+    snippet = case[SNIPPET]
+    by_address = not isinstance(snippet, dict) or snippet["name"] == "xsrf_by_address.py"
+    expected = {
+        "same": (HERE, 302),
+        "address": (ELSEWHERE, 403 if by_address else 302),
+        "browser": (("User-Agent", "another"), 403),
+    }
+    seen = {}
+    for name, (header, _) in expected.items():
+        who = browser(lab)
+        await ask(lab, Ask("/hub/login", headers=(HERE,)), who)
+        await next_second()
+        headers = (header,) if header[0] == HERE[0] else (HERE, header)
+        seen[name] = await send_form(lab, who, *headers)
+    assert seen == {name: status for name, (_, status) in expected.items()}
+
+
+@pytest.mark.sabotage("hub.JupyterHub.cookie_max_age_days", 0)
+@pytest.mark.issue("jupyterhub#5385", happens=False, cure="fixed in 5.5 and 6.0")
+async def test_a_lost_session_cookie(lab: LiveLab) -> None:
+    """Signed in, the session's cookie gone: the next page makes a new one, and its form is taken
+    from another address too.
+    """
+    who = browser(lab)
+    await ask(lab, Ask("/hub/login", headers=(HERE,)), who)
+    assert await send_form(lab, who, HERE) == 302
+    who.jar.clear(lambda morsel: morsel.key == "jupyterhub-session-id")
+    page = await ask(lab, Ask("/hub/home", headers=(HERE,)), who)
+    assert page.status == 200
+    assert "jupyterhub-session-id" in {morsel.key for morsel in who.jar}
+    await next_second()
+    body = urlencode({"_xsrf": token(lab, who)}).encode()
+    spawn = await ask(lab, Ask("/hub/spawn", "POST", (FORM, ELSEWHERE), body), who)
+    assert spawn.status == 302
+    assert "/hub/spawn-pending/alice" in str(spawn.header("Location"))

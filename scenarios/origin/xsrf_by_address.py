@@ -1,0 +1,1 @@
+# The hub as it is: who signs in is told from others by address and User-Agent.
