@@ -12,7 +12,8 @@ Sources:
 - jupyter_server/serverapp.py, `_find_http_port`, with `port_retries = 0` (jupyterhub/singleuser/
   extension.py): a port that is taken is the server's end.
 - `SSHSpawner.port_range`: the launcher on the node takes a port that is free there, and keeps it.
-- batchspawner#58, jupyterhub#1830: two users of one node got one port that the hub had chosen.
+- batchspawner#58, jupyterhub#1830: two users of one node got one port that the hub had chosen,
+  and the second server could not start.
 - jupyterhub#5208, batchspawner#102: a range of ports, for a firewall.
 """
 
@@ -44,8 +45,6 @@ async def status_of(lab: LiveLab, user: str) -> int:
         return answer.status
 
 
-@pytest.mark.issue("batchspawner#58", happens=True, cure="SSHSpawner, which asks the node")
-@pytest.mark.issue("jupyterhub#1830", happens=True, cure="SSHSpawner, which asks the node")
 @pytest.mark.finding(
     "A server is ready when another user's server answers on its port with 404",
     project="jupyterhub",
@@ -79,6 +78,9 @@ async def test_the_second_is_called_ready(lab: LiveLab) -> None:
         await asyncio.gather(*(lab.stop(user) for user in ("alice", "bob")))
 
 
+@pytest.mark.issue(
+    "batchspawner#58", "jupyterhub#1830", happens=True, cure="the node chooses: Spawner.port = 0"
+)
 @pytest.mark.matrix(PORT, [40001])
 @pytest.mark.sabotage(PORT, 0)
 async def test_the_node_says_that_it_is_taken(lab: LiveLab) -> None:
