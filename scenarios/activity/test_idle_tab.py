@@ -12,7 +12,7 @@ Sources:
   interval and last_activity_interval.
 - nebari-dev/nebari#974, 2i2c-org/infrastructure#2232, jupyterhub#3099: never culled.
 
-Shortened: a ping each second instead of each half minute; test_defaults.py has the default.
+Shortened: a ping each second instead of each half minute.
 """
 
 from __future__ import annotations

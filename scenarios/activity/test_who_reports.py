@@ -13,7 +13,7 @@ Sources:
   routes, every `last_activity_interval` seconds; jupyterhub/apihandlers/users.py,
   `ActivityAPIHandler`: only what is later than the hub's own time.
 
-Shortened: both intervals are five minutes by default; test_defaults.py has them so.
+Shortened: both intervals are five minutes by default.
 """
 
 from __future__ import annotations
