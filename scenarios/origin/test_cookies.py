@@ -124,7 +124,9 @@ async def check(lab: LiveLab, case: Case) -> None:
 
 @pytest.mark.matrix(PUBLIC, ["", "https://hub.lab/"])
 @pytest.mark.issue(
-    "jupyterhub#5013", happens=True, cure="X-Scheme from the outer proxy, or cookie_options"
+    "jupyterhub#5013",
+    happens=True,
+    cure="public_url for the hub's cookies; X-Scheme, or cookie_options, for the server's too",
 )
 @pytest.mark.issue(
     "jupyterhub#2348", happens=True, cure="X-Scheme from the outer proxy, or cookie_options"

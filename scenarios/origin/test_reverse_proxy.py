@@ -91,17 +91,22 @@ async def works(lab: LiveLab, who: Credentials) -> Works:
 
 @pytest.mark.sabotage("server.ServerApp.allow_origin", "*")
 @pytest.mark.issue("jupyterhub#1457", happens=False, cure="none needed for the hub since 3.2")
-@pytest.mark.issue("jupyterhub#3737", happens=False, cure="none needed for the hub since 3.2")
 @pytest.mark.issue("jupyterhub#1074", happens=True, cure="Upgrade and Connection passed on")
 async def test_host_and_upgrade(lab: LiveLab) -> None:
-    """As it should be, with the port lost, without Upgrade: the hub never notices."""
+    """As it should be, with the port lost, without Upgrade: the hub never notices, and stops a
+    server from its page at an address whose port is lost.
+    """
     await lab.spawn("alice")
     async with credentials(lab, "alice", server="") as who:
         seen = []
         for changes, _ in EXPECTED:
             async with changed_site(lab.lab, *changes):
                 seen.append(await works(lab, who))
-    assert seen == [works for _, works in EXPECTED]
+        assert seen == [works for _, works in EXPECTED]
+        home = (*PAGE, ("Referer", f"http://{OUTSIDE}/hub/home"))
+        async with changed_site(lab.lab, HOST):
+            stop = Ask("/hub/api/users/alice/server", "DELETE", home, xsrf=True)
+            assert (await ask(lab, stop, who)).status in (202, 204)
 
 
 @pytest.mark.matrix(PUBLIC, ["", "https://www.hub.lab/"])
