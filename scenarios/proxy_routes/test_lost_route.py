@@ -30,7 +30,7 @@ from hublab.probes.proxy_api import drop_route
 from hublab.probes.routes import proxy_routes
 from hublab.url_table import line
 
-SNIPPET = "hub.snippet"
+TORNADO = "hub.JupyterHub.tornado_settings"
 
 pytestmark = pytest.mark.topology("lab")
 
@@ -52,7 +52,7 @@ def circle(path: str, limit: int) -> str:
     return " > ".join([*turns, f"302 /hub{path}?redirects={limit}", "500 html"])
 
 
-@pytest.mark.matrix(SNIPPET, ["redirect_limit_2.py"])
+@pytest.mark.matrix(TORNADO, [{"user_redirect_limit": 2}])
 @pytest.mark.sabotage("hub.JupyterHub.last_activity_interval", 1)
 @pytest.mark.issue("jupyterhub#1217", happens=True, cure="POST /hub/api/proxy gives the route back")
 async def test_a_circle_that_ends(lab: LiveLab) -> None:

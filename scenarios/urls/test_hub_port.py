@@ -12,7 +12,7 @@ Sources:
   `_connect_port` falls back to `port`.
 - jupyterhub#1217 shows the warning in the log of 0.7, jupyterhub#2081 a user's loop.
 
-Shortened by `redirect_limit_2.py`; proxy_routes/test_lost_route.py has the default.
+Shortened by `user_redirect_limit`; proxy_routes/test_lost_route.py has the default.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from hublab.visitor import NAVIGATE, sign_in
 pytestmark = pytest.mark.topology("lab")
 
 
-@pytest.mark.matrix("hub.snippet", ["redirect_limit_2.py"])
+@pytest.mark.matrix("hub.JupyterHub.tornado_settings", [{"user_redirect_limit": 2}])
 @pytest.mark.sabotage("hub.JupyterHub.hub_connect_port", 8081)
 @pytest.mark.issue(
     "jupyterhub#2081",

@@ -10,9 +10,8 @@ import pytest
 
 from hublab.errors import SettingError
 from hublab.matrix import Axis, Case, cases, override, parse_axis
-from hublab.pytest_plugin.wrong_cases import breaks_of, wrong_pairs
-from hublab.setting_syntax import is_snippet
-from hublab.settings import JSONValue, Settings
+from hublab.pytest_plugin.wrong_cases import beside, breaks_of, wrong_pairs
+from hublab.settings import Settings
 
 _AXES = pytest.StashKey[tuple[Axis, ...]]()
 _PINNED = pytest.StashKey[Settings]()
@@ -106,12 +105,7 @@ def _axis(mark: pytest.Mark, node: pytest.Item) -> Axis:
     if not isinstance(key, str) or not isinstance(values, list | tuple):
         right = 'matrix("server.ServerApp.allow_origin", ["", "*"])'
         raise SettingError("matrix takes a setting and a list", where=where, right=right)
-    return Axis.of(key, [_beside(node, key, value) for value in values], where=where)
-
-
-def _beside(node: pytest.Item, key: str, value: JSONValue) -> JSONValue:
-    """A snippet's file is named as seen from the test's own folder."""
-    return str(node.path.parent / value) if is_snippet(key) and isinstance(value, str) else value
+    return Axis.of(key, [beside(node, key, value) for value in values], where=where)
 
 
 def case_of(item: pytest.Item) -> Case | None:

@@ -9,12 +9,18 @@ import pytest
 
 from hublab.errors import SettingError
 from hublab.matrix import Axis, Case
-from hublab.settings import Settings
+from hublab.setting_syntax import is_snippet
+from hublab.settings import JSONValue, Settings
 
 _FEW = 4
 """Up to so many cases each is paired with every other; with more, with two of the others."""
 
 Pair = tuple[Case, Case]
+
+
+def beside(node: pytest.Item, key: str, value: JSONValue) -> JSONValue:
+    """A snippet's file is named as seen from the test's own folder."""
+    return str(node.path.parent / value) if is_snippet(key) and isinstance(value, str) else value
 
 
 def breaks_of(node: pytest.Item) -> Settings | None:
@@ -29,7 +35,7 @@ def breaks_of(node: pytest.Item) -> Settings | None:
             right = 'sabotage("hub.JupyterHub.hub_connect_ip", "127.0.0.1")'
             raise SettingError("sabotage takes a setting and a value", where=where, right=right)
         key, value = mark.args
-        found.setdefault(key, Axis.of(key, [value], where=where).values[0])
+        found.setdefault(key, Axis.of(key, [beside(node, key, value)], where=where).values[0])
     return Settings(found) if found else None
 
 
