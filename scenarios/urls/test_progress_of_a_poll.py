@@ -25,7 +25,7 @@ from hublab.probes.waiting import until
 pytestmark = pytest.mark.topology("lab")
 
 
-@pytest.mark.sabotage("hub.SSHSpawner.poll_timeout", 0.1)
+@pytest.mark.sabotage("hub.SSHSpawner.unreachable_limit", 1)
 @pytest.mark.finding(
     "The progress of a server that is polled for a second start is 500",
     project="jupyterhub",
@@ -45,12 +45,12 @@ async def test_progress_while_the_node_hangs(lab: LiveLab) -> None:
         model = await hub.server("alice")
         return bool(model and model["pending"] == "spawn")
 
-    async with freeze(lab, "node1", seconds=40):
+    async with freeze(lab, "node1", seconds=60):
         again = asyncio.create_task(hub.request("POST", "users/alice/server"))
         await until(starting, seconds=8, what="the server pending although it runs")
         status, body = await hub.request("GET", "users/alice/server/progress")
         assert status == 500, body
-    status, body = await again
+        status, body = await again
     assert (status, body["message"]) == (400, "alice is already running")
     model = await hub.server("alice")
     assert model is not None
