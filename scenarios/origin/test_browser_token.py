@@ -1,0 +1,178 @@
+"""A page of another origin has a token: what it may read of a server, and what it does unread.
+
+Why it matters: a portal on one host that drives notebooks on others does so from its users'
+browsers. A script with the same token gets everything; a browser asks leave first (a preflight,
+for the header Authorization) and keeps from the page what the answer does not release to it.
+
+Sources:
+- Fetch standard, "CORS check", "CORS-preflight fetch": the answer's Access-Control-Allow-Origin
+  must be `*` or the page's own origin, for the preflight and for the answer itself; Authorization
+  is not a safelisted header, so every request with a token is preflighted.
+- jupyter_server 2.21, base/handlers.py, `APIHandler.options`: says yes to any origin that asks for
+  Authorization, while `allow_origin` is set to anything. `set_cors_headers`: an answer names
+  `allow_origin` as it was written. `APIHandler.prepare`: 404 for an origin that is not allowed,
+  but for requests with a token. `prepare` sets the header; tornado/web.py, `send_error`, clears it.
+- jupyterhub 6.1, services/auth.py, `allow_token_in_url` (False): `?token=` is for WebSockets.
+- Chrome for Developers, "New permission prompt for Local Network Access": local are RFC 1918 and
+  the like. A lab's 198.18.0.0/15 is not among them: the prompt has no part in what follows, but
+  it comes before all that when a public page asks a deployment on 10.0.0.0/8.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+from browsing import api, token_of
+from playwright.async_api import BrowserContext
+
+from hublab.browser import OTHER_SITE, SAME_SITE
+from hublab.live import LiveLab
+from hublab.matrix import Case
+from hublab.probes.page_requests import Asked, AskingPage, page_at, put_elsewhere
+
+ALLOW = "server.ServerApp.allow_origin"
+HEADERS = "server.ServerApp.tornado_settings"
+MISSING = "MissingAllowOriginHeader"
+NO_KERNEL = "/kernels/00000000-0000-0000-0000-000000000000"
+
+pytestmark = pytest.mark.topology("lab", "browser")
+
+
+class Request(NamedTuple):
+    """What a page asks for; `status` is for whom the server takes as the user."""
+
+    what: str
+    path: str
+    token: str
+    """Where a token stands: `header`, `url`, nowhere; `xsrf` is one that proves no user."""
+    status: int
+    method: str = "GET"
+    body: Any = None
+
+
+REQUESTS = (
+    Request("the version, open to all", "", "", 200),
+    Request("who am I, without a token", "/me", "", 403),
+    Request("who am I, token in the URL", "/me", "url", 403),
+    Request("who am I, as JupyterLab asks by cookie", "/me", "xsrf", 403),
+    Request("who am I", "/me", "header", 200),
+    Request("a kernel that is not there", NO_KERNEL, "header", 404),
+    Request("a new file", "/contents", "header", 201, "POST", {"type": "file"}),
+)
+
+
+class Outcome(NamedTuple):
+    """`answered` by the server, None if Chromium did not even send it; `blocked` by Chromium."""
+
+    answered: int | None
+    blocked: str | None
+
+
+def model(allowed: str, origin: str, request: Request) -> Outcome:
+    """What comes of a request under a value of `allow_origin`."""
+    permitted = allowed in ("*", origin)
+    if request.token == "header":
+        if not allowed:
+            return Outcome(None, f"Preflight{MISSING}")
+        if request.status >= 400:
+            return Outcome(request.status, MISSING)
+        return Outcome(request.status, None if permitted else "AllowOriginMismatch")
+    if request.token == "xsrf" and not permitted:
+        return Outcome(None, f"Preflight{'AllowOriginMismatch' if allowed else MISSING}")
+    status = request.status if permitted else 404
+    return Outcome(status, MISSING if status >= 400 else None)
+
+
+async def send(page: AskingPage, server: str, request: Request, token: str) -> Asked:
+    url = api(server) + request.path + (f"?token={token}" if request.token == "url" else "")
+    header = token if request.token == "header" else None
+    extra = {"X-XSRFToken": "none"} if request.token == "xsrf" else {}
+    return await page.fetch(
+        url, request.method, token=header, json_body=request.body, headers=extra
+    )
+
+
+async def files(lab: LiveLab, token: str) -> set[str]:
+    """What is in the user's home, asked by a script: all servers of this user share it."""
+    listing = api(lab.own_server, str(lab.origin).rstrip("/")) + "/contents"
+    async with (
+        lab.channel.session(headers={"Authorization": f"token {token}"}) as script,
+        script.get(listing) as answer,
+    ):
+        return {model["name"] for model in (await answer.json())["content"]}
+
+
+@pytest.mark.side_by_side
+@pytest.mark.matrix(ALLOW, ["", OTHER_SITE, "*"])
+@pytest.mark.finding(
+    "Preflights for a token are answered where allow_origin is set, and not by default",
+    project="jupyter_server",
+    steps="Default settings; a page of another origin: fetch(server + '/api/me', {headers: "
+    "{Authorization: 'token …'}}). Then the same with allow_origin = 'http://app.lab' from a page "
+    "of a third origin.",
+    expected="Comments in base/handlers.py: `set_cors_headers`, 'allow token-authenticated "
+    "requests cross-origin by default', and `options`, 'avoid browser-side rejection of the "
+    "preflight request', 'only allow this exception if allow_origin has not been specified'.",
+    seen="`options` has the condition the other way round. By default the preflight lacks "
+    "Access-Control-Allow-Origin, and no browser sends the request. With allow_origin set every "
+    "origin's preflight is granted: a POST of the third page is carried out, and only its answer "
+    "is kept from the page.",
+)
+@pytest.mark.issue(
+    "jupyterhub#4609", happens=True, cure="tornado_settings headers Access-Control-Allow-Origin"
+)
+@pytest.mark.issue("jupyter-server/jupyter_server#1468", happens=True, cure="a token")
+async def test_what_a_foreign_page_gets(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
+    """Two foreign pages, seven requests each: the server's answer, and what is left of it."""
+    put_elsewhere(lab.lab)
+    await lab.spawn("alice", lab.own_server, on="node1")
+    token = await token_of(lab)
+    before = await files(lab, token)
+    created = 0
+    for origin in (OTHER_SITE, SAME_SITE):
+        async with page_at(chromium, origin) as page:
+            for request in REQUESTS:
+                expected = model(str(case[ALLOW]), origin, request)
+                asked = await send(page, lab.own_server, request, token)
+                seen = Outcome(asked.answered, asked.blocked)
+                assert seen == expected, f"{origin}: {request.what}"
+                assert asked.read == (None if seen.blocked else seen.answered)
+                created += seen.answered == 201
+                if asked.exchange and asked.answered:
+                    assert asked.exchange.space == "Public"
+
+    # Whether the page may read of it or not: what the server took, it did.
+    assert len(await files(lab, token) - before) == created == (2 if case[ALLOW] else 0)
+
+
+@pytest.mark.side_by_side
+@pytest.mark.matrix(ALLOW, [OTHER_SITE])
+@pytest.mark.matrix(HEADERS, [{}, {"headers": {"Access-Control-Allow-Origin": OTHER_SITE}}])
+@pytest.mark.finding(
+    "Error replies have no Access-Control-Allow-Origin, although allow_origin is set",
+    project="jupyter_server",
+    steps="allow_origin = 'http://app.lab'; a page there asks for a kernel that does not exist.",
+    expected="Help of allow_origin: 'Set the Access-Control-Allow-Origin header'. The page reads "
+    "status 404 and the JSON that says why.",
+    seen="The server answers 404 without the header, because `prepare` sets it and tornado's "
+    "`send_error` clears all headers but those of `set_default_headers`. The page gets "
+    "'TypeError: Failed to fetch', as if the server were gone.",
+)
+async def test_errors_can_be_read_by_another_setting(
+    lab: LiveLab, case: Case, chromium: BrowserContext
+) -> None:
+    """With the header among `tornado_settings` the allowed page can tell an error from silence."""
+    put_elsewhere(lab.lab)
+    await lab.spawn("alice", lab.own_server, on="node1")
+    token = await token_of(lab)
+    async with page_at(chromium, OTHER_SITE) as page:
+        missing = await page.fetch(api(lab.own_server) + NO_KERNEL, token=token)
+        stranger = await page.fetch(api(lab.own_server) + "/me")
+    assert (missing.answered, stranger.answered) == (404, 403)
+    if case[HEADERS]:
+        assert (missing.read, stranger.read) == (404, 403)
+    else:
+        assert (missing.read, stranger.read) == (None, None)
+        assert missing.text == stranger.text == "TypeError: Failed to fetch"
+        assert missing.blocked == stranger.blocked == MISSING
