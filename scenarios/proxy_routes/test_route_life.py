@@ -98,7 +98,7 @@ async def test_death_of_a_server(lab: LiveLab) -> None:
         await until(gone, seconds=UNSEEN, what="the route's end", poll=0.5)
 
     home = Row("alice", "GET /hub/home", "200 html", "handlers/pages.py, HomeHandler.get")
-    gone = Row("alice", "GET /user/alice/lab", "hub > 424 html", "UserUrlHandler.get")
+    stopped_page = Row("alice", "GET /user/alice/lab", "hub > 424 html", "UserUrlHandler.get")
     assert not await wrong_rows(lab, [home], people)
     assert "/user/alice" not in await data(lab)
-    assert not await wrong_rows(lab, [gone], people)
+    assert not await wrong_rows(lab, [stopped_page], people)
