@@ -37,17 +37,6 @@ async def answer_at(visitor: Visitor, server: str) -> tuple[int, bool]:
         return answer.status, answer.url.path.startswith("/user/")
 
 
-@pytest.mark.finding(
-    "A stopped named server is answered by the user's default server, with 404",
-    project="jupyterhub",
-    steps="Start a user's default server and a named one `far`; stop `far`; open "
-    "/user/NAME/far/api/contents.",
-    expected="The hub's 424, by which JupyterLab offers to start the server again: 'the proxy "
-    "routes all requests that don't go to a running user server to the hub process itself' "
-    "(documentation, 'Interpreting common log messages').",
-    seen="404 from the default server, for its route /user/NAME is the longest prefix that is "
-    "left; 424 only when that is stopped, too.",
-)
 @pytest.mark.sabotage("hub.JupyterHub.allow_named_servers", False)
 async def test_each_on_its_node(lab: LiveLab) -> None:
     """Two servers on two nodes, one session; what is left of the one that stops is the other's."""

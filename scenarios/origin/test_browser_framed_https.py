@@ -21,6 +21,7 @@ import pytest
 from browsing import NODE, USER
 from https_site import HTTPS, over_https
 from playwright.async_api import BrowserContext
+from shared_findings import XSRF_COOKIE_OPTIONS
 
 from hublab.browser import OTHER_SITE, send_login
 from hublab.live import LiveLab
@@ -56,16 +57,7 @@ async def cookie_names(context: BrowserContext, path: str) -> set[str]:
     seen="clear_login_cookie passes neither, Chromium ignores the Set-Cookie headers that delete, "
     "and the frame shows the user's page again instead of the form.",
 )
-@pytest.mark.finding(
-    "A server's XSRF cookie does not get cookie_options",
-    project="jupyterhub",
-    steps="As above; open a server in the frame.",
-    expected="As the hub does it (app.py, init_tornado_settings: 'default to cookie_options'), the "
-    "cookie _xsrf has the options that jupyterhub-user-NAME has.",
-    seen="jupyterhub-user-alice is stored, _xsrf is not: a server sets it by `xsrf_cookie_kwargs` "
-    "alone, without SameSite, and Chromium ignores it. What asks the server by cookie from that "
-    "frame has no XSRF token to send.",
-)
+@XSRF_COOKIE_OPTIONS
 @pytest.mark.issue(
     "jupyterhub#3739",
     happens=True,

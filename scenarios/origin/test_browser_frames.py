@@ -49,7 +49,7 @@ async def framed(context: BrowserContext, page_url: str, url: str) -> Framed:
     "jupyterhub#379",
     "jupyterhub#3023",
     "jupyterhub#4823",
-    "jupyterhub/zero-to-jupyterhub-k8s#85",
+    "zero-to-jupyterhub-k8s#85",
     happens=True,
     cure="frame-ancestors in tornado_settings of JupyterHub and of ServerApp",
 )

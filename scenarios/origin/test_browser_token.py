@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import pytest
 from browsing import api, token_of
 from playwright.async_api import BrowserContext
+from shared_findings import ERRORS_WITHOUT_HEADERS, PREFLIGHT_OF_A_TOKEN
 
 from hublab.browser import OTHER_SITE, SAME_SITE
 from hublab.live import LiveLab
@@ -105,20 +106,7 @@ async def files(lab: LiveLab, token: str) -> set[str]:
 
 @pytest.mark.side_by_side
 @pytest.mark.matrix(ALLOW, ["", OTHER_SITE, "*"])
-@pytest.mark.finding(
-    "Preflights for a token are answered where allow_origin is set, and not by default",
-    project="jupyter_server",
-    steps="Default settings; a page of another origin: fetch(server + '/api/me', {headers: "
-    "{Authorization: 'token …'}}). Then the same with allow_origin = 'http://app.lab' from a page "
-    "of a third origin.",
-    expected="Comments in base/handlers.py: `set_cors_headers`, 'allow token-authenticated "
-    "requests cross-origin by default', and `options`, 'avoid browser-side rejection of the "
-    "preflight request', 'only allow this exception if allow_origin has not been specified'.",
-    seen="`options` has the condition the other way round. By default the preflight lacks "
-    "Access-Control-Allow-Origin, and no browser sends the request. With allow_origin set every "
-    "origin's preflight is granted: a POST of the third page is carried out, and only its answer "
-    "is kept from the page.",
-)
+@PREFLIGHT_OF_A_TOKEN
 @pytest.mark.issue(
     "jupyterhub#4609", happens=True, cure="tornado_settings headers Access-Control-Allow-Origin"
 )
@@ -149,16 +137,7 @@ async def test_what_a_foreign_page_gets(lab: LiveLab, case: Case, chromium: Brow
 @pytest.mark.side_by_side
 @pytest.mark.matrix(ALLOW, [OTHER_SITE])
 @pytest.mark.matrix(HEADERS, [{}, {"headers": {"Access-Control-Allow-Origin": OTHER_SITE}}])
-@pytest.mark.finding(
-    "Error replies have no Access-Control-Allow-Origin, although allow_origin is set",
-    project="jupyter_server",
-    steps="allow_origin = 'http://app.lab'; a page there asks for a kernel that does not exist.",
-    expected="Help of allow_origin: 'Set the Access-Control-Allow-Origin header'. The page reads "
-    "status 404 and the JSON that says why.",
-    seen="The server answers 404 without the header, because `prepare` sets it and tornado's "
-    "`send_error` clears all headers but those of `set_default_headers`. The page gets "
-    "'TypeError: Failed to fetch', as if the server were gone.",
-)
+@ERRORS_WITHOUT_HEADERS
 async def test_errors_can_be_read_by_another_setting(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import pytest
 from browsing import USER, api, at_own_server, token_of
 from playwright.async_api import BrowserContext
+from shared_findings import TOKEN_IN_THE_URL
 
 from hublab.browser import HUB, OTHER_SITE, SAME_SITE
 from hublab.live import LiveLab
@@ -69,17 +70,7 @@ async def known_at_server(lab: LiveLab, page_url: str) -> str:
 
 
 @pytest.mark.matrix(ENVIRONMENT, [{}, {"JUPYTERHUB_ALLOW_TOKEN_IN_URL": "1"}])
-@pytest.mark.finding(
-    "Chromium's token in the URL of a WebSocket is ignored",
-    project="jupyterhub",
-    steps="In Chromium 156, from a page of another origin: new WebSocket("
-    "'ws://HOST/user/alice/api/kernels/ID/channels?token=…'); the same with wss.",
-    expected="Help of HubAuth.allow_token_in_url: 'tokens in URLs will be ignored by the server, "
-    "except on websocket requests', 'Has no effect on websocket requests'.",
-    seen="403. `_get_token_url` knows a WebSocket's request by Sec-Fetch-Mode, not by its header "
-    "Upgrade, and Chromium sends no Sec-Fetch-Mode with WebSockets, by http and by https. With "
-    "JUPYTERHUB_ALLOW_TOKEN_IN_URL=1 the same handshake is answered 101.",
-)
+@TOKEN_IN_THE_URL
 @pytest.mark.issue(
     "microsoft/vscode-jupyter-hub#75", happens=True, cure="JUPYTERHUB_ALLOW_TOKEN_IN_URL=1"
 )

@@ -26,6 +26,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from shared_findings import XSRF_COOKIE_OPTIONS
 
 from hublab.decision_table import Row, always, anything, decide, row_for, wrong_cells
 from hublab.live import LiveLab
@@ -159,17 +160,7 @@ async def test_public_url(lab: LiveLab, case: Case) -> None:
 
 @pytest.mark.matrix(TORNADO, [SECURE])
 @pytest.mark.sabotage(TORNADO, {})
-@pytest.mark.finding(
-    "cookie_options does not reach the server's XSRF cookie",
-    project="jupyterhub",
-    steps="tornado_settings = {'cookie_options': {'secure': True, 'samesite': 'None'}}; sign in "
-    "and open a server.",
-    expected="The server's _xsrf has them as the hub's has: the hub fills xsrf_cookie_kwargs from "
-    "cookie_options ('default to cookie_options', app.py), and hands cookie_options to servers in "
-    "JUPYTERHUB_COOKIE_OPTIONS.",
-    seen="The other five cookies have them. In the frame of another site, for which SameSite=None "
-    "is set, a browser keeps the server's _xsrf back, and every writing request is refused.",
-)
+@XSRF_COOKIE_OPTIONS
 async def test_cookie_options(lab: LiveLab, case: Case) -> None:
     """Options for all cookies: five of six take them."""
     await check(lab, case)

@@ -19,6 +19,7 @@ Sources:
 from __future__ import annotations
 
 import pytest
+from shared_findings import ERRORS_WITHOUT_HEADERS, PREFLIGHT_OF_A_TOKEN
 
 from hublab.live import LiveLab
 from hublab.matrix import Case
@@ -35,17 +36,7 @@ pytestmark = [pytest.mark.topology("lab"), pytest.mark.side_by_side]
 
 
 @pytest.mark.matrix(ALLOW, ["", APP])
-@pytest.mark.finding(
-    "The preflight of a token-authenticated request is answered the wrong way round",
-    project="jupyter_server",
-    steps="OPTIONS /api/contents with Origin: http://evil.lab and Access-Control-Request-Headers: "
-    "authorization; once without allow_origin, once with allow_origin = 'http://app.lab'.",
-    expected="The origin is echoed only if allow_origin has not been specified (comment in "
-    "APIHandler.options; set_cors_headers does so for the request itself).",
-    seen="Without allow_origin there is no Access-Control-Allow-Origin, so that no browser ever "
-    "sends the request that the server would allow; with allow_origin = 'http://app.lab' the "
-    "preflight of http://evil.lab is told that it may. The condition lacks a `not`.",
-)
+@PREFLIGHT_OF_A_TOKEN
 async def test_preflight_for_a_token(lab: LiveLab, case: Case) -> None:
     """The request itself would be readable without allow_origin, and is not with it."""
     await lab.spawn("alice", lab.own_server)
@@ -61,18 +52,7 @@ async def test_preflight_for_a_token(lab: LiveLab, case: Case) -> None:
 
 @pytest.mark.matrix(ALLOW, [APP])
 @pytest.mark.sabotage(ALLOW, EVIL)
-@pytest.mark.finding(
-    "Errors of the API that are raised lack the CORS headers",
-    project="jupyter_server",
-    steps="allow_origin = 'http://app.lab'; GET /api/kernels/ID with the ID of a kernel that has "
-    "ended, a valid token and Origin: http://app.lab.",
-    expected="Access-Control-Allow-Origin: http://app.lab on the 404 as on a 200 (help of "
-    "allow_origin: 'Set the Access-Control-Allow-Origin header').",
-    seen="The 404 has none, so that the page gets a network error instead of the status: "
-    "set_cors_headers is called in prepare(), and tornado's send_error clears all headers and "
-    "calls only set_default_headers again. GET /api/contents/missing.txt, whose 404 is no "
-    "exception, has it.",
-)
+@ERRORS_WITHOUT_HEADERS
 async def test_an_error_is_unreadable(lab: LiveLab) -> None:
     """The allowed page may read that a file is missing, and not that a kernel is."""
     await lab.spawn("alice", lab.own_server)

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 
 import pytest
 from server_rules import Policy, Situation, policy_of
+from shared_findings import TOKEN_IN_THE_URL
 
 from hublab.decision_table import Row, always, anything, decide, row_for, wrong_cells
 from hublab.live import LiveLab
@@ -166,16 +167,7 @@ async def test_allow_origin_pat(lab: LiveLab, case: Case) -> None:
 
 
 @pytest.mark.sabotage("hub.Spawner.environment", {"JUPYTERHUB_ALLOW_TOKEN_IN_URL": "1"})
-@pytest.mark.finding(
-    "A WebSocket's token in the URL is ignored without Sec-Fetch-Mode",
-    project="jupyterhub",
-    steps="Open ws://…/user/alice/api/events/subscribe?token=… from a program, or from a browser "
-    "on a plain-http host name: neither sends Sec-Fetch-Mode.",
-    expected="The token counts: 'If False, tokens in URLs will be ignored by the server, except on "
-    "websocket requests. Has no effect on websocket requests' (help of allow_token_in_url).",
-    seen="403. _get_token_url takes only a request with Sec-Fetch-Mode: websocket for a WebSocket; "
-    "the Upgrade header is not looked at. With allow_token_in_url the same socket opens.",
-)
+@TOKEN_IN_THE_URL
 async def test_a_token_in_the_address(lab: LiveLab) -> None:
     """The same token in the same address: with the browser's word for it 101, without it 403."""
     await lab.spawn("alice")

@@ -119,13 +119,13 @@ class Eye:
         return self.seen
 
 
-@pytest.mark.report("GHSA-cg54-gpgr-4rm6")
 def anybody_reads(path: str) -> bool:
     """Whether another user can: the folders above a file may keep them off as well."""
     argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "test", "-r", path]
     return subprocess.run(argv, check=False).returncode == 0
 
 
+@pytest.mark.report("GHSA-cg54-gpgr-4rm6")
 def test_the_token_is_nowhere(
     hub: Callable[..., Hub], account: Callable[..., Account], tmp_path: Path
 ) -> None:

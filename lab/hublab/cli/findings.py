@@ -9,12 +9,13 @@ import click
 from hublab.catalogue import collect
 from hublab.cli.common import emit, json_option, out, table
 from hublab.errors import UsageError
+from hublab.pytest_plugin.findings import Finding
 from hublab.software import versions
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A finding, and the scenario that proves it."""
+    """A finding, and the scenarios that prove it."""
 
     number: int
     title: str
@@ -23,7 +24,7 @@ class Listed:
     steps: str
     expected: str
     seen: str
-    scenario: str
+    scenarios: tuple[str, ...]
 
 
 @click.command()
@@ -53,24 +54,26 @@ def findings(number: int | None, as_json: bool) -> None:
     else:
         rows = table(None, "", "PROJECT", "FINDING", "SCENARIO")
         for one in listed:
-            rows.add_row(str(one.number), f"{one.project} {one.version}", one.title, one.scenario)
+            proofs = "\n".join(one.scenarios)
+            rows.add_row(str(one.number), f"{one.project} {one.version}", one.title, proofs)
         out.print(rows)
 
 
 def all_findings() -> list[Listed]:
     """All findings in the order of their scenarios, with the versions they were seen on."""
+    proofs: dict[Finding, list[str]] = {}
+    for scenario in collect():
+        for experiment in scenario.experiments.values():
+            for finding in experiment.findings:
+                proofs.setdefault(finding, []).append(
+                    f"scenarios/{scenario.path}::{experiment.name}"
+                )
     known = versions()
-    found = [
-        (finding, f"scenarios/{scenario.path}::{experiment.name}")
-        for scenario in collect()
-        for experiment in scenario.experiments.values()
-        for finding in experiment.findings
-    ]
     return [
         Listed(
             number, f.title, f.project, known.get(f.project, ""), f.steps, f.expected, f.seen, at
         )
-        for number, (f, at) in enumerate(found, 1)
+        for number, (f, at) in enumerate(((f, tuple(at)) for f, at in proofs.items()), 1)
     ]
 
 
@@ -80,5 +83,5 @@ def report(one: Listed) -> str:
     return (
         f"# {one.title}\n\n## Versions\n\n{software}\n\n## Steps\n\n{one.steps}\n\n"
         f"## Expected\n\n{one.expected}\n\n## Seen\n\n{one.seen}\n\n"
-        f"Proved by `pytest {one.scenario}` of hublab."
+        f"Proved by `pytest {' '.join(one.scenarios)}` of hublab."
     )
