@@ -112,6 +112,7 @@ async def test_proxy(lab: LiveLab) -> None:
 
 @pytest.mark.matrix(ASKED, [1])
 @pytest.mark.matrix(ENVIRONMENT, [{TOLD: "1"}])
+@pytest.mark.matrix(RESOLUTION, [0])  # by default what follows a start within 30 s is left out
 @pytest.mark.sabotage(ENVIRONMENT, {TOLD: "0"})
 async def test_hub(lab: LiveLab) -> None:
     """A hub that is ahead hears its users and believes only in the start that it saw itself."""

@@ -26,6 +26,7 @@ from playwright.async_api import BrowserContext, Page
 from hublab.browser import HUB, sign_in
 from hublab.live import LiveLab
 from hublab.matrix import Case
+from hublab.probes.waiting import until
 
 SHUTDOWN = "hub.JupyterHub.shutdown_on_logout"
 KERNEL_IDLE = ".jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status=idle]"
@@ -41,9 +42,14 @@ async def run_a_cell(page: Page, code: str) -> str:
     await page.wait_for_selector(KERNEL_IDLE, timeout=LOADING)
     await page.locator(".jp-Notebook .cm-content").first.click()
     await page.keyboard.insert_text(code)
-    await page.keyboard.press("Shift+Enter")
     output = page.locator(".jp-OutputArea-output").first
-    await output.wait_for(timeout=LOADING)
+
+    async def ran() -> bool:
+        # The page shows an idle kernel before it is connected to one, and then runs nothing.
+        await page.keyboard.press("Control+Enter")
+        return await output.count() > 0
+
+    await until(ran, seconds=LOADING / 1000, what="what the cell prints", poll=1.0)
     return (await output.inner_text()).strip()
 
 
