@@ -30,7 +30,7 @@ class Experiment:
 
     name: str
     title: str
-    """The first line of its docstring."""
+    """The first paragraph of its docstring."""
     cases: list[str]
     slow: bool
     issues: tuple[Issue, ...]
@@ -93,7 +93,7 @@ def scenarios_of(items: Iterable[pytest.Item]) -> list[Scenario]:
         if experiment is None:
             experiment = scenario.experiments[name] = Experiment(
                 name=name,
-                title=_first_line(inspect.getdoc(getattr(item, "function", None)) or name),
+                title=read_docstring(inspect.getdoc(getattr(item, "function", None)) or name)[0],
                 cases=[],
                 slow=item.get_closest_marker("slow") is not None,
                 issues=issues_of(item),
@@ -132,7 +132,3 @@ def read_docstring(text: str) -> tuple[str, str, list[str]]:
 
 def _joined(text: str) -> str:
     return " ".join(text.split())
-
-
-def _first_line(text: str) -> str:
-    return _joined(text.strip().partition("\n\n")[0])

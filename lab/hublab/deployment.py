@@ -220,19 +220,19 @@ def refuse_other(engine: Engine, request: Request) -> None:
         )
     theirs = next((c.config_files for c in containers if c.config_files), "")
     ours = ",".join(map(str, request.compose_files))
+    if not theirs or theirs == ours:
+        return
+    right = f"another name, or `hublab down --name {request.name}` first"
     nodes = sum("node" in c.roles for c in containers)
-    if theirs and theirs != ours and request.nodes not in (None, nodes):
+    if request.nodes not in (None, nodes):
         raise LabNameError(
-            f"the lab {request.name} runs already, with {nodes} nodes",
-            where="--nodes",
-            right=f"another name, or `hublab down --name {request.name}` first",
+            f"the lab {request.name} runs already, with {nodes} nodes", where="--nodes", right=right
         )
-    if theirs and theirs != ours:
-        raise LabNameError(
-            f"a lab named {request.name} runs already, from other files: {theirs}",
-            where="--name" if request.nodes is None else "--name, --nodes",
-            right=f"another name, or `hublab down --name {request.name}` first",
-        )
+    raise LabNameError(
+        f"a lab named {request.name} runs already, from other files: {theirs}",
+        where="--name" if request.nodes is None else "--name, --nodes",
+        right=right,
+    )
 
 
 def start_containers(

@@ -95,6 +95,11 @@ def name_of(item: pytest.Item) -> str:
     return item.nodeid.removesuffix(f"@{group.args[0]}") if group and group.args else item.nodeid
 
 
+def scenario_of(item: pytest.Item) -> str:
+    """A test's id without its cases."""
+    return name_of(item).partition("[")[0]
+
+
 def folder_name(nodeid: str) -> str:
     """A test's name as that of a folder; distinct tests have distinct folders."""
     name = re.sub(r"[^\w.=\[\]-]+", "_", nodeid, flags=re.ASCII)

@@ -17,7 +17,7 @@ import pytest_asyncio
 from hublab.errors import HublabError, LabError, MachineError, SettingError, UsageError
 from hublab.matrix import Case
 from hublab.pytest_plugin.cases import case_of
-from hublab.pytest_plugin.evidence import EVIDENCE, LAB, Evidence
+from hublab.pytest_plugin.evidence import EVIDENCE, LAB, Evidence, scenario_of
 from hublab.pytest_plugin.topologies import DEFAULT_TOPOLOGY, lab_options, topology_of
 from hublab.settings import Settings
 
@@ -135,7 +135,7 @@ async def lab(
     refusal: ProgramEnded | None = None
     wrong: HublabError | None = None
     beside = request.node.get_closest_marker("side_by_side")
-    test = request.node.nodeid.partition("[")[0] if beside else ""
+    test = scenario_of(request.node) if beside else ""
     own_server = ""
     try:
         await _shared_lab.make_ready(evidence, _labs.say)

@@ -91,11 +91,16 @@ class SharedLab:
                 evidence.record(
                     Restarted(self.lab.name, hub, "hub", f"case {case.id}", round(seconds, 3))
                 )
-        self.untouched, self.holds = False, settings
+        self.untouched = False
+        self._hold(case, evidence)
+        return refusal
+
+    def _hold(self, case: Case, evidence: Evidence) -> None:
+        """A case's settings stand in their files now."""
+        settings = self.holds = case.settings
         evidence.record(
             SettingsApplied(self.lab.name, case.id, settings.digest, settings.as_json())
         )
-        return refusal
 
     async def switch_beside(
         self, case: Case, evidence: Evidence, test: str
@@ -111,12 +116,7 @@ class SharedLab:
         refusal = None
         if before == test and servers_only:
             await apply_settings(self.lab, case.settings)
-            self.holds = case.settings
-            evidence.record(
-                SettingsApplied(
-                    self.lab.name, case.id, case.settings.digest, case.settings.as_json()
-                )
-            )
+            self._hold(case, evidence)
         else:
             refusal, count = await self.switch(case, evidence), 0
         self.beside = (test, count + 1)

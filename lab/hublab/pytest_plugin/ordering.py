@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hublab.pytest_plugin.cases import case_of
+from hublab.pytest_plugin.evidence import scenario_of
 from hublab.pytest_plugin.topologies import topology_of
 
 _BY_GROUP = "hublab_loadgroup"
@@ -76,6 +77,6 @@ def grouped(items: Sequence[pytest.Item]) -> list[pytest.Item]:
 def _same_hub(item: pytest.Item) -> str | None:
     """What items have in common that need no switch in between; None without a lab."""
     if item.get_closest_marker("side_by_side"):
-        return item.nodeid.partition("[")[0]
+        return scenario_of(item)
     case = case_of(item)
     return case.settings.digest if case else None

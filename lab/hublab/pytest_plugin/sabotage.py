@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from hublab.matrix import Case
-from hublab.pytest_plugin.evidence import name_of
+from hublab.pytest_plugin.evidence import scenario_of
 from hublab.pytest_plugin.wrong_cases import Pair
 
 
@@ -82,11 +82,6 @@ def applied(case: Case) -> Case:
     pytest would keep the earlier one's.
     """
     return case
-
-
-def scenario_of(item: pytest.Item) -> str:
-    """A test's id without its cases."""
-    return name_of(item).partition("[")[0]
 
 
 class Judge:
