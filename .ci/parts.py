@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PASSED = ROOT / "build" / "passed"
 NOTHING_COLLECTED = 5
+# So that a part that grew too long shows what made it long.
+SLOWEST = ("--durations=40", "--durations-min=5")
 
 Argv = tuple[str, ...]
 
@@ -50,7 +52,6 @@ def tool(name: str, *arguments: str) -> Argv:
 
 
 def pytest(*arguments: str) -> Argv:
-
     return (sys.executable, "-m", "pytest", "-q", *arguments)
 
 
@@ -69,9 +70,9 @@ TEST = (
     *CHECK,
     Part("machine", tool("hublab", "doctor", "--fix", "--quiet")),
     Part("spawner on a real sshd", (sys.executable, ".ci/test_spawner.py")),
-    Part("lab tests", pytest("tests/lab", "-m", "not slow"), "tests/lab"),
+    Part("lab tests", pytest("tests/lab", "-m", "not slow", *SLOWEST), "tests/lab"),
     # Two at a time, each with labs of its own: scenarios mostly wait.
-    Part("scenarios", pytest("scenarios", "-m", "not slow", "-n", "2"), "scenarios"),
+    Part("scenarios", pytest("scenarios", "-m", "not slow", "-n", "2", *SLOWEST), "scenarios"),
 )
 SLOW = (
     Part("machine", tool("hublab", "doctor", "--fix", "--quiet")),
