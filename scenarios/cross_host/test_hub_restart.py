@@ -29,9 +29,10 @@ import pytest
 from hublab import processes
 from hublab.faults import freeze
 from hublab.hub import hub_run
-from hublab.live import LiveLab, Server
+from hublab.live import LiveLab
 from hublab.matrix import Case
 from hublab.probes.routes import proxy_routes
+from hublab.probes.server_states import until_ready
 from hublab.probes.waiting import until
 from hublab.readiness import wait_until_running
 from hublab.visitor import Visitor
@@ -56,18 +57,6 @@ async def hub_down(lab: LiveLab) -> AsyncIterator[None]:
     await wait_until_running(lab.lab)
 
 
-async def ready(lab: LiveLab, user: str) -> Server:
-    """A user's server once the hub calls it ready."""
-
-    async def seen() -> Server | None:
-        server = await lab.server(user)
-        return server if server and server.ready else None
-
-    server = await until(seen, seconds=60, what=f"{user}'s server ready")
-    assert server is not None
-    return server
-
-
 async def status_at(visitor: Visitor, path: str) -> int:
     async with visitor.session.get(visitor.origin / path) as answer:
         return answer.status
@@ -88,7 +77,7 @@ async def test_servers_are_adopted(lab: LiveLab) -> None:
         assert await status_at(visitor, "user/alice/api/contents") == 200
         assert await status_at(visitor, "hub/home") == 503
 
-    after = [await ready(lab, user) for user in wanted]
+    after = [await until_ready(lab, user, seconds=60) for user in wanted]
     assert [(s.host, s.port, s.pid) for s in after] == [(s.host, s.port, s.pid) for s in before]
     assert {route.spec: route.target for route in await proxy_routes(lab)} == routes
     assert await status_at(visitor, "hub/home") == 200
@@ -157,7 +146,7 @@ async def test_a_node_that_stalls_meanwhile(lab: LiveLab, case: Case) -> None:
         assert given_up is None or not given_up.ready
         assert not [route for route in await proxy_routes(lab) if route.user]
     else:
-        assert (await ready(lab, "alice")).pid == before.pid
+        assert (await until_ready(lab, "alice", seconds=60)).pid == before.pid
 
 
 async def until_log(lab: LiveLab, words: str) -> None:

@@ -30,6 +30,7 @@ from hublab.faults import partition
 from hublab.hub import hub_run
 from hublab.live import LiveLab, Progress, Server
 from hublab.probes.processes import UserProcess, processes_on
+from hublab.probes.server_states import until_ready
 from hublab.probes.stored import database
 from hublab.probes.waiting import until
 from hublab.readiness import wait_until_running
@@ -63,18 +64,6 @@ async def start_hub(lab: LiveLab) -> None:
     await wait_until_running(lab.lab)
 
 
-async def ready(lab: LiveLab, user: str) -> Server:
-    """The user's server once the hub calls it ready."""
-
-    async def seen() -> Server | None:
-        server = await lab.server(user)
-        return server if server and server.ready else None
-
-    server = await until(seen, seconds=30, what=f"{user}'s server ready")
-    assert server is not None
-    return server
-
-
 async def kernel_of(lab: LiveLab, user: str) -> tuple[Visitor, Kernel]:
     visitor = await lab.sign_in(user)
     await visitor.open_server()
@@ -98,7 +87,7 @@ async def test_servers_on_two_nodes_outlive_the_hub(lab: LiveLab, how: str) -> N
     await start_hub(lab)
 
     for user, node in places.items():
-        after = await ready(lab, user)
+        after = await until_ready(lab, user)
         assert (after.pid, after.port, after.host) == (before[user].pid, before[user].port, node)
         visitor, kernel = visits[user]
         async with visitor.connect(kernel.id) as again:
@@ -223,7 +212,7 @@ async def test_a_cut_during_a_restart(lab: LiveLab, how: str) -> None:
         await until(missed, seconds=20, what="the new hub's first poll, which fails")
     assert cut.met
     await wait_until_running(lab.lab)
-    after = await ready(lab, "alice")
+    after = await until_ready(lab, "alice")
     assert (after.pid, after.port) == (before.pid, before.port)
     async with visitor.connect(kernel.id) as again:
         assert (await again.run("x + 1")).result == "42"

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hublab.journal_events import Observed
-from hublab.live import LiveLab
+from hublab.live import LiveLab, Server
 from hublab.probes.database import DatabaseReader, Table
 from hublab.probes.processes import user_processes
 from hublab.probes.routes import proxy_routes
@@ -83,7 +83,18 @@ async def until_state(
         return state if str(state) == wanted else None
 
     what = f"{user}'s server{f' {name}' if name else ''} in the state {wanted}"
-    return await until(there, seconds=seconds, what=what) or State(None, False, False)
+    return await until(there, seconds=seconds, what=what)
+
+
+async def until_ready(live: LiveLab, user: str, name: str = "", *, seconds: float = 30) -> Server:
+    """Wait until the hub calls a server ready; returns the server. Raises Undecided."""
+
+    async def there() -> Server | None:
+        server = await live.server(user, name)
+        return server if server and server.ready else None
+
+    what = f"{user}'s server{f' {name}' if name else ''} ready"
+    return await until(there, seconds=seconds, what=what)
 
 
 async def server_parts(live: LiveLab, user: str, name: str = "") -> Parts:

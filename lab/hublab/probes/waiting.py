@@ -14,7 +14,7 @@ POLL = 0.1
 
 
 async def until(
-    observe: Callable[[], Awaitable[T]], *, seconds: float, what: str, poll: float = POLL
+    observe: Callable[[], Awaitable[T | None]], *, seconds: float, what: str, poll: float = POLL
 ) -> T:
     """Observe again and again until what is seen is true in Python's sense; returns it.
 
