@@ -65,7 +65,7 @@ async def restart(lab: Lab, host: str) -> float:
     # Not asked to end, for then a hub stops every server first (JupyterHub.cleanup_servers).
     # The connections of an sshd live on: each has a process of its own.
     await asyncio.to_thread(processes.kill_if_up, lab, host)
-    await asyncio.to_thread(processes.kill_own_proxy, lab, host)
+    await asyncio.to_thread(processes.kill_what_the_hub_left, lab, host)
     await asyncio.to_thread(processes.start, lab, host)
     if "hub" in roles:
         await wait_until_running(lab)
@@ -97,11 +97,11 @@ async def fresh_case(lab: Lab, settings: Settings) -> float:
     # First, so that no spawn that is under way puts a server on a node that was just emptied.
     stopping = [partial(processes.stop, lab, proxy) for proxy in proxies]
     await in_threads(lambda: processes.kill_if_up(lab, hub), *stopping)
-    await asyncio.to_thread(processes.kill_own_proxy, lab, hub)
     nodes = [partial(end_all_servers, lab, node.service) for node in lab.of_role("node")]
     emptying = asyncio.create_task(in_threads(*nodes))
     try:
         await in_threads(
+            lambda: processes.kill_what_the_hub_left(lab, hub),
             lambda: empty_database(lab),
             lambda: write_files(lab, settings),
         )

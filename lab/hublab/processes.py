@@ -120,14 +120,26 @@ def kill_if_up(lab: Lab, host: str) -> None:
     lab.output(host, "s6-svc", "-wD", "-T", "5000", "-k", "-d", folder)
 
 
-def kill_own_proxy(lab: Lab, host: str) -> None:
-    """End the proxy that a hub started itself, and that outlives it.
+LEFT = """
+left() { find /proc -mindepth 1 -maxdepth 1 -name '[0-9]*' -user jupyterhub; }
+for try in $(seq 100); do
+  pids=$(left) && [ -n "$pids" ] || break
+  for pid in $pids; do kill -s KILL "${pid#/proc/}" 2>/dev/null; done
+  sleep 0.05
+done
+rm -f "$1"
+[ -z "$(left)" ]
+"""
 
-    The hub would end it too, but waits a second for one that it finds running.
+
+def kill_what_the_hub_left(lab: Lab, host: str) -> None:
+    """End what a killed hub's program leaves running on its host: managed services, its own proxy.
+
+    A hub that starts next would find the proxy and wait for it, and have each service twice.
+    Other hosts than a hub's are left as they are.
     """
-    if {"hub", "proxy"} <= set(lab.host(host).roles):
-        script = '[ ! -f "$1" ] || { kill -s KILL "$(cat "$1")"; rm -f "$1"; }'
-        lab.output(host, "sh", "-c", script, "-", OWN_PROXY)
+    if "hub" in lab.host(host).roles:
+        lab.output(host, "sh", "-c", LEFT, "-", OWN_PROXY)
 
 
 LISTENS = """

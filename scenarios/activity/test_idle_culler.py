@@ -1,8 +1,8 @@
 """The idle culler stops whom the hub knows nothing new of, which is not always who is idle.
 
 Why it matters: the culler asks the hub, not the servers. It stops a computation that says nothing,
-keeps a page that somebody forgot, and where a report is late it stops who
-is at work. Each of these has been reported as its fault, and is a setting elsewhere.
+keeps a page that somebody forgot, and where a report is late or a clock is ahead it stops
+who is at work. Each of these has been reported as its fault, and is a setting elsewhere.
 
 Sources:
 - jupyterhub-idle-culler 2.0.0, `cull_idle`: `now - last_activity` of the server in the hub's
@@ -10,10 +10,11 @@ Sources:
 - its README, "Caveats": the timeout "should be greater than the sum of" the ping interval and
   `last_activity_interval`; "How it works": reports of servers, and the proxy's routes.
 - What counts: test_what_counts.py, test_idle_tab.py; what the hub learns: test_who_reports.py.
+- jupyterhub#5529 (open): with last_activity_interval = 0 the servers' reports alone count.
 
 Shortened: intervals of a second instead of five minutes, a timeout of ten seconds instead of ten
 minutes. The culler is started as its README's "standalone script" once all is prepared, for one
-round.
+round. What varies the first experiment is marked slow: each waits for a timeout.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ import contextlib
 import pytest
 from doings import BUSY, PRINTING, leave_running, new_kernel, open_page, pings, visit
 
+from hublab.case_switch import restart
+from hublab.faults import clock
 from hublab.live import LiveLab
 from hublab.matrix import Case
 from hublab.probes.activity import activity
@@ -120,3 +123,51 @@ async def test_who_is_culled(lab: LiveLab, case: Case) -> None:
         await four_users(lab, stack)
         await idle_for_long(lab, expected)
         assert await culled(lab, expected) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.matrix(ASKED, [0])
+@pytest.mark.matrix(ENVIRONMENT, [REPORTS])
+@pytest.mark.sabotage(ASKED, 1)
+async def test_the_cure_for_open_pages(lab: LiveLab) -> None:
+    """If the proxy is not asked, only what servers say counts: an open page is culled."""
+    expected = {IDLE, BUSY_KERNEL, OPEN_PAGE}
+    async with contextlib.AsyncExitStack() as stack:
+        await four_users(lab, stack)
+        await idle_for_long(lab, expected)
+        assert await culled(lab, expected) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.matrix(ASKED, [1])
+@pytest.mark.matrix(ENVIRONMENT, [REPORTS])
+@pytest.mark.sabotage(ENVIRONMENT, {"JUPYTERHUB_ACTIVITY_INTERVAL": "0"})
+async def test_node_ahead(lab: LiveLab) -> None:
+    """Two idle servers: the one whose node is half an hour ahead outlives the other."""
+    async with clock(lab, "node2", ahead=1800, seconds=300):
+        await lab.spawn("bob", on="node2")
+    await lab.spawn("alice", on="node1")
+    await idle_for_long(lab, {"alice"})
+    assert await culled(lab, {"alice"}) == {"alice"}
+
+
+@pytest.mark.slow
+@pytest.mark.issue(
+    "jupyterhub-idle-culler#43", happens=True, cure="clocks that agree, where that is the reason"
+)
+@pytest.mark.matrix(ASKED, [1])
+@pytest.mark.matrix(ENVIRONMENT, [REPORTS])
+@pytest.mark.sabotage("hub.JupyterHub.hub_connect_ip", "127.0.0.1")
+async def test_hub_ahead(lab: LiveLab) -> None:
+    """Hub and culler are ahead: everything they hear is old, and who is at work is culled."""
+    async with clock(lab, "hub", ahead=1800, seconds=300), contextlib.AsyncExitStack() as stack:
+        await restart(lab.lab, "hub")
+        await lab.forget_hub()
+        await lab.spawn("carol", on="node1")
+        carol = await visit(lab, "carol")
+        kernel = await new_kernel(carol)
+        await stack.enter_async_context(open_page(carol, f"api/kernels/{kernel}/channels"))
+        async with carol.connect(kernel) as page:
+            await page.start(PRINTING)
+        await idle_for_long(lab, {"carol"})
+        assert await culled(lab, {"carol"}) == {"carol"}

@@ -27,14 +27,19 @@ from hublab.probes.routes import proxy_routes
 from hublab.probes.stored import database
 from hublab.probes.waiting import until
 
+SERVICE = {{"name": "left", "command": ["sleep", "600"]}}
+PROGRAMS = "cat /proc/[0-9]*/comm 2>/dev/null || true"
 SPEAK = "{{ cat /etc/hublab/api_token; echo; }} > /proc/1/fd/1"
 
+@pytest.mark.matrix("hub.JupyterHub.services", [[SERVICE]])
 async def test_leaves_much(lab):
+    assert "sleep" in await lab.run("hub", "sh", "-c", PROGRAMS)
     await lab.spawn("alice", on="node1")
     await lab.run("node1", "touch", "/home/alice/mine")
     assert await database(lab, "spawners")
 
 async def test_finds_nothing(lab):
+    assert "sleep" not in await lab.run("hub", "sh", "-c", PROGRAMS)
     assert await lab.servers() == []
     assert await database(lab, "spawners") == []
     assert "mine" not in await lab.run("node1", "ls", "/home/alice")

@@ -80,6 +80,10 @@ class Answer:
         return next((v for k, v in self.headers if k.lower() == name.lower()), None)
 
 
+class RedirectLoop(Undecided):
+    """A chain of redirects without an end: where a browser says that there were too many."""
+
+
 class AsTyped(http.client.HTTPConnection):
     """A connection through the client host that sends a target without looking at it."""
 
@@ -103,7 +107,8 @@ class AsTyped(http.client.HTTPConnection):
 async def ask(live: LiveLab, wanted: Ask, who: Credentials, *, follow: bool = False) -> Answer:
     """Send a request, and with `follow` go where its answer leads, as a browser would.
 
-    Raises UsageError for what cannot be sent, Undecided when no answer comes.
+    Raises UsageError for what cannot be sent, Undecided when no answer comes, RedirectLoop when
+    following never ends.
     """
     wanted.check()
     here, target, method, body = live.origin, wanted.target, wanted.method, wanted.body
@@ -119,7 +124,9 @@ async def ask(live: LiveLab, wanted: Ask, who: Credentials, *, follow: bool = Fa
             )
         if len(chain) > MOST_REDIRECTS:
             ways = "\n".join(step.url for step in chain[-4:])
-            raise Undecided(f"the chain did not end after {MOST_REDIRECTS} redirects", where=ways)
+            raise RedirectLoop(
+                f"the chain did not end after {MOST_REDIRECTS} redirects", where=ways
+            )
         here, target = destination(url, location)
         if answer.status in (301, 302, 303) and method not in ("GET", "HEAD"):
             method, body = "GET", None
