@@ -2,24 +2,26 @@
 
 .venv/bin/python .ci/flake.py DIR [-n N] [--workers W] [--again]
 
-Each run has a seed of its own, which gives the order. What passed at this commit is kept under
-build/flake and not run again, so that a stopped series goes on where it stopped.
+Each run has a seed of its own, which gives the order. What passed is kept under build/flake and not
+run again, so that a stopped series goes on where it stopped; it counts for as long as the folder,
+hublab, the spawner and the images stay as they were.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from parts import commit
-
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "build" / "flake"
+STANDS_ON = ("lab", "spawners/jupyterhub_sshspawner", "compose")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,12 +34,10 @@ def main(arguments: Sequence[str]) -> int:
     if not (ROOT / options.folder).exists():
         parser.error(f"there is no {options.folder}; would be right: scenarios/cross_host")
     series = options.folder.strip("/") + (f" -n {options.workers}" if options.workers else "")
-    kept = (
-        KEPT / (commit() or "uncommitted") / (series.replace("/", "-").replace(" ", "") + ".ndjson")
-    )
+    memory = Memory(state_of(options.folder), series)
     if options.again:
-        kept.unlink(missing_ok=True)
-    passed = read(kept)
+        memory.forget()
+    passed = memory.seeds()
     for seed in range(1, options.n + 1):
         if seed not in passed:
             seconds, code = run(options.folder, seed, options.workers)
@@ -45,9 +45,7 @@ def main(arguments: Sequence[str]) -> int:
             if code:
                 print(f"again with: pytest {options.folder} --random-order-seed={seed}")
                 break
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            with kept.open("a") as file:
-                file.write(json.dumps({"seed": seed, "seconds": round(seconds, 1)}) + "\n")
+            memory.add(seed, seconds)
             passed.add(seed)
     done = len(passed & set(range(1, options.n + 1)))
     print(f"{series}: {done} of {options.n} runs in random order passed")
@@ -64,14 +62,49 @@ def run(folder: str, seed: int, workers: int) -> tuple[float, int]:
     return time.monotonic() - begun, code
 
 
+def state_of(folder: str) -> str | None:
+    """A name for what is run as it stands in the checkout; None where that is not committed."""
+    places = (*STANDS_ON, folder.strip("/"))
+    if git("status", "--porcelain", "--", *places):
+        return None
+    trees = "".join(git("rev-parse", f"HEAD:{place}") for place in places)
+    return hashlib.sha256(trees.encode()).hexdigest()[:12]
+
+
+def git(*arguments: str) -> str:
+    """What a question to git prints."""
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    argv = ("git", *arguments)
+    done = subprocess.run(
+        argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
 def outcome(code: int) -> str:
     return "failed" if code else "passed"
 
 
-def read(kept: Path) -> set[int]:
-    """The seeds that passed."""
-    lines = kept.read_text().splitlines() if kept.exists() else []
-    return {json.loads(line)["seed"] for line in lines}
+class Memory:
+    """The seeds of a series that passed; nothing is remembered of edited files."""
+
+    def __init__(self, state: str | None, series: str) -> None:
+        name = series.replace("/", "-").replace(" ", "")
+        self._file = KEPT / state / f"{name}.ndjson" if state else None
+
+    def seeds(self) -> set[int]:
+        lines = self._file.read_text().splitlines() if self._file and self._file.exists() else []
+        return {json.loads(line)["seed"] for line in lines}
+
+    def add(self, seed: int, seconds: float) -> None:
+        if self._file:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with self._file.open("a") as file:
+                file.write(json.dumps({"seed": seed, "seconds": round(seconds, 1)}) + "\n")
+
+    def forget(self) -> None:
+        if self._file:
+            self._file.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
