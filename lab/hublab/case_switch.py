@@ -64,8 +64,7 @@ async def restart(lab: Lab, host: str) -> float:
     roles = lab.host(host).roles
     # Not asked to end, for then a hub stops every server first (JupyterHub.cleanup_servers).
     # The connections of an sshd live on: each has a process of its own.
-    await asyncio.to_thread(processes.kill_if_up, lab, host)
-    await asyncio.to_thread(processes.kill_what_the_hub_left, lab, host)
+    await asyncio.to_thread(processes.kill_all_of_it, lab, host)
     await asyncio.to_thread(processes.start, lab, host)
     if "hub" in roles:
         await wait_until_running(lab)
@@ -83,8 +82,11 @@ async def give_routes_back(hub: Hub) -> str | None:
     return None
 
 
-async def fresh_case(lab: Lab, settings: Settings) -> float:
+async def fresh_case(lab: Lab, settings: Settings, *, whole: bool = True) -> float:
     """Make settings hold as in a new lab: no server runs; homes, database, routes are empty.
+
+    With `whole` every host's files are written, whatever stands in them; without it only those
+    that differ, as is enough after a switch that was not interrupted.
 
     For tests, where one case must not see another. Servers are ended on their nodes and not
     by the hub, which may be unreachable in the case that ends here. Returns the seconds, nearly
@@ -96,14 +98,13 @@ async def fresh_case(lab: Lab, settings: Settings) -> float:
     old = await asyncio.to_thread(lab.settings)
     # First, so that no spawn that is under way puts a server on a node that was just emptied.
     stopping = [partial(processes.stop, lab, proxy) for proxy in proxies]
-    await in_threads(lambda: processes.kill_if_up(lab, hub), *stopping)
+    await in_threads(lambda: processes.kill_all_of_it(lab, hub), *stopping)
     nodes = [partial(end_all_servers, lab, node.service) for node in lab.of_role("node")]
     emptying = asyncio.create_task(in_threads(*nodes))
     try:
         await in_threads(
-            lambda: processes.kill_what_the_hub_left(lab, hub),
             lambda: empty_database(lab),
-            lambda: write_files(lab, settings),
+            lambda: write_files(lab, settings, None if whole else old),
         )
         if "node" in changed_roles(old, settings):
             await restart_roles(lab, ["node"])
@@ -121,10 +122,11 @@ async def in_threads(*works: Callable[[], object]) -> None:
     await asyncio.gather(*(asyncio.to_thread(work) for work in works))
 
 
-def write_files(lab: Lab, settings: Settings) -> None:
-    """Put each role's files on its hosts."""
+def write_files(lab: Lab, settings: Settings, old: Settings | None = None) -> None:
+    """Put each role's files on its hosts; not where `old`, if it is known, makes the same ones."""
     for host in lab.hosts.values():
-        if files := files_for(host.roles, settings):
+        files = files_for(host.roles, settings)
+        if files and (old is None or files != files_for(host.roles, old)):
             lab.engine.put_files(host.id, ETC, files)
 
 
@@ -135,15 +137,16 @@ def empty_database(lab: Lab) -> None:
     lab.output(lab.one("hub").service, "rm", "-f", DATABASE, f"{DATABASE}-journal")
 
 
+END_SERVERS = """
+users=$(ls /home | paste -sd,)
+pkill -KILL -u "$users"
+for try in $(seq 100); do pgrep -u "$users" >/dev/null || break; sleep 0.05; done
+find /home -mindepth 2 -delete || exit 1
+for home in /home/*; do cp -rT /etc/skel "$home" && chown -R "${home##*/}:" "$home" || exit 1; done
+! pgrep -u "$users" >/dev/null
+"""
+
+
 def end_all_servers(lab: Lab, node: str) -> None:
     """End every process of the lab's users on a node, and make their homes new."""
-    script = (
-        'for home in /home/*; do user=${home##*/}; pkill -KILL -u "$user"; done; '
-        "for n in $(seq 100); do "
-        'pgrep -u "$(ls /home | paste -sd,)" >/dev/null || break; sleep 0.05; done; '
-        'for home in /home/*; do find "$home" -mindepth 1 -delete && '
-        'cp -r $(find /etc/skel -mindepth 1 -maxdepth 1) "$home" && '
-        'chown -R "${home##*/}:" "$home" || exit 1; done; '
-        '! pgrep -u "$(ls /home | paste -sd,)" >/dev/null'
-    )
-    lab.output(node, "sh", "-c", script)
+    lab.output(node, "sh", "-c", END_SERVERS)

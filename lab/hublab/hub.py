@@ -23,6 +23,10 @@ from hublab.lab import Lab
 LISTENING = re.compile(r"Hub API listening on (\S+)")
 BEGUN = re.compile(r"Running JupyterHub version|^hublab: hub ended", re.MULTILINE)
 RUNNING = re.compile(r"JupyterHub is now running")
+ENDED = re.compile(r"hublab: hub ended, exit code (?!256)")
+"""It ended by itself: 256 stands for a signal (compose/images/finish)."""
+TAILS = (200, 4000)
+"""Lines of log to read, until a start is in them: reading many costs the engine much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class HubRun:
     """Where its API listens, None until it does."""
     running: bool
     log: str
+    ended: bool = False
+    """Whether the last that is known is that it ended by itself; it may be starting again."""
 
     @property
     def prefix(self) -> str:
@@ -42,12 +48,19 @@ class HubRun:
 
 def hub_run(lab: Lab) -> HubRun:
     """Read the hub's log from its last start on."""
-    log = lab.engine.logs(lab.one("hub").id, tail=4000)
-    # What an earlier process said must not count for one that was just started.
-    if marks := list(BEGUN.finditer(log)):
-        log = log[log.rfind("\n", 0, marks[-1].start()) + 1 :]
+    for tail in TAILS:
+        log = lab.engine.logs(lab.one("hub").id, tail=tail)
+        # What an earlier process said must not count for one that was just started.
+        if marks := list(BEGUN.finditer(log)):
+            log = log[log.rfind("\n", 0, marks[-1].start()) + 1 :]
+            break
     listening = LISTENING.search(log)
-    return HubRun(listening[1] if listening else None, bool(RUNNING.search(log)), log)
+    return HubRun(
+        listening[1] if listening else None,
+        bool(RUNNING.search(log)),
+        log,
+        bool(ENDED.match(log)),
+    )
 
 
 class Hub:

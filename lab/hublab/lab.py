@@ -6,7 +6,7 @@ Nothing about a lab is kept outside the engine, so any process finds any lab by 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hublab.engine import Container, Engine, ExecResult
@@ -28,6 +28,8 @@ class Lab:
     engine: Engine
     hosts: dict[str, Container]
     subnet: str
+    _secrets: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Those that were asked for: a lab's never change."""
 
     @classmethod
     def find(cls, name: str, engine: Engine) -> Lab:
@@ -114,7 +116,10 @@ class Lab:
 
     def secret(self, name: str) -> str:
         """One of the hub host's secrets, for instance `password` or `api_token`."""
-        return self.output(self.one("hub").service, "cat", f"{ETC}/{name}").strip()
+        if name not in self._secrets:
+            path = f"{ETC}/{name}"
+            self._secrets[name] = self.output(self.one("hub").service, "cat", path).strip()
+        return self._secrets[name]
 
     def secrets(self) -> set[str]:
         """Everything that must never be written anywhere: for journals and reports."""

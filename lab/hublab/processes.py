@@ -120,7 +120,8 @@ def kill_if_up(lab: Lab, host: str) -> None:
     lab.output(host, "s6-svc", "-wD", "-T", "5000", "-k", "-d", folder)
 
 
-LEFT = """
+END_HUB = """
+s6-svc -wD -T 5000 -k -d /etc/s6/hub || exit 1
 left() { find /proc -mindepth 1 -maxdepth 1 -name '[0-9]*' -user jupyterhub; }
 for try in $(seq 100); do
   pids=$(left) && [ -n "$pids" ] || break
@@ -132,14 +133,16 @@ rm -f "$1"
 """
 
 
-def kill_what_the_hub_left(lab: Lab, host: str) -> None:
-    """End what a killed hub's program leaves running on its host: managed services, its own proxy.
+def kill_all_of_it(lab: Lab, host: str) -> None:
+    """End a host's program at once, and of a hub also what it started and would leave running.
 
-    A hub that starts next would find the proxy and wait for it, and have each service twice.
-    Other hosts than a hub's are left as they are.
+    That is its managed services and its own proxy: a hub that starts next would have each service
+    twice, and would find the proxy and wait for it. An sshd's connections live on.
     """
     if "hub" in lab.host(host).roles:
-        lab.output(host, "sh", "-c", LEFT, "-", OWN_PROXY)
+        lab.output(host, "sh", "-c", END_HUB, "-", OWN_PROXY)
+    else:
+        kill_if_up(lab, host)
 
 
 LISTENS = """

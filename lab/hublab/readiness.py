@@ -11,13 +11,15 @@ import aiohttp
 from hublab import processes
 from hublab.channel import Channel
 from hublab.errors import LabError
-from hublab.hub import hub_run
+from hublab.hub import HubRun, hub_run
 from hublab.lab import PROXY_PORT, Lab
 
 POLL = 0.05
 """Seconds between two looks: a fraction of the 1.3 s that a hub needs to start."""
-LOOK = 0.5
+LOOK = 2.0
 """Seconds between two looks at the processes, each of which costs two commands on hosts."""
+LOOK_SOON = 0.25
+"""The same while the hub's log says that it has ended."""
 
 
 class ProgramEnded(LabError):
@@ -45,10 +47,8 @@ async def wait_until_running(lab: Lab, timeout: float = 60) -> None:
     ProgramEnded as soon as the hub's program has, LabError after the timeout (seconds).
     """
     begun = looked = time.monotonic()
-    while not (await asyncio.to_thread(hub_run, lab)).running:
-        if time.monotonic() - looked > LOOK:
-            await asyncio.to_thread(fail_if_ended, lab)
-            looked = time.monotonic()
+    while not (run := await asyncio.to_thread(hub_run, lab)).running:
+        looked = await look_if_due(lab, run, looked)
         if time.monotonic() - begun > timeout:
             raise LabError(
                 f"the hub did not say that it is running within {timeout:.0f} s; "
@@ -83,7 +83,7 @@ async def wait_for_hub(lab: Lab, channel: Channel, timeout: float = 60) -> float
     Raises LabError as soon as the hub or proxy program has ended, with its last words, and
     after the timeout with what each of them said last.
     """
-    begun = time.monotonic()
+    begun = looked = time.monotonic()
     url = f"http://{lab.one('proxy').service}:{PROXY_PORT}"
     last = "nothing was asked yet"
     async with channel.session(timeout=aiohttp.ClientTimeout(total=5)) as session:
@@ -101,7 +101,7 @@ async def wait_for_hub(lab: Lab, channel: Channel, timeout: float = 60) -> float
                     last = f"the proxy did not answer: {error or type(error).__name__}"
             else:
                 last = "the hub has not said that it is running"
-            await asyncio.to_thread(fail_if_ended, lab)
+            looked = await look_if_due(lab, run, looked)
             await asyncio.sleep(POLL)
     raise LabError(
         f"the hub did not answer through the proxy within {timeout:.0f} s: {last}; "
@@ -109,6 +109,14 @@ async def wait_for_hub(lab: Lab, channel: Channel, timeout: float = 60) -> float
         where=f"{url}/hub/api, asked from {lab.one('client').service}",
         right="`hublab reach` says which hop is broken; `hublab logs hub` what the hub said",
     )
+
+
+async def look_if_due(lab: Lab, run: HubRun, looked: float) -> float:
+    """Have `fail_if_ended` look, if it last did so long ago; returns when it last looked."""
+    if time.monotonic() - looked < (LOOK_SOON if run.ended else LOOK):
+        return looked
+    await asyncio.to_thread(fail_if_ended, lab)
+    return time.monotonic()
 
 
 def fail_if_host_ended(lab: Lab) -> None:
