@@ -64,7 +64,8 @@ async def restart(lab: Lab, host: str) -> float:
     roles = lab.host(host).roles
     # Not asked to end, for then a hub stops every server first (JupyterHub.cleanup_servers).
     # The connections of an sshd live on: each has a process of its own.
-    await asyncio.to_thread(processes.kill_all_of_it, lab, host)
+    await asyncio.to_thread(processes.kill_if_up, lab, host)
+    await asyncio.to_thread(processes.end_what_the_hub_left, lab, host)
     await asyncio.to_thread(processes.start, lab, host)
     if "hub" in roles:
         await wait_until_running(lab)
@@ -98,7 +99,7 @@ async def fresh_case(lab: Lab, settings: Settings, *, whole: bool = True) -> flo
     old = await asyncio.to_thread(lab.settings)
     # First, so that no spawn that is under way puts a server on a node that was just emptied.
     stopping = [partial(processes.stop, lab, proxy) for proxy in proxies]
-    await in_threads(lambda: processes.kill_all_of_it(lab, hub), *stopping)
+    await in_threads(lambda: processes.end_hub_and_all(lab, hub), *stopping)
     nodes = [partial(end_all_servers, lab, node.service) for node in lab.of_role("node")]
     emptying = asyncio.create_task(in_threads(*nodes))
     try:

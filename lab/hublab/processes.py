@@ -133,16 +133,29 @@ rm -f "$1"
 """
 
 
-def kill_all_of_it(lab: Lab, host: str) -> None:
-    """End a host's program at once, and of a hub also what it started and would leave running.
+def end_hub_and_all(lab: Lab, host: str) -> None:
+    """End a hub's program at once, and whatever else it has ever started on its host."""
+    lab.output(host, "sh", "-c", END_HUB, "-", OWN_PROXY)
+
+
+END_LEFT = """
+for dir in /proc/[0-9]*; do
+  [ -O "$dir" ] && ! grep -qz '^JUPYTERHUB_USER=' "$dir/environ" && kill -s KILL "${dir#/proc/}"
+done 2>/dev/null
+rm -f "$1"
+"""
+
+
+def end_what_the_hub_left(lab: Lab, host: str) -> None:
+    """End what a killed hub leaves running on its host beside users' servers.
 
     That is its managed services and its own proxy: a hub that starts next would have each service
-    twice, and would find the proxy and wait for it. An sshd's connections live on.
+    twice, and would find the proxy and wait for it. A server is known by JUPYTERHUB_USER in its
+    environment, which its own user alone may read; so has this command itself.
     """
     if "hub" in lab.host(host).roles:
-        lab.output(host, "sh", "-c", END_HUB, "-", OWN_PROXY)
-    else:
-        kill_if_up(lab, host)
+        argv = ("env", "JUPYTERHUB_USER=", "sh", "-c", END_LEFT, "-", OWN_PROXY)
+        lab.output(host, *argv, user="jupyterhub")
 
 
 LISTENS = """

@@ -43,7 +43,6 @@ def lay_proxy(c: Config, etc: Path, lab: dict[str, Any]) -> None:
     options = etc / "proxy.args"
     c.JupyterHub.bind_url = "http://0.0.0.0:8000"
     c.ConfigurableHTTPProxy.should_start = True
-    c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:8001"
     c.ConfigurableHTTPProxy.command = [
         CHP,
         *(options.read_text().splitlines() if options.exists() else []),
