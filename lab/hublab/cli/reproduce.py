@@ -106,10 +106,10 @@ def run(issue: str) -> str:
     Raises MachineError when no lab can be had here.
     """
     outcomes = _Outcomes()
+    # The plugin is part of this very program, so pytest comes too late to rewrite it.
+    options = ["-q", "-W", "ignore::pytest.PytestAssertRewriteWarning", f"--rootdir={ROOT}"]
     with contextlib.redirect_stdout(sys.stderr):
-        code = pytest.main(
-            ["-q", f"--rootdir={ROOT}", f"--issue={issue}", str(SCENARIOS)], plugins=[outcomes]
-        )
+        code = pytest.main([*options, f"--issue={issue}", str(SCENARIOS)], plugins=[outcomes])
     if outcomes.failed or outcomes.undecided:
         return "failed" if outcomes.failed else "undecided"
     if code == pytest.ExitCode.INTERRUPTED:
