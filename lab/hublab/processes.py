@@ -140,7 +140,8 @@ def end_hub_and_all(lab: Lab, host: str) -> None:
 
 END_LEFT = """
 for dir in /proc/[0-9]*; do
-  [ -O "$dir" ] && ! grep -qz '^JUPYTERHUB_USER=' "$dir/environ" && kill -s KILL "${dir#/proc/}"
+  [ -O "$dir" ] && ! grep -qz '^JUPYTERHUB_ACTIVITY_URL=' "$dir/environ" || continue
+  kill -s KILL "${dir#/proc/}"
 done 2>/dev/null
 rm -f "$1"
 """
@@ -150,11 +151,12 @@ def end_what_the_hub_left(lab: Lab, host: str) -> None:
     """End what a killed hub leaves running on its host beside users' servers.
 
     That is its managed services and its own proxy: a hub that starts next would have each service
-    twice, and would find the proxy and wait for it. A server is known by JUPYTERHUB_USER in its
-    environment, which its own user alone may read; so has this command itself.
+    twice, and would find the proxy and wait for it. A server is known by JUPYTERHUB_ACTIVITY_URL in
+    its environment (jupyterhub/services/service.py: "no activity url for services"), which its own
+    user alone may read. This command has one, too.
     """
     if "hub" in lab.host(host).roles:
-        argv = ("env", "JUPYTERHUB_USER=", "sh", "-c", END_LEFT, "-", OWN_PROXY)
+        argv = ("env", "JUPYTERHUB_ACTIVITY_URL=", "sh", "-c", END_LEFT, "-", OWN_PROXY)
         lab.output(host, *argv, user="jupyterhub")
 
 
