@@ -39,6 +39,10 @@ SAME_SITE = "http://app.hub.lab"
 """Pages of the hub's own site, and of another origin."""
 
 
+LOADING = 90_000
+"""Milliseconds for JupyterLab's megabytes of script on a machine that does much else."""
+
+
 @contextlib.asynccontextmanager
 async def open_browser(lab: Lab) -> AsyncIterator[Browser]:
     """Drive the lab's Chromium; what was opened in it is closed at the end.
@@ -96,6 +100,11 @@ async def sign_in(page: Page, lab: Lab, origin: str, user: str, then: str = "") 
     if "/hub/login" in page.url:
         words = await page.locator(".login_error").all_inner_texts()
         raise HubError(f"{user} could not sign in: {' '.join(words)}", where=page.url)
+
+
+async def until_lab_is_loaded(page: Page) -> None:
+    """Wait until a page that leads to JupyterLab shows its launcher."""
+    await page.wait_for_selector(".jp-Launcher", timeout=LOADING)
 
 
 async def send_login(form: Page | Frame, lab: Lab, user: str) -> None:

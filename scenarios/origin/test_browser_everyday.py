@@ -23,15 +23,13 @@ import pytest
 from browsing import NODE, USER
 from playwright.async_api import BrowserContext, Page
 
-from hublab.browser import HUB, sign_in
+from hublab.browser import HUB, LOADING, sign_in, until_lab_is_loaded
 from hublab.live import LiveLab
 from hublab.matrix import Case
 from hublab.probes.waiting import until
 
 SHUTDOWN = "hub.JupyterHub.shutdown_on_logout"
 KERNEL_IDLE = ".jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status=idle]"
-LOADING = 90_000
-"""Milliseconds for JupyterLab's megabytes of script on a machine that does much else."""
 
 pytestmark = pytest.mark.topology("lab", "browser")
 
@@ -60,7 +58,7 @@ async def test_a_day_at_the_hub(lab: LiveLab, case: Case, chromium: BrowserConte
     await lab.spawn(USER, on=NODE)
     page = await chromium.new_page()
     await sign_in(page, lab.lab, HUB, USER, then=f"/user/{USER}/lab")
-    await page.wait_for_selector(".jp-Launcher", timeout=LOADING)
+    await until_lab_is_loaded(page)
     said = await run_a_cell(page, "import socket; print(6 * 7, socket.gethostname())")
     assert said == f"42 {NODE}"
     cookies = {str(one.get("name")) for one in await chromium.cookies(f"{HUB}/user/{USER}/")}
