@@ -12,14 +12,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from parts import ROOT, git
+
 KEPT = ROOT / "build" / "flake"
 STANDS_ON = ("lab", "spawners/jupyterhub_sshspawner", "compose")
 
@@ -69,16 +68,6 @@ def state_of(folder: str) -> str | None:
         return None
     trees = "".join(git("rev-parse", f"HEAD:{place}") for place in places)
     return hashlib.sha256(trees.encode()).hexdigest()[:12]
-
-
-def git(*arguments: str) -> str:
-    """What a question to git prints."""
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-    argv = ("git", *arguments)
-    done = subprocess.run(
-        argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
-    )
-    return done.stdout
 
 
 def outcome(code: int) -> str:

@@ -174,22 +174,22 @@ class Memory:
 
 def commit() -> str | None:
     """The checked-out commit; None where a tracked file differs from it."""
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(
-            ("git", *arguments),
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-
     try:
         return None if git("status", "--porcelain", "-uno") else git("rev-parse", "HEAD")
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def git(*arguments: str) -> str:
+    """What git answers about this checkout, without the last line's end."""
+    return subprocess.run(
+        ("git", *arguments),
+        cwd=ROOT,
+        env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
 
 
 def print_table(rows: Sequence[Row], seconds: float) -> None:

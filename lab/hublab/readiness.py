@@ -15,7 +15,7 @@ from hublab.hub import HubRun, hub_run
 from hublab.lab import PROXY_PORT, Lab
 
 POLL = 0.05
-"""Seconds between two looks: a fraction of the 1.3 s that a hub needs to start."""
+"""Seconds between two looks: a fraction of what a hub needs to start."""
 LOOK = 2.0
 """Seconds between two looks at the processes, each of which costs two commands on hosts."""
 LOOK_SOON = 0.25

@@ -94,6 +94,14 @@ async def four_users(lab: LiveLab, stack: contextlib.AsyncExitStack) -> None:
     await leave_running(await visit(lab, BUSY_KERNEL), BUSY)
 
 
+async def culled_of_four(lab: LiveLab, expected: set[str]) -> set[str]:
+    """Who of these four is stopped, once those expected have been idle for the timeout."""
+    async with contextlib.AsyncExitStack() as stack:
+        await four_users(lab, stack)
+        await idle_for_long(lab, expected)
+        return await culled(lab, expected)
+
+
 @pytest.mark.issue(
     "jupyterhub-idle-culler#10",
     "jupyterhub-idle-culler#55",
@@ -119,10 +127,7 @@ async def four_users(lab: LiveLab, stack: contextlib.AsyncExitStack) -> None:
 async def test_who_is_culled(lab: LiveLab, case: Case) -> None:
     """The silent go, at work or not; an open page stays; who prints stays if that is reported."""
     expected = {IDLE, BUSY_KERNEL} | (set() if case[ENVIRONMENT] else {PRINTING_KERNEL})
-    async with contextlib.AsyncExitStack() as stack:
-        await four_users(lab, stack)
-        await idle_for_long(lab, expected)
-        assert await culled(lab, expected) == expected
+    assert await culled_of_four(lab, expected) == expected
 
 
 @pytest.mark.slow
@@ -132,10 +137,7 @@ async def test_who_is_culled(lab: LiveLab, case: Case) -> None:
 async def test_the_cure_for_open_pages(lab: LiveLab) -> None:
     """If the proxy is not asked, only what servers say counts: an open page is culled."""
     expected = {IDLE, BUSY_KERNEL, OPEN_PAGE}
-    async with contextlib.AsyncExitStack() as stack:
-        await four_users(lab, stack)
-        await idle_for_long(lab, expected)
-        assert await culled(lab, expected) == expected
+    assert await culled_of_four(lab, expected) == expected
 
 
 @pytest.mark.slow

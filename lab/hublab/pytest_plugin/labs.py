@@ -43,7 +43,7 @@ class SharedLab:
     untouched: bool = False
     """Whether it is as its case made it: no test has had it since."""
     holds: Settings = field(default_factory=Settings)
-    whole: bool = False
+    written: bool = False
     """Whether this run itself has written the files of all hosts, and was not interrupted."""
     checked: set[str] = field(default_factory=set)
     coming: list[Settings] = field(default_factory=list)
@@ -84,9 +84,9 @@ class SharedLab:
         self.beside = ("", 0)
         if not (self.untouched and self.holds == settings):
             self.untouched = False
-            whole, self.whole = self.whole, False  # while it is under way nobody knows
+            written, self.written = self.written, False  # while it is under way nobody knows
             try:
-                seconds = await fresh_case(self.lab, settings, whole=not whole)
+                seconds = await fresh_case(self.lab, settings, whole=not written)
             except ProgramEnded as ended:
                 refusal = ended
             else:
@@ -101,7 +101,7 @@ class SharedLab:
     def _hold(self, case: Case, evidence: Evidence) -> None:
         """A case's settings stand in their files now."""
         settings = self.holds = case.settings
-        self.whole = True
+        self.written = True
         evidence.record(
             SettingsApplied(self.lab.name, case.id, settings.digest, settings.as_json())
         )
