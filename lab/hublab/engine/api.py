@@ -10,11 +10,12 @@ import io
 import subprocess
 import tarfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import docker.errors
 
+from hublab.engine.commands import run_in
 from hublab.engine.connection import connect, engine_errors
 from hublab.engine.records import (
     NETWORK,
@@ -164,17 +165,16 @@ class Engine:
     # -- one container ----------------------------------------------------------
 
     def exec(
-        self, container: str, argv: Sequence[str], *, user: str = "", environment: Any = None
+        self,
+        container: str,
+        argv: Sequence[str],
+        *,
+        user: str = "",
+        environment: Mapping[str, str] | None = None,
     ) -> ExecResult:
         """Run a command inside a container, waiting for its end."""
         with engine_errors(f"run {argv[0]} in {container[:12]}"):
-            created = self._client.api.exec_create(
-                container, list(argv), user=user, environment=environment
-            )
-            output = self._client.api.exec_start(created["Id"], demux=True)
-            code = self._client.api.exec_inspect(created["Id"])["ExitCode"]
-        stdout, stderr = (part.decode(errors="replace") if part else "" for part in output)
-        return ExecResult(code, stdout, stderr)
+            return run_in(self._client.api, container, argv, user, environment)
 
     def put_files(self, container: str, folder: str, files: Sequence[File]) -> None:
         """Put files into a folder of a container, with their mode and owner from the start."""
