@@ -6,7 +6,9 @@ import asyncio
 import re
 from dataclasses import dataclass
 
-from playwright.async_api import Frame, Page
+from playwright.async_api import Frame, Page, Response
+
+from hublab.probes.waiting import until
 
 NEW_FRAME = """url => new Promise(resolve => {
   const frame = document.createElement('iframe');
@@ -14,9 +16,12 @@ NEW_FRAME = """url => new Promise(resolve => {
   document.body.append(frame);
 })"""
 ERROR_PAGE = "chrome-error:"
+REDIRECT = 300
 REFUSED = re.compile(r"frame-ancestors|Refused to (?:frame|display)")
 SCRIPTS = re.compile(r"/static/.*\.js")
-TELLING = 5.0
+SETTLING = 15.0
+"""Seconds within which Chromium reports the end of a frame that has loaded."""
+TELLING = 15.0
 """Seconds within which Chromium says on the console why a frame stays empty."""
 
 
@@ -35,28 +40,37 @@ class Framed:
 
 
 async def show_in_frame(page: Page, url: str) -> Framed:
-    """Add a frame to the page and wait until it has loaded; scripts of JupyterLab stay out."""
+    """Add a frame to the page and wait until it has loaded; scripts of JupyterLab stay out.
+
+    Raises Undecided when Chromium does not say what became of it.
+    """
     complaints: list[str] = []
     answers: list[tuple[str, int]] = []
-    refused = asyncio.Event()
+    refused, failed = asyncio.Event(), asyncio.Event()
 
     def listen(text: str) -> None:
         if REFUSED.search(text):
             complaints.append(text)
             refused.set()
 
-    page.on("console", lambda message: listen(message.text))
-    page.on(
-        "response",
-        lambda answer: (
+    def note(answer: Response) -> None:
+        if answer.request.is_navigation_request():
             answers.append((answer.url, answer.status))
-            if answer.request.is_navigation_request()
-            else None
-        ),
-    )
+
+    page.on("console", lambda message: listen(message.text))
+    page.on("response", note)
+    page.on("requestfailed", lambda sent: failed.set() if sent.is_navigation_request() else None)
     await page.route(SCRIPTS, lambda route: route.abort())
     await page.evaluate(NEW_FRAME, url)
     frame = page.frames[-1]
+
+    async def settled() -> bool:
+        # The page hears of the load from its own process; what a frame of another site became,
+        # Chromium reports by itself, at times later: until then the frame has no URL.
+        ended = failed.is_set() or (answers and not REDIRECT <= answers[-1][1] < REDIRECT + 100)
+        return bool(frame.url and ended)
+
+    await until(settled, seconds=SETTLING, what=f"what became of the frame of {url}")
     shown = not frame.url.startswith(ERROR_PAGE)
     if not shown:
         try:
