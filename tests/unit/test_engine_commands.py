@@ -15,9 +15,11 @@ from socketserver import ThreadingUnixStreamServer
 from typing import Any, ClassVar
 
 import docker
+import docker.errors
 import pytest
 
 from hublab.engine.api import Engine
+from hublab.engine.commands import streams_of
 from hublab.errors import EngineError
 
 OUTPUT = struct.pack(">BxxxL", 1, 4) + b"one " + struct.pack(">BxxxL", 2, 3) + b"odd"
@@ -93,3 +95,22 @@ def test_an_end_that_is_never_noted(
     monkeypatch.setattr("hublab.engine.commands.ENDING", 0.2)
     with pytest.raises(EngineError, match="run date in hub: no exit code"):
         engine([{"Running": True, "ExitCode": None}]).exec("hub", ["date"])
+
+
+@pytest.mark.parametrize("content", [OUTPUT[:-1], OUTPUT[:-6], OUTPUT + b"\x01"])
+def test_output_that_is_cut_is_no_output(content: bytes) -> None:
+    with pytest.raises(docker.errors.DockerException, match="cut short"):
+        streams_of(content)
+
+
+def test_an_error_of_the_engine_in_place_of_output() -> None:
+    """Stream 3, moby's `stdcopy.Systemerr`."""
+    with pytest.raises(docker.errors.DockerException, match="no more"):
+        streams_of(struct.pack(">BxxxL", 3, 8) + b"no more\n")
+
+
+def test_much_output() -> None:
+    """Frames are joined once: 32 MiB in frames of 1 KiB took half a minute when they were added up."""
+    frame = struct.pack(">BxxxL", 1, 1024) + b"x" * 1024
+    stdout, stderr = streams_of(frame * 32_768)
+    assert (len(stdout), stderr) == (32 * 1024 * 1024, b"")

@@ -52,14 +52,25 @@ def run_in(
 
 
 def streams_of(content: bytes) -> tuple[bytes, bytes]:
-    """stdout and stderr from the frames in which the engine sends both."""
-    streams = {STDOUT: b"", STDERR: b""}
-    at = 0
-    while at < len(content):
+    """stdout and stderr from the frames in which the engine sends both.
+
+    Raises DockerException when the last frame is cut, or when the engine reports an error of its
+    own in place of output.
+    """
+    parts: dict[int, list[bytes]] = {STDOUT: [], STDERR: []}
+    at, end = 0, len(content)
+    while at < end:
+        if at + FRAME.size > end:
+            raise docker.errors.DockerException("its output was cut short")
         stream, length = FRAME.unpack_from(content, at)
         at += FRAME.size + length
-        streams[stream] += content[at - length : at]
-    return streams[STDOUT], streams[STDERR]
+        if at > end:
+            raise docker.errors.DockerException("its output was cut short")
+        piece = content[at - length : at]
+        if stream not in parts:
+            raise docker.errors.DockerException(piece.decode(errors="replace").strip())
+        parts[stream].append(piece)
+    return b"".join(parts[STDOUT]), b"".join(parts[STDERR])
 
 
 def exit_code(api: Any, made: str) -> int:
