@@ -13,7 +13,7 @@ Sources:
 - jupyterhub#3351, batchspawner#186, #233: the server starts, and the hub never hears of it.
 - A hub that refuses or is not the API: test_servers_hub_url.py.
 
-Shortened: a start may take 20 s instead of 60 s. The place where nothing answers is the
+Shortened: a start may take 30 s instead of 60 s. The place where nothing answers is the
 port of another node's SSH server while that node is frozen: its kernel still accepts.
 """
 
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.topology("lab")
     "and the server does not listen before. What its user reads is that it did not listen.",
 )
 @pytest.mark.matrix(OWN, [SILENT])
-@pytest.mark.matrix("hub.Spawner.start_timeout", [20])
+@pytest.mark.matrix("hub.Spawner.start_timeout", [30])
 @pytest.mark.sabotage(OWN, "http://hub:8081")
 async def test_who_says_what_is_wrong(lab: LiveLab) -> None:
     """Not the hub, and not the server; who asks from the node sees it in a second."""

@@ -30,6 +30,15 @@ def check_settings(spawner: SSHTraits) -> None:
         )
 
 
+def patience(start_timeout: float, spent: float) -> float:
+    """Seconds that the node gives the server to listen.
+
+    It gives up before the hub does, which has no words for it (jupyterhub#4003): a sixth of the
+    time, at least 3 s and at most 10, is kept for a login on a busy node and its reply.
+    """
+    return max(1.0, start_timeout - spent - min(max(3.0, start_timeout / 6), 10.0))
+
+
 def about(instance: Instance) -> dict[str, Any]:
     """What each request says about the instance it means."""
     return {

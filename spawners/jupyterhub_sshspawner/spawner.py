@@ -123,7 +123,7 @@ class SSHSpawner(SSHTraits):
         launching.check_settings(self)
         place = await self._placed()
         instance = await self._prepared(place)
-        patience = max(1.0, self.start_timeout - (time.monotonic() - began) - 3)
+        patience = launching.patience(self.start_timeout, time.monotonic() - began)
         request = launching.start_request(self, place, instance, self._files, patience)
         self._progress.say(40, f"Starting the server on {place.host.name}")
         with step(self.trace, "start.launch", host=place.host.name):

@@ -76,7 +76,7 @@ def test_start_timeout_leaves_no_process(
     """Issue 4: start_timeout or a cancelled start leaves no process; the log's tail is told."""
     alice = account()
     one = hub("c.SSHSpawner.cmd = ['sh', '-c', 'echo thinking; sleep 7000']\n"
-              "c.SSHSpawner.start_timeout = 10\n")  # fmt: skip
+              "c.SSHSpawner.start_timeout = 24\n")  # fmt: skip
     one.request_start(alice.name)
     wait_until(lambda: alice.processes("sleep 7000"))
     assert "did not listen in time" in one.wait_failed(alice.name)

@@ -194,7 +194,7 @@ def test_what_a_spawn_costs(
     hub: Callable[..., Hub], account: Callable[..., Account], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Row 12: ``start`` against the bare server: same account, environment and run, in turns. The
-    ratio is printed; the bound is generous, because machines that run tests are busy."""
+    medians are printed; the bound is for the minima, which others' work can only raise."""
     alice = account()
     one = hub(TIMES)
     one.spawn(alice.name)
@@ -206,4 +206,4 @@ def test_what_a_spawn_costs(
     ours = statistics.median(pair[1] for pair in pairs)
     with capsys.disabled():
         print(f"\nbare {bare:.2f} s, start {ours:.2f} s, ratio {ours / bare:.3f}: {pairs}")
-    assert ours / bare < 1.5
+    assert min(pair[1] for pair in pairs) / min(pair[0] for pair in pairs) < 1.5

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from traitlets import TraitError
 
-from jupyterhub_sshspawner import payload, state, tunnels
+from jupyterhub_sshspawner import launching, payload, state, tunnels
 from jupyterhub_sshspawner.connections import Hop
 from jupyterhub_sshspawner.errors import Misconfigured
 from jupyterhub_sshspawner.launcher.instance import Instance
@@ -165,3 +165,14 @@ def test_a_state_survives_the_database(
 def test_any_state_can_be_read(body: dict[str, Any]) -> None:
     """An older or newer version's state must not keep the hub from starting."""
     state.from_dict(body)
+
+
+@pytest.mark.parametrize(
+    ("start_timeout", "spent", "seconds"),
+    [(60, 0, 50), (60, 8, 42), (24, 0, 20), (12, 0, 9), (300, 0, 290), (1, 0, 1), (60, 58, 1)],
+)
+def test_the_node_gives_up_before_the_hub_does(
+    start_timeout: float, spent: float, seconds: float
+) -> None:
+    """jupyterhub#4003: a start that the hub gives up has no words."""
+    assert launching.patience(start_timeout, spent) == seconds
