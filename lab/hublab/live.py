@@ -215,21 +215,28 @@ class LiveLab:
         """Follow the progress stream from when the hub has taken the request until it ends."""
         while not asked.done():
             model = await hub.server(user, name)
-            if model and (model["pending"] or model["ready"]):
+            if model and (model["pending"] == "spawn" or model["ready"]):
                 break
             await asyncio.sleep(POLL)
         if asked.done() and asked.exception():
             return
-        async for event in hub.progress(user, name):
-            seen = Progress(
-                round(time.monotonic() - begun, 3),
-                event.get("progress"),
-                str(event.get("message", "")),
-                bool(event.get("failed")),
-            )
-            events.append(seen)
-            watch(seen)
-            self.record(SpawnProgress(self.name, user, name, seen.progress, seen.message))
+        try:
+            async for event in hub.progress(user, name):
+                seen = Progress(
+                    round(time.monotonic() - begun, 3),
+                    event.get("progress"),
+                    str(event.get("message", "")),
+                    bool(event.get("failed")),
+                )
+                events.append(seen)
+                watch(seen)
+                self.record(SpawnProgress(self.name, user, name, seen.progress, seen.message))
+        except HubError:
+            # A start that fails is no longer pending while the hub clears up after it, and then
+            # has no progress (apihandlers/users.py): the answer to the request says why.
+            model = await hub.server(user, name)
+            if events or (model and model["pending"] == "spawn"):
+                raise
 
     async def _settled(self, user: str, name: str, asked: asyncio.Task[int]) -> Server | None:
         """The server once it is ready, or None once nothing is pending any more.
@@ -253,7 +260,7 @@ class LiveLab:
                 return None
             await asyncio.sleep(POLL)
 
-    async def stop(self, user: str, name: str = "", timeout: float = 60) -> float:
+    async def stop(self, user: str, name: str = "", timeout: float = 120) -> float:
         """Have the hub stop a server and wait until it is gone; returns the seconds."""
         begun = time.monotonic()
         hub = await self.hub()

@@ -181,6 +181,10 @@ class Kernel:
         await self._socket.send_json({**message, "channel": "shell", "buffers": []})
         return header["msg_id"]
 
+    async def ask(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
+        """Send one message and wait for the first that answers it: the kernel has begun with it."""
+        return await self._answer_to(await self.request(kind, content))
+
     async def _run(self, code: str) -> CellResult:
         begun = time.monotonic()
         asked = await self.request("execute_request", execution(code))

@@ -60,7 +60,7 @@ async def who_moves(deed: Deed, who: Somebody, times: LastActivity, expected: se
             await asyncio.sleep(SETTLE)
             before = await times.read()
         with contextlib.suppress(Undecided):  # what is missing shows in the table
-            await until(seen, seconds=5, what="everything that is expected to move")
+            await until(seen, seconds=20, what="everything that is expected to move")
         await asyncio.sleep(SETTLE)
         return set((await times.read()).moved_since(before))
 
@@ -157,7 +157,9 @@ async def thread_prints_after_a_look(who: Somebody, later: AsyncExitStack) -> As
     async with who.alice.connect(who.kernel) as tab:
         await tab.run(THREAD_PRINTING)
     later.push_async_callback(end_thread, who)
-    await page(who, later)
+    tab = await page(who, later)
+    # As a page does. What the server itself asks on connecting may still be on its way.
+    await tab.ask("kernel_info_request", {})
     yield
 
 

@@ -80,7 +80,7 @@ async def interrupt(visitor: Visitor, kernel_id: str) -> None:
         return bool(model["execution_state"] == "idle")
 
     await visitor.api("POST", f"kernels/{kernel_id}/interrupt")
-    await until(idle, seconds=30, what="the interrupted kernel is idle")
+    await until(idle, what="the interrupted kernel is idle")
 
 
 async def new_terminal(visitor: Visitor) -> str:

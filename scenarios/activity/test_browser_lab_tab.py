@@ -87,7 +87,11 @@ async def test_an_untouched_tab(lab: LiveLab, case: Case, chromium: BrowserConte
     moved = await moves(times)
     if case[DEFAULT_URL] == LAB:
         assert moved == {"server", "proxy"}
-        assert {path for _, path in asked} >= POLLS
+
+        async def all_polls() -> bool:
+            return {path for _, path in asked} >= POLLS
+
+        await until(all_polls, what="an answer to each question")
     else:
         assert moved == set()
         assert asked == []
@@ -114,7 +118,7 @@ async def test_a_tab_of_a_stopped_server(
     async def answered() -> bool:
         return {path for status, path in asked if status == refused} >= LAST_ROUND
 
-    await until(answered, seconds=30, what="a refusal of each question")
+    await until(answered, what="a refusal of each question")
     asked.clear()
     await asyncio.sleep(QUIET)
     assert asked == []

@@ -56,7 +56,7 @@ async def eventually(
         now = await times.read()
         return now if holds(now) else None
 
-    return await until(seen, seconds=60, what=what)
+    return await until(seen, what=what)
 
 
 async def answers(lab: LiveLab, user: str) -> set[int]:
@@ -66,7 +66,7 @@ async def answers(lab: LiveLab, user: str) -> set[int]:
         path = f"/hub/api/users/{user}/activity"
         return {one.status for one in await hub_accesses(lab) if one.path == path}
 
-    return await until(statuses, seconds=60, what=f"a report of {user}'s server at the hub")
+    return await until(statuses, what=f"a report of {user}'s server at the hub")
 
 
 def model(ahead: int) -> tuple[set[int], int]:

@@ -79,7 +79,7 @@ async def logged(lab: LiveLab, words: str) -> str:
         log = await last_server_log(lab, "alice", "node1")
         return log if words in log else ""
 
-    return await until(said, seconds=60, what=f"{words!r} in the server's log")
+    return await until(said, what=f"{words!r} in the server's log")
 
 
 async def learned(times: LastActivity, truth: datetime) -> bool:
@@ -89,7 +89,7 @@ async def learned(times: LastActivity, truth: datetime) -> bool:
         at = (await times.read()).hub_server
         return at is not None and at >= truth
 
-    return await until(known, seconds=60, what="the hub has what was done meanwhile")
+    return await until(known, what="the hub has what was done meanwhile")
 
 
 async def test_hub_refused(lab: LiveLab) -> None:
@@ -136,7 +136,7 @@ async def test_database_lost(lab: LiveLab) -> None:
     await restart(lab.lab, "hub")
     await lab.forget_hub()
 
-    await until(lambda: refused(lab), seconds=60, what="a report that the hub refused")
+    await until(lambda: refused(lab), what="a report that the hub refused")
     assert f"{FAILED}403" in await logged(lab, f"{FAILED}403")
     assert await (await lab.hub()).user("alice") is None
     assert not [route for route in await proxy_routes(lab) if route.user == "alice"]
@@ -151,7 +151,7 @@ async def test_token_revoked(lab: LiveLab) -> None:
     own = next(one for one in tokens if str(one["note"]).startswith("Server at /user/alice/"))
     await hub.drop_token("alice", str(own["id"]))
 
-    await until(lambda: refused(lab), seconds=60, what="a report that the hub refused")
+    await until(lambda: refused(lab), what="a report that the hub refused")
     truth = await work(alice)
     await logged(lab, f"{FAILED}403")
     now = await times.read()

@@ -60,7 +60,7 @@ async def idle_for_long(lab: LiveLab, users: set[str]) -> None:
         rows = [row for user in users for row in await activity(lab, user) if row.name == ""]
         return all((row.hub.age or 0) > TIMEOUT for row in rows)
 
-    await until(old, seconds=90, what=f"the hub knows nothing new of {', '.join(users)}")
+    await until(old, what=f"the hub knows nothing new of {', '.join(users)}")
 
 
 async def culled(lab: LiveLab, expected: set[str]) -> set[str]:
@@ -76,7 +76,7 @@ async def culled(lab: LiveLab, expected: set[str]) -> set[str]:
         return not expected & await running_servers(lab)
 
     try:
-        await until(gone, seconds=60, what=f"{', '.join(expected)} culled")
+        await until(gone, what=f"{', '.join(expected)} culled")
         await asyncio.sleep(ROUND)
     finally:
         await lab.run(hub.service, "sh", "-c", 'kill "$1"', "-", done.stdout.strip())

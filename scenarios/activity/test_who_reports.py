@@ -34,7 +34,7 @@ ASKED = "hub.JupyterHub.last_activity_interval"
 ENVIRONMENT = "hub.Spawner.environment"
 TOLD = "JUPYTERHUB_ACTIVITY_INTERVAL"
 RECORDED = {"JUPYTERHUB_ACTIVITY_URL": RECORDER.format(user="alice")}
-A_LITTLE = "import time\nfor n in range(5): time.sleep(0.3); print(n, flush=True)"
+A_LITTLE = "import time\nfor n in range(15): time.sleep(0.3); print(n, flush=True)"
 ICON = "user/alice/static/favicons/favicon.ico"
 MILLISECOND = timedelta(milliseconds=1)
 """The proxy's times have no more digits."""
@@ -64,7 +64,7 @@ async def test_what_a_server_posts(lab: LiveLab, case: Case) -> None:
     async def four() -> list[Report]:
         return (await recorder.reports())[3:]
 
-    await until(four, seconds=60, what="the report at the start and three more")
+    await until(four, what="the report at the start and three more")
     idle = (await recorder.reports())[:4]
     time = idle[0].body["last_activity"]
     body = {"servers": {"": {"last_activity": time}}, "last_activity": time}
@@ -72,7 +72,7 @@ async def test_what_a_server_posts(lab: LiveLab, case: Case) -> None:
         ("/users/alice/activity", body, 200)
     ] * 4
     taken = idle[3].at - idle[0].at
-    assert 3 * 0.9 * interval - 0.5 < taken < 3 * 1.1 * interval + 3  # on a busy machine
+    assert 3 * 0.9 * interval - 0.5 < taken < 3 * 1.1 * interval + 20  # on a busy machine
 
 
 def believed(case: Case, start: datetime | None, now: Beliefs) -> datetime:
@@ -116,7 +116,7 @@ async def test_whom_the_hub_believes(lab: LiveLab, case: Case) -> None:
         return now if now == before and await agreed() else None
 
     await leave_running(alice, A_LITTLE)
-    resting = await until(rests, seconds=40, what="the hub has what it can know, and keeps it")
+    resting = await until(rests, what="the hub has what it can know, and keeps it")
     assert resting
     assert resting.server
     assert resting.proxy
@@ -124,7 +124,7 @@ async def test_whom_the_hub_believes(lab: LiveLab, case: Case) -> None:
 
     async with alice.session.get(alice.origin / ICON) as answer:
         assert answer.status == 200
-    later = await until(rests, seconds=40, what="the hub has what it can know, and keeps it")
+    later = await until(rests, what="the hub has what it can know, and keeps it")
     assert later
     assert later.moved_since(resting) == (
         {"proxy", "hub_server", "hub_user"} if case[ASKED] else {"proxy"}

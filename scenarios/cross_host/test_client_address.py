@@ -72,9 +72,9 @@ async def test_who_logs_the_client(lab: LiveLab, case: Case) -> None:
     async def at_hub() -> list[Access]:
         return [one for one in await hub_accesses(lab) if one.path.startswith("/hub/login")]
 
-    calls = await until(at_server, seconds=5, what="both calls in the server's log")
+    calls = await until(at_server, what="both calls in the server's log")
     assert [call.address for call in calls] == expected
-    visits = await until(at_hub, seconds=5, what="the sign-in in the hub's log")
+    visits = await until(at_hub, what="the sign-in in the hub's log")
     assert {visit.address for visit in visits} == {expected[0]}
 
     log = lab.lab.engine.logs(proxy.id)

@@ -53,7 +53,7 @@ async def restart_database(lab: LiveLab) -> None:
     async def ended() -> bool:
         return (await asyncio.to_thread(processes.status, lab.lab, "database")).ended
 
-    await until(ended, seconds=30, what="the end of the database")
+    await until(ended, what="the end of the database")
     await asyncio.to_thread(processes.start, lab.lab, "database")
     await lab.run("database", READY)
 
@@ -105,4 +105,4 @@ async def test_a_database_that_stalls(lab: LiveLab) -> None:
         assert not await answered("hub/home")
         assert not await answered("hub/health")
         assert await answered("user/alice/api/contents")
-    await until(lambda: answered("hub/home"), seconds=30, what="the hub's page")
+    await until(lambda: answered("hub/home"), what="the hub's page")

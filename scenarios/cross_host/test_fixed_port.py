@@ -58,6 +58,7 @@ async def status_of(lab: LiveLab, user: str) -> int:
 @pytest.mark.matrix("hub.JupyterHub.spawner_class", ["simple"])
 @pytest.mark.matrix("hub.Spawner.ip", ["hub"])
 @pytest.mark.matrix(PORT, [40001])
+@pytest.mark.matrix("hub.Spawner.poll_interval", [300])  # 30 s by default
 @pytest.mark.sabotage(PORT, 0)
 async def test_the_second_is_called_ready(lab: LiveLab) -> None:
     """A spawner of JupyterHub's own: both run where the hub does, and the second ends at once."""
@@ -71,7 +72,7 @@ async def test_the_second_is_called_ready(lab: LiveLab) -> None:
         await until(ended, seconds=120, what="the end of bob's process")
         later = await lab.server("bob")
         assert later is not None
-        assert later.ready  # until the next poll, 30 s by default
+        assert later.ready  # until the next poll
         assert (await status_of(lab, "alice"), await status_of(lab, "bob")) == (200, 404)
     finally:
         # They run on the hub's host, where no case looks for servers of another.

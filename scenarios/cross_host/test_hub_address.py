@@ -33,6 +33,7 @@ from hublab.matrix import Case
 from hublab.probes.listening import listening
 from hublab.probes.reach import reach
 from hublab.probes.routes import proxy_routes
+from hublab.probes.waiting import PATIENCE
 
 CONNECT = "hub.JupyterHub.hub_connect_ip"
 URL = "hub.JupyterHub.hub_connect_url"
@@ -69,9 +70,9 @@ def model(address: str, lab: LiveLab) -> str:
     return REFUSED if address in here | set(lab.lab.hosts) else UNKNOWN
 
 
-async def page_status(lab: LiveLab) -> int | None:
-    """What a visitor gets for the sign-in page; None: no answer while a hub would give hundreds."""
-    patience = aiohttp.ClientTimeout(total=SILENCE)
+async def page_status(lab: LiveLab, seconds: float = PATIENCE) -> int | None:
+    """What a visitor gets for the sign-in page; None: no answer within the seconds."""
+    patience = aiohttp.ClientTimeout(total=seconds)
     try:
         async with (
             lab.channel.session(timeout=patience) as session,
@@ -161,7 +162,7 @@ async def test_https_to_a_hub_without(lab: LiveLab) -> None:
     """The scheme is taken: the proxy greets by TLS, the hub waits, and no visitor is answered."""
     assert await hub_target(lab) == "https://hub:8081"
     assert 8081 in {socket.port for socket in await listening(lab, "hub")}
-    assert await page_status(lab) is None
+    assert await page_status(lab, SILENCE) is None
     broken = [hop for hop in await reach(lab) if not hop.ok]
     assert {(hop.source, hop.layer, hop.setting) for hop in broken} == {
         (host, "TCP", URL) for host in ("proxy", "node1", "node2")

@@ -75,7 +75,7 @@ async def test_who_may_talk_to_a_server(lab: LiveLab, case: Case) -> None:
         _, model = await call(admin, "GET", "users/alice/server")
         return model["state"] if model["ready"] else {}
 
-    where = await until(state, seconds=60, what="alice's server ready")
+    where = await until(state, what="alice's server ready")
     await alice.open_server()
     assert await alice.api("GET", "contents")
     async with alice.kernel() as kernel:

@@ -53,7 +53,7 @@ async def test_kernel_outlives_a_partition(lab: LiveLab) -> None:
         return MISSED_POLL.findall(hub_run(lab.lab).log)
 
     async with partition(lab, "hub", "node1", seconds=30) as fault:
-        await until(missed, seconds=20, what="a poll that the partition made fail")
+        await until(missed, what="a poll that the partition made fail")
         during = await kernel.run("x += 1; os.getpid()")
         model = await lab.server("alice")
         assert model is not None

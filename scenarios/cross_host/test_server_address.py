@@ -29,11 +29,12 @@ from hublab.probes.reach import reach
 from hublab.probes.waiting import until
 
 IP = "hub.Spawner.ip"
+HTTP_TIMEOUT = "hub.Spawner.http_timeout"
 
 pytestmark = [
     pytest.mark.topology("lab"),
     # Shortened: by default the hub waits 30 s. Long enough to look at a server that waits.
-    pytest.mark.matrix("hub.Spawner.http_timeout", [15]),
+    pytest.mark.matrix(HTTP_TIMEOUT, [25]),
 ]
 
 
@@ -42,6 +43,7 @@ pytestmark = [
 async def test_where_a_server_listens(lab: LiveLab, case: Case) -> None:
     """It is obeyed; what nobody else can reach is started, tried, and stopped again."""
     ip = str(case[IP])
+    await reach(lab)  # what it looks through is there when the server waits
     spawning = asyncio.create_task(lab.spawn("alice", on="node1"))
 
     async def started() -> Server | None:
@@ -57,7 +59,8 @@ async def test_where_a_server_listens(lab: LiveLab, case: Case) -> None:
         with pytest.raises(HubError, match="did not start"):
             await spawning
         place = f"http://{server.address}:{server.port}/user/alice/"
-        assert f"alice's server never showed up at {place} after 15 seconds" in hub_run(lab.lab).log
+        words = f"alice's server never showed up at {place} after {case[HTTP_TIMEOUT]} seconds"
+        assert words in hub_run(lab.lab).log
         assert "is running at" in await last_server_log(lab, "alice", "node1")
     else:
         assert (await spawning).ready

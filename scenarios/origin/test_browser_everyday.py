@@ -17,11 +17,13 @@ Sources:
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import pytest
 from browsing import NODE, USER
 from playwright.async_api import BrowserContext, Page
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from hublab.browser import HUB, LOADING, sign_in, until_lab_is_loaded
 from hublab.live import LiveLab
@@ -30,6 +32,8 @@ from hublab.probes.waiting import until
 
 SHUTDOWN = "hub.JupyterHub.shutdown_on_logout"
 KERNEL_IDLE = ".jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status=idle]"
+PRINTING = 5_000
+"""Milliseconds after which a cell that prints nothing is run again."""
 
 pytestmark = pytest.mark.topology("lab", "browser")
 
@@ -45,9 +49,11 @@ async def run_a_cell(page: Page, code: str) -> str:
     async def ran() -> bool:
         # The page shows an idle kernel before it is connected to one, and then runs nothing.
         await page.keyboard.press("Control+Enter")
+        with contextlib.suppress(PlaywrightTimeout):
+            await output.wait_for(state="attached", timeout=PRINTING)
         return await output.count() > 0
 
-    await until(ran, seconds=LOADING / 1000, what="what the cell prints", poll=1.0)
+    await until(ran, what="what the cell prints")
     return (await output.inner_text()).strip()
 
 

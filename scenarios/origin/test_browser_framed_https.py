@@ -71,7 +71,6 @@ async def test_in_and_out_within_a_frame(
     put_elsewhere(lab.lab)
     stays = "cookie_options" in dict(case[HUB_SETTINGS])  # type: ignore[arg-type]
     page = await chromium.new_page()
-    page.set_default_timeout(15_000)
     async with over_https(lab.lab):
         await page.goto(OTHER_SITE)
         framed = await show_in_frame(page, f"{HTTPS}/hub/login?next=/hub/home")

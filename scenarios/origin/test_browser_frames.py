@@ -38,7 +38,6 @@ pytestmark = pytest.mark.topology("lab", "browser")
 async def framed(context: BrowserContext, page_url: str, url: str) -> Framed:
     """Show `url` in a frame of a new tab."""
     page = await context.new_page()
-    page.set_default_timeout(15_000)
     await page.goto(page_url)
     return await show_in_frame(page, url)
 

@@ -83,6 +83,6 @@ async def asked_for(lab: LiveLab, place: str) -> Access:
     async def line() -> Access | None:
         return next((one for one in await hub_accesses(lab) if one.path == place), None)
 
-    found = await until(line, seconds=15, what=f"{place} in the hub's log")
+    found = await until(line, what=f"{place} in the hub's log")
     assert found is not None
     return found

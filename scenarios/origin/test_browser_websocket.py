@@ -25,8 +25,9 @@ from shared_findings import TOKEN_IN_THE_URL
 from hublab.browser import HUB, OTHER_SITE, SAME_SITE
 from hublab.live import LiveLab
 from hublab.matrix import Case
-from hublab.probes.access_log import server_accesses
+from hublab.probes.access_log import Access, server_accesses
 from hublab.probes.page_requests import page_at, put_elsewhere
+from hublab.probes.waiting import until
 
 ALLOW = "server.ServerApp.allow_origin"
 ENVIRONMENT = "hub.Spawner.environment"
@@ -61,12 +62,13 @@ async def test_a_signed_in_users_cookie(lab: LiveLab, case: Case, chromium: Brow
 
 async def known_at_server(lab: LiveLab, page_url: str) -> str:
     """Whom the server took for the one who asked from a page."""
-    asked = [
-        one
-        for one in await server_accesses(lab, USER, "node1")
-        if one.status == 403 and one.path.endswith(page_url)
-    ]
-    return asked[-1].user
+
+    async def refusals() -> list[Access]:
+        seen = await server_accesses(lab, USER, "node1")
+        return [one for one in seen if one.status == 403 and one.path.endswith(page_url)]
+
+    # The log has it after the page has its answer.
+    return (await until(refusals, what="the refusal in the server's log"))[-1].user
 
 
 @pytest.mark.matrix(ENVIRONMENT, [{}, {"JUPYTERHUB_ALLOW_TOKEN_IN_URL": "1"}])

@@ -61,7 +61,7 @@ async def next_second() -> None:
     async def passed() -> bool:
         return int(time.time()) > begun
 
-    await until(passed, seconds=3, what="the next second")
+    await until(passed, what="the next second")
 
 
 @pytest.mark.matrix(SNIPPET, ["xsrf_by_address.py", "xsrf_without_address.py"])

@@ -49,7 +49,7 @@ async def second_proxy(lab: LiveLab) -> AsyncIterator[URL]:
             return False
 
     try:
-        await until(answers, seconds=20, what="the second proxy")
+        await until(answers, what="the second proxy")
         yield url
     finally:
         await lab.run(host, "sh", "-c", 'kill "$1"', "-", pid)

@@ -75,7 +75,7 @@ async def said(lab: LiveLab, since: float, last: str) -> str:
         text = await asyncio.to_thread(lab.lab.engine.logs, proxy, since=since)
         return text if last in text else ""
 
-    return await until(log, seconds=10, what=f"{last!r} in the proxy's log")
+    return await until(log, what=f"{last!r} in the proxy's log")
 
 
 @pytest.mark.sabotage("hub.JupyterHub.hub_routespec", "/hub/")

@@ -46,7 +46,7 @@ async def restart_proxy(lab: LiveLab) -> None:
     """As a crash and a service manager do; the proxy's host stays, and so do hub and servers."""
     proxy = lab.lab.one("proxy").service
     await asyncio.to_thread(processes.kill, lab.lab, proxy)
-    await until(lambda: is_down(lab, proxy), seconds=10, what="the proxy's end")
+    await until(lambda: is_down(lab, proxy), what="the proxy's end")
     await asyncio.to_thread(processes.start, lab.lab, proxy)
     await wait_until_listening(lab.lab, proxy)
 

@@ -85,7 +85,7 @@ async def test_death_of_a_server(lab: LiveLab) -> None:
         rows = [Row("alice", "GET /user/alice/api/status", "503 html", chp, json)]
         return not await wrong_rows(lab, rows, people)
 
-    await until(refused, seconds=20, what="a node that refuses", poll=0.5)
+    await until(refused, what="a node that refuses", poll=0.5)
     rows = [Row("alice", f"{m} /user/alice/x", "503 html", chp, json) for m in ("POST", "DELETE")]
     rows += [Row("alice", "HEAD /user/alice/x", "503 empty", chp)]
     wrong = await wrong_rows(lab, rows, people)

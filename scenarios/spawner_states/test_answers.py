@@ -27,6 +27,8 @@ from hublab.probes.hooks import hook_runs
 from hublab.probes.server_states import server_state, until_state, watch_states
 
 AT_ONCE = {"slow_spawn_timeout": 0, "slow_stop_timeout": 0}
+PATIENT = {"slow_spawn_timeout": 120, "slow_stop_timeout": 120}
+"""Longer than the default of ten seconds, which a spawn on a busy machine exceeds."""
 SLOW = "hub.JupyterHub.tornado_settings"
 PATH = "users/alice/server"
 
@@ -97,7 +99,7 @@ async def test_each_state_has_its_answers(lab: LiveLab) -> None:
     assert [row for row in TABLE if row.words not in found[row.state, row.method][1]] == []
 
 
-@pytest.mark.matrix(SLOW, [{}, AT_ONCE])
+@pytest.mark.matrix(SLOW, [PATIENT, AT_ONCE])
 async def test_the_status_tells_the_time(lab: LiveLab, case: Case) -> None:
     """The same good and bad start, and the same stop, with patience and without."""
     patient = case[SLOW] != AT_ONCE

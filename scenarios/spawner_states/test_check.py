@@ -59,7 +59,7 @@ async def test_nothing_goes_during_a_check(lab: LiveLab) -> None:
         status, answer = await hub.request("GET", "users/alice/server/progress")
         assert (status, answer["message"]) == (400, "alice is not starting...")
         assert (await until_state(lab, "alice", "check")).pending == "check"
-    await until_state(lab, "alice", "ready", seconds=60)
+    await until_state(lab, "alice", "ready")
     after = await lab.server("alice")
     assert after is not None
     assert (after.pid, after.started) == (before.pid, before.started)

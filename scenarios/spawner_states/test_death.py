@@ -42,8 +42,12 @@ async def test_who_notices_a_death(lab: LiveLab, case: Case) -> None:
     await lab.run("node1", "sh", "-c", f"kill -KILL {server.pid}", user="alice")
     if case[POLL]:
         await until_state(lab, "alice", "stopped")
-        log = (await asyncio.to_thread(hub_run, lab.lab)).log
-        assert "User alice server stopped, with exit code: " in log
+
+        async def logged() -> bool:
+            log = (await asyncio.to_thread(hub_run, lab.lab)).log
+            return "User alice server stopped, with exit code: " in log
+
+        await until(logged, what="the end in the hub's log")
         assert not (await server_parts(lab, "alice")).route
         return
 
@@ -54,7 +58,7 @@ async def test_who_notices_a_death(lab: LiveLab, case: Case) -> None:
     async def refused() -> bool:
         return await visit() == 503
 
-    await until(refused, seconds=10, what="the proxy's 503 for the dead server")
+    await until(refused, what="the proxy's 503 for the dead server")
     begun = asyncio.get_running_loop().time()
     while asyncio.get_running_loop().time() - begun < UNNOTICED:
         assert (await server_state(lab, "alice")).ready
@@ -74,4 +78,4 @@ async def test_when_a_death_is_noticed_by_default(lab: LiveLab) -> None:
     """Unshortened: by the next poll, which comes every 30 s."""
     server = await lab.spawn("alice", on="node1")
     await lab.run("node1", "sh", "-c", f"kill -KILL {server.pid}", user="alice")
-    await until_state(lab, "alice", "stopped", seconds=60)
+    await until_state(lab, "alice", "stopped")

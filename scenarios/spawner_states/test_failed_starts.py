@@ -16,9 +16,11 @@ Sources:
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import pytest
+from page_starts import Shown, answered_at_once, shown
 
 from hublab.hub import Hub
 from hublab.live import LiveLab
@@ -122,18 +124,10 @@ async def test_private_words_of_a_spawn_exception(lab: LiveLab) -> None:
 
     visitor = await lab.sign_in("alice")
     async with order(lab, "hub", "pre_spawn_hook", "SpawnException"):
-        shown = await submit(visitor)
-    assert shown.status == 503
-    assert "The private words." in shown.text
-    assert "The public words." not in shown.text
-
-
-class Shown(NamedTuple):
-    """A page: its status, where a redirect leads, its text."""
-
-    status: int
-    location: str
-    text: str
+        page = await answered_at_once(lab, "alice", partial(submit, visitor))
+    assert page.status == 503
+    assert "The private words." in page.text
+    assert "The public words." not in page.text
 
 
 async def submit(visitor: Visitor) -> Shown:
@@ -145,7 +139,7 @@ async def submit(visitor: Visitor) -> Shown:
     async with visitor.session.post(
         url.with_query(_xsrf=xsrf), data={"host": ""}, headers=NAVIGATE, allow_redirects=False
     ) as answer:
-        return Shown(answer.status, answer.headers.get("Location", ""), await answer.text())
+        return await shown(answer)
 
 
 @pytest.mark.issue("jupyterhub#4244", happens=True, cure="raise tornado.web.HTTPError")
@@ -154,7 +148,7 @@ async def test_an_early_failure_has_no_words(lab: LiveLab) -> None:
     """The same error: early on the page there are none of its words, later all of them."""
     visitor = await lab.sign_in("alice")
     async with order(lab, "hub", "pre_spawn_hook", "ValueError"):
-        early = await submit(visitor)
+        early = await answered_at_once(lab, "alice", partial(submit, visitor))
     assert early.status == 500
     assert "Unhandled error starting server alice" in early.text
     assert "The words of an error." not in early.text

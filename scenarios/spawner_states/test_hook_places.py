@@ -72,12 +72,12 @@ async def test_ends_after_which_the_hook_runs(lab: LiveLab) -> None:
     await hub.ensure_user("carol")
     async with order(lab, "hub", "pre_spawn_hook-carol", "ValueError"):
         await hub.request("POST", "users/carol/server")
-    await until(lambda: ran("carol"), seconds=10, what="the hook after a failed start")
+    await until(lambda: ran("carol"), what="the hook after a failed start")
 
     bob = await lab.spawn("bob", on="node2")
     alice = await lab.spawn("alice", on="node1")
     await lab.run("node2", "sh", "-c", f"kill -KILL {bob.pid}", user="bob")
-    await until(lambda: ran("bob"), seconds=15, what="the hook after a death")
+    await until(lambda: ran("bob"), what="the hook after a death")
 
     await asyncio.to_thread(processes.kill, lab.lab, "hub")
     await lab.forget_hub()
@@ -85,7 +85,7 @@ async def test_ends_after_which_the_hook_runs(lab: LiveLab) -> None:
     await asyncio.to_thread(processes.kill_if_up, lab.lab, "hub")
     await asyncio.to_thread(processes.start, lab.lab, "hub")
     await wait_until_running(lab.lab)
-    await until(lambda: ran("alice"), seconds=30, what="the hook after a death without a hub")
+    await until(lambda: ran("alice"), what="the hook after a death without a hub")
     await until_state(lab, "alice", "stopped")
     parts = await server_parts(lab, "alice")
     assert not any((parts.row, parts.client, parts.route, parts.process))

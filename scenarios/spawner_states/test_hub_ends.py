@@ -46,7 +46,7 @@ async def wait_for_end(lab: LiveLab) -> None:
     async def ended() -> bool:
         return (await asyncio.to_thread(processes.status, lab.lab, "hub")).ended
 
-    await until(ended, seconds=30, what="the end of the hub's program")
+    await until(ended, what="the end of the hub's program")
 
 
 async def start_hub(lab: LiveLab) -> None:
@@ -79,7 +79,7 @@ async def test_which_end_stops_servers(lab: LiveLab, case: Case, signal: str) ->
     async def agreed() -> bool:
         return await has_route(lab) == (not stopped)
 
-    await until(agreed, seconds=10, what="a route where there is a server, and none elsewhere")
+    await until(agreed, what="a route where there is a server, and none elsewhere")
 
 
 def same(before: Server, after: Server | None) -> bool:
@@ -101,7 +101,7 @@ async def test_a_service_manager_ends_all(lab: LiveLab, case: Case) -> None:
     async def ended() -> bool:
         return not (await lab.run("hub", "sh", "-c", PIDS_OF_HUB)).split()
 
-    await until(ended, seconds=20, what="the end of all processes of the hub's user")
+    await until(ended, what="the end of all processes of the hub's user")
     await start_hub(lab)
     state = await until_state(lab, "alice", "stopped" if case[SPAWNER] == "simple" else "ready")
     assert state.ready == (case[SPAWNER] == "ssh")

@@ -101,7 +101,7 @@ async def test_failures_that_end_the_hub(lab: LiveLab, case: Case) -> None:
         return state.exit_code if state.ended else None
 
     if case[FAILURES]:
-        assert await until(ended, seconds=20, what="the end of the hub") == 1
+        assert await until(ended, what="the end of the hub") == 1
     else:
         begun = asyncio.get_running_loop().time()
         while asyncio.get_running_loop().time() - begun < GOES_ON:

@@ -21,15 +21,18 @@ Sources:
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
+from page_starts import Shown, answered_at_once, shown
 
 from hublab.live import LiveLab
 from hublab.matrix import Case
 from hublab.orders import order
 from hublab.probes.hooks import hook_runs
 from hublab.probes.server_states import server_model, until_state
+from hublab.probes.waiting import until
 from hublab.visitor import NAVIGATE, Visitor
 
 FROM_FORM = "hub.SSHSpawner.options_from_form"
@@ -76,20 +79,27 @@ def coerced(way: Way, how: str, before: dict[str, Any]) -> dict[str, Any]:
     return {key: values[0] if len(values) == 1 else values for key, values in way.raw.items()}
 
 
-async def go(visitor: Visitor, lab: LiveLab, way: Way) -> int:
-    """Send the request of a way, and say its status."""
+async def go(visitor: Visitor, lab: LiveLab, way: Way) -> Shown:
+    """Send the request of a way."""
     if way.kind == "api":
         status, _ = await (await lab.hub()).request("POST", "users/alice/server", json=way.body)
-        return status
+        return Shown(status, "", "")
     url = visitor.origin.with_path(f"{visitor.base}hub/spawn")
     if way.kind == "query":
         options = url.with_query(way.query)
         async with visitor.session.get(options, headers=NAVIGATE, allow_redirects=False) as page:
-            return page.status
+            return await shown(page)
     xsrf = visitor.session.cookie_jar.filter_cookies(url)["_xsrf"].value
     target = url.with_query(_xsrf=xsrf)
-    async with visitor.session.post(target, data=way.body, headers=NAVIGATE) as page:
-        return page.status
+    async with visitor.session.post(
+        target, data=way.body, headers=NAVIGATE, allow_redirects=False
+    ) as page:
+        return await shown(page)
+
+
+async def told_since(lab: LiveLab, seen: int) -> list[dict[str, Any]]:
+    """What the hook told in its runs after the first `seen`."""
+    return [run.told for run in (await hook_runs(lab, "pre_spawn_hook"))[seen:]]
 
 
 @pytest.mark.matrix(FROM_FORM, ["simple", "passthrough"])
@@ -100,18 +110,20 @@ async def test_ways_of_options(lab: LiveLab, case: Case) -> None:
     for way in WAYS:
         seen = len(await hook_runs(lab, "pre_spawn_hook"))
         async with order(lab, "hub", "pre_spawn_hook", "HTTPError 403"):
-            status = await go(visitor, lab, way)
+            answer = await answered_at_once(lab, "alice", partial(go, visitor, lab, way))
         await until_state(lab, "alice", "stopped")
 
         before = coerced(way, str(case[FROM_FORM]), before)
         good = isinstance(before.get("start", ""), str)
         # A way with good options gets as far as the hook, which says 403.
-        assert status == (403 if good else 400), way
-        runs = (await hook_runs(lab, "pre_spawn_hook"))[seen:]
-        assert [run.told["options"] for run in runs] == ([before] if good else []), way
-        assert [run.told["default_url"] for run in runs if "start" in before] == (
-            [before["start"]] if good and before else []
-        ), way
+        assert answer.status == (403 if good else 400), way
+        if good:
+            await until(partial(told_since, lab, seen), what="the hook's line in the hub's log")
+        runs = await told_since(lab, seen)
+        assert all(told["options"] == before for told in runs), way
+        assert bool(runs) == good, way
+        if "start" in before:
+            assert all(told["default_url"] == before["start"] for told in runs), way
         model = await server_model(lab, "alice")
         assert model is not None
         assert model["user_options"] == before, way  # kept, though the start failed

@@ -73,7 +73,7 @@ async def test_port_from_the_url(lab: LiveLab) -> None:
 
     for number, row in enumerate(TABLE):
         what = f"the server for {row.url} {row.option}"
-        said = await until(partial(port, number), seconds=90, what=what)
+        said = await until(partial(port, number), what=what)
         assert int(said) == row.port, row.source
     ports = {one.port for one in await listening(lab, "node1") if one.address == "127.0.0.1"}
     assert {row.port for row in TABLE} <= ports

@@ -144,9 +144,9 @@ async def introspection(lab: LiveLab, kind: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(raw) if raw else {"rounds": 0}
         return found if found["rounds"] >= least else None
 
-    first = await until(lambda: read(1), seconds=60, what=f"the {kind} server's introspection")
+    first = await until(lambda: read(1), what=f"the {kind} server's introspection")
     assert first is not None
-    later = await until(lambda: read(first["rounds"] + 2), seconds=60, what="a later one")
+    later = await until(lambda: read(first["rounds"] + 2), what="a later one")
     assert later is not None
     return later
 

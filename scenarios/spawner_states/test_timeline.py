@@ -25,6 +25,7 @@ from hublab.live import LiveLab
 from hublab.orders import order
 from hublab.probes.hooks import hook_runs
 from hublab.probes.processes import user_processes
+from hublab.probes.routes import until_no_user_route
 from hublab.probes.server_states import Parts, server_parts, until_state, watch_states
 from hublab.probes.waiting import until
 
@@ -85,9 +86,9 @@ async def test_parts_come_and_go(lab: LiveLab) -> None:
         async with order(lab, "node1", "server"):
             async with order(lab, "hub", "pre_spawn_hook"):
                 assert await hub.start_server("alice", "", {"host": "node1"}) == 202
-                await until(lambda: hooked("pre_spawn_hook"), seconds=10, what="pre_spawn_hook")
+                await until(lambda: hooked("pre_spawn_hook"), what="pre_spawn_hook")
                 life["in pre_spawn_hook"] = seen(await server_parts(lab, "alice"))
-            pid = await until(process, seconds=20, what="the server's process")
+            pid = await until(process, what="the server's process")
             life["in Spawner.start"] = seen(await server_parts(lab, "alice"))
         await until_state(lab, "alice", "ready")
         life["ready"] = seen(await server_parts(lab, "alice"))
@@ -96,9 +97,10 @@ async def test_parts_come_and_go(lab: LiveLab) -> None:
         await lab.run("node1", "sh", "-c", f"kill -STOP {pid}", user="alice")
         async with order(lab, "hub", "post_stop_hook"):
             assert await hub.stop_server("alice", "") == 202
+            await until_no_user_route(lab)  # it goes before Spawner.stop is called
             life["in Spawner.stop"] = seen(await server_parts(lab, "alice"))
             await lab.run("node1", "sh", "-c", f"kill -CONT {pid}", user="alice")
-            await until(lambda: hooked("post_stop_hook"), seconds=30, what="post_stop_hook")
+            await until(lambda: hooked("post_stop_hook"), what="post_stop_hook")
             life["in post_stop_hook"] = seen(await server_parts(lab, "alice"))
         await until_state(lab, "alice", "stopped")
         life["stopped"] = seen(await server_parts(lab, "alice"))

@@ -41,5 +41,5 @@ async def four_states(lab: LiveLab) -> Mapping[str, Credentials]:
         carol, dave = await hub.server("carol"), await hub.server("dave")
         return bool(carol and carol["pending"] == "spawn" and not (dave and dave["pending"]))
 
-    await until(settled, seconds=30, what="carol's spawn pending and dave's failed")
+    await until(settled, what="carol's spawn pending and dave's failed")
     return people

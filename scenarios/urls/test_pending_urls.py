@@ -27,9 +27,8 @@ from hublab.faults import freeze
 from hublab.live import LiveLab
 from hublab.probes.credentials import Credentials
 from hublab.probes.http import Ask, ask
-from hublab.probes.routes import proxy_routes
+from hublab.probes.routes import proxy_routes, until_no_user_route
 from hublab.probes.server_states import until_ready, until_state
-from hublab.probes.waiting import until
 from hublab.url_table import Row, wrong_rows
 
 pytestmark = pytest.mark.topology("lab")
@@ -86,11 +85,7 @@ async def test_a_server_that_stops(lab: LiveLab, people: Mapping[str, Credential
     await lab.spawn("alice", on="node1")
     await (await lab.hub()).stop_server("alice", "")
     await until_state(lab, "alice", "stop")
-
-    async def without_route() -> bool:
-        return not [route for route in await proxy_routes(lab) if route.user]
-
-    await until(without_route, seconds=30, what="alice's route deleted")
+    await until_no_user_route(lab)
     wrong = await wrong_rows(lab, PENDING_AT_THE_HUB + STOPPING, people)
     assert not wrong, "\n".join(wrong)
     assert "Your server is stopping." in await page(lab, people["alice"])
@@ -124,4 +119,4 @@ async def test_a_server_that_is_checked(lab: LiveLab, people: Mapping[str, Crede
         assert not wrong, "\n".join(wrong)
         assert "Your server is starting up." in shown
         await until_state(lab, "alice", "check")
-    await until_ready(lab, "alice", seconds=60)
+    await until_ready(lab, "alice")

@@ -47,7 +47,7 @@ async def test_progress_while_the_node_hangs(lab: LiveLab) -> None:
 
     async with freeze(lab, "node1", seconds=60):
         again = asyncio.create_task(hub.request("POST", "users/alice/server"))
-        await until(starting, seconds=8, what="the server pending although it runs")
+        await until(starting, what="the server pending although it runs")
         status, body = await hub.request("GET", "users/alice/server/progress")
         assert status == 500, body
         status, body = await again

@@ -20,8 +20,9 @@ from hublab.state import labs_folder
 
 HUBLAB = (sys.executable, "-m", "hublab")
 ROOT = Path(__file__).parents[2]
-GRACE = 15.0
-"""Seconds after which nothing may be left of a lab whose owner was killed."""
+GRACE = 45.0
+"""Seconds after which nothing may be left of a lab whose owner was killed: 15 on a machine of one's
+own, three times as much where others work too."""
 SETTLED = 2.0
 """Seconds in which nothing may come back: a request whose sender is gone is served by then."""
 

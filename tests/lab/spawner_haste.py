@@ -7,7 +7,7 @@ c: Any  # what traitlets calls the configuration; given by the lab
 
 c.JupyterHub.cleanup_servers = False
 c.Spawner.poll_interval = 1
-c.Spawner.start_timeout = 25
+c.Spawner.start_timeout = 40
 c.SSHSpawner.connect_timeout = 2.0
 c.SSHSpawner.command_timeout = 3.0
 c.SSHSpawner.poll_timeout = 2.0

@@ -131,8 +131,8 @@ def test_frames_of_a_terminal(lab: str) -> None:
     seen = ask(
         lab,
         f"/user/alice/terminals/websocket/{number}",
-        *("--as", "alice", "--token", "--send", '["stdin", "echo a$((1+1))b\\r"]'),
-        *("--for", "10s", "--frames", "8"),
+        *("--as", "alice", "--token", "--send", '["stdin", "echo a$((1+1))b; exit\\r"]'),
+        *("--for", "10s", "--frames", "50"),
         verb="websocket",
     )
     assert any("a2b" in frame["data"] for frame in seen["frames"]), seen["frames"]

@@ -54,7 +54,7 @@ async def test_fails(lab):
     async def spoken():
         return token in lab.lab.engine.logs(hub)
 
-    await until(spoken, seconds=5, what="the secret in the log")
+    await until(spoken, what="the secret in the log")
     assert False, "on purpose"
 
 async def test_undecided(lab):

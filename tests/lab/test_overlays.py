@@ -175,7 +175,7 @@ async def test_standalone() -> None:
                 except aiohttp.ClientError:
                     return {}
 
-            headers = await until(seen, seconds=20, what="an answer of the standalone server")
+            headers = await until(seen, what="an answer of the standalone server")
             assert headers["Access-Control-Allow-Origin"] == "http://app.lab"
         # A session of its own: the first has a cookie from the server by now.
         async with (
@@ -191,7 +191,7 @@ async def test_browser() -> None:
 
     Slow: it may have to build an image of a gigabyte.
     """
-    from hublab.browser import open_browser, put_page, sign_in
+    from hublab.browser import open_browser, put_page, sign_in, until_lab_is_loaded
 
     async with lab_of("browser", "dns") as live, open_browser(live.lab) as browser:
         lab, hub = live.lab, "http://hub.lab:8000"
@@ -201,7 +201,7 @@ async def test_browser() -> None:
         page = await browser.new_page()
         await sign_in(page, lab, hub, "alice")
         await page.goto(f"{hub}/user/alice/lab")
-        await page.wait_for_selector(".jp-Launcher", timeout=60_000)
+        await until_lab_is_loaded(page)
         await page.goto("http://alice.hub.lab:8000/hub/login")
         assert await page.title() == "JupyterHub"
         # Same site or not is what decides whether the browser sends the hub's cookies along.

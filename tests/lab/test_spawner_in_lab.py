@@ -40,9 +40,11 @@ pytestmark = [pytest.mark.topology("lab"), pytest.mark.matrix("hub.snippet", ["s
 PYTHON = "/opt/jupyter/bin/python"
 SHORT = 4.0
 """Seconds of a cut that the hub's patience outlasts."""
+LONG = 60.0
+"""Seconds of one that outlasts the hub's patience."""
 JUPYTER_S_OWN = "/home/alice/.local/share/jupyter/runtime/jpserver-"
-REAPED = 40
-"""Seconds after which an orphan is gone: tried again after 5, 10, 20 s (orphans.py)."""
+REAPED = 120
+"""Seconds after which an orphan is gone: tried again after 5, 10, 20, 40 s (orphans.py)."""
 
 
 # -- the hub goes and comes back -----------------------------------------------------------
@@ -56,7 +58,7 @@ async def end_hub(lab: LiveLab, how: str) -> None:
     async def down() -> bool:
         return (await asyncio.to_thread(processes.status, lab.lab, "hub")).ended
 
-    await until(down, seconds=10, what="the end of the hub's program")
+    await until(down, what="the end of the hub's program")
 
 
 async def start_hub(lab: LiveLab) -> None:
@@ -94,7 +96,7 @@ async def test_servers_on_two_nodes_outlive_the_hub(lab: LiveLab, how: str) -> N
             assert (await again.run("x")).result == str([user, node])
         assert len(await servers_of(lab, user, node)) == 1
         await lab.stop(user)
-        assert not await left_on(lab, user, node)
+        await until_nothing_left(lab, user, node)
 
 
 # -- hub and node lose each other ----------------------------------------------------------
@@ -113,6 +115,15 @@ async def left_on(lab: LiveLab, user: str, node: str) -> list[UserProcess]:
     """All that a user runs on a node, but for the hub's connection, which is kept for a while."""
     found = await processes_on(lab, node, user)
     return [process for process in found if not process.command.startswith("sshd-session:")]
+
+
+async def until_nothing_left(lab: LiveLab, user: str, node: str) -> None:
+    """What stopped the server has answered before it ends itself."""
+
+    async def gone() -> bool:
+        return not await left_on(lab, user, node)
+
+    await until(gone, what=f"nothing of {user} on {node}")
 
 
 async def settled(lab: LiveLab, user: str, node: str) -> bool:
@@ -137,15 +148,15 @@ async def orphans(lab: LiveLab) -> list[str]:
     return [orphan["instance"] for state in states for orphan in state.get("orphans", [])]
 
 
-@pytest.mark.matrix("hub.SSHSpawner.prologue", ["sleep 4"])
+@pytest.mark.matrix("hub.SSHSpawner.prologue", ["sleep 2"])
 @pytest.mark.matrix("hub.Spawner.http_timeout", [5])
 @pytest.mark.parametrize(
     ("point", "seconds"),
     [
         pytest.param("Starting the server on", SHORT, id="sent, short"),
-        pytest.param("Starting the server on", 30.0, id="sent, long", marks=pytest.mark.slow),
+        pytest.param("Starting the server on", LONG, id="sent, long", marks=pytest.mark.slow),
         pytest.param("The server process runs", SHORT, id="running, short"),
-        pytest.param("The server process runs", 30.0, id="running, long"),
+        pytest.param("The server process runs", LONG, id="running, long"),
     ],
 )
 async def test_a_cut_during_a_start(lab: LiveLab, point: str, seconds: float) -> None:
@@ -163,7 +174,7 @@ async def test_a_cut_during_a_start(lab: LiveLab, point: str, seconds: float) ->
     await asyncio.to_thread(lab.lab.sidecar, "hub")
     await asyncio.to_thread(lab.lab.sidecar, "node1")
     start = asyncio.create_task(lab.spawn("alice", on="node1", watch=watch))
-    await asyncio.wait_for(reached.wait(), 20)
+    await asyncio.wait_for(reached.wait(), 60)
     async with partition(lab, "hub", "node1", seconds=seconds) as cut:
         await asyncio.wait({start, asyncio.create_task(cut.wait())}, return_when="FIRST_COMPLETED")
     assert cut.met
@@ -180,9 +191,9 @@ async def test_a_cut_during_a_stop(lab: LiveLab) -> None:
     await lab.spawn("alice", on="node1")
     token = await token_of(lab, "alice", "node1")
     assert await whose(lab, token) == "alice"
-    async with partition(lab, "hub", "node1", seconds=60) as cut:
+    async with partition(lab, "hub", "node1", seconds=240) as cut:
         seconds = await lab.stop("alice")
-        assert seconds < 10
+        assert seconds < 20  # a few on a quiet machine
         assert await servers_of(lab, "alice", "node1")
         assert len(await orphans(lab)) == 1
         assert await whose(lab, token) is None
@@ -206,10 +217,10 @@ async def test_a_cut_during_a_restart(lab: LiveLab, how: str) -> None:
     async def missed() -> bool:
         return "Cannot tell whether alice" in hub_run(lab.lab).log
 
-    async with partition(lab, "hub", "node1", seconds=60) as cut:
+    async with partition(lab, "hub", "node1", seconds=240) as cut:
         await end_hub(lab, how)
         await asyncio.to_thread(processes.start, lab.lab, "hub")
-        await until(missed, seconds=20, what="the new hub's first poll, which fails")
+        await until(missed, what="the new hub's first poll, which fails")
     assert cut.met
     await wait_until_running(lab.lab)
     after = await until_ready(lab, "alice")
@@ -225,14 +236,14 @@ async def test_a_restart_during_a_cut_longer_than_the_hub_waits(lab: LiveLab) ->
     """JupyterHub itself then stops the server: it is reaped afterwards, and no check is pending."""
     await lab.spawn("alice", on="node1")
     token = await token_of(lab, "alice", "node1")
-    async with partition(lab, "hub", "node1", seconds=60) as cut:
+    async with partition(lab, "hub", "node1", seconds=240) as cut:
         await end_hub(lab, "killed")
         await start_hub(lab)
 
         async def given_up() -> bool:
             return await lab.server("alice") is None
 
-        await until(given_up, seconds=30, what="the hub gives the server up")
+        await until(given_up, what="the hub gives the server up")
         assert len(await orphans(lab)) == 1
         assert await whose(lab, token) is None
     assert cut.met
@@ -315,7 +326,7 @@ async def sampled(lab: LiveLab, host: str) -> AsyncIterator[Samples]:
         return (await asyncio.to_thread(lab.lab.run, host, "test", "-e", flag)).exit_code == 0
 
     try:
-        await until(begun, seconds=10, what=f"sampling on {host}")
+        await until(begun, what=f"sampling on {host}")
         yield samples
     finally:
         await lab.run(host, "rm", "-f", flag)
@@ -371,7 +382,7 @@ async def wait_for_polls(lab: LiveLab, number: int, since: float) -> None:
     async def enough() -> bool:
         return polls(await asyncio.to_thread(lab.lab.engine.logs, hub, since=since)) >= number
 
-    await until(enough, seconds=number * 3.0, what=f"{number} polls")
+    await until(enough, seconds=number * 10.0, what=f"{number} polls")
 
 
 @pytest.mark.matrix("hub.snippet", ["spawner_talk.py"])

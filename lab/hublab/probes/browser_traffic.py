@@ -8,6 +8,7 @@ it, the cookies that it sent and withheld, and by which rule it kept the answer 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,8 +17,10 @@ from playwright.async_api import CDPSession, Page
 
 from hublab.probes.waiting import until
 
-SETTLING = 10.0
+SETTLING = 30.0
 """Seconds within which a request that the page has given up or got is told in full."""
+LATE = 3.0
+"""Seconds in which what the network said of a request follows the page's own failure."""
 UPGRADE_REFUSED = re.compile(r"Unexpected response code: (\d+)")
 
 Event = dict[str, Any]
@@ -64,10 +67,20 @@ class _Told:
     answers: list[Event] = field(default_factory=list)
     failed: Event | None = None
     ended: bool = False
+    ended_at: float = 0.0
+
+    @property
+    def kept_from_page(self) -> bool:
+        """Whether an answer came that the page may not have: a CORS error past the preflight."""
+        cors = (self.failed or {}).get("corsErrorStatus")
+        return cors is not None and not str(cors["corsError"]).startswith("Preflight")
 
     @property
     def complete(self) -> bool:
         """Whether nothing more is to come of what was begun."""
+        if self.kept_from_page and not self.receiveds:
+            # The page's process tells of the failure, another one of the answer: in any order.
+            return self.ended and time.monotonic() - self.ended_at > LATE
         answered = all(one.get("hasExtraInfo", True) is False for one in self.answers)
         return self.ended and (answered or len(self.receiveds) >= len(self.answers))
 
@@ -122,6 +135,7 @@ class Traffic:
 
 def _failed(told: _Told, event: Event) -> None:
     told.failed, told.ended = event, True
+    told.ended_at = time.monotonic()
 
 
 def _ended(told: _Told, event: Event) -> None:

@@ -24,6 +24,10 @@ from hublab.settings import Settings
 
 PATIENCE = 3.0
 """Seconds for each hop. On one network a refusal comes at once: silence so long is an answer."""
+LONGER = 6.0
+"""Seconds for a hop that was silent: a host that is busy needs more, a silent one stays so."""
+SILENT = "no answer within"
+"""How the sidecar's `reach.py` begins what it says of silence."""
 
 HUB_ADDRESS = ("hub.JupyterHub.hub_connect_url", "hub.JupyterHub.hub_connect_ip")
 TOLD_SERVERS = ("hub.SSHSpawner.hub_connect_url", "hub.Spawner.hub_connect_url", *HUB_ADDRESS)
@@ -226,7 +230,7 @@ async def try_all(live: LiveLab, hops: list[Hop]) -> list[Hop]:
     sources = sorted({hop.source for hop in hops})
     by_host = [[hop for hop in hops if hop.source == source] for source in sources]
     tried = await asyncio.gather(
-        *(asyncio.to_thread(try_from, live, own[0].source, own) for own in by_host)
+        *(asyncio.to_thread(try_twice, live, own[0].source, own) for own in by_host)
     )
     done = {
         id(before): after
@@ -236,10 +240,18 @@ async def try_all(live: LiveLab, hops: list[Hop]) -> list[Hop]:
     return [done[id(hop)] for hop in hops]
 
 
-def try_from(live: LiveLab, host: str, hops: list[Hop]) -> list[Hop]:
-    """Try the hops of one host."""
+def try_twice(live: LiveLab, host: str, hops: list[Hop]) -> list[Hop]:
+    """Try the hops of one host; those that are silent once more, and longer."""
+    tried = try_from(live, host, hops, PATIENCE)
+    silent = [hop for hop in tried if (hop.error or "").startswith(SILENT)]
+    again = iter(try_from(live, host, silent, LONGER) if silent else [])
+    return [next(again) if hop in silent else hop for hop in tried]
+
+
+def try_from(live: LiveLab, host: str, hops: list[Hop], patience: float) -> list[Hop]:
+    """Try the hops of one host, each for some seconds."""
     urls = json.dumps([hop.url for hop in hops])
-    argv = ["python3", "/opt/hublab/reach.py", urls, str(PATIENCE)]
+    argv = ["python3", "/opt/hublab/reach.py", urls, str(patience)]
     try:
         done = live.lab.engine.exec(live.lab.sidecar(host), argv)
         results = json.loads(done.stdout) if done.exit_code == 0 else None

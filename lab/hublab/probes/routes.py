@@ -10,6 +10,7 @@ from typing import Any
 from hublab.errors import Undecided
 from hublab.lab import ETC
 from hublab.live import LiveLab
+from hublab.probes.waiting import until
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,15 @@ async def proxy_routes(live: LiveLab) -> list[Route]:
     Raises Undecided when the proxy's API does not answer.
     """
     return await asyncio.to_thread(ask, live)
+
+
+async def until_no_user_route(live: LiveLab) -> None:
+    """Wait until the proxy leads to no user's server any more. Raises Undecided."""
+
+    async def without() -> bool:
+        return not [route for route in await proxy_routes(live) if route.user]
+
+    await until(without, what="no route of a user")
 
 
 def ask(live: LiveLab) -> list[Route]:

@@ -19,7 +19,7 @@ from hublab.live import LiveLab, Server
 from hublab.probes.database import DatabaseReader, Table
 from hublab.probes.processes import user_processes
 from hublab.probes.routes import proxy_routes
-from hublab.probes.waiting import until
+from hublab.probes.waiting import PATIENCE, until
 
 POLL = 0.05
 """Seconds between two questions of a watch."""
@@ -74,7 +74,7 @@ async def server_state(live: LiveLab, user: str, name: str = "") -> State:
 
 
 async def until_state(
-    live: LiveLab, user: str, wanted: str, name: str = "", *, seconds: float = 30
+    live: LiveLab, user: str, wanted: str, name: str = "", *, seconds: float = PATIENCE
 ) -> State:
     """Wait for a state by its name: `ready`, `stopped`, or what is pending. Raises Undecided."""
 
@@ -86,7 +86,9 @@ async def until_state(
     return await until(there, seconds=seconds, what=what)
 
 
-async def until_ready(live: LiveLab, user: str, name: str = "", *, seconds: float = 30) -> Server:
+async def until_ready(
+    live: LiveLab, user: str, name: str = "", *, seconds: float = PATIENCE
+) -> Server:
     """Wait until the hub calls a server ready; returns the server. Raises Undecided."""
 
     async def there() -> Server | None:

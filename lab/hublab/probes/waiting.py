@@ -11,10 +11,16 @@ from hublab.errors import Undecided
 
 T = TypeVar("T")
 POLL = 0.1
+PATIENCE = 90.0
+"""Seconds for what is bound to come: a spawn of a second takes 19 s on a machine ten times busy."""
 
 
 async def until(
-    observe: Callable[[], Awaitable[T | None]], *, seconds: float, what: str, poll: float = POLL
+    observe: Callable[[], Awaitable[T | None]],
+    *,
+    what: str,
+    seconds: float = PATIENCE,
+    poll: float = POLL,
 ) -> T:
     """Observe again and again until what is seen is true in Python's sense; returns it.
 

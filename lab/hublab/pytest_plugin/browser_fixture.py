@@ -42,8 +42,11 @@ async def _browsers(_labs: Labs) -> AsyncIterator[Connect]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def chromium(lab: LiveLab, _browsers: Connect) -> AsyncIterator[BrowserContext]:
     """A context without cookies, in a browser that holds no certificate against anybody."""
+    from hublab.browser import LOADING
+
     browser = await _browsers(lab.lab)
     context = await browser.new_context(ignore_https_errors=True)
+    context.set_default_timeout(LOADING)
     try:
         yield context
     finally:
