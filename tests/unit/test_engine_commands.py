@@ -110,7 +110,7 @@ def test_an_error_of_the_engine_in_place_of_output() -> None:
 
 
 def test_much_output() -> None:
-    """Frames are joined once: 32 MiB in frames of 1 KiB took half a minute when they were added up."""
+    """Frames are joined once: added up, 32 MiB in frames of 1 KiB took half a minute."""
     frame = struct.pack(">BxxxL", 1, 1024) + b"x" * 1024
     stdout, stderr = streams_of(frame * 32_768)
     assert (len(stdout), stderr) == (32 * 1024 * 1024, b"")
