@@ -51,6 +51,7 @@ class SSHSpawner(SSHTraits):
         self._place: places.Place | None = None
         self._files: list[dict[str, str]] = []
         self._gone: int | None = None  # exit status, once the node has confirmed the end
+        self._called_off = False  # the start was: nobody has work in the server
         self._missed = 0  # polls in a row that could not reach the node
         self._poll_again = 0.0
         self._close_tunnels()
@@ -102,8 +103,29 @@ class SSHSpawner(SSHTraits):
     # ------------------------------------------------------------ start
 
     async def start(self) -> tuple[str, int]:
-        """Start the server; returns the address for hub and proxy."""
+        """Start the server; returns the address for hub and proxy.
+
+        A start that is called off fails: ``User.spawn`` stops the server after any ``Exception``,
+        but not after ``CancelledError``, and a server in limbo counted as ready, with port 0.
+        Until it is stopped the start is pending, however long that takes, so nothing is undone
+        here. (Python 3.11's ``wait_for`` drops what we raise; there ``CancelledError`` ends the
+        spawn at once, and the request that called it off stops the server a second later.)
+        """
         self._starting = True
+        began = time.monotonic()
+        try:
+            return await self._start_or_undo()
+        except asyncio.CancelledError:
+            self._called_off = True
+            # wait_for's clock began before ours; it is a matter of words only
+            if time.monotonic() - began > self.start_timeout - 0.5:
+                raise TimeoutError(f"not started within {self.start_timeout} s") from None
+            raise self._failure(LaunchFailed("the start was called off")) from None
+        finally:
+            self._starting = False
+            self._progress.end()
+
+    async def _start_or_undo(self) -> tuple[str, int]:
         try:
             return await self._start()
         except SSHSpawnerError as error:
@@ -111,12 +133,9 @@ class SSHSpawner(SSHTraits):
                 self._gone = 1
             await self._undo()
             raise self._failure(error) from error
-        except BaseException:  # cancelled (start_timeout) or a bug: either way leave nothing
+        except Exception:  # a bug, or a setting that is a callable: leave nothing either
             await self._undo()
             raise
-        finally:
-            self._starting = False
-            self._progress.end()
 
     async def _start(self) -> tuple[str, int]:
         began = time.monotonic()
@@ -287,7 +306,7 @@ class SSHSpawner(SSHTraits):
         if current is None:
             return
         with step(self.trace, "stop", instance=current.instance):
-            self._gone = await self._try_to_end(current, now)
+            self._gone = await self._try_to_end(current, now or self._called_off)
         self._close_tunnels()
         if self._gone is None:
             self.log.error(
