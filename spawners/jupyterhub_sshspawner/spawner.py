@@ -204,20 +204,21 @@ class SSHSpawner(SSHTraits):
         return spawn_failure(str(error), error.reason, error.status, error.detail or str(error))
 
     async def _undo(self) -> None:
-        """After a failed start: leave no process.
+        """After a failed start: leave no process. Raises nothing, so that the start's error stays.
 
-        Unconfirmed, ``poll`` goes on saying None, so that JupyterHub calls ``stop`` (``User.stop``
-        does so only while poll is None).
+        Unconfirmed, also when it is cancelled, ``poll`` goes on saying None, so that JupyterHub
+        calls ``stop`` (``User.stop`` does so only while poll is None).
         """
         current = self._state.current
         if current is None or self._gone is not None:
             return
-        ending = asyncio.ensure_future(self._end(current, now=True))
         try:
-            await asyncio.shield(ending)
+            await self._end(current, now=True)
             self._gone = 1
         except SSHSpawnerError as error:
             self.log.warning("Cannot clean up after %s's start yet: %s", self._log_name, error)
+        except Exception:  # a setting may be a callable, which can raise anything
+            self.log.exception("Cannot clean up after %s's start yet", self._log_name)
 
     # ------------------------------------------------------------ poll
 
