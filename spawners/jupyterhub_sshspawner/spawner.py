@@ -253,8 +253,12 @@ class SSHSpawner(SSHTraits):
         self._missed, self._poll_again = 0, 0.0
         if reply.state in ("exited", "absent"):
             self._gone = reply.returncode
-        else:
+            return self._gone
+        try:
             await self._resume(current, reply)
+        except Exception as error:  # the server runs: the next poll tries again
+            why = getattr(error, "detail", "") or error
+            self.log.warning("Cannot open a tunnel of %s again yet: %s", self._log_name, why)
         return self._gone
 
     async def _ask_status(self, current: Instance, wait: float) -> Reply:
@@ -290,10 +294,12 @@ class SSHSpawner(SSHTraits):
             current = current.with_process(reply.process)
             self._state.current = current
             self._save()
-        if current.transport == "tunnel" and current.port and self._local is None:
-            await self._open_local(current)
-        if current.hub_port and self._reverse is None:
-            await self._open_reverse(current)
+        try:
+            if current.transport == "tunnel" and current.port and self._local is None:
+                current = await self._open_local(current)
+        finally:  # one that cannot be opened is no reason to leave the other closed
+            if current.hub_port and self._reverse is None:
+                await self._open_reverse(current)
 
     # ------------------------------------------------------------ stop
 
@@ -385,9 +391,15 @@ class SSHSpawner(SSHTraits):
     async def _open_reverse(self, instance: Instance) -> Instance:
         """A tunnel from the node to the hub's API, on the port that the server was told."""
         hub = launching.hub_api_url(self)
-        self._reverse = tunnels.ReverseTunnel(self._way_to(instance), hub)
-        await self._reverse.open(instance.hub_port)
-        return replace(instance, hub_port=self._reverse.port)
+        self._reverse = tunnel = tunnels.ReverseTunnel(self._way_to(instance), hub)
+        try:
+            await tunnel.open(instance.hub_port)
+        except BaseException:  # also when it is cancelled
+            tunnel.close()
+            if self._reverse is tunnel:
+                self._reverse = None
+            raise
+        return replace(instance, hub_port=tunnel.port)
 
     def _close_tunnels(self) -> None:
         for tunnel in (self._local, self._reverse):
