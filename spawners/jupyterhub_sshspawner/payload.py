@@ -7,12 +7,17 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlparse
+from urllib.parse import unquote, urlparse
 
 from .errors import Misconfigured
 
 REDACTED = "[redacted]"
-_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|PRIVATE|CREDENTIAL|API_?KEY", re.IGNORECASE)
+_SECRET_NAME = re.compile(  # PWD and OLDPWD are directories
+    r"TOKEN|SECRET|PASSW|PASSPHRASE|PASS(?:_|$)|_PWD?$|PRIVATE|CREDENTIAL|API_?KEY|_KEYS?$",
+    re.IGNORECASE,
+)
+_URL_PASSWORD = re.compile(r"://[^/?#\s:@]*:([^/?#\s]+)@")
+_NO_SECRETS = {"true", "false", "none", "null", "default", "disabled", "enabled"}
 
 
 def checked_environment(env: Mapping[str, object]) -> dict[str, str]:
@@ -70,6 +75,11 @@ def hub_check(env: Mapping[str, str], timeout: float) -> dict[str, Any] | None:
 def secrets_in(env: Mapping[str, str], *more: str | None) -> list[str]:
     """Values that must not be shown to anybody, longest first."""
     found = {value for name, value in env.items() if _SECRET_NAME.search(name)}
+    for value in env.values():
+        for password in _URL_PASSWORD.findall(value):
+            # a short one is hidden where it is one for certain
+            found |= {password, unquote(password), f":{password}@"}
+    found = {value for value in found if value.lower() not in _NO_SECRETS}
     found.update(value for value in more if value)
     found |= {json.dumps(value)[1:-1] for value in found}  # as they are in a request
     return sorted((value for value in found if len(value) > 3), key=len, reverse=True)

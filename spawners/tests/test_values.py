@@ -103,6 +103,45 @@ def test_secrets_are_cut_out_of_logs() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["PGPASS", "DB_PASS", "SMTP_PW", "MYSQL_PWD", "ENCRYPTION_KEY", "JUPYTERHUB_CRYPT_KEY",
+     "SSH_PASSPHRASE", "CRYPT_KEYS", "smtp_pass", "PASS_FOR_DB"],
+)  # fmt: skip
+def test_names_of_secrets(name: str) -> None:
+    assert payload.secrets_in({name: "hunter22"}) == ["hunter22"]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgres://u:hunter22@h/db", "postgres://u[redacted]h/db"),
+        ("postgres://u:pw@h/db", "postgres://u[redacted]h/db"),
+        ("redis://:hun%40ter@h:6379/0", "redis://[redacted]h:6379/0"),
+        ("amqp://u:a@b:c@h", "amqp://u[redacted]h"),
+    ],
+)
+def test_passwords_in_urls(url: str, shown: str) -> None:
+    hidden = payload.secrets_in({"DATABASE_URL": url})
+    assert payload.redact(f"at {url} it is", hidden) == f"at {shown} it is"
+
+
+def test_a_password_of_a_url_by_itself() -> None:
+    hidden = payload.secrets_in({"DATABASE_URL": "postgres://u:hunt%2Fer22@h/db"})
+    assert payload.redact("password hunt/er22 refused", hidden) == "password [redacted] refused"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PWD", "/home/x"), ("OLDPWD", "/home/x"), ("COMPASSION", "much"), ("USE_PASS", "true"),
+     ("SORT_KEY", "id"), ("KEYBOARD", "german"), ("PASSTHROUGH", "none-of-it"),
+     ("JUPYTERHUB_API_URL", "http://hub:8081/hub/api"), ("MAIL", "http://h:80/a@b")],
+)  # fmt: skip
+def test_what_is_no_secret_is_shown(name: str, value: str) -> None:
+    """Last words full of holes help nobody."""
+    assert payload.secrets_in({name: value}) == []
+
+
 def test_secrets_are_cut_out_of_what_a_shell_repeats() -> None:
     """A start file that reads its stdin repeats our request, or a piece of it."""
     key = 'line one\n"two"\nline three'
