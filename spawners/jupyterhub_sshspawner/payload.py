@@ -34,10 +34,19 @@ def checked_environment(env: Mapping[str, object]) -> dict[str, str]:
             value = value.decode("utf-8", "surrogateescape")
         if not isinstance(value, str | int | float):
             raise Misconfigured(f"environment: {name} is a {type(value).__name__}, not text")
-        if not name or "=" in name or "\0" in name or "\0" in str(value):
+        text = str(value)
+        if not name or "=" in name or not _passes(name) or not _passes(text):
             raise Misconfigured(f"environment: {name!r} cannot be passed to a process")
-        result[name] = str(value)
+        result[name] = text
     return result
+
+
+def _passes(text: str) -> bool:
+    """Whether ``execve`` can get it: no NUL, and bytes as the launcher makes them."""
+    try:
+        return b"\0" not in text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a surrogate pair is no text
+        return False
 
 
 def command(argv: Sequence[str], shell: Sequence[str] = (), prologue: str = "") -> list[str]:

@@ -32,6 +32,8 @@ from jupyterhub_sshspawner.traits import fill, parse_port_range
         ("A", {}),
         ("A", ["x"]),
         ("A", object()),
+        ("A", "\ud800"),
+        ("A\udfff", "x"),
     ],
 )
 def test_impossible_environment_is_named(name: str, value: Any) -> None:
@@ -68,12 +70,14 @@ entries = st.dictionaries(texts.filter(lambda name: name and "=" not in name), t
 def test_any_environment_arrives(env: dict[str, str]) -> None:
     """From the configuration through the request to what ``execve`` gets, any Unicode."""
     env = {f"X{name}": value for name, value in env.items()}  # the login's own are not ours
-    data = request_bytes("start", "n", {"env": payload.checked_environment(env)})
-    request = {**json.loads(data.split(b"\n")[1]), "service_url": None, "files": []}
     try:
         wanted = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
-    except UnicodeEncodeError:
-        return  # half a surrogate pair is no text
+    except UnicodeEncodeError:  # half a surrogate pair is no text
+        with pytest.raises(Misconfigured, match="cannot be passed"):
+            payload.checked_environment(env)
+        return
+    data = request_bytes("start", "n", {"env": payload.checked_environment(env)})
+    request = {**json.loads(data.split(b"\n")[1]), "service_url": None, "files": []}
     got = environment(request, Instance("/run", "x"), 1)
     assert {name: got[name] for name in wanted} == wanted
 
