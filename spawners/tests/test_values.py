@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from traitlets import TraitError
 
 from jupyterhub_sshspawner import launching, payload, state, tunnels
 from jupyterhub_sshspawner.connections import Hop
@@ -95,7 +94,7 @@ def test_the_port_has_one_place() -> None:
 @pytest.mark.report("jupyterhub/batchspawner#102")
 def test_impossible_port_ranges(text: str) -> None:
     """batchspawner#102."""
-    with pytest.raises(TraitError, match="port_range"):
+    with pytest.raises(Misconfigured, match='port_range must look like "40000-40100"'):
         parse_port_range(text)
 
 
