@@ -22,6 +22,7 @@ def check_settings(spawner: SSHTraits) -> None:
             "mem_limit and cpu_limit are set, but SSHSpawner does not enforce them: see "
             "SSHSpawner.limit_backend"
         )
+    parse_port_range(spawner.port_range)
     if spawner.host_key_policy == "insecure":
         spawner.log.warning(
             "SSHSpawner.host_key_policy is insecure: whoever stands between hub and node can take "

@@ -7,12 +7,17 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlparse
+from urllib.parse import unquote, urlparse
 
 from .errors import Misconfigured
 
 REDACTED = "[redacted]"
-_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|PRIVATE|CREDENTIAL|API_?KEY", re.IGNORECASE)
+_SECRET_NAME = re.compile(  # PWD and OLDPWD are directories
+    r"TOKEN|SECRET|PASSW|PASSPHRASE|PASS(?:_|$)|_PWD?$|PRIVATE|CREDENTIAL|API_?KEY|_KEYS?$",
+    re.IGNORECASE,
+)
+_URL_PASSWORD = re.compile(r"://[^/?#\s:@]*:([^/?#\s]+)@")
+_NO_SECRETS = {"true", "false", "none", "null", "default", "disabled", "enabled"}
 
 
 def checked_environment(env: Mapping[str, object]) -> dict[str, str]:
@@ -29,10 +34,19 @@ def checked_environment(env: Mapping[str, object]) -> dict[str, str]:
             value = value.decode("utf-8", "surrogateescape")
         if not isinstance(value, str | int | float):
             raise Misconfigured(f"environment: {name} is a {type(value).__name__}, not text")
-        if not name or "=" in name or "\0" in name or "\0" in str(value):
+        text = str(value)
+        if not name or "=" in name or not _passes(name) or not _passes(text):
             raise Misconfigured(f"environment: {name!r} cannot be passed to a process")
-        result[name] = str(value)
+        result[name] = text
     return result
+
+
+def _passes(text: str) -> bool:
+    """Whether ``execve`` can get it: no NUL, and bytes as the launcher makes them."""
+    try:
+        return b"\0" not in text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a surrogate pair is no text
+        return False
 
 
 def command(argv: Sequence[str], shell: Sequence[str] = (), prologue: str = "") -> list[str]:
@@ -70,6 +84,11 @@ def hub_check(env: Mapping[str, str], timeout: float) -> dict[str, Any] | None:
 def secrets_in(env: Mapping[str, str], *more: str | None) -> list[str]:
     """Values that must not be shown to anybody, longest first."""
     found = {value for name, value in env.items() if _SECRET_NAME.search(name)}
+    for value in env.values():
+        for password in _URL_PASSWORD.findall(value):
+            # a short one is hidden where it is one for certain
+            found |= {password, unquote(password), f":{password}@"}
+    found = {value for value in found if value.lower() not in _NO_SECRETS}
     found.update(value for value in more if value)
     found |= {json.dumps(value)[1:-1] for value in found}  # as they are in a request
     return sorted((value for value in found if len(value) > 3), key=len, reverse=True)

@@ -94,15 +94,22 @@ async def _connect(spawner: SSHTraits, host: Host, say: Callable[[int, str], Non
     username = await resolve.account(spawner, host)
     access = await resolve.access(spawner, username)
     target = resolve.target(spawner, host, username)
+    address = _server_address(spawner, host)
     node = _node(spawner, target, access)
     with step(spawner.trace, "start.connect", host=host.name):
         peer = await node.address()
     node = replace(node, target=replace(target, pinned=peer))
     say(30, f"Connected to {host.name} as {username}")
-    address = (host.connect_address or spawner.connect_address).format(host=host.name)
-    if spawner.transport == "tunnel":
-        address = spawner.tunnel_connect_ip or spawner.tunnel_bind_ip
     return Place(host, node, peer, address or peer or host.ssh_address)
+
+
+def _server_address(spawner: SSHTraits, host: Host) -> str:
+    """Where hub and proxy find the server, if it is said anywhere."""
+    if spawner.transport == "tunnel":
+        return spawner.tunnel_connect_ip or spawner.tunnel_bind_ip
+    where = "hosts: connect_address" if host.connect_address else "connect_address"
+    template = host.connect_address or spawner.connect_address
+    return resolve.filled(where, template, host=host.name)
 
 
 async def again(spawner: SSHTraits, instance: Instance, place: Place | None) -> Node:

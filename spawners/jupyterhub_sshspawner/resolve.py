@@ -31,12 +31,26 @@ async def allowed_hosts(spawner: SSHTraits) -> dict[str, Host]:
     return parse_hosts(entries)
 
 
+def filled(setting: str, template: str, **names: str) -> str:
+    """A template of the configuration filled in; one that cannot be is named."""
+    try:
+        return template.format(**names)
+    except (ValueError, KeyError, IndexError, AttributeError) as error:
+        known = ", ".join(f"{{{name}}}" for name in names)
+        raise Misconfigured(
+            f"SSHSpawner.{setting}: {template!r} is no template; known is {known}", repr(error)
+        ) from error
+
+
 async def account(spawner: SSHTraits, host: Host) -> str:
     """The user's account on the host, one for start, poll and stop alike ."""
-    template = host.username or await value_of(spawner, spawner.ssh_username)
-    if not isinstance(template, str):
+    setting = host.username or spawner.ssh_username
+    name = await value_of(spawner, setting)
+    if not isinstance(name, str):
         raise Misconfigured("SSHSpawner.ssh_username must be, or return, a string")
-    name = template.format(username=spawner.user.name)
+    if isinstance(setting, str):  # what a callable returns is the name itself
+        where = "hosts: username" if host.username else "ssh_username"
+        name = filled(where, setting, username=spawner.user.name)
     if not name or len(name) > 255 or any(ord(char) < 32 or ord(char) == 127 for char in name):
         raise Misconfigured(f"{name!r} is no possible account name")
     return name
@@ -62,7 +76,7 @@ async def access(spawner: SSHTraits, username: str) -> Access:
             passphrase=await value_of(spawner, spawner.ssh_key_passphrase),
             password=await _password(spawner),
         )
-    except (ValueError, KeyError, IndexError) as error:
+    except (ValueError, KeyError, IndexError, AttributeError) as error:
         raise Misconfigured(f"SSHSpawner: key paths for {spawner.user.name!r}: {error}") from error
 
 

@@ -51,6 +51,7 @@ class SSHSpawner(SSHTraits):
         self._place: places.Place | None = None
         self._files: list[dict[str, str]] = []
         self._gone: int | None = None  # exit status, once the node has confirmed the end
+        self._called_off = False  # the start was: nobody has work in the server
         self._missed = 0  # polls in a row that could not reach the node
         self._poll_again = 0.0
         self._close_tunnels()
@@ -102,8 +103,29 @@ class SSHSpawner(SSHTraits):
     # ------------------------------------------------------------ start
 
     async def start(self) -> tuple[str, int]:
-        """Start the server; returns the address for hub and proxy."""
+        """Start the server; returns the address for hub and proxy.
+
+        A start that is called off fails: ``User.spawn`` stops the server after any ``Exception``,
+        but not after ``CancelledError``, and a server in limbo counted as ready, with port 0.
+        Until it is stopped the start is pending, however long that takes, so nothing is undone
+        here. (Python 3.11's ``wait_for`` drops what we raise; there ``CancelledError`` ends the
+        spawn at once, and the request that called it off stops the server a second later.)
+        """
         self._starting = True
+        began = time.monotonic()
+        try:
+            return await self._start_or_undo()
+        except asyncio.CancelledError:
+            self._called_off = True
+            # wait_for's clock began before ours; it is a matter of words only
+            if time.monotonic() - began > self.start_timeout - 0.5:
+                raise TimeoutError(f"not started within {self.start_timeout} s") from None
+            raise self._failure(LaunchFailed("the start was called off")) from None
+        finally:
+            self._starting = False
+            self._progress.end()
+
+    async def _start_or_undo(self) -> tuple[str, int]:
         try:
             return await self._start()
         except SSHSpawnerError as error:
@@ -111,12 +133,9 @@ class SSHSpawner(SSHTraits):
                 self._gone = 1
             await self._undo()
             raise self._failure(error) from error
-        except BaseException:  # cancelled (start_timeout) or a bug: either way leave nothing
+        except Exception:  # a bug, or a setting that is a callable: leave nothing either
             await self._undo()
             raise
-        finally:
-            self._starting = False
-            self._progress.end()
 
     async def _start(self) -> tuple[str, int]:
         began = time.monotonic()
@@ -185,20 +204,21 @@ class SSHSpawner(SSHTraits):
         return spawn_failure(str(error), error.reason, error.status, error.detail or str(error))
 
     async def _undo(self) -> None:
-        """After a failed start: leave no process.
+        """After a failed start: leave no process. Raises nothing, so that the start's error stays.
 
-        Unconfirmed, ``poll`` goes on saying None, so that JupyterHub calls ``stop`` (``User.stop``
-        does so only while poll is None).
+        Unconfirmed, also when it is cancelled, ``poll`` goes on saying None, so that JupyterHub
+        calls ``stop`` (``User.stop`` does so only while poll is None).
         """
         current = self._state.current
         if current is None or self._gone is not None:
             return
-        ending = asyncio.ensure_future(self._end(current, now=True))
         try:
-            await asyncio.shield(ending)
+            await self._end(current, now=True)
             self._gone = 1
         except SSHSpawnerError as error:
             self.log.warning("Cannot clean up after %s's start yet: %s", self._log_name, error)
+        except Exception:  # a setting may be a callable, which can raise anything
+            self.log.exception("Cannot clean up after %s's start yet", self._log_name)
 
     # ------------------------------------------------------------ poll
 
@@ -233,8 +253,12 @@ class SSHSpawner(SSHTraits):
         self._missed, self._poll_again = 0, 0.0
         if reply.state in ("exited", "absent"):
             self._gone = reply.returncode
-        else:
+            return self._gone
+        try:
             await self._resume(current, reply)
+        except Exception as error:  # the server runs: the next poll tries again
+            why = getattr(error, "detail", "") or error
+            self.log.warning("Cannot open a tunnel of %s again yet: %s", self._log_name, why)
         return self._gone
 
     async def _ask_status(self, current: Instance, wait: float) -> Reply:
@@ -270,10 +294,12 @@ class SSHSpawner(SSHTraits):
             current = current.with_process(reply.process)
             self._state.current = current
             self._save()
-        if current.transport == "tunnel" and current.port and self._local is None:
-            await self._open_local(current)
-        if current.hub_port and self._reverse is None:
-            await self._open_reverse(current)
+        try:
+            if current.transport == "tunnel" and current.port and self._local is None:
+                current = await self._open_local(current)
+        finally:  # one that cannot be opened is no reason to leave the other closed
+            if current.hub_port and self._reverse is None:
+                await self._open_reverse(current)
 
     # ------------------------------------------------------------ stop
 
@@ -287,7 +313,7 @@ class SSHSpawner(SSHTraits):
         if current is None:
             return
         with step(self.trace, "stop", instance=current.instance):
-            self._gone = await self._try_to_end(current, now)
+            self._gone = await self._try_to_end(current, now or self._called_off)
         self._close_tunnels()
         if self._gone is None:
             self.log.error(
@@ -365,9 +391,15 @@ class SSHSpawner(SSHTraits):
     async def _open_reverse(self, instance: Instance) -> Instance:
         """A tunnel from the node to the hub's API, on the port that the server was told."""
         hub = launching.hub_api_url(self)
-        self._reverse = tunnels.ReverseTunnel(self._way_to(instance), hub)
-        await self._reverse.open(instance.hub_port)
-        return replace(instance, hub_port=self._reverse.port)
+        self._reverse = tunnel = tunnels.ReverseTunnel(self._way_to(instance), hub)
+        try:
+            await tunnel.open(instance.hub_port)
+        except BaseException:  # also when it is cancelled
+            tunnel.close()
+            if self._reverse is tunnel:
+                self._reverse = None
+            raise
+        return replace(instance, hub_port=tunnel.port)
 
     def _close_tunnels(self) -> None:
         for tunnel in (self._local, self._reverse):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -67,7 +68,8 @@ def test_the_minimal_configuration_leads_to_a_server(
 ) -> None:
     """As written, but for the places of files and the port of the test's sshd."""
     block = BLOCKS[0]
-    keep = {"hosts", "known_hosts", "ssh_client_keys", "cmd", "hub_ip", "hub_connect_ip"}
+    keep = {"hosts", "known_hosts", "ssh_client_keys", "cmd"}
+    keep |= {"hub_ip", "hub_connect_ip", "cleanup_servers"}
     lines = [line for line in block.splitlines() if not keep & set(re.findall(r"\w+", line))]
     assert lines == ["", 'c.JupyterHub.spawner_class = "ssh"']
     alice = account()
@@ -75,11 +77,25 @@ def test_the_minimal_configuration_leads_to_a_server(
     one.spawn(alice.name)
 
 
+CONFIGURED = (Path("/etc/ssh/user_ca.pub"), Path("/etc/ssh/sshd_config.d/jupyterhub.conf"))
 PLACES = (Path("/etc/jupyterhub"), Path("/opt/jupyter/bin/jupyterhub-singleuser"))
 
 
+INSTALL = PAGE.split("\n## Install")[1].split("\n## ")[0]
+AUTHORITY = PAGE.split("\n## A user certificate authority")[1].split("\n## ")[0]
+
+
+def run(part: str) -> list[str]:
+    """What the part's commands print, but for those that install or need systemd."""
+    commands = re.findall(r"^\$ (ssh-key.*|mkdir .*|echo .*)$", part, re.M)
+    return [
+        subprocess.run(["sh", "-ec", command], stdout=subprocess.PIPE, text=True, check=True).stdout
+        for command in commands
+    ]
+
+
 @pytest.fixture
-def stock_sshd(tmp_path: Path) -> Iterator[None]:
+def stock_sshd(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The machine's sshd as it is installed, on port 22, under the names of the page."""
     hosts = Path("/etc/hosts")
     before = hosts.read_text()
@@ -88,10 +104,12 @@ def stock_sshd(tmp_path: Path) -> Iterator[None]:
     Path("/run/sshd").mkdir(exist_ok=True)
     process = subprocess.Popen(["/usr/sbin/sshd", "-D"], stdin=subprocess.DEVNULL)
     wait_until(lambda: listens(22))
-    yield
+    yield process
     process.terminate()
     process.wait(10)
     hosts.write_text(before)
+    for path in CONFIGURED:
+        path.unlink(missing_ok=True)
     shutil.rmtree(PLACES[0], ignore_errors=True)
 
 
@@ -100,20 +118,19 @@ def listens(port: int) -> bool:
         return sock.connect_ex(("127.0.0.2", port)) == 0
 
 
-@pytest.mark.sshd
-@pytest.mark.skipif(
+own_machine = pytest.mark.skipif(
     PLACES[0].exists() or not PLACES[1].exists() or listens(22),
     reason="needs a machine of its own: writes /etc/jupyterhub and runs sshd on port 22",
 )
+
+
+@pytest.mark.sshd
+@own_machine
 def test_the_page_word_by_word(
-    hub: Callable[..., Hub], account: Callable[..., Account], stock_sshd: None
+    hub: Callable[..., Hub], account: Callable[..., Account], stock_sshd: object
 ) -> None:
     """Its commands and its minimal configuration as they are, against sshd as it is installed."""
-    commands = re.findall(r"^\$ (.*ssh-key.*|mkdir .*)$", PAGE, re.M)
-    told = [
-        subprocess.run(["sh", "-ec", command], stdout=subprocess.PIPE, text=True, check=True).stdout
-        for command in commands
-    ]
+    told = run(INSTALL)
     key = told[-1].split()[1]
     assert told[-2].count(key) == 2, "the nodes' own key is what ssh-keyscan got"
     alice, bob = account(), account()
@@ -126,3 +143,35 @@ def test_the_page_word_by_word(
     for user in (alice, bob):
         one.stop(user.name)
         user.check_gone()
+
+
+@pytest.mark.sshd
+@own_machine
+def test_the_user_certificate_authority_word_by_word(
+    hub: Callable[..., Hub],
+    account: Callable[..., Account],
+    stock_sshd: subprocess.Popen[bytes],
+) -> None:
+    """Accounts that the certificate names need no file; one that it does not name stays shut."""
+    alice, bob, carol = (account(name) for name in ("alice", "bob", "carol"))
+    for user in (alice, bob, carol):
+        (user.home / ".ssh/authorized_keys").unlink()
+    run(INSTALL)
+    run(AUTHORITY)
+    shutil.copy(PLACES[0] / "user_ca.pub", CONFIGURED[0])
+    stock_sshd.send_signal(signal.SIGHUP)  # as systemctl reload ssh does
+    one = hub(BLOCKS[0])
+    wait_until(lambda: listens(22))
+    for user in (alice, bob):
+        one.spawn(user.name)
+        one.stop(user.name)
+    one.request_start(carol.name)
+    assert "refused the login" in one.wait_failed(carol.name)
+
+
+def test_servers_outlive_the_hub_with_each_configuration() -> None:
+    """JupyterHub's default stops them; and a hub on loopback is reached by no node."""
+    for block in BLOCKS[:2]:
+        assert "c.JupyterHub.cleanup_servers = False" in block
+        assert "c.JupyterHub.hub_ip" in block
+        assert "c.JupyterHub.hub_connect_ip" in block

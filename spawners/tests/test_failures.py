@@ -130,3 +130,47 @@ def test_a_full_or_foreign_run_dir_is_named(
     one = hub(TINY + "c.SSHSpawner.run_dir = '/proc/nowhere'\n")
     one.request_start(alice.name)
     assert "cannot use /proc/nowhere" in one.wait_failed(alice.name)
+
+
+SLOW = "echo >> ~/logins; [ ! -e ~/slow ] || sleep 4\n"  # in a start file: each command waits
+
+
+def test_a_stop_during_a_start_that_takes_long_to_undo(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """apihandlers/users.py: DELETE cancels the spawn and gives it a second. It was a server then
+    that the hub called ready, with port 0, until the hub was restarted."""
+    alice = account()
+    alice.write(".bashrc", SLOW)
+    alice.write("hold", "")
+    one = hub(TINY + "c.SSHSpawner.prologue = 'while [ -e hold ]; do sleep 0.1; done'\n")
+    one.request_start(alice.name)
+    wait_until(lambda: alice.processes("while [ -e hold ]"))
+    alice.write("slow", "")
+    one.api("DELETE", f"/users/{alice.name}/server")
+    told = one.wait_failed(alice.name, timeout=30)
+    assert "the start was called off" in told
+    assert "is ready" not in one.log.read_text()
+    alice.check_gone()
+    for name in ("slow", "hold"):
+        (alice.home / name).unlink()
+    assert one.spawn(alice.name)["ready"]
+    one.stop(alice.name)
+    alice.check_gone()
+
+
+def test_a_stop_before_the_node_has_answered(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """The launcher still waits in a start file: what it would start does not run later."""
+    alice = account()
+    alice.write(".bashrc", SLOW)
+    alice.write("slow", "")
+    one = hub(TINY)
+    one.request_start(alice.name)
+    wait_until((alice.home / "logins").exists)
+    one.api("DELETE", f"/users/{alice.name}/server")
+    one.wait_failed(alice.name, timeout=30)
+    alice.check_gone()
+    (alice.home / "slow").unlink()
+    assert one.spawn(alice.name)["ready"]

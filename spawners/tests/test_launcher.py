@@ -278,6 +278,22 @@ def test_a_log_s_tail_begins_with_a_whole_line(tmp_path: Path) -> None:
     assert one.tail().endswith("last\n")
 
 
+def test_a_supervisor_that_fails_says_so(ask: Ask) -> None:
+    """It was "ended with status 0". What is said has no part of the value, which may be secret."""
+    reply = ask("start", env={"A": "hunter22\ud800"})
+    assert (reply.state, reply.kind) == ("failed", "launcher")
+    assert "UnicodeEncodeError" in reply.detail
+    assert "hunter22" not in reply.detail
+    assert ask("stop").state == "exited"
+
+
+@pytest.mark.parametrize("word", ["x\0", "\ud800"])
+def test_arguments_that_are_none_are_said(ask: Ask, word: str) -> None:
+    reply = ask("start", argv=[sys.executable, word])
+    assert (reply.state, reply.kind) == ("failed", "command")
+    assert "cannot run" in reply.detail
+
+
 def test_records_are_json(ask: Ask, tmp_path: Path) -> None:
     """What an administrator finds when debugging."""
     ask("start")

@@ -260,6 +260,28 @@ def test_a_reverse_tunnel(
     wait_until(lambda: not reaches(port))
 
 
+def test_a_reverse_tunnel_whose_port_is_taken_for_a_while(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """The hub comes back, and somebody on the node has the port. The server runs, so that is no
+    failed poll; each poll tries again, and the port's being free again is enough."""
+    alice = account()
+    one = hub(TINY + "c.SSHSpawner.reverse_tunnel = True\nc.Spawner.poll_interval = 1\n")
+    one.spawn(alice.name)
+    port = one.state(alice.name)["hub_port"]
+    one.kill()
+    wait_until(lambda: not reaches(port))
+    with socket.create_server(("127.0.0.1", port)):
+        one.start()
+        one.wait_ready(alice.name)
+        wait_until(lambda: one.log.read_text().count("Cannot open a tunnel of") >= 2)
+        assert one.server(alice.name)["ready"]
+    wait_until(lambda: reaches(port))
+    assert "Cannot tell whether" not in one.log.read_text()
+    one.stop(alice.name)
+    wait_until(lambda: not reaches(port))
+
+
 def reaches(port: int) -> bool:
     try:
         return b"version" in fetch(f"http://127.0.0.1:{port}/hub/api/")

@@ -90,6 +90,25 @@ def test_an_exhausted_range_is_a_clear_error(
     assert f"no free port between {first} and {first + 4}" in one.wait_failed(alice.name)
 
 
+def test_a_range_that_is_none_is_said_at_the_next_start(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """The hub comes back with such a range: it starts, and servers that run are its own."""
+    alice = account()
+    one = hub(TINY)
+    one.spawn(alice.name)
+    one.kill()
+    config = one.where / "jupyterhub_config.py"
+    config.write_text(config.read_text() + "c.SSHSpawner.port_range = 'abc'\n")
+    one.start()
+    one.wait_ready(alice.name)
+    one.stop(alice.name)
+    alice.check_gone()
+    assert one.request_start(alice.name)[0] == 202
+    told = one.wait_failed(alice.name)
+    assert "SSHSpawner.port_range must look like \\\"40000-40100\\\", not 'abc'" in told
+
+
 @pytest.mark.report("jupyterhub/batchspawner#58")
 def test_a_squatter_gets_no_request(
     hub: Callable[..., Hub], account: Callable[..., Account]

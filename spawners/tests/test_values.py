@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from traitlets import TraitError
 
 from jupyterhub_sshspawner import launching, payload, state, tunnels
 from jupyterhub_sshspawner.connections import Hop
@@ -32,6 +31,8 @@ from jupyterhub_sshspawner.traits import fill, parse_port_range
         ("A", {}),
         ("A", ["x"]),
         ("A", object()),
+        ("A", "\ud800"),
+        ("A\udfff", "x"),
     ],
 )
 def test_impossible_environment_is_named(name: str, value: Any) -> None:
@@ -68,12 +69,14 @@ entries = st.dictionaries(texts.filter(lambda name: name and "=" not in name), t
 def test_any_environment_arrives(env: dict[str, str]) -> None:
     """From the configuration through the request to what ``execve`` gets, any Unicode."""
     env = {f"X{name}": value for name, value in env.items()}  # the login's own are not ours
-    data = request_bytes("start", "n", {"env": payload.checked_environment(env)})
-    request = {**json.loads(data.split(b"\n")[1]), "service_url": None, "files": []}
     try:
         wanted = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
-    except UnicodeEncodeError:
-        return  # half a surrogate pair is no text
+    except UnicodeEncodeError:  # half a surrogate pair is no text
+        with pytest.raises(Misconfigured, match="cannot be passed"):
+            payload.checked_environment(env)
+        return
+    data = request_bytes("start", "n", {"env": payload.checked_environment(env)})
+    request = {**json.loads(data.split(b"\n")[1]), "service_url": None, "files": []}
     got = environment(request, Instance("/run", "x"), 1)
     assert {name: got[name] for name in wanted} == wanted
 
@@ -91,7 +94,7 @@ def test_the_port_has_one_place() -> None:
 @pytest.mark.report("jupyterhub/batchspawner#102")
 def test_impossible_port_ranges(text: str) -> None:
     """batchspawner#102."""
-    with pytest.raises(TraitError, match="port_range"):
+    with pytest.raises(Misconfigured, match='port_range must look like "40000-40100"'):
         parse_port_range(text)
 
 
@@ -101,6 +104,45 @@ def test_secrets_are_cut_out_of_logs() -> None:
     assert payload.redact("abcdef hunter22 more-secret /home/x", hidden) == (
         "[redacted] [redacted] [redacted] /home/x"
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["PGPASS", "DB_PASS", "SMTP_PW", "MYSQL_PWD", "ENCRYPTION_KEY", "JUPYTERHUB_CRYPT_KEY",
+     "SSH_PASSPHRASE", "CRYPT_KEYS", "smtp_pass", "PASS_FOR_DB"],
+)  # fmt: skip
+def test_names_of_secrets(name: str) -> None:
+    assert payload.secrets_in({name: "hunter22"}) == ["hunter22"]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgres://u:hunter22@h/db", "postgres://u[redacted]h/db"),
+        ("postgres://u:pw@h/db", "postgres://u[redacted]h/db"),
+        ("redis://:hun%40ter@h:6379/0", "redis://[redacted]h:6379/0"),
+        ("amqp://u:a@b:c@h", "amqp://u[redacted]h"),
+    ],
+)
+def test_passwords_in_urls(url: str, shown: str) -> None:
+    hidden = payload.secrets_in({"DATABASE_URL": url})
+    assert payload.redact(f"at {url} it is", hidden) == f"at {shown} it is"
+
+
+def test_a_password_of_a_url_by_itself() -> None:
+    hidden = payload.secrets_in({"DATABASE_URL": "postgres://u:hunt%2Fer22@h/db"})
+    assert payload.redact("password hunt/er22 refused", hidden) == "password [redacted] refused"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PWD", "/home/x"), ("OLDPWD", "/home/x"), ("COMPASSION", "much"), ("USE_PASS", "true"),
+     ("SORT_KEY", "id"), ("KEYBOARD", "german"), ("PASSTHROUGH", "none-of-it"),
+     ("JUPYTERHUB_API_URL", "http://hub:8081/hub/api"), ("MAIL", "http://h:80/a@b")],
+)  # fmt: skip
+def test_what_is_no_secret_is_shown(name: str, value: str) -> None:
+    """Last words full of holes help nobody."""
+    assert payload.secrets_in({name: value}) == []
 
 
 def test_secrets_are_cut_out_of_what_a_shell_repeats() -> None:

@@ -143,6 +143,8 @@ def _watch(
                     say({"event": "started", "pid": event["pid"], "port": port})
                 elif "exec_error" in event:
                     raise Failed("command", event["exec_error"])
+                elif "error" in event:
+                    raise Failed("launcher", "the supervisor failed: " + event["error"])
                 elif _squatted(instance, port):
                     return None
                 else:

@@ -44,6 +44,10 @@ def fork_supervisor(
         return child
     try:
         _supervise(request, instance, port, report, marker)
+    except BaseException as error:
+        # no repr: that of a UnicodeEncodeError has the whole value in it, which may be a secret
+        _tell(report, {"error": "%s: %s" % (type(error).__name__, str(error)[:500])})
+        os._exit(1)
     finally:
         os._exit(0)
 
@@ -131,6 +135,8 @@ def _become_server(
         path = env.get(b"PATH", b"").decode("utf-8", "replace")
         detail = "cannot run %s: %s (PATH on the node: %s)" % (argv[0], error.strerror, path)
         _tell(report, {"exec_error": detail})
+    except ValueError as error:  # of text that is no argument: NUL, half a surrogate pair
+        _tell(report, {"exec_error": "cannot run %a: %s" % (argv[0], error)})
     os._exit(127)
 
 

@@ -1,0 +1,65 @@
+"""What the spawner itself decides, without a node: its ways out when something fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from jupyterhub_sshspawner import SSHSpawner
+from jupyterhub_sshspawner.errors import LaunchFailed
+from jupyterhub_sshspawner.state import Instance
+
+
+def made(**settings: Any) -> Any:
+    """A spawner of the user bob, with a server on node1."""
+    spawner: Any = SSHSpawner(user=SimpleNamespace(name="bob"), **settings)
+    spawner.log = logging.getLogger("jupyterhub")
+    spawner._state.current = Instance(instance="i", host="node1", username="bob")
+    return spawner
+
+
+def test_the_cleanup_does_not_replace_the_error(caplog: pytest.LogCaptureFixture) -> None:
+    """A callable that raises anything is asked again when what was started is ended."""
+
+    def keys(spawner: object) -> list[str]:
+        raise RuntimeError("the vault is sealed")
+
+    spawner = made(ssh_client_keys=keys)
+
+    async def fail() -> tuple[str, int]:
+        raise LaunchFailed("the server did not listen in time")
+
+    spawner._start = fail
+    with pytest.raises(Exception, match="did not listen"):
+        asyncio.run(spawner.start())
+    assert "the vault is sealed" in caplog.text
+    assert spawner._gone is None  # so that JupyterHub calls stop
+
+
+def test_a_cleanup_that_is_cancelled_leaves_nothing_behind() -> None:
+    """Whoever cancels ends it; JupyterHub calls stop, which begins anew."""
+    spawner = made()
+
+    async def fail() -> tuple[str, int]:
+        raise LaunchFailed("the server did not listen in time")
+
+    async def forever(instance: Instance, now: bool) -> int:
+        await asyncio.sleep(1000)
+        return 0
+
+    spawner._start, spawner._end = fail, forever
+
+    async def story() -> set[asyncio.Task[Any]]:
+        start = asyncio.ensure_future(spawner.start())
+        await asyncio.sleep(0.01)
+        start.cancel()
+        with pytest.raises(Exception, match="called off"):
+            await start
+        return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
+
+    assert asyncio.run(story()) == set()
+    assert spawner._gone is None
