@@ -17,6 +17,8 @@ from traitlets.config import Configurable
 from traitlets.config.loader import Config, DeferredConfigString
 
 SETTINGS = Path("/tmp/settings.json")
+CHOOSING = ("spawner_class", "authenticator_class", "proxy_class")
+"""Traits of JupyterHub that say which classes there are to be set."""
 
 
 def hub_classes(settings: dict[str, dict[str, Any]]) -> list[type[Configurable]]:
@@ -24,18 +26,14 @@ def hub_classes(settings: dict[str, dict[str, Any]]) -> list[type[Configurable]]
     from jupyterhub.app import JupyterHub
 
     chosen = {"spawner_class": "ssh", "authenticator_class": "shared-password"}
-    for trait in ("spawner_class", "authenticator_class", "proxy_class"):
+    for trait in CHOOSING:
         value = settings.get("JupyterHub", {}).get(trait)
-        if isinstance(value, str):
+        taken = JupyterHub.class_traits()[trait]
+        # One that is not there is reported as a bad value of that trait.
+        if isinstance(value, str) and not fault_of("JupyterHub", trait, taken, value):
             chosen[trait] = value
     app = JupyterHub(config=Config({"JupyterHub": chosen}))
-    classes = [*app.classes, type(app)]
-    for trait in ("spawner_class", "authenticator_class", "proxy_class"):
-        try:
-            classes.append(getattr(app, trait))
-        except (TraitError, ImportError):
-            continue  # reported as a bad value of that trait
-    return classes
+    return [*app.classes, type(app), *(getattr(app, trait) for trait in CHOOSING)]
 
 
 def server_classes() -> list[type[Configurable]]:
