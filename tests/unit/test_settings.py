@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hublab.errors import SettingError
 from hublab.settings import Settings, format_value, parse_setting, shown_value, unknown_setting
+from hublab.settings_files import case_file, changed_keys, files_for, read_case, roles_of
 
 words = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True)
 keys = st.builds(lambda s, c, t: f"{s}.{c}.{t}", st.sampled_from(["hub", "server"]), words, words)
@@ -151,6 +152,23 @@ def test_unknown_setting_names_the_nearest() -> None:
     assert "would be right: hub.JupyterHub.hub_connect_ip" in message
     assert "hub.Spawner.ip" in str(unknown_setting("hub.SSHSpawner.ip", known))
     assert "would be right" not in str(unknown_setting("hub.Q.zzz", known))
+
+
+def test_what_a_lab_remembers() -> None:
+    given_settings = Settings.parse(["hub.Spawner.ip=a", "sshd.MaxSessions=3"])
+    assert read_case(None) == (Settings(), ())
+    assert read_case(case_file(given_settings).content) == (given_settings, ())
+    (remembered, *_) = files_for(["hub"], given_settings, ["sshd.MaxSessions"])
+    assert read_case(remembered.content) == (given_settings, ("sshd.MaxSessions",))
+
+
+def test_what_needs_a_restart() -> None:
+    old = Settings.parse(["hub.Spawner.ip=a", "proxy.timeout=1", "server.ServerApp.port=1"])
+    new = Settings.parse(["hub.Spawner.ip=b", "server.ServerApp.port=2", "sshd.MaxSessions=3"])
+    keys = changed_keys(old, new)
+    assert keys == ["hub.Spawner.ip", "proxy.timeout", "sshd.MaxSessions"]
+    assert roles_of(keys) == ["hub", "proxy", "node"]
+    assert changed_keys(new, new) == []
 
 
 def test_secrets_at_any_depth() -> None:
