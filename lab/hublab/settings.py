@@ -177,6 +177,11 @@ class Settings(Mapping[str, JSONValue]):
         value = self._values.get(f"{scope}.snippet")
         return cast(str, value["source"]) if isinstance(value, dict) else None
 
+    def snippet_name(self, scope: str) -> str:
+        """The name of the file that this scope's snippet was read from."""
+        value = self._values.get(f"{scope}.snippet")
+        return str(value["name"]) if isinstance(value, dict) else ""
+
     def secret_values(self) -> set[str]:
         """Texts among the values that nobody should read later: passwords, tokens, secrets.
 

@@ -16,6 +16,7 @@ from hublab.deployment import down
 from hublab.engine import Engine
 from hublab.journal import read_journal
 from hublab.journal_events import LabDown, LabUp, SettingsApplied, Verdict
+from hublab.lab import Lab
 
 INI = "[pytest]\nasyncio_mode = strict\nasyncio_default_fixture_loop_scope = session\n"
 BIND = "hub.JupyterHub.hub_bind_url"
@@ -215,6 +216,7 @@ def test_a_lab_that_was_there_has_its_settings_back(tmp_path: Path) -> None:
         assert code == pytest.ExitCode.TESTS_FAILED
         assert "1 passed, 2 errors" in said, said
         assert "nothing in this lab knows the setting" in said
+        assert Lab.find(name, Engine.connect()).settings() == {INTERVAL: "9"}
         listed = json.loads(hublab("set", "--name", name, "--json").stdout)
         assert listed == {"settings": {INTERVAL: "9"}, "due": []}
         assert hublab("spawn", "alice", "--name", name).returncode == 0
