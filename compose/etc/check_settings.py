@@ -8,6 +8,7 @@ of what is wrong: key, reason, and for an unknown key all the known ones.
 
 import copy
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ from traitlets.config import Configurable
 from traitlets.config.loader import Config, DeferredConfigString
 
 SETTINGS = Path("/tmp/settings.json")
+OBJECT = re.compile(r"<(?:[\w.]+\.)?(\w+) object at 0x[0-9a-f]+>")
+"""How some reasons name whose trait it is; others say `a JupyterHub`."""
+CHOOSING = ("spawner_class", "authenticator_class", "proxy_class")
+"""Traits of JupyterHub that say which classes there are to be set."""
 
 
 def hub_classes(settings: dict[str, dict[str, Any]]) -> list[type[Configurable]]:
@@ -24,18 +29,14 @@ def hub_classes(settings: dict[str, dict[str, Any]]) -> list[type[Configurable]]
     from jupyterhub.app import JupyterHub
 
     chosen = {"spawner_class": "ssh", "authenticator_class": "shared-password"}
-    for trait in ("spawner_class", "authenticator_class", "proxy_class"):
+    for trait in CHOOSING:
         value = settings.get("JupyterHub", {}).get(trait)
-        if isinstance(value, str):
+        taken = JupyterHub.class_traits()[trait]
+        # One that is not there is reported as a bad value of that trait.
+        if isinstance(value, str) and not fault_of("JupyterHub", trait, taken, value):
             chosen[trait] = value
     app = JupyterHub(config=Config({"JupyterHub": chosen}))
-    classes = [*app.classes, type(app)]
-    for trait in ("spawner_class", "authenticator_class", "proxy_class"):
-        try:
-            classes.append(getattr(app, trait))
-        except (TraitError, ImportError):
-            continue  # reported as a bad value of that trait
-    return classes
+    return [*app.classes, type(app), *(getattr(app, trait) for trait in CHOOSING)]
 
 
 def server_classes() -> list[type[Configurable]]:
@@ -59,14 +60,20 @@ def with_parents(classes: list[type[Configurable]]) -> dict[str, type[Configurab
     }
 
 
-def fault_of(class_name: str, name: str, trait: TraitType, value: Any) -> str | None:
-    """Why the trait does not take the value; None where it does."""
+def fault_of(
+    class_name: str, name: str, trait: TraitType, value: Any, *, written: bool = True
+) -> str | None:
+    """Why the trait does not take the value; None where it does.
+
+    A text that is `written` as on a command line is for the trait to parse; one of Python is not.
+    """
     holder = type(class_name, (HasTraits,), {name: copy.copy(trait)})()
     try:
-        parsed = DeferredConfigString(value).get_value(trait) if isinstance(value, str) else value
-        setattr(holder, name, parsed)
+        if written and isinstance(value, str):
+            value = DeferredConfigString(value).get_value(trait)
+        setattr(holder, name, value)
     except (TraitError, ValueError, TypeError, ImportError) as error:
-        return str(error)
+        return OBJECT.sub(r"a \1", str(error))
     return None
 
 

@@ -4,6 +4,7 @@ A rule names one trait of theirs that the lab must decide, and why; what they sa
 out and told. Everything else of their file holds.
 """
 
+import ast
 import re
 import traceback
 from collections.abc import Mapping
@@ -42,6 +43,23 @@ def load(path: Path) -> Config:
         reason = f"{type(error).__name__}: {error}"
         raise Broken(reason, frames[-1].lineno if frames else None) from error
     return theirs
+
+
+def line_of(source: str, class_name: str, trait: str | None = None) -> int | None:
+    """The last line of a configuration that names a class, as c.Class, or a trait of it."""
+    lines = [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute)
+        and (node.attr == class_name if trait is None else is_trait(node, class_name, trait))
+    ]
+    return max(lines, default=None)
+
+
+def is_trait(node: ast.Attribute, class_name: str, trait: str) -> bool:
+    """Whether a piece of Python is `….Class.trait`."""
+    owner = node.value
+    return node.attr == trait and isinstance(owner, ast.Attribute) and owner.attr == class_name
 
 
 def lay_over(c: Config, theirs: Config, rules: Rules) -> list[Override]:

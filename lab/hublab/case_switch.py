@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,8 +19,10 @@ from hublab.hub import Hub
 from hublab.lab import ETC, Lab
 from hublab.readiness import wait_until_listening, wait_until_running
 from hublab.settings import Settings
-from hublab.settings_files import changed_roles, files_for
+from hublab.settings_files import case_file, changed_keys, files_for, roles_of
 
+SWITCHED = {"node": "sshd", "proxy": "proxy", "hub": "hub"}
+"""Role whose program is restarted -> the scope of the settings for which; in this order."""
 DATABASE = "/srv/jupyterhub/jupyterhub.sqlite"
 
 
@@ -34,27 +36,55 @@ class Restart:
     seconds: float
 
 
-async def apply_settings(lab: Lab, settings: Settings) -> list[Restart]:
+async def apply_settings(lab: Lab, settings: Settings, *, mend: bool = False) -> list[Restart]:
     """Make settings hold in a running lab; its database and servers stay.
 
-    Returns what was restarted. Raises LabError when the hub does not run with them.
+    With `mend` what is down is started too, whatever changed. What an earlier switch wrote and
+    did not see hold is restarted in any case. Returns what was restarted. Raises LabError when
+    the hub does not run with the settings.
     """
-    old = await asyncio.to_thread(lab.settings)
-    await asyncio.to_thread(write_files, lab, settings)
-    return await restart_roles(lab, changed_roles(old, settings))
+    old, left = await asyncio.to_thread(lab.case)
+    due = sorted({*left, *changed_keys(old, settings)})
+    await asyncio.to_thread(write_files, lab, settings, due=due)
+    down = await asyncio.to_thread(what_is_down, lab) if mend else set()
+    restarts = await restart_roles(lab, roles_of(due), down)
+    if due:
+        await asyncio.to_thread(nothing_due, lab, settings)
+    return restarts
 
 
-async def restart_roles(lab: Lab, roles: list[str]) -> list[Restart]:
-    """Restart what these roles' hosts run: the proxy before the hub, which then fills it."""
+def nothing_due(lab: Lab, settings: Settings) -> None:
+    """Note in the lab that its settings hold."""
+    lab.engine.put_files(lab.one("hub").id, ETC, [case_file(settings)])
+
+
+def what_is_down(lab: Lab) -> set[str]:
+    """The hosts that run while their program, which settings concern, does not."""
+    hosts = {host.service: host for role in SWITCHED for host in lab.of_role(role)}
+    return {
+        name
+        for name, host in hosts.items()
+        if host.state == "running" and not processes.status(lab, name).up
+    }
+
+
+async def restart_roles(
+    lab: Lab, roles: Collection[str], down: Collection[str] = ()
+) -> list[Restart]:
+    """Restart what these roles' hosts run, and what is `down`: the proxy before the hub, which
+    then fills it.
+    """
     restarts: list[Restart] = []
-    for role, reason in (("node", "sshd."), ("proxy", "proxy."), ("hub", "hub.")):
-        if role in roles:
-            for host in lab.of_role(role):
-                program = processes.program_of(lab, host.service)
-                if any(done.host == host.service for done in restarts):
-                    continue  # a hub that runs its own proxy
-                seconds = await restart(lab, host.service)
-                restarts.append(Restart(host.service, program, f"{reason} settings", seconds))
+    for role, scope in SWITCHED.items():
+        for host in lab.of_role(role):
+            if role not in roles and host.service not in down:
+                continue
+            program = processes.program_of(lab, host.service)
+            if any(done.host == host.service for done in restarts):
+                continue  # a hub that runs its own proxy
+            reason = f"{scope}. settings" if role in roles else "it was down"
+            seconds = await restart(lab, host.service)
+            restarts.append(Restart(host.service, program, reason, seconds))
     return restarts
 
 
@@ -96,7 +126,11 @@ async def fresh_case(lab: Lab, settings: Settings, *, whole: bool = True) -> flo
     begun = time.monotonic()
     hub = lab.one("hub").service
     proxies = [host.service for host in lab.of_role("proxy") if host.service != hub]
-    old = await asyncio.to_thread(lab.settings)
+    old, left = await asyncio.to_thread(lab.case)
+    # Hub and proxy start anew in any case, so an sshd alone can be left with older settings.
+    due = [
+        key for key in sorted({*left, *changed_keys(old, settings)}) if "node" in roles_of([key])
+    ]
     # First, so that no spawn that is under way puts a server on a node that was just emptied.
     stopping = [partial(processes.stop, lab, proxy) for proxy in proxies]
     await in_threads(lambda: processes.end_hub_and_all(lab, hub), *stopping)
@@ -105,10 +139,11 @@ async def fresh_case(lab: Lab, settings: Settings, *, whole: bool = True) -> flo
     try:
         await in_threads(
             lambda: empty_database(lab),
-            lambda: write_files(lab, settings, None if whole else old),
+            lambda: write_files(lab, settings, None if whole else old, due),
         )
-        if "node" in changed_roles(old, settings):
+        if due:
             await restart_roles(lab, ["node"])
+            await asyncio.to_thread(nothing_due, lab, settings)
         # The hub is a second from asking the proxy anything when it starts (and asks again).
         starting = [partial(processes.start, lab, proxy) for proxy in proxies]
         await in_threads(*starting, lambda: processes.start(lab, hub))
@@ -123,10 +158,15 @@ async def in_threads(*works: Callable[[], object]) -> None:
     await asyncio.gather(*(asyncio.to_thread(work) for work in works))
 
 
-def write_files(lab: Lab, settings: Settings, old: Settings | None = None) -> None:
-    """Put each role's files on its hosts; not where `old`, if it is known, makes the same ones."""
-    for host in lab.hosts.values():
-        files = files_for(host.roles, settings)
+def write_files(
+    lab: Lab, settings: Settings, old: Settings | None = None, due: Sequence[str] = ()
+) -> None:
+    """Put each role's files on its hosts; not where `old`, if it is known, makes the same ones.
+
+    The hub's are first, for they tell what is `due` should the others never be written.
+    """
+    for host in sorted(lab.hosts.values(), key=lambda host: "hub" not in host.roles):
+        files = files_for(host.roles, settings, due)
         if files and (old is None or files != files_for(host.roles, old)):
             lab.engine.put_files(host.id, ETC, files)
 

@@ -147,7 +147,7 @@ async def make_ready(
                 async with await open_hub(channel, lab) as hub:
                     await hub.check_routes()
             seconds = await wait_for_hub(lab, channel)
-        restarts = await apply_settings(lab, settings) if settings != lab.settings() else []
+        restarts = await apply_settings(lab, settings) if lab.case() != (settings, ()) else []
         if created.own.hub and not created.new and "hub" not in [one.program for one in restarts]:
             restarts += await restart_roles(lab, ["hub"])
     except BaseException:

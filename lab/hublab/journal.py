@@ -59,7 +59,7 @@ class Journal:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, flags, 0o644)
+            descriptor = os.open(path, flags, 0o600)
         except OSError as bad:
             raise JournalError(f"cannot begin a journal: {bad.strerror}", where=str(path)) from None
         journal = cls(path, descriptor, secrets)
@@ -195,6 +195,7 @@ def merge(paths: Iterable[Path]) -> tuple[Entry, ...]:
 def write_merged(entries: Iterable[Entry], path: Path) -> None:
     """Write entries as one journal, in place of what is at `path`."""
     lines = ({"t": t, "kind": event.kind, **asdict(event)} for t, event in entries)
+    path.touch(mode=0o600)
     path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
 

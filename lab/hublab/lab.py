@@ -5,13 +5,13 @@ Nothing about a lab is kept outside the engine, so any process finds any lab by 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from hublab.engine import Container, Engine, ExecResult
 from hublab.errors import LabError, NoSuchHost, NoSuchLab
 from hublab.settings import Settings
+from hublab.settings_files import read_case
 
 ETC = "/etc/hublab"
 CASE = "case.json"
@@ -136,9 +136,15 @@ class Lab:
         return {line for line in text.split() if line}
 
     def settings(self) -> Settings:
-        """The settings that hold in this lab now."""
-        text = self.engine.read_file(self.one("hub").id, f"{ETC}/{CASE}")
-        return Settings.from_json(json.loads(text)) if text else Settings()
+        """The settings that this lab was given last."""
+        return self.case()[0]
+
+    def case(self) -> tuple[Settings, tuple[str, ...]]:
+        """The settings that this lab was given last, and the keys that may not hold yet.
+
+        Those are what a switch left that was killed, or that a program refused.
+        """
+        return read_case(self.engine.read_file(self.one("hub").id, f"{ETC}/{CASE}"))
 
     def as_json(self) -> dict[str, Any]:
         """The lab as `ps` tells it, without its servers."""

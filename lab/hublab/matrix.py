@@ -16,7 +16,7 @@ from typing import cast
 
 from hublab.errors import SettingError
 from hublab.setting_syntax import check_key, check_value, is_snippet, parse_value, read_json
-from hublab.settings import JSONValue, Settings, format_value
+from hublab.settings import JSONValue, Settings, format_value, shown_value
 
 _LONGEST_VALUE_IN_ID = 40
 # What may stand in an id as it is: no blanks or `;` (our separator), and only ASCII, because
@@ -88,9 +88,10 @@ class Case(Mapping[str, JSONValue]):
     def id(self) -> str:
         """`key=value` joined by `;`, in the order of the keys; `default` when nothing is set.
 
-        Long or unprintable values are shortened and end in `~` and eight digits of their hash.
+        Long or unprintable values are shortened and end in `~` and eight digits of their hash;
+        of those with a secret in them the hash alone is left.
         """
-        named = (f"{key}={_short(format_value(key, v))}" for key, v in self.settings.items())
+        named = (f"{key}={_short(shown_value(key, v))}" for key, v in self.settings.items())
         return ";".join(named) or "default"
 
     def __getitem__(self, key: str) -> JSONValue:

@@ -99,6 +99,9 @@ def overrides(answer: dict[str, object], path: Path) -> list[Override]:
             where=f"{path}{line}",
             right="a file that needs no other file and nothing that is not installed in the lab",
         )
+    if "wrong" in answer:
+        line = f":{answer['line']}" if answer["line"] else ""
+        raise UsageError(str(answer["wrong"]), where=f"{path}{line}")
     listed = answer["overridden"]
     assert isinstance(listed, list)
     return [Override(**one) for one in listed]

@@ -177,5 +177,8 @@ def listens(lab: Lab, host: str, pid: int) -> bool:
 
     It looks as the process's own user, for not even root may look at another's in a container.
     """
-    owner = lab.output(host, "stat", "-c", "%u", f"/proc/{pid}").strip()
-    return lab.run(host, "sh", "-c", LISTENS, "-", str(pid), user=owner).exit_code == 0
+    owner = lab.run(host, "stat", "-c", "%u", f"/proc/{pid}")
+    if owner.exit_code:
+        return False  # it has ended since its pid was looked up
+    user = owner.stdout.strip()
+    return lab.run(host, "sh", "-c", LISTENS, "-", str(pid), user=user).exit_code == 0

@@ -10,9 +10,10 @@ import aiohttp
 
 from hublab import processes
 from hublab.channel import Channel
-from hublab.errors import LabError
+from hublab.errors import EngineError, LabError
 from hublab.hub import HubRun, hub_run
 from hublab.lab import PROXY_PORT, Lab
+from hublab.settings_files import ROLE_OF_SCOPE
 
 POLL = 0.05
 """Seconds between two looks: a fraction of what a hub needs to start."""
@@ -27,17 +28,36 @@ class ProgramEnded(LabError):
 
     exit_code = 1
 
-    def __init__(self, role: str, host: str, state: processes.Status, log: str) -> None:
+    def __init__(self, lab: Lab, role: str, host: str, state: processes.Status, log: str) -> None:
         words = "\n    ".join(log.strip().splitlines()[-15:])
         super().__init__(
             f"the {role} ended with {state.end}; its last words:\n    {words}",
             where=host,
-            right="`hublab unset` takes settings back that it refuses",
+            right=remedy(lab, host),
         )
         self.role = role
         self.host = host
         self.code = state.exit_code
         self.log = log
+
+
+def remedy(lab: Lab, host: str) -> str | None:
+    """The command that most likely starts the program of a host again: it names the settings.
+
+    That is those which have not held since they were set; where there are none, all that the
+    program reads.
+    """
+    try:
+        settings, due = lab.case()
+    except EngineError:  # the end of the program is what is to be told
+        return None
+    scopes = [scope for scope, role in ROLE_OF_SCOPE.items() if role in lab.host(host).roles]
+    read = [key for key in settings if key.partition(".")[0] in scopes]
+    keys = [key for key in read if key in due] or read
+    name = "" if lab.name == "hublab" else f" --name {lab.name}"
+    if keys:
+        return f"`hublab unset {' '.join(keys)}{name}` if it refuses what was set"
+    return f"`hublab up{name}` starts it again"
 
 
 async def wait_until_running(lab: Lab, timeout: float = 60) -> None:
@@ -69,7 +89,7 @@ async def wait_until_listening(lab: Lab, host: str, timeout: float = 15) -> None
         if state.ended:
             program = processes.program_of(lab, host)
             log = await asyncio.to_thread(lab.engine.logs, lab.host(host).id, tail=200)
-            raise ProgramEnded(program, host, state, last_run(log, program))
+            raise ProgramEnded(lab, program, host, state, last_run(log, program))
         if state.pid and await asyncio.to_thread(processes.listens, lab, host, state.pid):
             return
         if time.monotonic() > end:
@@ -141,7 +161,7 @@ def fail_if_ended(lab: Lab) -> None:
         state = processes.status(lab, host)
         if state.ended:
             log = lab.engine.logs(lab.one(role).id, tail=2000)
-            raise ProgramEnded(role, host, state, last_run(log, role))
+            raise ProgramEnded(lab, role, host, state, last_run(log, role))
 
 
 def last_run(log: str, program: str) -> str:

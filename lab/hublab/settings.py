@@ -51,6 +51,54 @@ SECRET = re.compile(r"token|password|passphrase|secret|crypt_key", re.IGNORECASE
 """Settings whose names match hold something that must not be told on."""
 
 
+HARMLESS = re.compile(r"true|false|none|\d{0,4}", re.IGNORECASE)
+"""Texts that no name makes a secret: hidden wherever they stand, they would take all else along."""
+
+
+def is_secret(name: str, text: str) -> bool:
+    """Whether a text is one that must not be told, by the name that it stands under."""
+    name = name.rpartition(".")[2]
+    return bool(SECRET.search(name) and not name.endswith("_file") and not HARMLESS.fullmatch(text))
+
+
+def secrets_in(name: str, value: JSONValue) -> Iterator[str]:
+    """The secret texts within a value, which stands under a name."""
+    if isinstance(value, str) and is_secret(name, value):
+        yield value
+    for inner, one in inside(name, value):
+        yield from secrets_in(inner, one)
+
+
+def hidden(name: str, value: JSONValue) -> JSONValue:
+    """A value with its secret texts replaced."""
+    if isinstance(value, str):
+        return "(hidden)" if is_secret(name, value) else value
+    if isinstance(value, list):
+        return [hidden(inner, one) for inner, one in inside(name, value)]
+    if isinstance(value, dict):
+        entries = zip(value, inside(name, value), strict=True)
+        return {key: hidden(inner, one) for key, (inner, one) in entries}
+    return value
+
+
+def inside(name: str, value: JSONValue) -> list[tuple[str, JSONValue]]:
+    """What a list or dict holds, each with its name: a secret's name holds for all within."""
+    if isinstance(value, list):
+        return [(name, one) for one in value]
+    if isinstance(value, dict):
+        secret = SECRET.search(name.rpartition(".")[2])
+        return [(name if secret else str(key), one) for key, one in value.items()]
+    return []
+
+
+def shown_value(key: str, value: JSONValue) -> str:
+    """`format_value` for names and reports: of a value with a secret in it, a digest alone."""
+    written = format_value(key, value)
+    if any(secrets_in(key, value)):
+        return f"~{hashlib.sha256(written.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    return written
+
+
 def unknown_setting(key: str, known: Iterable[str], *, where: str | None = None) -> SettingError:
     """The error for a setting that the running software does not know, with the nearest names."""
     candidates = list(known)
@@ -129,11 +177,21 @@ class Settings(Mapping[str, JSONValue]):
         value = self._values.get(f"{scope}.snippet")
         return cast(str, value["source"]) if isinstance(value, dict) else None
 
+    def snippet_name(self, scope: str) -> str:
+        """The name of the file that this scope's snippet was read from."""
+        value = self._values.get(f"{scope}.snippet")
+        return str(value["name"]) if isinstance(value, dict) else ""
+
     def secret_values(self) -> set[str]:
-        """Texts among the values that nobody should read later: passwords, tokens, secrets."""
-        named = (key.rpartition(".")[2] for key in self._values)
-        values = zip(named, self._values.values(), strict=True)
-        return {v for name, v in values if SECRET.search(name) and isinstance(v, str) and v}
+        """Texts among the values that nobody should read later: passwords, tokens, secrets.
+
+        They count at any depth, under the setting's own name or that of an entry within it.
+        """
+        return {text for key, value in self._values.items() for text in secrets_in(key, value)}
+
+    def told(self) -> dict[str, JSONValue]:
+        """Like `as_json`, for others to read: secrets are hidden."""
+        return {key: hidden(key, value) for key, value in self._values.items()}
 
     @property
     def digest(self) -> str:

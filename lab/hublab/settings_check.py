@@ -39,7 +39,8 @@ def check_settings(
         if values := settings.scope(scope):
             check(engine, images[ROLE_OF_SCOPE[scope]], values)
         if (code := settings.snippet(scope)) is not None:
-            check_snippet(scope, code)
+            name = settings.snippet_name(scope)
+            check_snippet(engine, images[ROLE_OF_SCOPE[scope]], scope, name, code)
 
 
 def check_traits(engine: Engine, image: str, scope: str, values: dict[str, Any]) -> None:
@@ -117,14 +118,20 @@ def check_sshd_options(engine: Engine, image: str, values: dict[str, Any]) -> No
         succeeded(done, "check sshd options")
 
 
-def check_snippet(scope: str, code: str) -> None:
-    """A snippet must at least be Python."""
+def check_snippet(engine: Engine, image: str, scope: str, name: str, code: str) -> None:
+    """A snippet must be Python; what it imports, and the classes that it sets, must be there."""
     try:
         compile(code, f"{scope}.snippet", "exec")
     except SyntaxError as error:
         raise SettingError(
             f"not valid Python: {error.msg}", where=f"{scope}.snippet, line {error.lineno}"
         ) from error
+    argv = [PYTHON, "/opt/hublab/check_snippet.py", scope]
+    done = engine.run_once(image, argv, [File("snippet.py", code.encode())], "/tmp")
+    said = succeeded(done, f"try {name}").stdout.strip().splitlines()
+    if wrong := json.loads(said[-1]):
+        line = f":{wrong['line']}" if wrong["line"] else ""
+        raise SettingError(wrong["wrong"], where=f"{scope}.snippet, {name}{line}")
 
 
 def succeeded(done: ExecResult, attempted: str) -> ExecResult:

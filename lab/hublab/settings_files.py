@@ -7,24 +7,32 @@ hub and servers; sshd_config(5), where the first value read wins; the proxy's --
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hublab.engine.records import File
 from hublab.settings import JSONValue, Settings
 
 JUPYTERHUB_UID = 990
+DUE = "due"
+"""Beside the settings in case.json: the keys that are written and may not hold yet. No setting
+has such a name."""
+ROLE_OF_SCOPE = {"hub": "hub", "proxy": "proxy", "sshd": "node"}
+"""Scope -> the role whose program must read its files again when a setting changes."""
 
 
-def files_for(roles: Iterable[str], settings: Settings) -> list[File]:
-    """The files under /etc/hublab of a host of these roles; empty ones undo earlier settings."""
-    return [file for role in roles for file in files_of_role(role, settings)]
+def files_for(roles: Iterable[str], settings: Settings, due: Sequence[str] = ()) -> list[File]:
+    """The files under /etc/hublab of a host of these roles; empty ones undo earlier settings.
+
+    `due` are the keys that do not hold before some program was restarted.
+    """
+    return [file for role in roles for file in files_of_role(role, settings, due)]
 
 
-def files_of_role(role: str, settings: Settings) -> list[File]:
+def files_of_role(role: str, settings: Settings, due: Sequence[str] = ()) -> list[File]:
     match role:
         case "hub":
             return [
-                private("case.json", json.dumps(settings.as_json())),
+                case_file(settings, due),
                 private("settings.json", json.dumps(settings.scope("hub"))),
                 private("snippet.py", settings.snippet("hub") or ""),
             ]
@@ -40,6 +48,18 @@ def files_of_role(role: str, settings: Settings) -> list[File]:
             return [File("proxy.args", "".join(f"{a}\n" for a in proxy_args(settings)).encode())]
         case _:
             return []
+
+
+def case_file(settings: Settings, due: Sequence[str] = ()) -> File:
+    """What a lab remembers of its settings; `read_case` reads it."""
+    return private("case.json", json.dumps(settings.as_json() | ({DUE: list(due)} if due else {})))
+
+
+def read_case(text: bytes | None) -> tuple[Settings, tuple[str, ...]]:
+    """The settings that a lab was given, and the keys among them that may not hold yet."""
+    data = json.loads(text) if text else {}
+    due = data.pop(DUE, [])
+    return Settings.from_json(data), tuple(due)
 
 
 def private(name: str, text: str) -> File:
@@ -70,5 +90,20 @@ def proxy_option(option: str, value: JSONValue) -> list[str]:
 
 def changed_roles(old: Settings, new: Settings) -> list[str]:
     """The roles whose program must read its files again when `old` becomes `new`."""
-    roles = {"hub": "hub", "proxy": "proxy", "sshd": "node"}
-    return [role for scope, role in roles.items() if old.only(scope) != new.only(scope)]
+    return roles_of(changed_keys(old, new))
+
+
+def changed_keys(old: Settings, new: Settings) -> list[str]:
+    """The keys whose new value, or absence, holds after a restart only."""
+    return [
+        key
+        for key in sorted({*old, *new})
+        if key.partition(".")[0] in ROLE_OF_SCOPE
+        and ((key in old) != (key in new) or old[key] != new[key])
+    ]
+
+
+def roles_of(keys: Iterable[str]) -> list[str]:
+    """The roles whose programs read these keys when they start."""
+    scopes = {key.partition(".")[0] for key in keys}
+    return [role for scope, role in ROLE_OF_SCOPE.items() if scope in scopes]

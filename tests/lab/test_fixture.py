@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,7 @@ from hublab.deployment import down
 from hublab.engine import Engine
 from hublab.journal import read_journal
 from hublab.journal_events import LabDown, LabUp, SettingsApplied, Verdict
+from hublab.lab import Lab
 
 INI = "[pytest]\nasyncio_mode = strict\nasyncio_default_fixture_loop_scope = session\n"
 BIND = "hub.JupyterHub.hub_bind_url"
@@ -123,9 +125,10 @@ def test_cases_verdicts_and_evidence(tmp_path: Path) -> None:
         if isinstance(event, Verdict):
             verdicts.setdefault(re.split(r"::|\[", event.test)[1], []).append(event.outcome)
     assert verdicts == EXPECTED
-    assert sum(isinstance(event, SettingsApplied) for event in events) >= sum(
-        map(len, EXPECTED.values())
-    )
+    applied = [event.case for event in events if isinstance(event, SettingsApplied)]
+    # What no software knows was never applied.
+    assert len(applied) >= sum(map(len, EXPECTED.values())) - 1
+    assert not [case for case in applied if "hub_conect_ip" in case]
     (up,) = [event for event in events if isinstance(event, LabUp)]
     (gone,) = [event for event in events if isinstance(event, LabDown)]
     assert (up.lab, gone.left) == (gone.lab, ())
@@ -184,3 +187,67 @@ def test_whose_lab_it_is(tmp_path: Path) -> None:
         assert not list(tmp_path.glob("evidence/*"))
     finally:
         down(name, Engine.connect())
+
+
+INTERVAL = "hub.Spawner.poll_interval"
+OTHERS = f"""\
+import pytest
+
+@pytest.mark.matrix("{INTERVAL}", [5])
+async def test_another(lab):
+    pass
+
+@pytest.mark.matrix("hub.JupyterHub.hub_conect_ip", ["hub"])
+async def test_unknown(lab):
+    pass
+
+@pytest.mark.matrix("{BIND}", ["{NOWHERE}"])
+async def test_refuses(lab):
+    pass
+"""
+
+
+def test_a_lab_that_was_there_has_its_settings_back(tmp_path: Path) -> None:
+    """Whatever the tests set in it, known or not, refused or not."""
+    name = fresh_name()
+    try:
+        assert hublab("up", "--name", name, "--set", f"{INTERVAL}=9").returncode == 0
+        code, said = run(tmp_path, OTHERS, "--lab-name", name)
+        assert code == pytest.ExitCode.TESTS_FAILED
+        assert "1 passed, 2 errors" in said, said
+        assert "nothing in this lab knows the setting" in said
+        assert Lab.find(name, Engine.connect()).settings() == {INTERVAL: "9"}
+        listed = json.loads(hublab("set", "--name", name, "--json").stdout)
+        assert listed == {"settings": {INTERVAL: "9"}, "due": []}
+        assert hublab("spawn", "alice", "--name", name).returncode == 0
+
+        code, said = run(tmp_path, OTHERS, "--lab-name", name, "--set", "hub.Spawner.intervall=1")
+        assert code == pytest.ExitCode.USAGE_ERROR
+        assert said.count("nothing in this lab knows the setting") == 1
+        listed = json.loads(hublab("set", "--name", name, "--json").stdout)
+        assert listed["settings"] == {INTERVAL: "9"}
+    finally:
+        down(name, Engine.connect())
+
+
+SECRET = "geheimnis"
+LEAKS = """\
+async def test_fails(lab):
+    await lab.run("hub", "sh", "-c", "echo 'GET /hub/oauth?code=c0ffee&x=1' > /proc/1/fd/1")
+    assert False, "on purpose"
+"""
+
+
+def test_secrets_of_settings_are_nowhere(tmp_path: Path) -> None:
+    """Neither said nor written, as a name or in a file, which the owner alone may read."""
+    pins = ("hub.JupyterHub.authenticator_class=dummy", f"hub.DummyAuthenticator.password={SECRET}")
+    code, said = run(tmp_path, LEAKS, *[word for pin in pins for word in ("--set", pin)])
+    assert code == pytest.ExitCode.TESTS_FAILED
+    assert "1 failed" in said, said
+    assert SECRET not in said
+    assert "hub.DummyAuthenticator.password=~" in said
+    (evidence,) = (tmp_path / "evidence").iterdir()
+    left = [evidence, *evidence.rglob("*")]
+    assert not [path for path in left if SECRET in str(path) or path.stat().st_mode & 0o077]
+    texts = [path.read_text() for path in left if path.is_file()]
+    assert not [text for text in texts if SECRET in text or "c0ffee" in text]

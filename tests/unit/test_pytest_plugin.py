@@ -280,3 +280,18 @@ def test_collecting_needs_no_docker(suite: pytest.Pytester) -> None:
     )
     result = suite.runpytest_subprocess("--collect-only", "-q")
     assert result.ret == pytest.ExitCode.OK
+
+
+def test_a_secret_is_in_no_id_and_no_header(suite: pytest.Pytester) -> None:
+    suite.makepyfile("def test_it(lab): pass")
+    pin = "hub.DummyAuthenticator.password=geheimnis"
+    axis = "hub.X.token=geheimnis,anderes"
+    result = suite.runpytest("--collect-only", "-v", "--set", pin, "--axis", axis)
+    assert result.ret == pytest.ExitCode.OK
+    said = result.stdout.str() + result.stderr.str()
+    assert "geheimnis" not in said
+    assert "anderes" not in said
+    assert "hublab: --set hub.DummyAuthenticator.password=~" in said
+    ids = collected(suite, "--set", pin, "--axis", axis)
+    assert len(set(ids)) == 2
+    assert not [one for one in ids if "geheimnis" in one]

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hublab.errors import SettingError
-from hublab.settings import Settings, format_value, parse_setting, unknown_setting
+from hublab.settings import Settings, format_value, parse_setting, shown_value, unknown_setting
+from hublab.settings_files import case_file, changed_keys, files_for, read_case, roles_of
 
 words = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True)
 keys = st.builds(lambda s, c, t: f"{s}.{c}.{t}", st.sampled_from(["hub", "server"]), words, words)
@@ -151,3 +152,44 @@ def test_unknown_setting_names_the_nearest() -> None:
     assert "would be right: hub.JupyterHub.hub_connect_ip" in message
     assert "hub.Spawner.ip" in str(unknown_setting("hub.SSHSpawner.ip", known))
     assert "would be right" not in str(unknown_setting("hub.Q.zzz", known))
+
+
+def test_what_a_lab_remembers() -> None:
+    given_settings = Settings.parse(["hub.Spawner.ip=a", "sshd.MaxSessions=3"])
+    assert read_case(None) == (Settings(), ())
+    assert read_case(case_file(given_settings).content) == (given_settings, ())
+    (remembered, *_) = files_for(["hub"], given_settings, ["sshd.MaxSessions"])
+    assert read_case(remembered.content) == (given_settings, ("sshd.MaxSessions",))
+
+
+def test_what_needs_a_restart() -> None:
+    old = Settings.parse(["hub.Spawner.ip=a", "proxy.timeout=1", "server.ServerApp.port=1"])
+    new = Settings.parse(["hub.Spawner.ip=b", "server.ServerApp.port=2", "sshd.MaxSessions=3"])
+    keys = changed_keys(old, new)
+    assert keys == ["hub.Spawner.ip", "proxy.timeout", "sshd.MaxSessions"]
+    assert roles_of(keys) == ["hub", "proxy", "node"]
+    assert changed_keys(new, new) == []
+
+
+def test_secrets_at_any_depth() -> None:
+    made = Settings(
+        {
+            "hub.DummyAuthenticator.password": "geheimnis",
+            "hub.JupyterHub.services": [{"name": "x", "api_token": "nested"}],
+            "hub.X.tokens": {"alice": ["tok-1", "tok-2"]},
+            "server.ServerApp.allow_password_change": "False",
+            "server.X.token_file": "/etc/token",
+        }
+    )
+    assert made.secret_values() == {"geheimnis", "nested", "tok-1", "tok-2"}
+    told = json.dumps(made.told())
+    assert not [secret for secret in made.secret_values() if secret in told]
+    assert '"name": "x"' in told
+    assert made.told()["server.X.token_file"] == "/etc/token"
+
+
+def test_a_secret_is_shown_by_its_digest() -> None:
+    key = "hub.DummyAuthenticator.password"
+    assert shown_value("hub.Spawner.ip", "geheimnis") == "geheimnis"
+    assert "geheimnis" not in shown_value(key, "geheimnis")
+    assert shown_value(key, "geheimnis") != shown_value(key, "anderes")

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import click
 
 from hublab.case_switch import Restart, apply_settings, give_routes_back
-from hublab.cli.common import common, emit, err, out, with_live
+from hublab.cli.common import common, emit, err, find, out, steps, with_live
 from hublab.errors import SettingError
 from hublab.journal_events import Restarted, SettingsApplied
 from hublab.live import LiveLab
 from hublab.settings import Settings, format_value, unknown_setting
 from hublab.settings_check import check_settings
+from hublab.switch_lock import one_switch
 
 
 @click.command("set")
-@click.argument("texts", nargs=-1, required=True, metavar="SETTING=VALUE...")
+@click.argument("texts", nargs=-1, metavar="[SETTING=VALUE]...")
 @common
 def set_command(texts: tuple[str, ...], name: str, as_json: bool) -> None:
     """Make settings hold in a running lab, restarting as little as possible.
+
+    Without a setting: list those that the lab was given, and which of them do not hold yet.
+    A hub, proxy or sshd that is down is started again, with whatever is set.
 
     The database and the servers stay; servers that run keep the settings that they started with.
 
@@ -28,15 +34,18 @@ def set_command(texts: tuple[str, ...], name: str, as_json: bool) -> None:
       hublab set "server.ServerApp.allow_origin=*"
       hublab set sshd.MaxSessions=2
       hublab set hub.snippet=my_hooks.py
+      hublab set
     """
+    if not texts:
+        show(*find(name).case(), as_json)
+        return
     wanted = Settings.parse(texts)
 
     async def work(live: LiveLab) -> tuple[list[Restart], list[str]]:
-        for secret in wanted.secret_values():
-            live.hide(secret)
         images = live.lab.images
         check_settings(live.lab.engine, images, wanted, lab=live.name)
-        return await switch(live, live.lab.settings().merged(wanted))
+        async with one_switch(live.name, steps()):
+            return await switch(live, live.lab.settings().merged(wanted))
 
     tell(*with_live(name, work, "set"), wanted, as_json)
 
@@ -57,11 +66,12 @@ def unset_command(keys: tuple[str, ...], everything: bool, name: str, as_json: b
         raise click.UsageError("name the settings to take back, or say --all")
 
     async def work(live: LiveLab) -> tuple[list[Restart], list[str]]:
-        present = live.lab.settings()
-        for key in keys:
-            if key not in present:
-                raise not_set(key, present)
-        return await switch(live, present.without(*(present if everything else keys)))
+        async with one_switch(live.name, steps()):
+            present = live.lab.settings()
+            for key in keys:
+                if key not in present:
+                    raise not_set(key, present)
+            return await switch(live, present.without(*(present if everything else keys)))
 
     tell(*with_live(name, work, "unset"), Settings(), as_json)
 
@@ -77,9 +87,11 @@ def not_set(key: str, present: Settings) -> SettingError:
 
 async def switch(live: LiveLab, settings: Settings) -> tuple[list[Restart], list[str]]:
     """Apply settings; returns what was restarted, and the servers that run with older ones."""
+    for secret in settings.secret_values():
+        live.hide(secret)
     before = live.lab.settings()
     stale = before.only("server") != settings.only("server")
-    restarts = await apply_settings(live.lab, settings)
+    restarts = await apply_settings(live.lab, settings, mend=True)
     await live.forget_hub()
     live.record(SettingsApplied(live.name, "", settings.digest, settings.as_json()))
     for r in restarts:
@@ -94,6 +106,20 @@ async def give_back(live: LiveLab) -> None:
     """Say so when the proxy's table could not be filled again."""
     if problem := await give_routes_back(await live.hub()):
         err.print(f"the proxy has no routes yet: {problem}", markup=False)
+
+
+def show(settings: Settings, due: Collection[str], as_json: bool) -> None:
+    """What a lab was given, without its secrets, and what of that is `due`: written, not held."""
+    told = settings.told()
+    if as_json:
+        emit({"settings": told, "due": list(due)})
+        return
+    for key, value in told.items():
+        out.print(f"{key}={format_value(key, value)}", markup=False)
+    for key in due:
+        out.print(f"{key} may not hold: its switch did not end", markup=False)
+    if not settings:
+        err.print("nothing is set in this lab")
 
 
 def tell(restarts: list[Restart], stale: list[str], wanted: Settings, as_json: bool) -> None:

@@ -17,6 +17,7 @@ from hublab.lab import Lab
 from hublab.nodes import FEWEST, MOST
 from hublab.own_config import Override, OwnConfig
 from hublab.settings import Settings
+from hublab.switch_lock import one_switch
 
 
 @click.command()
@@ -96,8 +97,7 @@ def bring_up_alone(request: Request, say: Steps) -> tuple[Created, float]:
     """Bring a lab up while nobody else does."""
     created = create(request, say)
     lab = created.lab
-    settings = lab.settings().merged(request.settings)
-    waited, _ = asyncio.run(make_ready(created, settings, say))
+    settings, waited = asyncio.run(settle(created, request.settings, say))
     seconds = created.container_seconds + waited
     with open_journal(lab, "up") as journal:
         hosts = tuple(lab.as_json()["hosts"])
@@ -106,6 +106,14 @@ def bring_up_alone(request: Request, say: Steps) -> tuple[Created, float]:
     if created.guard:
         created.guard.release()
     return created, seconds
+
+
+async def settle(created: Created, more: Settings, say: Steps) -> tuple[Settings, float]:
+    """Wait until a lab is ready, with more settings; returns what is set, and the seconds."""
+    async with one_switch(created.lab.name, say):
+        settings = created.lab.settings().merged(more)
+        waited, _ = await make_ready(created, settings, say)
+    return settings, waited
 
 
 def show_overridden(overridden: Iterable[Override]) -> None:

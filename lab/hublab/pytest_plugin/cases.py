@@ -11,10 +11,12 @@ import pytest
 from hublab.errors import SettingError
 from hublab.matrix import Axis, Case, cases, override, parse_axis
 from hublab.pytest_plugin.wrong_cases import beside, breaks_of, wrong_pairs
-from hublab.settings import Settings
+from hublab.setting_syntax import JSONValue, parse_setting
+from hublab.settings import Settings, secrets_in, shown_value
 
 _AXES = pytest.StashKey[tuple[Axis, ...]]()
-_PINNED = pytest.StashKey[Settings]()
+PINNED = pytest.StashKey[Settings]()
+"""The settings of `--set`."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,15 +47,25 @@ def pytest_configure(config: pytest.Config) -> None:
         axes = [parse_axis(text, where="--axis") for text in config.getoption("--axis")]
         cases(axes)  # two axes for one setting are an error
         config.stash[_AXES] = tuple(axes)
-        config.stash[_PINNED] = Settings.parse(config.getoption("--set"), where="--set")
+        config.stash[PINNED] = Settings.parse(config.getoption("--set"), where="--set")
     except SettingError as error:
         raise pytest.UsageError(str(error)) from None
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say which options changed the cases, because results without that mislead."""
-    given = [("--axis", config.getoption("--axis")), ("--set", config.getoption("--set"))]
+    axes = [told(text, *parse_axis(text).values) for text in config.getoption("--axis")]
+    pins = [told(text, parse_setting(text).value) for text in config.getoption("--set")]
+    given = [("--axis", axes), ("--set", pins)]
     return [f"hublab: {option} {' '.join(texts)}" for option, texts in given if texts]
+
+
+def told(text: str, *values: JSONValue) -> str:
+    """A `SETTING=VALUES` as it was given; where a secret is in it, with a digest of each value."""
+    key = text.partition("=")[0].strip()
+    if any(any(secrets_in(key, value)) for value in values):
+        return f"{key}={','.join(shown_value(key, value) for value in values)}"
+    return text
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -62,7 +74,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     try:
         axes = override(axes_of(metafunc.definition), *metafunc.config.stash[_AXES])
-        made = cases(axes, pinned=metafunc.config.stash[_PINNED])
+        made = cases(axes, pinned=metafunc.config.stash[PINNED])
     except SettingError as error:
         raise pytest.Collector.CollectError(str(error)) from None
     if metafunc.config.getoption("--sabotage") and "applied" in metafunc.fixturenames:

@@ -3,7 +3,8 @@
     evidence/<run>/journal.ndjson            one a worker, merged at the end
     evidence/<run>/<test>/<host>.log
 
-Kept for what failed by default, see `--lab-evidence`. The labs' secrets are written nowhere.
+Kept for what failed by default, see `--lab-evidence`. The labs' secrets are written nowhere, nor
+those of settings; what a log may still tell is for the owner of the folder alone.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from hublab.errors import HublabError
 from hublab.journal import Journal, merge, write_merged
 from hublab.journal_events import Event, Verdict
 from hublab.pytest_plugin.cases import case_of
+from hublab.redaction import Redactor
 
 if TYPE_CHECKING:  # collecting tests needs no Docker
     from hublab.lab import Lab
@@ -54,6 +56,8 @@ class Evidence:
     def journal(self) -> Journal:
         """This worker's journal, begun when something is written for the first time."""
         if self._journal is None:
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(exist_ok=True, mode=0o700)
             name = f"journal-{self.worker}.ndjson" if self.worker else "journal.ndjson"
             self._journal = Journal.open(self.folder / name, run=self.folder.name)
         return self._journal
@@ -70,13 +74,16 @@ class Evidence:
         """The logs of all hosts since the test began, without secrets."""
         lab = item.stash[LAB]
         folder = self.folder / folder_name(name_of(item))
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        hide = Redactor(())  # of addresses: what signs somebody in
         for host in lab.hosts.values():
             try:
                 log = lab.engine.logs(host.id, since=item.stash[BEGUN])
             except HublabError as error:  # logs never hide why the test failed
                 log = f"hublab: this log could not be read: {error}\n"
-            (folder / f"{host.service}.log").write_text(self.journal.redacted(log))
+            path = folder / f"{host.service}.log"
+            path.touch(mode=0o600)
+            path.write_text(hide.text(self.journal.redacted(log)))
 
     def close(self) -> None:
         """Close the journal, and remove what is not to be kept."""

@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from hublab.errors import HublabError, LabError, MachineError, SettingError, UsageError
 from hublab.matrix import Case
-from hublab.pytest_plugin.cases import case_of
+from hublab.pytest_plugin.cases import PINNED, case_of
 from hublab.pytest_plugin.evidence import EVIDENCE, LAB, Evidence, scenario_of
 from hublab.pytest_plugin.topologies import DEFAULT_TOPOLOGY, lab_options, topology_of
 from hublab.settings import Settings
@@ -74,6 +74,7 @@ def _labs(pytestconfig: pytest.Config) -> Iterator[Labs]:
         pytestconfig.stash[EVIDENCE],
         teller(pytestconfig),
         worker,
+        pytestconfig.stash[PINNED],
     )
     yield labs
     labs.end()
@@ -81,7 +82,7 @@ def _labs(pytestconfig: pytest.Config) -> Iterator[Labs]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def _channels(_labs: Labs) -> AsyncIterator[Callable[[Lab], Any]]:
-    """The ways into the labs, each opened once and closed before its lab ends."""
+    """The ways into the labs, each opened once and closed before its lab ends or is put back."""
     from hublab.channel import open_channel
 
     opened: dict[str, Channel] = {}
@@ -93,6 +94,7 @@ async def _channels(_labs: Labs) -> AsyncIterator[Callable[[Lab], Any]]:
             return opened[lab.name]
 
         yield channel
+    await _labs.put_back()
 
 
 @pytest.fixture
@@ -158,17 +160,26 @@ async def checked_switch(
 ) -> tuple[ProgramEnded | None, str]:
     """Switch to a case and have it checked meanwhile: that takes about as long as a hub's start.
 
+    In a lab that outlives the run it is checked first, so that nothing wrong stays there.
     `beside` is the test whose cases stand side by side, or empty. Returns why hub or proxy
     refuse the case, and the name for the case's server. Raises SettingError, which explains any
     refusal.
     """
+    from hublab.switch_lock import one_switch
+
     checking = asyncio.create_task(asyncio.to_thread(shared.check, case.settings))
+    if shared.stays:
+        await checking
     try:
-        if beside:
-            return await shared.switch_beside(case, evidence, beside)
-        return await shared.switch(case, evidence), ""
+        async with one_switch(shared.lab.name, shared.say):
+            if beside:
+                switched = await shared.switch_beside(case, evidence, beside)
+            else:
+                switched = await shared.switch(case, evidence), ""
     finally:
         await checking
+    shared.tell(case, evidence)
+    return switched
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -26,6 +26,7 @@ from hublab.setting_syntax import SCOPES, is_snippet
 from hublab.settings import Settings
 from hublab.settings_check import check_settings, taken
 from hublab.settings_files import changed_roles
+from hublab.switch_lock import one_switch
 
 Say = Callable[[str], None]
 
@@ -39,6 +40,11 @@ class SharedLab:
     """Whether this run made it, so that this run ends it."""
     before: Settings
     """What held in it when this run found it."""
+    say: Say
+    stays: bool
+    """Whether it outlives this run."""
+    switched: bool = False
+    """Whether this run has changed its settings, or begun to."""
     ready: bool = False
     untouched: bool = False
     """Whether it is as its case made it: no test has had it since."""
@@ -81,6 +87,7 @@ class SharedLab:
     async def switch(self, case: Case, evidence: Evidence) -> ProgramEnded | None:
         """Make a case hold as in a new lab; returns why the hub or proxy refuse it, if so."""
         settings, refusal = case.settings, None
+        self.switched = True
         self.beside = ("", 0)
         if not (self.untouched and self.holds == settings):
             self.untouched = False
@@ -95,16 +102,25 @@ class SharedLab:
                     Restarted(self.lab.name, hub, "hub", f"case {case.id}", round(seconds, 3))
                 )
         self.untouched = False
-        self._hold(case, evidence)
+        self.holds, self.written = settings, True
         return refusal
 
-    def _hold(self, case: Case, evidence: Evidence) -> None:
-        """A case's settings stand in their files now."""
-        settings = self.holds = case.settings
-        self.written = True
-        evidence.record(
-            SettingsApplied(self.lab.name, case.id, settings.digest, settings.as_json())
-        )
+    def tell(self, case: Case, evidence: Evidence) -> None:
+        """Record that a case holds now: its settings are written and known to be right ones."""
+        told = case.settings
+        evidence.record(SettingsApplied(self.lab.name, case.id, told.digest, told.as_json()))
+
+    async def put_back(self) -> None:
+        """Give a lab that this run found its own settings again, if others stand in it."""
+        if self.ours or not self.switched or (self.written and self.holds == self.before):
+            return
+        name = self.lab.name
+        self.say(f"putting back the settings that lab {name} had before")
+        try:
+            async with one_switch(name, self.say):
+                await fresh_case(self.lab, self.before)
+        except HublabError as error:
+            self.say(f"lab {name} is left with settings of the tests: {error}")
 
     async def switch_beside(
         self, case: Case, evidence: Evidence, test: str
@@ -120,7 +136,7 @@ class SharedLab:
         refusal = None
         if before == test and servers_only:
             await apply_settings(self.lab, case.settings)
-            self._hold(case, evidence)
+            self.holds, self.written = case.settings, True
         else:
             refusal, count = await self.switch(case, evidence), 0
         self.beside = (test, count + 1)
@@ -130,12 +146,18 @@ class SharedLab:
 class Labs:
     """Brings labs up, remembers them, and ends those that it made."""
 
-    def __init__(self, options: LabOptions, evidence: Evidence, say: Say, worker: str) -> None:
-        """`worker` is the name of this one of several, each with labs of its own, or empty."""
+    def __init__(
+        self, options: LabOptions, evidence: Evidence, say: Say, worker: str, pinned: Settings
+    ) -> None:
+        """`worker` is the name of this one of several, each with labs of its own, or empty.
+
+        `pinned` settings are in all cases: they are checked before a lab comes up.
+        """
         self.options = options
         self.evidence = evidence
         self.say = say
         self.worker = worker
+        self.pinned = pinned
         self._labs: dict[tuple[Path, ...], SharedLab | HublabError] = {}
 
     def get(self, topology: tuple[str, ...], coming: Callable[[], list[Settings]]) -> SharedLab:
@@ -162,13 +184,17 @@ class Labs:
                 raise
             self.evidence.hide(found.lab.secrets())
             found.coming = coming()
+            for settings in (found.before, *found.coming):
+                self.evidence.hide(settings.secret_values())
         return found
 
     def _up(self, files: tuple[Path, ...], topology: tuple[str, ...]) -> SharedLab:
         name = self.name_for(topology)
         self.say(f"bringing up lab {name} from {', '.join(path.name for path in files)}")
-        created = create(Request(name, files), self.say, lease=self.options.name is None)
-        return SharedLab(created, created.new, created.lab.settings())
+        request = Request(name, files, self.pinned)
+        created = create(request, self.say, lease=self.options.name is None)
+        stays = self.options.keep or not created.new
+        return SharedLab(created, created.new, created.lab.settings(), self.say, stays)
 
     def name_for(self, topology: tuple[str, ...]) -> str:
         """The name asked for, or a fresh one; overlays and workers have labs of their own."""
@@ -176,6 +202,12 @@ class Labs:
             return f"test-{secrets.token_hex(3)}"
         extra = [] if self.options.files or topology == DEFAULT_TOPOLOGY else list(topology[1:])
         return "-".join([self.options.name, *extra, *filter(None, [self.worker])])
+
+    async def put_back(self) -> None:
+        """Give the labs that this run found their own settings again."""
+        for shared in self._labs.values():
+            if isinstance(shared, SharedLab):
+                await shared.put_back()
 
     def end(self) -> None:
         """End what this run made, or let it stay if that was asked for."""
@@ -185,7 +217,7 @@ class Labs:
 
     def _end(self, shared: SharedLab) -> None:
         name, guard = shared.lab.name, shared.created.guard
-        if shared.ours and not self.options.keep:
+        if not shared.stays:
             seconds = down(name, shared.lab.engine)
             left = tuple(shared.lab.engine.leftovers(name))
             self.evidence.record(LabDown(name, round(seconds, 3), left))

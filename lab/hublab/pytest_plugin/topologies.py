@@ -25,7 +25,12 @@ class LabOptions:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--lab-name`, `--lab-keep`, `--lab-file`."""
     group = parser.getgroup("hublab", "hublab: the lab that tests run in")
-    group.addoption("--lab-name", metavar="NAME", help="the lab's name (default: a fresh one)")
+    group.addoption(
+        "--lab-name",
+        metavar="NAME",
+        help="the lab's name (default: a fresh one); one that runs already is used: its servers, "
+        "homes and database go, and the settings that it has are set aside and put back at the end",
+    )
     group.addoption("--lab-keep", action="store_true", help="leave the lab up at the end")
     group.addoption(
         "--lab-file",

@@ -1,0 +1,119 @@
+"""What `set` says is so: a switch that was cut short is made up for, and none gets lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import lifecycle
+import pytest
+
+from hublab import processes
+from hublab.case_switch import write_files
+from hublab.deployment import down
+from hublab.engine import Engine
+from hublab.lab import Lab
+from hublab.settings import Settings
+from hublab.switch_lock import one_switch
+
+NAME = "set-hold"
+INTERVAL = "hub.Spawner.poll_interval"
+LISTEN = "sshd.ListenAddress"
+
+
+def hublab(*argv: str) -> subprocess.CompletedProcess[str]:
+    """Run a command on the lab of these tests."""
+    return lifecycle.hublab(*argv, "--name", NAME)
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Lab]:
+    done = hublab("up")
+    try:
+        assert done.returncode == 0, done.stderr
+        yield Lab.find(NAME, Engine.connect())
+    finally:
+        down(NAME, Engine.connect())
+
+
+@pytest.fixture
+def lab(made: Lab) -> Lab:
+    """A lab without settings, whatever the test before left."""
+    if made.settings():
+        done = hublab("unset", "--all")
+        assert done.returncode == 0, done.stderr
+    return made
+
+
+def test_a_set_that_was_killed(lab: Lab) -> None:
+    """Its settings were written, and its hub not restarted."""
+    running = lifecycle.Running(*lifecycle.HUBLAB, "set", f"{INTERVAL}=9", "--name", NAME)
+    end = time.monotonic() + 60
+    while INTERVAL not in lab.settings():
+        assert time.monotonic() < end, running.said
+    running.end(signal.SIGKILL)
+    listed = json.loads(hublab("set", "--json").stdout)
+    assert listed == {"settings": {INTERVAL: "9"}, "due": [INTERVAL]}
+    again = hublab("set", f"{INTERVAL}=9")
+    assert again.returncode == 0, again.stderr
+    assert "restarted hub on hub" in again.stdout
+    assert json.loads(hublab("set", "--json").stdout)["due"] == []
+    assert "nothing was restarted" in hublab("set", f"{INTERVAL}=9").stdout
+
+
+def test_a_hub_that_refuses(lab: Lab, tmp_path: Path) -> None:
+    """Again and again, and with the command that takes it back."""
+    snippet = tmp_path / "refused.py"
+    snippet.write_text("raise RuntimeError('no hub today')\n")
+    for _ in range(2):
+        done = hublab("set", f"hub.snippet={snippet}")
+        assert done.returncode == 1
+        assert "no hub today" in done.stderr
+        assert f"would be right: `hublab unset hub.snippet --name {NAME}`" in done.stderr
+    assert hublab("unset", "hub.snippet").returncode == 0
+    assert processes.status(lab, "hub").up
+
+
+def test_an_sshd_that_cannot_listen(lab: Lab) -> None:
+    for _ in range(2):
+        done = hublab("set", f"{LISTEN}=203.0.113.9")
+        assert done.returncode == 1
+        assert "Cannot bind any address" in done.stderr
+        assert f"`hublab unset {LISTEN} --name {NAME}`" in done.stderr
+    done = hublab("unset", LISTEN)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_hub_that_is_down(lab: Lab) -> None:
+    """Whatever is set, it runs afterwards."""
+    assert hublab("set", f"{INTERVAL}=9").returncode == 0
+    processes.kill_if_up(lab, "hub")
+    done = hublab("set", f"{INTERVAL}=9")
+    assert done.returncode == 0, done.stderr
+    assert "restarted hub on hub" in done.stdout
+    assert "it was down" in done.stdout
+
+
+def test_two_at_once(lab: Lab) -> None:
+    """The second waits, says so, and then goes on from what the first has left."""
+
+    async def first() -> lifecycle.Running:
+        async with one_switch(NAME, print):
+            second = lifecycle.Running(
+                *lifecycle.HUBLAB, "set", "server.ServerApp.allow_origin=a", "--name", NAME
+            )
+            await asyncio.to_thread(second.wait_for, "waiting for that")
+            write_files(lab, Settings({"server.ServerApp.max_body_size": "1000"}))
+        return second
+
+    second = asyncio.run(first())
+    assert second.process.wait(60) == 0
+    assert set(lab.settings()) == {
+        "server.ServerApp.allow_origin",
+        "server.ServerApp.max_body_size",
+    }
