@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from rich.table import Table
 
 from hublab.cli.progress import Steps
 from hublab.engine import Engine
+from hublab.errors import HublabError
 from hublab.journal import Journal
 from hublab.lab import Lab
 from hublab.live import LiveLab, connect
@@ -25,6 +27,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 WIDE = 200
 """Columns where there is no terminal to measure: a table in a file must not wrap."""
+
+
+@dataclass(slots=True)
+class Document:
+    """Whether this command owes its caller a JSON document on stdout, and has given it."""
+
+    wanted: bool = False
+    given: bool = False
+
+
+document = Document()
 
 
 def console(stderr: bool) -> Console:
@@ -44,7 +57,21 @@ name_option = click.option(
     show_envvar=True,
     help="The lab's name.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+
+
+def _note(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+    document.wanted = document.wanted or value
+    return value
+
+
+json_option = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    is_eager=True,  # so that what is wrong with other options is told as JSON too
+    callback=_note,
+    help="One JSON document on stdout, also of an error.",
+)
 server_option = click.option(
     "--server", default="", metavar="NAME", help="A named server instead of the default one."
 )
@@ -75,7 +102,14 @@ def steps() -> Steps:
 
 def emit(data: Any) -> None:
     """One JSON document on stdout."""
+    document.given = True
     click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+
+
+def emit_error(error: HublabError, *, asked: bool = False) -> None:
+    """The error as the command's JSON document, where it owes one and has not given it."""
+    if (asked or document.wanted) and not document.given:
+        emit(error.as_json())
 
 
 def table(title: str | None, *columns: str) -> Table:
