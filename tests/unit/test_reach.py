@@ -69,12 +69,18 @@ class SmallLab:
     def of_role(self, role: str) -> list[Any]:
         return [SimpleNamespace(service=f"{role}1")] if role == "node" else []
 
+    def __init__(self, settings: dict[str, Any] | None = None) -> None:
+        self.known = Settings(settings)
+
     def settings(self) -> Settings:
-        return Settings()
+        return self.known
 
 
 async def hops_of(
-    monkeypatch: pytest.MonkeyPatch, told: HubTold, routes: list[Route] | Undecided
+    monkeypatch: pytest.MonkeyPatch,
+    told: HubTold,
+    routes: list[Route] | Undecided,
+    settings: dict[str, Any] | None = None,
 ) -> dict[tuple[str, str], Hop]:
     """What `reach` tells where every address that is tried answers as it should."""
 
@@ -97,7 +103,7 @@ async def hops_of(
     monkeypatch.setattr(module, "known_servers", servers)
     monkeypatch.setattr(module, "proxy_routes", proxy_routes)
     monkeypatch.setattr(module, "try_from", fine)
-    live: Any = SimpleNamespace(lab=SmallLab())
+    live: Any = SimpleNamespace(lab=SmallLab(settings))
     return {(hop.source, hop.target): hop for hop in await reach(live)}
 
 
@@ -147,3 +153,40 @@ def test_a_refusal_says_that_the_hub_is_not_there() -> None:
     seen = module.judged(replace(hop, error="Connection refused", layer="DNS"))
     assert (seen.ok, seen.error) == (False, "Connection refused; the hub has ended")
     assert module.judged(replace(hop, layer="HTTP", status=200)).ok
+
+
+@pytest.mark.parametrize(
+    ("settings", "url", "blamed"),
+    [
+        ({}, "ssh://node1", "hub.SSHSpawner.hosts"),
+        ({"sshd.Port": "2222"}, "ssh://node1", "sshd.Port"),
+        ({"sshd.ListenAddress": "127.0.0.1"}, "ssh://node1", "sshd.ListenAddress"),
+        ({"sshd.MaxSessions": "1"}, "ssh://node1", "hub.SSHSpawner.hosts"),
+        (
+            {"sshd.port": "2222", "hub.SSHSpawner.hosts": [{"name": "node1", "port": 2222}]},
+            "ssh://node1:2222",
+            "sshd.port",
+        ),
+        (
+            {"hub.SSHSpawner.hosts": "[{'name': 'node1', 'port': 2222}]"},
+            "ssh://node1:2222",
+            "hub.SSHSpawner.hosts",
+        ),
+    ],
+)
+def test_where_sshd_listens_is_blamed(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], url: str, blamed: str
+) -> None:
+    hops = asyncio.run(hops_of(monkeypatch, LISTENS, [HUB_ROUTE], settings))
+    hop = hops["hub", "node1 SSH"]
+    assert (hop.url, hop.setting) == (url, blamed)
+
+
+def test_a_bastion_has_no_setting_of_sshd(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = replace(LISTENS, bastions={"node1": ["bastion"]})
+    hops = asyncio.run(hops_of(monkeypatch, told, [HUB_ROUTE], {"sshd.Port": "2222"}))
+    settings = {way: hop.setting for way, hop in hops.items() if "SSH" in way[1]}
+    assert settings == {
+        ("hub", "bastion SSH"): "hub.SSHSpawner.hosts",
+        ("bastion", "node1 SSH"): "sshd.Port",
+    }

@@ -7,7 +7,9 @@ of JupyterHub"; configurable-http-proxy's README; jupyterhub/spawner.py, `get_en
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import contextlib
 import itertools
 import json
 from collections.abc import Iterable
@@ -36,7 +38,9 @@ HUB_BIND = ("hub.JupyterHub.hub_bind_url", "hub.JupyterHub.hub_ip")
 PROXY_BIND = ("proxy.port", "proxy.ip")
 PROXY_API_BIND = ("proxy.api-port", "proxy.api-ip")
 PROXY_API = ("hub.ConfigurableHTTPProxy.api_url",)
-NODES = ("hub.SSHSpawner.hosts",)
+NODES = "hub.SSHSpawner.hosts"
+SSHD_BIND = ("sshd.port", "sshd.listenaddress")
+"""In small letters, for sshd's keywords are of any."""
 SERVER_BIND = ("hub.SSHSpawner.ip", "hub.Spawner.ip")
 UNTOLD = "unknown"
 """The address of a hop that cannot be tried, for nobody has told it."""
@@ -119,7 +123,29 @@ def fixed_hops(live: LiveLab, settings: Settings, told: HubTold) -> Iterable[Hop
             error=None if told.proxy_api else told.silence,
         )
     for source, target in ssh_ways(live, told):
-        yield Hop(source, f"{target} SSH", f"ssh://{target}", governing(NODES, settings))
+        port = ssh_ports(settings).get(target)
+        url = f"ssh://{target}{f':{port}' if port else ''}"
+        yield Hop(source, f"{target} SSH", url, ssh_setting(live, settings, target))
+
+
+def ssh_setting(live: LiveLab, settings: Settings, target: str) -> str:
+    """Who is to blame for a host's SSH: where a node's own sshd listens, else what the hub knows.
+
+    `sshd` settings are the nodes' alone: a bastion has none of them.
+    """
+    if target not in [node.service for node in live.lab.of_role("node")]:
+        return NODES
+    return next((key for key in settings if key.lower() in SSHD_BIND), NODES)
+
+
+def ssh_ports(settings: Settings) -> dict[str, int]:
+    """The ports at which the hub looks for sshd, where a setting says so, by the node's name."""
+    hosts = settings.get(NODES)
+    if isinstance(hosts, str):
+        with contextlib.suppress(ValueError, SyntaxError):
+            hosts = ast.literal_eval(hosts)  # as traitlets reads a list
+    named = [one for one in hosts if isinstance(one, dict)] if isinstance(hosts, list) else []
+    return {str(one["name"]): int(one["port"]) for one in named if {"name", "port"} <= set(one)}
 
 
 def ssh_ways(live: LiveLab, told: HubTold) -> list[tuple[str, str]]:
