@@ -229,9 +229,11 @@ def decode(text: str) -> Any:
 def refused(method: str, path: str, status: int, body: Any) -> HubError:
     """The hub's refusal in its own words."""
     words = body.get("message") if isinstance(body, dict) else body
-    return HubError(
+    error = HubError(
         f"the hub answered {status}: {words or 'without a word'}", where=f"{method} {path}"
     )
+    error.status = status
+    return error
 
 
 async def open_hub(channel: Channel, lab: Lab) -> Hub:
