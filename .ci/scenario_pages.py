@@ -29,10 +29,11 @@ def page(scenarios: list[Scenario]) -> str:
     """The whole page."""
     experiments = [one for scenario in scenarios for one in scenario.experiments.values()]
     issues = {issue.name for one in experiments for issue in one.issues}
+    findings = {finding for one in experiments for finding in one.findings}
     counts = (
         f"There are {len(scenarios)} files with {len(experiments)} experiments in "
         f"{sum(len(one.cases) for one in experiments)} cases, "
-        f"{sum(len(one.findings) for one in experiments)} findings, and {len(issues)} reports."
+        f"{len(findings)} findings, and {len(issues)} reports."
     )
     software = ", ".join(f"{name} {version}" for name, version in versions().items())
     parts = [HEAD.format(counts=counts, software=software)]

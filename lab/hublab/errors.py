@@ -119,6 +119,8 @@ class HubError(HublabError):
     """
 
     exit_code = 1
+    status: int | None = None
+    """The HTTP status of a request that the hub itself refused."""
 
 
 class Interrupted(HublabError):

@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from hublab.engine.records import File
+from hublab.hub import BASE_URL, with_base
 from hublab.lab import ETC
 from hublab.settings import Settings
 from hublab.settings_files import files_for
@@ -49,7 +51,10 @@ def compose_file(
         made["configs"] = {key: {"content": dollars(text)} for key, text in contents.items()}
     used = sorted({str(entry["image"]) for entry in made["services"].values()})
     header = HEADER.format(
-        name=name, images="".join(f"#   {one}\n" for one in used), url=url_of(config), etc=ETC
+        name=name,
+        images="".join(f"#   {one}\n" for one in used),
+        url=with_base(url_of(config), settings.get(BASE_URL)),
+        etc=ETC,
     )
     return header + yaml.safe_dump(made, sort_keys=False, allow_unicode=True, width=100)
 
@@ -59,11 +64,7 @@ def plain_service(entry: Mapping[str, Any], image: str, settings: Settings) -> d
     kept = {key: value for key, value in entry.items() if key != "build" and value is not None}
     service: dict[str, Any] = copy.deepcopy(kept)
     service["image"] = image or service["image"]
-    mounts = [
-        {"source": config_name(role, file), "target": f"{ETC}/{file}"}
-        for role in roles_of(entry)
-        for file in contents_of(role, settings)
-    ]
+    mounts = [mount_of(role, file) for role in roles_of(entry) for file in files_of(role, settings)]
     if mounts:
         service["configs"] = [*service.get("configs", []), *mounts]
     return service
@@ -75,17 +76,37 @@ def roles_of(entry: Mapping[str, Any]) -> list[str]:
     return [role for part in label.split(",") if (role := part.strip())]
 
 
-def contents_of(role: str, settings: Settings) -> dict[str, str]:
-    """File name to text for one role; files without a word are left out."""
+class Octal(int):
+    """A file mode, which people read in octal digits."""
+
+
+yaml.SafeDumper.add_representer(
+    Octal, lambda dumper, mode: dumper.represent_scalar("tag:yaml.org,2002:int", f"0{mode:o}")
+)
+
+
+def mount_of(role: str, file: File) -> dict[str, Any]:
+    """Where a service has a file, and whose it is: settings may hold tokens."""
+    return {
+        "source": config_name(role, file.name),
+        "target": f"{ETC}/{file.name}",
+        "uid": str(file.uid),
+        "gid": str(file.uid),
+        "mode": Octal(file.mode),
+    }
+
+
+def files_of(role: str, settings: Settings) -> list[File]:
+    """The files of one role; those without a word are left out."""
     files = files_for([role], settings) if settings else []
-    return {file.name: text for file in files if (text := file.content.decode()) not in ("", "{}")}
+    return [file for file in files if file.content not in (b"", b"{}")]
 
 
 def all_contents(config: Mapping[str, Any], settings: Settings) -> Iterator[tuple[str, str]]:
     """Every inline file by its name among the file's `configs`."""
     for role in sorted({role for entry in config["services"].values() for role in roles_of(entry)}):
-        for file, text in contents_of(role, settings).items():
-            yield config_name(role, file), text
+        for file in files_of(role, settings):
+            yield config_name(role, file.name), file.content.decode()
 
 
 def config_name(role: str, file: str) -> str:

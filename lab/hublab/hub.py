@@ -25,6 +25,7 @@ BEGUN = re.compile(r"Running JupyterHub version|^hublab: hub ended", re.MULTILIN
 RUNNING = re.compile(r"JupyterHub is now running")
 ENDED = re.compile(r"hublab: hub ended, exit code (?!256)")
 """It ended by itself: 256 stands for a signal (compose/images/finish)."""
+BASE_URL = "hub.JupyterHub.base_url"
 TAILS = (200, 4000)
 """Lines of log to read, until a start is in them: reading many costs the engine much."""
 
@@ -61,6 +62,25 @@ def hub_run(lab: Lab) -> HubRun:
         log,
         bool(ENDED.match(log)),
     )
+
+
+def hub_url(lab: Lab) -> str:
+    """Where a browser on this machine opens the hub: the lab's address and the hub's base URL.
+
+    The hub itself says the base URL, whose configuration it may stand in; before it listens, the
+    settings do.
+    """
+    if not lab.of_role("hub"):
+        return lab.url
+    run = hub_run(lab)
+    told = run.prefix.removesuffix("hub/") if run.api_url else lab.settings().get(BASE_URL, "")
+    return with_base(lab.url, told)
+
+
+def with_base(url: str, base_url: object) -> str:
+    """The address of a hub with this base URL, which JupyterHub takes with and without slashes."""
+    base = str(base_url or "").strip("/")
+    return f"{url}{base}/" if base else url
 
 
 class Hub:
@@ -209,9 +229,11 @@ def decode(text: str) -> Any:
 def refused(method: str, path: str, status: int, body: Any) -> HubError:
     """The hub's refusal in its own words."""
     words = body.get("message") if isinstance(body, dict) else body
-    return HubError(
+    error = HubError(
         f"the hub answered {status}: {words or 'without a word'}", where=f"{method} {path}"
     )
+    error.status = status
+    return error
 
 
 async def open_hub(channel: Channel, lab: Lab) -> Hub:

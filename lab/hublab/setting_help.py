@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,8 @@ LANDINGS = {
     ),
     "sshd": Landing("node", "/etc/hublab/sshd.conf", "sshd reads its file again; connections stay"),
 }
+SUGGESTED = 6
+"""How many settings of the same name are told."""
 SNIPPET = "/etc/hublab/snippet.py"
 
 
@@ -101,8 +103,37 @@ def hidden(key: str, value: str) -> str:
 def describe(engine: Engine, images: Mapping[str, str], name: str) -> list[SettingHelp]:
     """What is known of a setting, or of all settings of a class, `proxy` or `sshd`.
 
-    Raises SettingError with the nearest names for one that the software does not know.
+    Raises SettingError for one that the software does not know, with those of the same name in
+    any scope; else with the nearest names.
     """
+    try:
+        return known_as(engine, images, name)
+    except SettingError as error:
+        if name in CLASS_SCOPES:
+            raise  # it asks for a class, and its name is no setting's
+        if same := same_name(name.rpartition(".")[2], all_settings(engine, images)):
+            raise SettingError(error.message, where=error.where, right="\n".join(same)) from error
+        raise
+
+
+def same_name(name: str, known: Iterable[str]) -> list[str]:
+    """The settings that end in a name, however it is capitalised; the first few."""
+    found = [key for key in known if key.rpartition(".")[2].lower() == name.lower()]
+    return found[:SUGGESTED]
+
+
+def all_settings(engine: Engine, images: Mapping[str, str]) -> Iterator[str]:
+    """Every setting that the software of a lab knows, scope by scope."""
+    for scope in CLASS_SCOPES:
+        # Any trait's name has the answer hold the names of all traits.
+        known = ask(engine, images[ROLE_OF_SCOPE[scope]], scope, "Any.trait")["known"]
+        yield from (f"{scope}.{one}" for one in known)
+    for options in (proxy_options(engine, images), sshd_keywords(engine, images)):
+        yield from (option.key for option in options.values())
+
+
+def known_as(engine: Engine, images: Mapping[str, str], name: str) -> list[SettingHelp]:
+    """What is known of a setting by just this name."""
     scope, _, rest = name.partition(".")
     if scope in CLASS_SCOPES and rest.count(".") == 0 and not is_snippet(name):
         return of_class(engine, images, scope, rest)

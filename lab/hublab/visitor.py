@@ -147,7 +147,8 @@ class Kernel:
     async def run(self, code: str, timeout: float = 60) -> CellResult:
         """Run a cell and gather what it prints until the kernel is idle again.
 
-        Raises Undecided after `timeout` seconds, HubError when the socket closes.
+        Raises Undecided after `timeout` seconds, HubError when the kernel dies or the socket
+        closes.
         """
         try:
             async with asyncio.timeout(timeout):
@@ -201,6 +202,8 @@ class Kernel:
             if answer.type is not aiohttp.WSMsgType.TEXT:
                 raise HubError(f"the kernel's WebSocket closed ({answer.type.name})")
             reply: dict[str, Any] = json.loads(answer.data)
+            if died(reply):
+                raise HubError("the kernel died")
             if reply["parent_header"].get("msg_id") == asked:
                 return reply
 
@@ -208,6 +211,17 @@ class Kernel:
 def execution(code: str) -> dict[str, Any]:
     """The content of a request to run a cell."""
     return {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
+
+
+def died(reply: dict[str, Any]) -> bool:
+    """Whether the server says that a kernel's process has ended by itself.
+
+    It is the server's own message (jupyter_server, services/kernels/connection/channels.py), an
+    answer to none of ours: either the kernel is started again, without our cell, or given up.
+    """
+    if reply["header"]["msg_type"] != "status":
+        return False
+    return reply["content"]["execution_state"] in ("restarting", "dead")
 
 
 def gather(reply: dict[str, Any], found: dict[str, Any]) -> str:
@@ -221,6 +235,11 @@ def gather(reply: dict[str, Any], found: dict[str, Any]) -> str:
         case "error":
             found["error"] = f"{content['ename']}: {content['evalue']}"
         case "execute_reply":
+            # The message `error` is lost where the kernel could not send it, as with a lone
+            # surrogate in its text; the reply says so all the same, or that it was aborted.
+            if content["status"] != "ok" and found["error"] is None:
+                words = (content.get("ename"), content.get("evalue"))
+                found["error"] = ": ".join(str(w) for w in words if w) or str(content["status"])
             return "reply"
         case "status" if content["execution_state"] == "idle":
             return "idle"

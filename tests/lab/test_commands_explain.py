@@ -91,7 +91,7 @@ def test_the_picture_of_a_running_lab_has_its_addresses(lab: str) -> None:
 
 
 def test_an_exported_lab_runs_without_hublab(tmp_path: Path) -> None:
-    """Its setting holds: the hub answers under another base, through the proxy."""
+    """Its setting holds, for the hub alone to read; the address in its head leads to the hub."""
     name = fresh_name()
     setting = "hub.JupyterHub.base_url=/base/"
     done = hublab("export", str(tmp_path), "--name", name, "--set", setting)
@@ -101,13 +101,13 @@ def test_an_exported_lab_runs_without_hublab(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
     made = yaml.safe_load(file.read_text())
     assert not any("build" in service for service in made["services"].values())
-    url = re.search(r"http://127\.0\.0\.1:\d+/", file.read_text())
+    url = re.search(r"http://127\.0\.0\.1:\d+/base/", file.read_text())
     assert url
     compose = ["docker", "compose", "--file", str(file)]
     try:
         subprocess.run([*compose, "up", "--detach"], check=True, capture_output=True, timeout=120)
         wait(
-            lambda: answers(f"{url[0]}base/hub/api"),
+            lambda: answers(f"{url[0]}hub/api"),
             60,
             lambda: (
                 subprocess.run(
@@ -115,6 +115,10 @@ def test_an_exported_lab_runs_without_hublab(tmp_path: Path) -> None:
                 ).stdout
             ),
         )
+        argv = ["exec", "hub", "stat", "-c", "%a %U", "/etc/hublab/case.json"]
+        argv.append("/etc/hublab/settings.json")
+        modes = subprocess.run([*compose, *argv], capture_output=True, text=True, check=True)
+        assert modes.stdout.splitlines() == ["600 jupyterhub"] * 2
     finally:
         down = [*compose, "down", "--volumes", "--timeout", "1"]
         subprocess.run(down, check=False, capture_output=True, timeout=120)

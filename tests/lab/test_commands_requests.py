@@ -156,6 +156,15 @@ def test_wrong_turns(lab: str) -> None:
     assert said.startswith("hublab: no lab named no-such-lab is running")
 
 
+def test_a_websocket_to_a_server_that_does_not_run(lab: str) -> None:
+    """The hub redirects, for nobody has signed in; the proxy makes a closed connection of it."""
+    path = "/user/nobody/api/events/subscribe"
+    code, said = refused(lab, "websocket", path)
+    assert code == 2, said
+    assert "closed the connection without an answer to the upgrade" in said
+    assert "the proxy does not answer" not in said
+
+
 def test_a_dead_proxy_is_undecided(lab: str) -> None:
     found = Lab.find(lab, Engine.connect())
     found.output("proxy", "s6-svc", "-wD", "-T", "5000", "-d", "/etc/s6/proxy")

@@ -13,7 +13,7 @@ from hublab.probes.activity import moment
 from hublab.probes.database import Table, difference
 from hublab.probes.events import route_lines, server_lines
 from hublab.probes.route_beliefs import base_of, mark, pair_up
-from hublab.probes.routes import Route
+from hublab.probes.routes import Route, last_words
 from hublab.setting_help import landing, parse_options
 
 
@@ -133,3 +133,23 @@ def test_where_settings_land() -> None:
     assert landing("hub.snippet").file == "/etc/hublab/snippet.py"
     assert landing("server.ServerApp.x").role == "node"
     assert "nothing restarts" in landing("server.ServerApp.x").restarts
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        (
+            "urllib.error.HTTPError: HTTP Error 500: Internal Server Error",
+            "HTTP status 500: Internal Server Error",
+        ),
+        ("urllib.error.HTTPError: HTTP Error 404: ", "HTTP status 404"),
+        (
+            "urllib.error.URLError: <urlopen error [Errno 111] Connection refused>",
+            "Connection refused",
+        ),
+        ("TimeoutError: timed out", "timed out"),
+    ],
+)
+def test_no_answer_is_told_without_names_of_python(last: str, words: str) -> None:
+    assert last_words(f"Traceback (most recent call last):\n  File …\n{last}\n") == words
+    assert last_words("") == "it says nothing"

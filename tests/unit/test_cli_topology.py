@@ -151,6 +151,10 @@ def test_a_plain_file_has_settings_and_no_build() -> None:
     assert json.loads(files["/etc/hublab/settings.json"].replace("$$", "$")) == {
         "JupyterHub": {"default_url": "/$HOME"}
     }
+    assert {(one["uid"], one["gid"], one["mode"]) for one in hub["configs"]} == {
+        ("990", "990", 0o600)  # as in a lab: settings may hold tokens
+    }
+    assert "mode: 0600\n" in text
     assert "/$HOME" not in text.replace("$$HOME", "")
     assert machine_paths(config) == ["hub: /x"]
 

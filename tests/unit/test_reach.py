@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
-from hublab.probes.reach import HUB_ADDRESS, TOLD_SERVERS, hub_setting, new_server_api
+from hublab.errors import Undecided
+from hublab.probes import reach as module
+from hublab.probes.reach import (
+    HUB_ADDRESS,
+    PROXY_API,
+    TOLD_SERVERS,
+    UNTOLD,
+    Hop,
+    hub_setting,
+    new_server_api,
+    reach,
+)
+from hublab.probes.routes import Route
 from hublab.probes.told import HubTold
 from hublab.settings import Settings
 
@@ -41,3 +58,135 @@ def test_who_is_to_blame(listens: str, url: str, settings: dict[str, str], blame
 )
 def test_what_a_new_server_is_told(settings: dict[str, str], expected: str) -> None:
     assert new_server_api(Settings(settings), "http://hub:8081/base/hub/") == expected
+
+
+class SmallLab:
+    """A lab of one host a role, of which nobody can be asked anything."""
+
+    def one(self, role: str) -> Any:
+        return SimpleNamespace(service=role)
+
+    def of_role(self, role: str) -> list[Any]:
+        return [SimpleNamespace(service=f"{role}1")] if role == "node" else []
+
+    def __init__(self, settings: dict[str, Any] | None = None) -> None:
+        self.known = Settings(settings)
+
+    def settings(self) -> Settings:
+        return self.known
+
+
+async def hops_of(
+    monkeypatch: pytest.MonkeyPatch,
+    told: HubTold,
+    routes: list[Route] | Undecided,
+    settings: dict[str, Any] | None = None,
+) -> dict[tuple[str, str], Hop]:
+    """What `reach` tells where every address that is tried answers as it should."""
+
+    async def hub_told(live: object) -> HubTold:
+        return told
+
+    async def servers(live: object) -> list[Any]:
+        return []
+
+    async def proxy_routes(live: object) -> list[Route]:
+        if isinstance(routes, Undecided):
+            raise routes
+        return routes
+
+    def fine(live: object, host: str, hops: list[Hop], patience: float) -> list[Hop]:
+        assert all(hop.url != UNTOLD for hop in hops)
+        return [replace(hop, ok=True) for hop in hops]
+
+    monkeypatch.setattr(module, "hub_told", hub_told)
+    monkeypatch.setattr(module, "known_servers", servers)
+    monkeypatch.setattr(module, "proxy_routes", proxy_routes)
+    monkeypatch.setattr(module, "try_from", fine)
+    live: Any = SimpleNamespace(lab=SmallLab(settings))
+    return {(hop.source, hop.target): hop for hop in await reach(live)}
+
+
+HUB_ROUTE = Route("/", "http://hub:8081", None, None, None, {"hub": True})
+LISTENS = HubTold("http://0.0.0.0:8081/hub/", "http://hub:8081/hub/", "http://proxy:8001")
+
+
+def test_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    hops = asyncio.run(hops_of(monkeypatch, LISTENS, [HUB_ROUTE]))
+    assert all(hop.ok for hop in hops.values())
+    assert hops["proxy", "hub"].url == "http://hub:8081/hub/api"
+
+
+def test_a_proxy_without_a_route_to_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No page of the hub is found, so the hop is broken and not left out."""
+    hops = asyncio.run(hops_of(monkeypatch, LISTENS, []))
+    (broken,) = (hop for hop in hops.values() if not hop.ok)
+    assert (broken.source, broken.target) == ("proxy", "hub")
+    assert broken.error == "the proxy has no route to the hub"
+    assert (broken.url, broken.setting) == ("http://hub:8081/hub/api", PROXY_API[0])
+
+
+def test_a_table_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    hops = asyncio.run(hops_of(monkeypatch, LISTENS, Undecided("the proxy's API did not answer")))
+    (broken,) = (hop for hop in hops.values() if not hop.ok)
+    assert (broken.source, broken.target) == ("proxy", "proxy API")
+    assert broken.error == "the proxy's API did not answer"
+    assert broken.setting == "proxy.api-ip"
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_hub_that_is_not_there(monkeypatch: pytest.MonkeyPatch, ended: bool) -> None:
+    """Before its first start nobody knows its addresses: the ways are shown all the same."""
+    hops = asyncio.run(hops_of(monkeypatch, HubTold(None, None, None, ended=ended), []))
+    broken = {way: str(hop.error) for way, hop in hops.items() if not hop.ok}
+    assert set(broken) == {
+        ("hub", "proxy API"),
+        ("proxy", "hub"),
+        ("node1", "hub API, for a new server"),
+    }
+    words = "the hub has ended" if ended else "the hub does not listen"
+    assert all(words in error for error in broken.values())
+
+
+def test_a_refusal_says_that_the_hub_is_not_there() -> None:
+    hop = Hop("proxy", "hub", "http://hub:8081", "x", silence="the hub has ended")
+    seen = module.judged(replace(hop, error="Connection refused", layer="DNS"))
+    assert (seen.ok, seen.error) == (False, "Connection refused; the hub has ended")
+    assert module.judged(replace(hop, layer="HTTP", status=200)).ok
+
+
+@pytest.mark.parametrize(
+    ("settings", "url", "blamed"),
+    [
+        ({}, "ssh://node1", "hub.SSHSpawner.hosts"),
+        ({"sshd.Port": "2222"}, "ssh://node1", "sshd.Port"),
+        ({"sshd.ListenAddress": "127.0.0.1"}, "ssh://node1", "sshd.ListenAddress"),
+        ({"sshd.MaxSessions": "1"}, "ssh://node1", "hub.SSHSpawner.hosts"),
+        (
+            {"sshd.port": "2222", "hub.SSHSpawner.hosts": [{"name": "node1", "port": 2222}]},
+            "ssh://node1:2222",
+            "sshd.port",
+        ),
+        (
+            {"hub.SSHSpawner.hosts": "[{'name': 'node1', 'port': 2222}]"},
+            "ssh://node1:2222",
+            "hub.SSHSpawner.hosts",
+        ),
+    ],
+)
+def test_where_sshd_listens_is_blamed(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], url: str, blamed: str
+) -> None:
+    hops = asyncio.run(hops_of(monkeypatch, LISTENS, [HUB_ROUTE], settings))
+    hop = hops["hub", "node1 SSH"]
+    assert (hop.url, hop.setting) == (url, blamed)
+
+
+def test_a_bastion_has_no_setting_of_sshd(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = replace(LISTENS, bastions={"node1": ["bastion"]})
+    hops = asyncio.run(hops_of(monkeypatch, told, [HUB_ROUTE], {"sshd.Port": "2222"}))
+    settings = {way: hop.setting for way, hop in hops.items() if "SSH" in way[1]}
+    assert settings == {
+        ("hub", "bastion SSH"): "hub.SSHSpawner.hosts",
+        ("bastion", "node1 SSH"): "sshd.Port",
+    }

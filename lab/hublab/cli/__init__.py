@@ -83,26 +83,39 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run a command line; every error becomes one message and its exit code."""
+    """Run a command line; every error becomes one message and its exit code.
+
+    With `--json` the error is also the JSON document on stdout, unless the answer stands there.
+    """
     try:
         # Without its standalone mode click returns what a verb asked to exit with.
         code = cli.main(prog_name="hublab", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except HublabError as error:
-        fail(str(error), error.exit_code)
+        fail(error)
     except click.ClickException as error:
         error.show()
+        # An option that there is not ends the reading of the line, maybe before `--json`.
+        tell(UsageError(error.format_message()), asked="--json" in sys.argv)
         sys.exit(UsageError.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        fail("interrupted", Interrupted.exit_code)
+        fail(Interrupted("interrupted"))
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
     except Exception:
         traceback.print_exc()
-        fail("this is a fault of hublab; please report what stands above", InternalError.exit_code)
+        fail(InternalError("this is a fault of hublab; please report what stands above"))
 
 
-def fail(message: str, code: int) -> None:
-    click.echo(f"hublab: {message}", err=True)
-    sys.exit(code)
+def fail(error: HublabError) -> None:
+    click.echo(f"hublab: {error}", err=True)
+    tell(error)
+    sys.exit(error.exit_code)
+
+
+def tell(error: HublabError, *, asked: bool = False) -> None:
+    """The error as JSON, where the verb was asked for it."""
+    # A verb that has `--json` has loaded this module; `--help` shall not wait for it.
+    if common := sys.modules.get("hublab.cli.common"):
+        common.emit_error(error, asked=asked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import asdict
 
@@ -13,11 +14,24 @@ from hublab.live import LiveLab
 from hublab.visitor import CellResult
 
 
+def some_time(ctx: click.Context, param: click.Parameter, value: float) -> float:
+    """Refuse seconds in which nothing can end; `nan` is smaller and greater than nothing."""
+    if not 0 < value < math.inf:
+        raise click.BadParameter(f"{value:g} is no time to wait; right would be 60")
+    return value
+
+
 @click.command()
 @click.argument("user")
 @click.argument("code")
 @server_option
-@click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait for the cell.")
+@click.option(
+    "--timeout",
+    default=60.0,
+    show_default=True,
+    callback=some_time,
+    help="Seconds to wait for the cell.",
+)
 @common
 def cell(user: str, code: str, server: str, timeout: float, name: str, as_json: bool) -> None:
     """Run CODE in a fresh kernel of USER's server, from the client host, through the proxy.

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
 from hublab.cli.progress import Steps
 from hublab.engine import Engine
+from hublab.errors import HublabError
 from hublab.journal import Journal
 from hublab.lab import Lab
 from hublab.live import LiveLab, connect
@@ -24,12 +29,61 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 WIDE = 200
-"""Columns where there is no terminal to measure: a table in a file must not wrap."""
+"""Columns where there is no terminal to measure, and COLUMNS does not say."""
+
+
+@dataclass(slots=True)
+class Document:
+    """Whether this command owes its caller a JSON document on stdout, and has given it."""
+
+    wanted: bool = False
+    given: bool = False
+
+
+document = Document()
+
+
+class Piped(Console):
+    """A console that is no terminal: words stay whole, and no line ends with blanks."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        tables = [one for one in objects if isinstance(one, Table)]
+        usual = self.width
+        self.width = max([usual, *(keep_words(self, one) for one in tables)])
+        try:
+            with self.capture() as said:
+                super().print(*objects, **({"crop": False} | options if tables else options))
+        finally:
+            self.width = usual
+        text = said.get()
+        self.file.write(re.sub(r" +$", "", text, flags=re.MULTILINE) if tables else text)
+        self.file.flush()
+
+
+def keep_words(where: Console, rows: Table) -> int:
+    """Give each column room for its longest word: names and addresses are there to be copied.
+
+    Returns the width that the table needs at least.
+    """
+    needed = 0
+    for column in rows.columns:
+        cells = [where.render_str(str(cell)).plain for cell in (column.header, *column.cells)]
+        column.min_width = max(
+            (cell_len(word) for cell in cells for word in cell.split()), default=0
+        )
+        # Where no cell has a blank, it is the other columns that give way.
+        column.no_wrap = not any(" " in cell for cell in cells)
+        needed += column.min_width + rows.padding[1]
+    return needed
 
 
 def console(stderr: bool) -> Console:
     made = Console(stderr=stderr, highlight=False, soft_wrap=True)
-    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=WIDE)
+    if made.is_terminal:
+        return made
+    columns = os.environ.get("COLUMNS", "")
+    width = int(columns) if columns.isdecimal() and int(columns) else WIDE
+    return Piped(stderr=stderr, highlight=False, width=width)
 
 
 out = console(stderr=False)
@@ -44,7 +98,21 @@ name_option = click.option(
     show_envvar=True,
     help="The lab's name.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+
+
+def _note(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+    document.wanted = document.wanted or value
+    return value
+
+
+json_option = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    is_eager=True,  # so that what is wrong with other options is told as JSON too
+    callback=_note,
+    help="One JSON document on stdout, also of an error.",
+)
 server_option = click.option(
     "--server", default="", metavar="NAME", help="A named server instead of the default one."
 )
@@ -75,7 +143,14 @@ def steps() -> Steps:
 
 def emit(data: Any) -> None:
     """One JSON document on stdout."""
+    document.given = True
     click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+
+
+def emit_error(error: HublabError, *, asked: bool = False) -> None:
+    """The error as the command's JSON document, where it owes one and has not given it."""
+    if (asked or document.wanted) and not document.given:
+        emit(error.as_json())
 
 
 def table(title: str | None, *columns: str) -> Table:

@@ -16,6 +16,7 @@ from hublab.cli.ps import shown
 from hublab.cli.spawn import show_progress
 from hublab.cli.up import bring_up, show_hosts
 from hublab.deployment import Request
+from hublab.hub import hub_url
 from hublab.journal_events import Observed
 from hublab.lab import Lab
 from hublab.live import LiveLab, Server, connect
@@ -56,6 +57,7 @@ def demo(name: str, as_json: bool) -> None:
         emit(
             {
                 **lab.as_json(),
+                "url": hub_url(lab),
                 "server": {**shown(server), "events": [asdict(event) for event in server.events]},
                 "cell": asdict(cell),
                 "client_address": seen,
@@ -139,7 +141,7 @@ def show_browser(lab: Lab) -> None:
     """How a person goes on from here."""
     option = "" if lab.name == "hublab" else f" --name {lab.name}"
     out.print("\n[bold]Open it in a browser[/bold]\n")
-    out.print(f"  {lab.url}   user {USER}   password {lab.secret('password')}", markup=False)
+    out.print(f"  {hub_url(lab)}   user {USER}   password {lab.secret('password')}", markup=False)
     out.print("\n[bold]Go on[/bold]\n")
     for command, what in (
         ("reach", "every hop, tried from inside the host that makes it"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from hublab.cli.common import emit, err, out, table
+from hublab.cli.common import emit, err, json_option, out, table
 from hublab.errors import MachineError
 from hublab.machine.capabilities import FIX, Capability, connect, probe, probe_needed
 from hublab.machine.distribution import Distribution, this_machine
@@ -21,7 +21,7 @@ STYLES = {"ok": "green", "missing": "red", "unknown": "yellow"}
 @click.option("--fix", is_flag=True, help="Install and start what is missing (root).")
 @click.option("--dry-run", is_flag=True, help="With --fix: print the commands, do nothing.")
 @click.option("--quiet", "-q", is_flag=True, help="With --fix: silent where nothing is missing.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@json_option
 def doctor(fix: bool, dry_run: bool, quiet: bool, as_json: bool) -> None:
     """Say what this machine can do for a lab, what needs it, and how to get the rest.
 

@@ -10,6 +10,7 @@ import click
 from hublab.cli.common import common, emit, err, find, out, table, with_live
 from hublab.cli.up import show_hosts
 from hublab.errors import HublabError
+from hublab.hub import hub_url
 from hublab.live import LiveLab, Server
 
 SHOWN = ("user", "name", "host", "address", "port", "pid", "ready")
@@ -33,9 +34,9 @@ def ps(name: str, as_json: bool) -> None:
         err.print(f"the servers are unknown: {error}", markup=False)
     if as_json:
         known = None if servers is None else [shown(server) for server in servers]
-        emit({**lab.as_json(), "servers": known})
+        emit({**lab.as_json(), "url": hub_url(lab), "servers": known})
         return
-    out.print(f"lab {lab.name}  {lab.subnet}  {lab.url}\n", markup=False)
+    out.print(f"lab {lab.name}  {lab.subnet}  {hub_url(lab)}\n", markup=False)
     show_hosts(lab)
     if servers:
         show_servers(servers)

@@ -49,11 +49,7 @@ def reproduce(issue: str | None, as_json: bool) -> None:
         return
     wanted = [one for one in known if one.issue.lower() == issue.lower()]
     if not wanted:
-        near = difflib.get_close_matches(issue, [one.issue for one in known], n=3)
-        raise UsageError(
-            f"no scenario is about {issue}",
-            right=f"one of {', '.join(near)}" if near else "`hublab reproduce` lists them",
-        )
+        raise unknown_issue(issue, known)
     outcome = run(wanted[0].issue)
     if as_json:
         emit([{**asdict(one), "outcome": outcome, "versions": versions()} for one in wanted])
@@ -67,6 +63,16 @@ def reproduce(issue: str | None, as_json: bool) -> None:
         )
     if outcome == "undecided":
         raise Undecided(f"{issue} could not be decided; pytest's report stands above")
+
+
+def unknown_issue(issue: str, known: list[Reported]) -> UsageError:
+    """The error for an issue that no scenario is about, with those whose names are near."""
+    names = dict.fromkeys(one.issue for one in known)  # several scenarios may be about one
+    near = difflib.get_close_matches(issue, names, n=3)
+    return UsageError(
+        f"no scenario is about {issue}",
+        right=f"one of {', '.join(near)}" if near else "`hublab reproduce` lists them",
+    )
 
 
 def reported() -> list[Reported]:

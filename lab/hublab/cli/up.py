@@ -12,6 +12,7 @@ import click
 from hublab.cli.common import common, emit, files_option, open_journal, out, steps, table
 from hublab.cli.progress import Steps
 from hublab.deployment import Created, Request, create, make_ready, one_at_a_time
+from hublab.hub import hub_url
 from hublab.journal_events import LabUp, SettingsApplied
 from hublab.lab import Lab
 from hublab.nodes import FEWEST, MOST
@@ -79,12 +80,12 @@ def up(
     created, seconds = bring_up(Request(name, files, settings, nodes, own), steps())
     lab = created.lab
     if as_json:
-        overridden = [asdict(one) for one in created.overridden]
-        emit({**lab.as_json(), "seconds": round(seconds, 3), "overridden": overridden})
+        answer = {**lab.as_json(), "url": hub_url(lab), "seconds": round(seconds, 3)}
+        emit({**answer, "overridden": [asdict(one) for one in created.overridden]})
     else:
         show_hosts(lab)
         show_overridden(created.overridden)
-        out.print(f"\nlab {name} is up after {seconds:.1f} s: {lab.url}", markup=False)
+        out.print(f"\nlab {name} is up after {seconds:.1f} s: {hub_url(lab)}", markup=False)
 
 
 def bring_up(request: Request, say: Steps) -> tuple[Created, float]:

@@ -29,7 +29,7 @@ from hublab.engine.records import (
     container_from,
     tar_of,
 )
-from hublab.errors import EngineError
+from hublab.errors import EngineError, UsageError
 
 BUILT = "hublab-"
 
@@ -209,8 +209,18 @@ class Engine:
                 yield piece.decode(errors="replace")
 
     def pause(self, container: str) -> None:
+        """Freeze a container. Raises UsageError, with its host's name, for one that is frozen."""
         with engine_errors(f"freeze {container[:12]}"):
-            self._client.api.pause(container)
+            try:
+                self._client.api.pause(container)
+            except docker.errors.APIError as error:
+                if "already paused" not in str(error.explanation):
+                    raise
+                labels = self._client.api.inspect_container(container)["Config"]["Labels"] or {}
+                raise UsageError(
+                    f"{labels.get(SERVICE) or container[:12]} is frozen already",
+                    right="wait until it is thawed",
+                ) from error
 
     def unpause(self, container: str) -> None:
         """Thaw a container; one that is not frozen, or gone, is left as it is."""

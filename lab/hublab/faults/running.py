@@ -79,7 +79,7 @@ async def running(live: LiveLab, fault: Fault, seconds: float) -> AsyncIterator[
     own = RunningFault(secrets.token_hex(3), fault.kind, fault.targets, seconds, fault.counters)
     begun = time.monotonic()
     try:
-        await asyncio.to_thread(fault.begin, own.id, seconds)
+        await to_its_end(lambda: fault.begin(own.id, seconds))
         live.record(FaultBegun(own.id, fault.kind, fault.targets, {"seconds": seconds}))
         end = asyncio.create_task(end_in_time(live, fault, own, begun))
         try:
@@ -90,6 +90,25 @@ async def running(live: LiveLab, fault: Fault, seconds: float) -> AsyncIterator[
     finally:
         # Shielded: a test that is cancelled must not leave the fault in place.
         await asyncio.shield(heal(live, fault, own, begun))
+
+
+async def to_its_end(work: Callable[[], None]) -> None:
+    """Do blocking work in a thread; when cancelled, come back only once the work has ended.
+
+    A thread cannot be cancelled: a fault that went on beginning would bite after its healing.
+    """
+    # No task, which the end of the event loop would cancel and so forget about the thread.
+    begun = asyncio.get_running_loop().run_in_executor(None, work)
+    cancelled: asyncio.CancelledError | None = None
+    while not begun.done():
+        try:
+            await asyncio.wait([begun])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is None:
+        return begun.result()
+    begun.exception()  # looked at, so that asyncio does not complain that nobody has
+    raise cancelled
 
 
 async def end_in_time(live: LiveLab, fault: Fault, own: RunningFault, begun: float) -> None:

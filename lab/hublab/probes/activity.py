@@ -17,7 +17,7 @@ from typing import Any
 from hublab.errors import HublabError
 from hublab.live import LiveLab, Server, server_from
 from hublab.probes.route_beliefs import key
-from hublab.probes.routes import Route, proxy_routes
+from hublab.probes.routes import Route, last_words, proxy_routes
 
 ASK = "/opt/hublab/routes.py"
 """Gets a URL with a token that it takes from ROUTES_TOKEN (compose/images/tools/routes.py)."""
@@ -104,7 +104,7 @@ def get(live: LiveLab, host: str, url: str) -> dict[str, Any]:
             environment={"ROUTES_TOKEN": live.lab.secret("api_token")},
         )
         if done.exit_code:
-            return {"error": done.stderr.strip().splitlines()[-1]}
+            return {"error": f"{last_words(done.stderr)} at {url}"}
         return dict(json.loads(done.stdout))
     except (HublabError, ValueError) as error:
         return {"error": str(error)}

@@ -7,7 +7,9 @@ of JupyterHub"; configurable-http-proxy's README; jupyterhub/spawner.py, `get_en
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import contextlib
 import itertools
 import json
 from collections.abc import Iterable
@@ -34,9 +36,14 @@ TOLD_SERVERS = ("hub.SSHSpawner.hub_connect_url", "hub.Spawner.hub_connect_url",
 BASE_URL = "hub.JupyterHub.base_url"
 HUB_BIND = ("hub.JupyterHub.hub_bind_url", "hub.JupyterHub.hub_ip")
 PROXY_BIND = ("proxy.port", "proxy.ip")
+PROXY_API_BIND = ("proxy.api-port", "proxy.api-ip")
 PROXY_API = ("hub.ConfigurableHTTPProxy.api_url",)
-NODES = ("hub.SSHSpawner.hosts",)
+NODES = "hub.SSHSpawner.hosts"
+SSHD_BIND = ("sshd.port", "sshd.listenaddress")
+"""In small letters, for sshd's keywords are of any."""
 SERVER_BIND = ("hub.SSHSpawner.ip", "hub.Spawner.ip")
+UNTOLD = "unknown"
+"""The address of a hop that cannot be tried, for nobody has told it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,9 @@ class Hop:
     status: int | str | None = None
     seconds: float = 0.0
     error: str | None = None
+    """Why it is broken; said before it was tried where it cannot be."""
+    silence: str | None = None
+    """Why nobody may answer there."""
 
 
 async def reach(live: LiveLab) -> list[Hop]:
@@ -69,9 +79,13 @@ async def reach(live: LiveLab) -> list[Hop]:
     api_urls = await asyncio.gather(*(server_told(live, server) for server in running))
     hops = [
         *fixed_hops(live, settings, told),
-        *hub_route_hops(live, settings, told, routes),
+        *(
+            [table_hop(live, settings, routes)]
+            if isinstance(routes, HublabError)
+            else hub_route_hops(live, settings, told, routes)
+        ),
         *server_hops(live, settings, told, list(zip(running, api_urls, strict=True))),
-        *user_route_hops(live, settings, routes),
+        *user_route_hops(live, settings, [] if isinstance(routes, HublabError) else routes),
         *silent_nodes(live, settings, told, running),
     ]
     return await try_all(live, hops)
@@ -85,11 +99,12 @@ async def known_servers(live: LiveLab) -> list[Server]:
         return []
 
 
-async def known_routes(live: LiveLab) -> list[Route]:
+async def known_routes(live: LiveLab) -> list[Route] | HublabError:
+    """The proxy's table, or why it could not be read."""
     try:
         return await proxy_routes(live)
-    except HublabError:
-        return []
+    except HublabError as error:
+        return error
 
 
 def fixed_hops(live: LiveLab, settings: Settings, told: HubTold) -> Iterable[Hop]:
@@ -98,16 +113,39 @@ def fixed_hops(live: LiveLab, settings: Settings, told: HubTold) -> Iterable[Hop
     # The proxy answers this path itself, so a hub behind it that is down is not blamed on it.
     health = f"http://{proxy}:{PROXY_PORT}/_chp_healthz"
     yield Hop(client, proxy, health, governing(PROXY_BIND, settings))
-    if told.proxy_api:
+    if told.proxy_api or told.silence:
         yield Hop(
             hub,
             f"{proxy} API",
-            f"{told.proxy_api}/api/routes",
+            f"{told.proxy_api}/api/routes" if told.proxy_api else UNTOLD,
             governing(PROXY_API, settings),
             good=403,  # no token is shown, so being refused is what a proxy's API answers
+            error=None if told.proxy_api else told.silence,
         )
     for source, target in ssh_ways(live, told):
-        yield Hop(source, f"{target} SSH", f"ssh://{target}", governing(NODES, settings))
+        port = ssh_ports(settings).get(target)
+        url = f"ssh://{target}{f':{port}' if port else ''}"
+        yield Hop(source, f"{target} SSH", url, ssh_setting(live, settings, target))
+
+
+def ssh_setting(live: LiveLab, settings: Settings, target: str) -> str:
+    """Who is to blame for a host's SSH: where a node's own sshd listens, else what the hub knows.
+
+    `sshd` settings are the nodes' alone: a bastion has none of them.
+    """
+    if target not in [node.service for node in live.lab.of_role("node")]:
+        return NODES
+    return next((key for key in settings if key.lower() in SSHD_BIND), NODES)
+
+
+def ssh_ports(settings: Settings) -> dict[str, int]:
+    """The ports at which the hub looks for sshd, where a setting says so, by the node's name."""
+    hosts = settings.get(NODES)
+    if isinstance(hosts, str):
+        with contextlib.suppress(ValueError, SyntaxError):
+            hosts = ast.literal_eval(hosts)  # as traitlets reads a list
+    named = [one for one in hosts if isinstance(one, dict)] if isinstance(hosts, list) else []
+    return {str(one["name"]): int(one["port"]) for one in named if {"name", "port"} <= set(one)}
 
 
 def ssh_ways(live: LiveLab, told: HubTold) -> list[tuple[str, str]]:
@@ -120,20 +158,29 @@ def ssh_ways(live: LiveLab, told: HubTold) -> list[tuple[str, str]]:
     return list(ways)
 
 
+def table_hop(live: LiveLab, settings: Settings, error: HublabError) -> Hop:
+    """The proxy's table cannot be read on the proxy's own host."""
+    proxy = live.lab.one("proxy").service
+    url = f"http://127.0.0.1:{settings.get('proxy.api-port', 8001)}/api/routes"
+    return Hop(proxy, f"{proxy} API", url, governing(PROXY_API_BIND, settings), error=error.message)
+
+
 def hub_route_hops(
     live: LiveLab, settings: Settings, told: HubTold, routes: list[Route]
 ) -> Iterable[Hop]:
     """From the proxy to the hub, where its own table says that the hub is."""
     prefix = URL(told.listens).path if told.listens else "/hub/"
-    for route in routes:
-        if route.data.get("hub"):
-            setting = hub_setting(HUB_ADDRESS, settings, told, route.target)
-            yield Hop(
-                live.lab.one("proxy").service,
-                live.lab.one("hub").service,
-                f"{route.target}{prefix}api",
-                setting,
-            )
+    proxy, hub = (live.lab.one(role).service for role in ("proxy", "hub"))
+    targets = [route.target for route in routes if route.data.get("hub")]
+    for target in targets:
+        setting = hub_setting(HUB_ADDRESS, settings, told, target)
+        yield Hop(proxy, hub, f"{target}{prefix}api", setting, silence=told.silence)
+    if not targets:
+        url = str(URL(told.connect) / "api") if told.connect else UNTOLD
+        error = "the proxy has no route to the hub"
+        error += f"; {told.silence}" if told.silence else ""
+        # It is the hub that gives it, at its start and when it compares the tables.
+        yield Hop(proxy, hub, url, governing(PROXY_API, settings), error=error)
 
 
 def server_hops(
@@ -174,14 +221,17 @@ def silent_nodes(
 ) -> Iterable[Hop]:
     """From nodes without a server, what one would be told: a spawn that failed leaves none."""
     busy = {server.host for server in running}
-    if told.connect is None or told.reverse_tunnel:
+    if told.reverse_tunnel:
         return  # with a tunnel for each server there is no way before there is a server
-    url = new_server_api(settings, told.connect)
-    setting = hub_setting(TOLD_SERVERS, settings, told, url)
+    url, setting = UNTOLD, governing(HUB_BIND, settings)
+    if told.connect:
+        url = new_server_api(settings, told.connect)
+        setting = hub_setting(TOLD_SERVERS, settings, told, url)
+    error = None if told.connect else told.silence
     for node in live.lab.of_role("node"):
         if node.service not in busy:
             hub = live.lab.one("hub").service
-            yield Hop(node.service, f"{hub} API, for a new server", url, setting)
+            yield Hop(node.service, f"{hub} API, for a new server", url, setting, error=error)
 
 
 def new_server_api(settings: Settings, connect: str) -> str:
@@ -201,6 +251,8 @@ def judged(hop: Hop) -> Hop:
 
     A wrong path is a wrong base URL, or one that was told to servers alone.
     """
+    if hop.error and hop.silence:
+        return replace(hop, ok=False, error=f"{hop.error}; {hop.silence}")
     if hop.error or hop.layer != "HTTP" or hop.status == hop.good:
         return replace(hop, ok=hop.error is None)
     error = f"answered {hop.status} and not {hop.good}: something else is there"
@@ -226,9 +278,10 @@ def hub_setting(keys: tuple[str, ...], settings: Settings, told: HubTold, url: s
 
 
 async def try_all(live: LiveLab, hops: list[Hop]) -> list[Hop]:
-    """Try hops, all of one host in one go, from its sidecar."""
-    sources = sorted({hop.source for hop in hops})
-    by_host = [[hop for hop in hops if hop.source == source] for source in sources]
+    """Try hops, all of one host in one go, from its sidecar; those known as broken stay so."""
+    open_ones = [hop for hop in hops if not hop.error]
+    sources = sorted({hop.source for hop in open_ones})
+    by_host = [[hop for hop in open_ones if hop.source == source] for source in sources]
     tried = await asyncio.gather(
         *(asyncio.to_thread(try_twice, live, own[0].source, own) for own in by_host)
     )
@@ -237,7 +290,7 @@ async def try_all(live: LiveLab, hops: list[Hop]) -> list[Hop]:
         for own, rs in zip(by_host, tried, strict=True)
         for before, after in zip(own, rs, strict=True)
     }
-    return [done[id(hop)] for hop in hops]
+    return [done.get(id(hop), hop) for hop in hops]
 
 
 def try_twice(live: LiveLab, host: str, hops: list[Hop]) -> list[Hop]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,10 +53,16 @@ def ask(live: LiveLab) -> list[Route]:
         environment={"ROUTES_TOKEN": token},
     )
     if done.exit_code:
-        raise Undecided(
-            f"the proxy's API did not answer: {done.stderr.strip().splitlines()[-1]}", where=proxy
-        )
+        raise Undecided(f"the proxy's API did not answer: {last_words(done.stderr)}", where=proxy)
     return [route_from(spec, entry) for spec, entry in sorted(json.loads(done.stdout).items())]
+
+
+def last_words(stderr: str) -> str:
+    """Why `routes.py` got no answer, from its traceback: what happened, without Python's names."""
+    *_, last = stderr.strip().splitlines() or ["it says nothing"]
+    if refused := re.match(r"urllib\.error\.HTTPError: HTTP Error (.*?):? *$", last):
+        return f"HTTP status {refused[1]}"
+    return re.sub(r"^[\w.]*(?:Error|Exception): |<urlopen error (?:\[\w+ -?\d+\] )?|>$", "", last)
 
 
 def route_from(spec: str, entry: dict[str, Any]) -> Route:

@@ -28,6 +28,15 @@ class HubTold:
     """Node -> the hosts through which the hub reaches it, the first one first."""
     reverse_tunnel: bool = False
     """Whether servers reach the hub's API through SSH."""
+    ended: bool = False
+    """Whether the hub has ended by itself, as far as its log tells."""
+
+    @property
+    def silence(self) -> str | None:
+        """Why the hub has no address now, None where it listens."""
+        if self.listens:
+            return None
+        return f"the hub {'has ended' if self.ended else 'does not listen'}: see `hublab logs hub`"
 
 
 async def hub_told(live: LiveLab) -> HubTold:
@@ -43,6 +52,7 @@ async def hub_told(live: LiveLab) -> HubTold:
         told.get("proxy_api_url"),
         told.get("bastions", {}),
         bool(told.get("reverse_tunnel")),
+        run.ended,
     )
 
 

@@ -18,6 +18,7 @@ from hublab.probes.credentials import Credentials
 
 DATA = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
 UPGRADE_TIMEOUT = 30.0
+HEALTH_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,33 @@ async def converse(
         except aiohttp.WSServerHandshakeError as refusal:
             return Conversation(refusal.status, str(url), tuple(answered))
         except (aiohttp.ClientError, ProxyError, TimeoutError, OSError) as error:
+            if isinstance(error, aiohttp.ServerDisconnectedError) and await answers(session, url):
+                raise Undecided(
+                    "the other end closed the connection without an answer to the upgrade; "
+                    "the server may not be running",
+                    where=f"{url}, from the client host",
+                    right="`hublab ps` lists the servers that run",
+                ) from error
             raise Undecided(
                 f"the proxy does not answer: {error or type(error).__name__}",
                 where=f"{url}, from the client host",
                 right="`hublab reach` says which hop is broken",
             ) from error
     return Conversation(101, str(url), tuple(answered), tuple(found), closed)
+
+
+async def answers(session: aiohttp.ClientSession, url: URL) -> bool:
+    """Whether the proxy answers requests, so that it was an upgrade that it closed.
+
+    configurable-http-proxy does where the hub, to which it brings what is for servers that do not
+    run, answers with a redirect. A proxy that is gone looks the same from the client host.
+    """
+    health = url.origin() / "_chp_healthz"  # any answer will do, also from what stands in front
+    try:
+        async with session.get(health, timeout=aiohttp.ClientTimeout(total=HEALTH_TIMEOUT)):
+            return True
+    except (aiohttp.ClientError, ProxyError, TimeoutError, OSError):
+        return False
 
 
 def noting(headers: list[tuple[str, str]]) -> aiohttp.TraceConfig:
