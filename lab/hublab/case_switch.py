@@ -19,10 +19,15 @@ from hublab.hub import Hub
 from hublab.lab import ETC, Lab
 from hublab.readiness import wait_until_listening, wait_until_running
 from hublab.settings import Settings
-from hublab.settings_files import case_file, changed_keys, files_for, roles_of
+from hublab.settings_files import (
+    READ_AT_START,
+    ROLE_OF_SCOPE,
+    case_file,
+    changed_keys,
+    files_for,
+    roles_of,
+)
 
-SWITCHED = {"node": "sshd", "proxy": "proxy", "hub": "hub"}
-"""Role whose program is restarted -> the scope of the settings for which; in this order."""
 DATABASE = "/srv/jupyterhub/jupyterhub.sqlite"
 
 
@@ -60,7 +65,7 @@ def nothing_due(lab: Lab, settings: Settings) -> None:
 
 def what_is_down(lab: Lab) -> set[str]:
     """The hosts that run while their program, which settings concern, does not."""
-    hosts = {host.service: host for role in SWITCHED for host in lab.of_role(role)}
+    hosts = {host.service: host for role in roles_of(READ_AT_START) for host in lab.of_role(role)}
     return {
         name
         for name, host in hosts.items()
@@ -75,7 +80,8 @@ async def restart_roles(
     then fills it.
     """
     restarts: list[Restart] = []
-    for role, scope in SWITCHED.items():
+    for scope in reversed(READ_AT_START):
+        role = ROLE_OF_SCOPE[scope]
         for host in lab.of_role(role):
             if role not in roles and host.service not in down:
                 continue

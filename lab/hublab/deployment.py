@@ -23,7 +23,7 @@ from hublab.engine.images import inputs_digest
 from hublab.errors import EngineError, LabError, LabNameError
 from hublab.guard import Guard
 from hublab.hub import open_hub
-from hublab.lab import Lab
+from hublab.lab import DEFAULT_NAME, Lab
 from hublab.machine.base_image import choose_base
 from hublab.networks import MAIN, subnet_sets
 from hublab.nodes import nodes_overlay
@@ -45,7 +45,7 @@ SUBNET_TRIES = 5
 class Request:
     """What to bring up: a name, Compose files (none: the project's own), first settings."""
 
-    name: str = "hublab"
+    name: str = DEFAULT_NAME
     files: tuple[Path, ...] = ()
     settings: Settings = field(default_factory=Settings)
     nodes: int | None = None

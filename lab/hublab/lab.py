@@ -13,6 +13,8 @@ from hublab.errors import LabError, NoSuchHost, NoSuchLab
 from hublab.settings import Settings
 from hublab.settings_files import read_case
 
+DEFAULT_NAME = "hublab"
+"""Of a lab that nobody gave a name."""
 ETC = "/etc/hublab"
 CASE = "case.json"
 PROXY_PORT = 8000
@@ -65,6 +67,11 @@ class Lab:
         if not found:
             raise LabError(f"lab {self.name} has no host with the role {role}")
         return found[0]
+
+    @property
+    def name_option(self) -> str:
+        """What a command that is to find this lab needs behind it; empty where it needs nothing."""
+        return "" if self.name == DEFAULT_NAME else f" --name {self.name}"
 
     @property
     def images(self) -> dict[str, str]:

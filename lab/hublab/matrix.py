@@ -7,7 +7,6 @@ command line make the same cases from the same words.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from typing import cast
 
 from hublab.errors import SettingError
 from hublab.setting_syntax import check_key, check_value, is_snippet, parse_value, read_json
-from hublab.settings import JSONValue, Settings, format_value, shown_value
+from hublab.settings import JSONValue, Settings, format_value, short_digest, shown_value
 
 _LONGEST_VALUE_IN_ID = 40
 # What may stand in an id as it is: no blanks or `;` (our separator), and only ASCII, because
@@ -114,7 +113,7 @@ def _short(text: str) -> str:
     if len(text) <= _LONGEST_VALUE_IN_ID and _PLAIN.fullmatch(text):
         return text
     shown = re.sub(r"[^\w.:/=-]+", "_", text, flags=re.ASCII)[: _LONGEST_VALUE_IN_ID - 9]
-    return f"{shown}~{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    return f"{shown}~{short_digest(text)}"
 
 
 def override(axes: Iterable[Axis], *others: Axis) -> tuple[Axis, ...]:

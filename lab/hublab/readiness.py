@@ -13,7 +13,7 @@ from hublab.channel import Channel
 from hublab.errors import EngineError, LabError
 from hublab.hub import HubRun, hub_run
 from hublab.lab import PROXY_PORT, Lab
-from hublab.settings_files import ROLE_OF_SCOPE
+from hublab.settings_files import READ_AT_START, ROLE_OF_SCOPE
 
 POLL = 0.05
 """Seconds between two looks: a fraction of what a hub needs to start."""
@@ -51,13 +51,12 @@ def remedy(lab: Lab, host: str) -> str | None:
         settings, due = lab.case()
     except EngineError:  # the end of the program is what is to be told
         return None
-    scopes = [scope for scope, role in ROLE_OF_SCOPE.items() if role in lab.host(host).roles]
+    scopes = [scope for scope in READ_AT_START if ROLE_OF_SCOPE[scope] in lab.host(host).roles]
     read = [key for key in settings if key.partition(".")[0] in scopes]
     keys = [key for key in read if key in due] or read
-    name = "" if lab.name == "hublab" else f" --name {lab.name}"
     if keys:
-        return f"`hublab unset {' '.join(keys)}{name}` if it refuses what was set"
-    return f"`hublab up{name}` starts it again"
+        return f"`hublab unset {' '.join(keys)}{lab.name_option}` if it refuses what was set"
+    return f"`hublab up{lab.name_option}` starts it again"
 
 
 async def wait_until_running(lab: Lab, timeout: float = 60) -> None:

@@ -19,8 +19,9 @@ from hublab.engine.records import File
 from hublab.errors import SettingError
 from hublab.lab import Lab
 from hublab.setting_syntax import check_key, is_snippet
-from hublab.settings import SECRET, unknown_setting
-from hublab.settings_check import PYTHON, ROLE_OF_SCOPE, succeeded
+from hublab.settings import hidden, unknown_setting
+from hublab.settings_check import PYTHON, succeeded
+from hublab.settings_files import ROLE_OF_SCOPE
 
 CLASS_SCOPES = ("hub", "server")
 SCRIPTS = ("describe_settings.py", "check_settings.py")
@@ -92,12 +93,7 @@ def base_values(lab: Lab) -> dict[str, str]:
     Secrets are hidden. Raises LabError where the hub's host cannot be asked.
     """
     said: dict[str, str] = json.loads(lab.output(lab.one("hub").service, PYTHON, "-c", BASE))
-    return {f"hub.{key}": hidden(key, value) for key, value in said.items()}
-
-
-def hidden(key: str, value: str) -> str:
-    """A value, unless its name says that it is a secret; the path of its file is none."""
-    return "(hidden)" if SECRET.search(key) and not key.endswith("_file") else value
+    return {f"hub.{key}": str(hidden(key, value)) for key, value in said.items()}
 
 
 def describe(engine: Engine, images: Mapping[str, str], name: str) -> list[SettingHelp]:

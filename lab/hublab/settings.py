@@ -95,8 +95,13 @@ def shown_value(key: str, value: JSONValue) -> str:
     """`format_value` for names and reports: of a value with a secret in it, a digest alone."""
     written = format_value(key, value)
     if any(secrets_in(key, value)):
-        return f"~{hashlib.sha256(written.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+        return f"~{short_digest(written)}"
     return written
+
+
+def short_digest(text: str) -> str:
+    """What stands for a text in a name that must not hold it, or not all of it."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def unknown_setting(key: str, known: Iterable[str], *, where: str | None = None) -> SettingError:

@@ -15,9 +15,9 @@ from hublab.engine import Engine, ExecResult
 from hublab.engine.records import File
 from hublab.errors import LabError, SettingError
 from hublab.settings import Settings, unknown_setting
+from hublab.settings_files import ROLE_OF_SCOPE
 
 PYTHON = "/opt/jupyter/bin/python"
-ROLE_OF_SCOPE = {"hub": "hub", "server": "node", "sshd": "node", "proxy": "proxy"}
 
 
 def check_settings(

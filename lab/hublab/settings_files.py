@@ -16,8 +16,11 @@ JUPYTERHUB_UID = 990
 DUE = "due"
 """Beside the settings in case.json: the keys that are written and may not hold yet. No setting
 has such a name."""
-ROLE_OF_SCOPE = {"hub": "hub", "proxy": "proxy", "sshd": "node"}
-"""Scope -> the role whose program must read its files again when a setting changes."""
+ROLE_OF_SCOPE = {"hub": "hub", "server": "node", "sshd": "node", "proxy": "proxy"}
+"""Scope -> the role whose host has the software that reads its settings."""
+READ_AT_START = ("hub", "proxy", "sshd")
+"""The scopes whose settings hold after a restart only, each program behind the one that needs it:
+restarted the other way round, a hub finds its proxy and fills it."""
 
 
 def files_for(roles: Iterable[str], settings: Settings, due: Sequence[str] = ()) -> list[File]:
@@ -88,17 +91,12 @@ def proxy_option(option: str, value: JSONValue) -> list[str]:
     return [f"--{option}", str(value)]
 
 
-def changed_roles(old: Settings, new: Settings) -> list[str]:
-    """The roles whose program must read its files again when `old` becomes `new`."""
-    return roles_of(changed_keys(old, new))
-
-
 def changed_keys(old: Settings, new: Settings) -> list[str]:
     """The keys whose new value, or absence, holds after a restart only."""
     return [
         key
         for key in sorted({*old, *new})
-        if key.partition(".")[0] in ROLE_OF_SCOPE
+        if key.partition(".")[0] in READ_AT_START
         and ((key in old) != (key in new) or old[key] != new[key])
     ]
 
@@ -106,4 +104,4 @@ def changed_keys(old: Settings, new: Settings) -> list[str]:
 def roles_of(keys: Iterable[str]) -> list[str]:
     """The roles whose programs read these keys when they start."""
     scopes = {key.partition(".")[0] for key in keys}
-    return [role for scope, role in ROLE_OF_SCOPE.items() if scope in scopes]
+    return [ROLE_OF_SCOPE[scope] for scope in READ_AT_START if scope in scopes]

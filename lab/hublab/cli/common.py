@@ -21,7 +21,7 @@ from hublab.cli.progress import Steps
 from hublab.engine import Engine
 from hublab.errors import HublabError
 from hublab.journal import Journal
-from hublab.lab import Lab
+from hublab.lab import DEFAULT_NAME, Lab
 from hublab.live import LiveLab, connect
 from hublab.state import lab_folder
 
@@ -92,7 +92,7 @@ err = console(stderr=True)
 name_option = click.option(
     "--name",
     "-n",
-    default="hublab",
+    default=DEFAULT_NAME,
     envvar="HUBLAB_NAME",
     show_default=True,
     show_envvar=True,

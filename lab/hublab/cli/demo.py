@@ -139,7 +139,6 @@ def show_addresses(lab: Lab, seen: dict[str, Any]) -> None:
 
 def show_browser(lab: Lab) -> None:
     """How a person goes on from here."""
-    option = "" if lab.name == "hublab" else f" --name {lab.name}"
     out.print("\n[bold]Open it in a browser[/bold]\n")
     out.print(f"  {hub_url(lab)}   user {USER}   password {lab.secret('password')}", markup=False)
     out.print("\n[bold]Go on[/bold]\n")
@@ -148,4 +147,4 @@ def show_browser(lab: Lab) -> None:
         ("ps", "hosts and servers"),
         ("down", "end the lab; nothing of it stays"),
     ):
-        out.print(f"  .venv/bin/hublab {command + option:<24} {what}", markup=False)
+        out.print(f"  .venv/bin/hublab {command + lab.name_option:<24} {what}", markup=False)

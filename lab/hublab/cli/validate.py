@@ -11,6 +11,7 @@ import click
 from hublab.cli.common import emit, json_option
 from hublab.deployment import Request
 from hublab.errors import TopologyError
+from hublab.lab import DEFAULT_NAME
 from hublab.topology import Problem
 from hublab.topology_check import check_topology
 
@@ -31,7 +32,7 @@ def validate(files: tuple[Path, ...], as_json: bool) -> None:
       hublab validate compose/lab.yaml my-overlay.yaml --json
     """
     chosen = files or Request().compose_files
-    topology, problems = check_topology(chosen, "hublab")
+    topology, problems = check_topology(chosen, DEFAULT_NAME)
     if as_json:
         hosts = [] if topology is None else [(h.name, h.role, h.address) for h in topology.hosts]
         emit(

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from yarl import URL
 
 from hublab.errors import HublabError
+from hublab.hub import BASE_URL
 from hublab.lab import PROXY_PORT
 from hublab.live import LiveLab, Server
 from hublab.probes.routes import Route, proxy_routes
@@ -33,7 +34,6 @@ SILENT = "no answer within"
 
 HUB_ADDRESS = ("hub.JupyterHub.hub_connect_url", "hub.JupyterHub.hub_connect_ip")
 TOLD_SERVERS = ("hub.SSHSpawner.hub_connect_url", "hub.Spawner.hub_connect_url", *HUB_ADDRESS)
-BASE_URL = "hub.JupyterHub.base_url"
 HUB_BIND = ("hub.JupyterHub.hub_bind_url", "hub.JupyterHub.hub_ip")
 PROXY_BIND = ("proxy.port", "proxy.ip")
 PROXY_API_BIND = ("proxy.api-port", "proxy.api-ip")
@@ -122,8 +122,9 @@ def fixed_hops(live: LiveLab, settings: Settings, told: HubTold) -> Iterable[Hop
             good=403,  # no token is shown, so being refused is what a proxy's API answers
             error=None if told.proxy_api else told.silence,
         )
+    ports = ssh_ports(settings)
     for source, target in ssh_ways(live, told):
-        port = ssh_ports(settings).get(target)
+        port = ports.get(target)
         url = f"ssh://{target}{f':{port}' if port else ''}"
         yield Hop(source, f"{target} SSH", url, ssh_setting(live, settings, target))
 

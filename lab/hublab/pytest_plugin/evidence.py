@@ -9,7 +9,6 @@ those of settings; what a log may still tell is for the owner of the folder alon
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 import shutil
@@ -26,6 +25,7 @@ from hublab.journal import Journal, merge, write_merged
 from hublab.journal_events import Event, Verdict
 from hublab.pytest_plugin.cases import case_of
 from hublab.redaction import Redactor
+from hublab.settings import short_digest
 
 if TYPE_CHECKING:  # collecting tests needs no Docker
     from hublab.lab import Lab
@@ -110,9 +110,7 @@ def scenario_of(item: pytest.Item) -> str:
 def folder_name(nodeid: str) -> str:
     """A test's name as that of a folder; distinct tests have distinct folders."""
     name = re.sub(r"[^\w.=\[\]-]+", "_", nodeid, flags=re.ASCII)
-    return (
-        name if len(name) <= 100 else f"{name[:90]}~{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-    )
+    return name if len(name) <= 100 else f"{name[:90]}~{short_digest(name)}"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

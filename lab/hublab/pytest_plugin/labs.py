@@ -25,7 +25,7 @@ from hublab.readiness import ProgramEnded
 from hublab.setting_syntax import SCOPES, is_snippet
 from hublab.settings import Settings
 from hublab.settings_check import check_settings, taken
-from hublab.settings_files import changed_roles
+from hublab.settings_files import changed_keys
 from hublab.switch_lock import one_switch
 
 Say = Callable[[str], None]
@@ -132,7 +132,7 @@ class SharedLab:
         for this case's server.
         """
         before, count = self.beside
-        servers_only = not changed_roles(self.holds, case.settings)
+        servers_only = not changed_keys(self.holds, case.settings)
         refusal = None
         if before == test and servers_only:
             await apply_settings(self.lab, case.settings)
