@@ -6,6 +6,7 @@ import re
 from inspect import isawaitable
 from typing import Any
 
+from .connect_arguments import check_connect_arguments
 from .connections import Hop, Limits, Target
 from .errors import AuthenticationRefused, Misconfigured
 from .hosts import Host, parse_hosts
@@ -58,6 +59,7 @@ async def account(spawner: SSHTraits, host: Host) -> str:
 
 async def access(spawner: SSHTraits, username: str) -> Access:
     """How to sign in to the account, and whose host keys to believe."""
+    check_connect_arguments(spawner.ssh_options)
     names = {"username": spawner.user.name, "ssh_username": username}
     keys = await value_of(spawner, spawner.ssh_client_keys)
     known = await value_of(spawner, spawner.known_hosts)

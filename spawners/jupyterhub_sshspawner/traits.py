@@ -162,7 +162,8 @@ class SSHTraits(Spawner):  # type: ignore[misc]
     )
     ssh_options = Dict(
         config=True,
-        help="""Further arguments for `asyncssh.connect`, e.g. `{"encryption_algs": [...]}`.""",
+        help="""Further arguments for `asyncssh.connect`, e.g. `{"encryption_algs": [...]}`;
+        none that a trait here decides.""",
     )
 
     # ------------------------------------------------------------ paths

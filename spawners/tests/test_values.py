@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyterhub_sshspawner import launching, payload, state, tunnels
+from jupyterhub_sshspawner.connect_arguments import check_connect_arguments
 from jupyterhub_sshspawner.connections import Hop
 from jupyterhub_sshspawner.errors import Misconfigured
 from jupyterhub_sshspawner.launcher.instance import Instance
@@ -96,6 +97,24 @@ def test_impossible_port_ranges(text: str) -> None:
     """batchspawner#102."""
     with pytest.raises(Misconfigured, match='port_range must look like "40000-40100"'):
         parse_port_range(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("known_hosts", "set SSHSpawner.known_hosts"),
+        ("username", "set SSHSpawner.ssh_username"),
+        ("encryption_alg", "near ones are encryption_algs"),
+        ("self", "no argument 'self'"),
+    ],
+)
+def test_arguments_that_ssh_options_does_not_take(name: str, said: str) -> None:
+    with pytest.raises(Misconfigured, match=f"SSHSpawner.ssh_options: .*{said}"):
+        check_connect_arguments({"keepalive_interval": 5, name: None})
+
+
+def test_arguments_that_ssh_options_takes() -> None:
+    check_connect_arguments({"encryption_algs": ["aes128-ctr"], "family": 2, "login_timeout": 9})
 
 
 def test_secrets_are_cut_out_of_logs() -> None:
