@@ -2,9 +2,10 @@
 
 .venv/bin/python .ci/flake.py DIR [-n N] [--workers W] [--again]
 
-Each run has a seed of its own, which gives the order. What passed is kept under build/flake and not
-run again, so that a stopped series goes on where it stopped; it counts for as long as the folder,
-hublab, the spawner and the images stay as they were.
+Each run has a seed of its own, which gives the order. Under build/flake stands for each folder
+which seeds it passed, and these are not run again: a stopped series goes on where it stopped. They
+count for as long as the folder, hublab, the spawner and the images stay as they were, so that a
+change in one folder costs the runs of that folder alone.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
 
 from parts import ROOT, git
 
@@ -25,75 +28,104 @@ STANDS_ON = ("lab", "spawners/jupyterhub_sshspawner", "compose")
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("folder", metavar="DIR", help="as scenarios/cross_host")
+    parser.add_argument("folder", metavar="DIR", help="as scenarios, or scenarios/cross_host")
     parser.add_argument("-n", type=int, default=20, metavar="N", help="runs (20)")
     parser.add_argument("--workers", type=int, default=0, metavar="W", help="pytest -n W")
     parser.add_argument("--again", action="store_true", help="forget what passed already")
     options = parser.parse_args(arguments)
-    if not (ROOT / options.folder).exists():
-        parser.error(f"there is no {options.folder}; would be right: scenarios/cross_host")
-    series = options.folder.strip("/") + (f" -n {options.workers}" if options.workers else "")
-    memory = Memory(state_of(options.folder), series)
+    folders = folders_of(options.folder)
+    if not folders:
+        parser.error(f"no tests in {options.folder}; would be right: scenarios/cross_host")
+    memories = {folder: Memory(folder) for folder in folders}
     if options.again:
-        memory.forget()
-    passed = memory.seeds()
-    for seed in range(1, options.n + 1):
-        if seed not in passed:
-            seconds, code = run(options.folder, seed, options.workers)
-            print(f"run {seed} of {options.n}: {outcome(code)}, {seconds:.0f} s", flush=True)
-            if code:
-                print(f"again with: pytest {options.folder} --random-order-seed={seed}")
-                break
-            memory.add(seed, seconds)
-            passed.add(seed)
-    done = len(passed & set(range(1, options.n + 1)))
-    print(f"{series}: {done} of {options.n} runs in random order passed")
-    return int(done < options.n)
+        for memory in memories.values():
+            memory.forget()
+    seeds = range(1, options.n + 1)
+    for seed in seeds:
+        left = [folder for folder, memory in memories.items() if seed not in memory]
+        if left and not run(seed, options.workers, {folder: memories[folder] for folder in left}):
+            break
+    counts = {folder: sum(seed in memory for seed in seeds) for folder, memory in memories.items()}
+    for folder, count in counts.items():
+        print(f"{folder}: {count} of {options.n} runs in random order passed")
+    return int(any(count < options.n for count in counts.values()))
 
 
-def run(folder: str, seed: int, workers: int) -> tuple[float, int]:
-    """One run of what is not slow, in the order of a seed."""
-    argv = [sys.executable, "-m", "pytest", "-q", folder, "-m", "not slow"]
-    argv += ["--random-order", f"--random-order-seed={seed}"]
+def folders_of(place: str) -> list[str]:
+    """The folders with tests that a name stands for: itself, or those right below it."""
+    top = ROOT / place.strip("/")
+    found = [top, *(sorted(top.iterdir()) if top.is_dir() else ())]
+    return [str(one.relative_to(ROOT)) for one in found if any(one.glob("test_*.py"))]
+
+
+def run(seed: int, workers: int, memories: dict[str, Memory]) -> bool:
+    """One run of what is not slow in some folders, in the order of a seed; whether all passed."""
+    report = KEPT / "last.xml"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
+    argv = [sys.executable, "-m", "pytest", "-q", *memories, "-m", "not slow"]
+    argv += ["--random-order", f"--random-order-seed={seed}", f"--junitxml={report}"]
     argv += ["-n", str(workers)] if workers else []
     begun = time.monotonic()
     code = subprocess.run(argv, cwd=ROOT, check=False).returncode
-    return time.monotonic() - begun, code
+    seconds = time.monotonic() - begun
+    print(f"run {seed}: {'failed' if code else 'passed'}, {seconds:.0f} s", flush=True)
+    # 1 says that tests failed. Behind any other the report may lack tests.
+    bad = failed_folders(report, memories) if code == 1 else set(memories) if code else set()
+    for folder, memory in memories.items():
+        if folder not in bad:
+            memory.add(seed, workers, seconds)
+    if code:
+        print(f"again with: pytest {' '.join(memories)} --random-order-seed={seed}")
+    return code == 0
+
+
+def failed_folders(report: Path, folders: Iterable[str]) -> set[str]:
+    """The folders in which a test failed; all of them where that cannot be told of a failure."""
+    bad: set[str] = set()
+    for case in ElementTree.parse(report).iter("testcase"):
+        if case.find("failure") is not None or case.find("error") is not None:
+            name = case.get("classname", "").replace(".", "/") + "/"
+            bad |= {one for one in folders if name.startswith(f"{one}/")} or set(folders)
+    return bad or set(folders)
+
+
+class Memory:
+    """The seeds that a folder passed; nothing is remembered of edited files."""
+
+    def __init__(self, folder: str) -> None:
+        state = state_of(folder)
+        self._file = KEPT / folder / f"{state}.ndjson" if state else None
+        self._seeds = {json.loads(line)["seed"] for line in self._lines()}
+
+    def __contains__(self, seed: int) -> bool:
+        return seed in self._seeds
+
+    def _lines(self) -> list[str]:
+        return self._file.read_text().splitlines() if self._file and self._file.exists() else []
+
+    def add(self, seed: int, workers: int, seconds: float) -> None:
+        """`seconds` are those of the whole run, of other folders too."""
+        self._seeds.add(seed)
+        if self._file:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            row = {"seed": seed, "workers": workers, "seconds": round(seconds, 1)}
+            with self._file.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+
+    def forget(self) -> None:
+        self._seeds.clear()
+        if self._file:
+            self._file.unlink(missing_ok=True)
 
 
 def state_of(folder: str) -> str | None:
     """A name for what is run as it stands in the checkout; None where that is not committed."""
-    places = (*STANDS_ON, folder.strip("/"))
+    places = (*STANDS_ON, folder)
     if git("status", "--porcelain", "--", *places):
         return None
     trees = "".join(git("rev-parse", f"HEAD:{place}") for place in places)
     return hashlib.sha256(trees.encode()).hexdigest()[:12]
-
-
-def outcome(code: int) -> str:
-    return "failed" if code else "passed"
-
-
-class Memory:
-    """The seeds of a series that passed; nothing is remembered of edited files."""
-
-    def __init__(self, state: str | None, series: str) -> None:
-        name = series.replace("/", "-").replace(" ", "")
-        self._file = KEPT / state / f"{name}.ndjson" if state else None
-
-    def seeds(self) -> set[int]:
-        lines = self._file.read_text().splitlines() if self._file and self._file.exists() else []
-        return {json.loads(line)["seed"] for line in lines}
-
-    def add(self, seed: int, seconds: float) -> None:
-        if self._file:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with self._file.open("a") as file:
-                file.write(json.dumps({"seed": seed, "seconds": round(seconds, 1)}) + "\n")
-
-    def forget(self) -> None:
-        if self._file:
-            self._file.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
