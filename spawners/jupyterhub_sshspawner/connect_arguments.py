@@ -23,6 +23,7 @@ DECIDED_BY = {
     "password": "ssh_password",
     "agent_path": "ssh_agent_path",
     "config": "ssh_config_files",
+    "client_factory": "sign_in_timeout",
     "gss_host": "ssh_gssapi",
     "gss_store": "ssh_gss_store",
 }
@@ -40,7 +41,7 @@ def check_connect_arguments(names: Iterable[str]) -> None:
     """Raise Misconfigured for the first of these arguments that cannot be given."""
     for name in names:
         if name in DECIDED_BY:
-            right = f"set SSHSpawner.{DECIDED_BY[name]}"
+            right = f"SSHSpawner.{DECIDED_BY[name]} decides it"
             raise Misconfigured(f"SSHSpawner.ssh_options: {name!r} is not for it: {right}")
         if name not in KNOWN:
             near = difflib.get_close_matches(str(name), KNOWN)

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 import asyncssh
 
+from .dialing import Limits, Target, dial
 from .errors import (
     AuthenticationRefused,
     ConnectionBroke,
@@ -29,43 +30,6 @@ from .errors import (
 from .trust import Access
 
 REFUSED_FOR = 60.0  # seconds for which a refused login is not tried again (PerSourcePenalties)
-
-
-@dataclass(frozen=True)
-class Hop:
-    """A machine on the way."""
-
-    address: str
-    port: int = 22
-    username: str = ""
-
-
-@dataclass(frozen=True)
-class Target:
-    """The other end of a connection, and for whom it is."""
-
-    owner: str
-    host: str
-    address: str
-    port: int
-    username: str
-    key_name: str
-    jumps: tuple[Hop, ...] = ()
-    # Of what the address may stand for, the machine that is meant: a name with several addresses
-    # could lead to another one when the connection is replaced (sshspawner#18).
-    pinned: str = field(default="", compare=False)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How patient and how greedy to be."""
-
-    connect_timeout: float = 10.0
-    keepalive_interval: float = 15.0
-    keepalive_count_max: int = 3
-    sessions: int = 8
-    connects: int = 8
-    idle: float = 300.0
 
 
 @dataclass
@@ -177,8 +141,7 @@ class Pool:
         for again in range(3):
             link.drop()
             try:
-                async with asyncio.timeout(limits.connect_timeout):
-                    link.connection = await _dial(link, target, access, limits)
+                *link.hops, link.connection = await dial(target, access, limits)
                 link.peer = "" if target.jumps else peer_of(link.connection)
                 return
             except (asyncssh.ConnectionLost, ConnectionResetError) as error:
@@ -204,34 +167,6 @@ class Pool:
 
 def _who(target: Target) -> tuple[str, str, str]:
     return (target.owner, target.host, target.username)
-
-
-async def _dial(
-    link: Link, target: Target, access: Access, limits: Limits
-) -> asyncssh.SSHClientConnection:
-    async with access.connect_options() as options:
-        options.setdefault("keepalive_interval", limits.keepalive_interval)
-        options.setdefault("keepalive_count_max", limits.keepalive_count_max)
-        tunnel: asyncssh.SSHClientConnection | None = None
-        for hop in target.jumps:
-            tunnel = await asyncssh.connect(
-                hop.address,
-                hop.port,
-                tunnel=tunnel or (),
-                username=hop.username or target.username,
-                **{**options, **await access.gss_options(hop.address)},
-            )
-            link.hops.append(tunnel)
-        # an OpenSSH configuration goes by the name it was written for
-        address = target.address if access.config_files else target.pinned or target.address
-        return await asyncssh.connect(
-            address,
-            target.port,
-            tunnel=tunnel or (),
-            username=target.username,
-            host_key_alias=target.key_name,
-            **{**options, **await access.gss_options(target.key_name)},
-        )
 
 
 def peer_of(connection: asyncssh.SSHClientConnection) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 
 import asyncssh
 
-from .connections import Limits, Pool, Target, peer_of
+from .connections import Pool, peer_of
+from .dialing import Limits, Target
 from .errors import BadReply, ConnectionBroke, NeverRan
 from .payload import redact, secrets_in
 from .protocol import Reply, ReplyReader, command_line, new_nonce, request_bytes

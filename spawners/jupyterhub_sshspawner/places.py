@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from inspect import isawaitable
 
 from . import resolve
-from .connections import Target, shared_pool
+from .connections import shared_pool
+from .dialing import Target
 from .errors import Misconfigured, SSHSpawnerError, Unreachable
 from .hosts import Host
 from .node import Node

@@ -7,7 +7,7 @@ from inspect import isawaitable
 from typing import Any
 
 from .connect_arguments import check_connect_arguments
-from .connections import Hop, Limits, Target
+from .dialing import Hop, Limits, Target
 from .errors import AuthenticationRefused, Misconfigured
 from .hosts import Host, parse_hosts
 from .state import Instance
@@ -162,6 +162,7 @@ def limits(spawner: SSHTraits) -> Limits:
     """Patience and greed, from the traits."""
     return Limits(
         connect_timeout=spawner.connect_timeout,
+        sign_in_timeout=spawner.sign_in_timeout,
         keepalive_interval=spawner.keepalive_interval,
         keepalive_count_max=spawner.keepalive_count_max,
         sessions=spawner.max_sessions_per_connection,

@@ -254,7 +254,16 @@ class SSHTraits(Spawner):  # type: ignore[misc]
 
     # ------------------------------------------------------------ time
 
-    connect_timeout = Float(10.0, min=0.1, config=True, help="""Seconds to get a connection.""")
+    connect_timeout = Float(
+        10.0, min=0.1, config=True, help="""Seconds within which a host must answer."""
+    )
+    sign_in_timeout = Float(
+        30.0,
+        min=0.1,
+        config=True,
+        help="""Seconds to sign in, for a host that answers: many sign-ins at once take a slow
+        one long.""",
+    )
     command_timeout = Float(
         20.0,
         min=0.1,

@@ -369,7 +369,7 @@ class Hub:
     def wait_ready(self, user: str, server: str = "", timeout: float = 120) -> dict[str, Any]:
         def ready() -> dict[str, Any]:
             model = self.server(user, server)
-            assert model, f"the spawn failed:\n{self.tail()}"
+            assert model, f"the spawn failed:\n{self.tail(about=user)}"
             return model if model["ready"] else {}
 
         return wait_until(ready, timeout, lambda: f"not ready:\n{self.tail()}")
@@ -404,8 +404,10 @@ class Hub:
             ).fetchone()
         return json.loads(row[0]) if row and row[0] else {}
 
-    def tail(self, lines: int = 30) -> str:
-        return "\n".join(self.log.read_text().splitlines()[-lines:])
+    def tail(self, lines: int = 30, about: str = "") -> str:
+        """The log's last lines, of those that name something."""
+        said = [line for line in self.log.read_text().splitlines() if about in line]
+        return "\n".join(said[-lines:])
 
 
 def _decoded(text: bytes) -> Any:

@@ -64,6 +64,7 @@ def test_room_is_counted_again_after_a_failover(
         wait_until(
             lambda: sorted(outcome(one, user) for user in (alice, bob)) == ["failed", "ready"]
         )
+        assert "not signed in after 2 s (SSHSpawner.connect_timeout)" in one.log.read_text()
 
 
 def outcome(one: Hub, user: Account) -> str:

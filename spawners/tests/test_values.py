@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from jupyterhub_sshspawner import launching, payload, state, tunnels
 from jupyterhub_sshspawner.connect_arguments import check_connect_arguments
-from jupyterhub_sshspawner.connections import Hop
+from jupyterhub_sshspawner.dialing import Hop
 from jupyterhub_sshspawner.errors import Misconfigured
 from jupyterhub_sshspawner.launcher.instance import Instance
 from jupyterhub_sshspawner.launcher.supervisor import environment
@@ -102,8 +102,8 @@ def test_impossible_port_ranges(text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("known_hosts", "set SSHSpawner.known_hosts"),
-        ("username", "set SSHSpawner.ssh_username"),
+        ("known_hosts", "SSHSpawner.known_hosts decides it"),
+        ("username", "SSHSpawner.ssh_username decides it"),
         ("encryption_alg", "near ones are encryption_algs"),
         ("self", "no argument 'self'"),
     ],

@@ -1,0 +1,130 @@
+"""Opening one SSH connection: patient with a machine that answers, and not with a silent one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+import asyncssh
+
+from .trust import Access
+
+
+@dataclass(frozen=True)
+class Hop:
+    """A machine on the way."""
+
+    address: str
+    port: int = 22
+    username: str = ""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The other end of a connection, and for whom it is."""
+
+    owner: str
+    host: str
+    address: str
+    port: int
+    username: str
+    key_name: str
+    jumps: tuple[Hop, ...] = ()
+    # Of what the address may stand for, the machine that is meant: a name with several addresses
+    # could lead to another one when the connection is replaced (sshspawner#18).
+    pinned: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How patient and how greedy to be."""
+
+    connect_timeout: float = 10.0
+    sign_in_timeout: float = 30.0
+    keepalive_interval: float = 15.0
+    keepalive_count_max: int = 3
+    sessions: int = 8
+    connects: int = 8
+    idle: float = 300.0
+
+
+@dataclass
+class Way:
+    """The connections that lead to a machine, in the order in which they were opened."""
+
+    opened: list[asyncssh.SSHClientConnection] = field(default_factory=list)
+    signed_in: list[asyncssh.SSHClientConnection] = field(default_factory=list)
+
+    def next(self) -> asyncssh.SSHClient:
+        """For ``client_factory``: notes a connection as soon as TCP has it."""
+        return _Note(self.opened)
+
+    @property
+    def answers(self) -> bool:
+        """Whether the next machine said who it is (RFC 4253, 4.2), which costs it nothing."""
+        asked = self.opened[len(self.signed_in) :]
+        return bool(asked and asked[-1].get_extra_info("server_version"))
+
+
+class _Note(asyncssh.SSHClient):
+    def __init__(self, opened: list[asyncssh.SSHClientConnection]) -> None:
+        self._opened = opened
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        # Until it has one of its own, it would tell that of the connection through which it goes.
+        conn.set_extra_info(server_version=None)
+        self._opened.append(conn)
+
+
+async def dial(
+    target: Target, access: Access, limits: Limits
+) -> list[asyncssh.SSHClientConnection]:
+    """Sign in to a machine and those on the way; its own connection is the last.
+
+    Raises TimeoutError, naming the setting, when it does not answer within ``connect_timeout``,
+    or, since it answers, has not let us in within ``sign_in_timeout``. What was opened is closed
+    when it fails.
+    """
+    way = Way()
+    dialing = asyncio.ensure_future(_dial(way, target, access, limits))
+    begun = time.monotonic()
+    try:
+        await asyncio.wait([dialing], timeout=limits.connect_timeout)
+        setting, seconds = "connect_timeout", limits.connect_timeout
+        if way.answers and limits.sign_in_timeout > seconds:
+            setting, seconds = "sign_in_timeout", limits.sign_in_timeout
+            await asyncio.wait([dialing], timeout=begun + seconds - time.monotonic())
+        if not dialing.done():
+            raise TimeoutError(f"not signed in after {seconds:g} s (SSHSpawner.{setting})")
+        return dialing.result()
+    except BaseException:
+        dialing.cancel()
+        await asyncio.gather(dialing, return_exceptions=True)
+        for connection in reversed(way.opened):
+            connection.abort()
+        raise
+
+
+async def _dial(
+    way: Way, target: Target, access: Access, limits: Limits
+) -> list[asyncssh.SSHClientConnection]:
+    # an OpenSSH configuration goes by the name it was written for
+    address = target.address if access.config_files else target.pinned or target.address
+    async with access.connect_options() as options:
+        options.setdefault("keepalive_interval", limits.keepalive_interval)
+        options.setdefault("keepalive_count_max", limits.keepalive_count_max)
+        for hop in (*target.jumps, Hop(address, target.port, target.username)):
+            last = len(way.signed_in) == len(target.jumps)
+            name = target.key_name if last else hop.address
+            connection = await asyncssh.connect(
+                hop.address,
+                hop.port,
+                client_factory=way.next,
+                tunnel=way.signed_in[-1] if way.signed_in else (),
+                username=hop.username or target.username,
+                **({"host_key_alias": name} if last else {}),
+                **{**options, **await access.gss_options(name)},
+            )
+            way.signed_in.append(connection)
+    return way.signed_in

@@ -1,0 +1,125 @@
+"""How long a sign-in may take: little where nobody answers, more where somebody does."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import asyncssh
+import pytest
+
+from jupyterhub_sshspawner.dialing import Hop, Limits, Target, dial
+from jupyterhub_sshspawner.trust import Access
+
+HOST_KEY = asyncssh.generate_private_key("ssh-ed25519")
+KEY = asyncssh.generate_private_key("ssh-ed25519")
+IMPATIENT = Limits(connect_timeout=1, sign_in_timeout=2)
+"""Seconds: the tests wait for them to pass."""
+NOWHERE = 9
+"""A port to which the way, from a jump host, leads through a filter."""
+
+
+class Slow(asyncssh.SSHServer):
+    """Needs its time to decide whether it lets somebody in, as one with much to do."""
+
+    seconds = 0.0
+
+    async def begin_auth(self, username: str) -> bool:  # type: ignore[override]
+        await asyncio.sleep(self.seconds)
+        return False
+
+    def connection_requested(
+        self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
+    ) -> Any:
+        return asyncio.sleep(3600) if dest_port == NOWHERE else True
+
+
+@asynccontextmanager
+async def machine(seconds: float) -> AsyncIterator[int]:
+    """The port of an SSH server that takes so long to let somebody in."""
+    kind = type("Kind", (Slow,), {"seconds": seconds})
+    server = await asyncssh.listen("127.0.0.1", 0, server_factory=kind, server_host_keys=[HOST_KEY])
+    async with server:
+        yield server.get_port()
+
+
+@contextmanager
+def silent() -> Iterator[int]:
+    """A port at which the system accepts connections, and nobody reads from them."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+async def sign_in(port: int, limits: Limits, jumps: tuple[Hop, ...] = ()) -> int:
+    """How many connections lead there."""
+    access = Access(insecure=True)
+    target = Target("alice", "node1", "127.0.0.1", port, "alice", "node1", jumps)
+    opened = await dial(target, access, limits)
+    for connection in reversed(opened):
+        connection.abort()
+    return len(opened)
+
+
+async def refusal(port: int, limits: Limits, jumps: tuple[Hop, ...] = ()) -> str:
+    with pytest.raises(TimeoutError) as caught:
+        await sign_in(port, limits, jumps)
+    (setting,) = re.findall(r"SSHSpawner\.(\w+)", str(caught.value))
+    return str(setting)
+
+
+def test_a_host_that_is_silent() -> None:
+    async def run() -> str:
+        with silent() as port:
+            return await refusal(port, IMPATIENT)
+
+    assert asyncio.run(run()) == "connect_timeout"
+
+
+def test_a_host_that_answers_has_longer() -> None:
+    async def run() -> int:
+        async with machine(1.5) as port:
+            return await sign_in(port, Limits(connect_timeout=1, sign_in_timeout=60))
+
+    assert asyncio.run(run()) == 1
+
+
+def test_a_host_that_answers_and_lets_nobody_in() -> None:
+    async def run() -> str:
+        async with machine(3600) as port:
+            return await refusal(port, IMPATIENT)
+
+    assert asyncio.run(run()) == "sign_in_timeout"
+
+
+def test_it_is_the_last_machine_that_must_answer() -> None:
+    """One that is silent behind a jump host which is not."""
+
+    async def run() -> str:
+        async with machine(0) as door:
+            with silent() as port:
+                return await refusal(port, IMPATIENT, (Hop("127.0.0.1", door),))
+
+    assert asyncio.run(run()) == "connect_timeout"
+
+
+def test_a_way_that_leads_nowhere() -> None:
+    """The jump host answers; the machine behind it does not, which is what counts."""
+
+    async def run() -> str:
+        async with machine(0) as door:
+            return await refusal(NOWHERE, IMPATIENT, (Hop("127.0.0.1", door),))
+
+    assert asyncio.run(run()) == "connect_timeout"
+
+
+def test_a_patience_that_is_longer_than_the_other() -> None:
+    async def run() -> int:
+        async with machine(0.5) as door, machine(0.5) as port:
+            limits = Limits(connect_timeout=60, sign_in_timeout=0.1)
+            return await sign_in(port, limits, (Hop("127.0.0.1", door),))
+
+    assert asyncio.run(run()) == 2
