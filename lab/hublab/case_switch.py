@@ -187,7 +187,7 @@ def empty_database(lab: Lab) -> None:
 END_SERVERS = """
 users=$(ls /home | paste -sd,)
 pkill -KILL -u "$users"
-for try in $(seq 100); do pgrep -u "$users" >/dev/null || break; sleep 0.05; done
+for try in $(seq 1200); do pgrep -u "$users" >/dev/null || break; sleep 0.05; done
 find /home -mindepth 2 -delete || exit 1
 for home in /home/*; do cp -rT /etc/skel "$home" && chown -R "${home##*/}:" "$home" || exit 1; done
 ! pgrep -u "$users" >/dev/null

@@ -88,7 +88,7 @@ async def sign_in(port: int, key: asyncssh.SSHKey, host_key: str) -> asyncssh.SS
         known_hosts=asyncssh.import_known_hosts(f"[127.0.0.1]:{port} {host_key}"),
         config=None,
         agent_path=None,
-        connect_timeout=15,
+        connect_timeout=60,
         keepalive_interval=30,
     )
 

@@ -29,6 +29,8 @@ PROGRAMS = {
 """Role of a host -> the name of its program in /etc/s6. A hub that is also the proxy's host runs
 the proxy itself."""
 OWN_PROXY = "/srv/jupyterhub/jupyterhub-proxy.pid"
+PATIENCE = "60000"
+"""Milliseconds for what takes a few: a machine that does much else may need seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +97,14 @@ def stop(lab: Lab, host: str, timeout: float = 20) -> float:
     folder = f"/etc/s6/{program_of(lab, host)}"
     done = lab.run(host, "s6-svc", "-wD", "-T", str(int(timeout * 1000)), "-d", folder)
     if done.exit_code:
-        lab.output(host, "s6-svc", "-wD", "-T", "5000", "-k", "-d", folder)
+        lab.output(host, "s6-svc", "-wD", "-T", PATIENCE, "-k", "-d", folder)
     return time.monotonic() - begun
 
 
 def start(lab: Lab, host: str) -> None:
     """Start the program; returns when it has been started, not when it is ready."""
     folder = f"/etc/s6/{program_of(lab, host)}"
-    lab.output(host, "s6-svc", "-wu", "-T", "5000", "-u", folder)
+    lab.output(host, "s6-svc", "-wu", "-T", PATIENCE, "-u", folder)
 
 
 def kill(lab: Lab, host: str, signal: str = "KILL") -> None:
@@ -117,13 +119,13 @@ def kill(lab: Lab, host: str, signal: str = "KILL") -> None:
 def kill_if_up(lab: Lab, host: str) -> None:
     """End the program at once, without letting it clean up; one that is down stays down."""
     folder = f"/etc/s6/{program_of(lab, host)}"
-    lab.output(host, "s6-svc", "-wD", "-T", "5000", "-k", "-d", folder)
+    lab.output(host, "s6-svc", "-wD", "-T", PATIENCE, "-k", "-d", folder)
 
 
 END_HUB = """
-s6-svc -wD -T 5000 -k -d /etc/s6/hub || exit 1
+s6-svc -wD -T "$2" -k -d /etc/s6/hub || exit 1
 left() { find /proc -mindepth 1 -maxdepth 1 -name '[0-9]*' -user jupyterhub; }
-for try in $(seq 100); do
+for try in $(seq 1200); do
   pids=$(left) && [ -n "$pids" ] || break
   for pid in $pids; do kill -s KILL "${pid#/proc/}" 2>/dev/null; done
   sleep 0.05
@@ -135,7 +137,7 @@ rm -f "$1"
 
 def end_hub_and_all(lab: Lab, host: str) -> None:
     """End a hub's program at once, and whatever else it has ever started on its host."""
-    lab.output(host, "sh", "-c", END_HUB, "-", OWN_PROXY)
+    lab.output(host, "sh", "-c", END_HUB, "-", OWN_PROXY, PATIENCE)
 
 
 END_LEFT = """

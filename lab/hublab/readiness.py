@@ -77,7 +77,7 @@ async def wait_until_running(lab: Lab, timeout: float = 60) -> None:
         await asyncio.sleep(POLL)
 
 
-async def wait_until_listening(lab: Lab, host: str, timeout: float = 15) -> None:
+async def wait_until_listening(lab: Lab, host: str, timeout: float = 60) -> None:
     """Wait until the program of a host, that was just started, listens for connections.
 
     Raises ProgramEnded when it has ended instead, LabError after the timeout (seconds).

@@ -31,8 +31,8 @@ def data(lab: str, *argv: str, code: int = 0) -> Any:
 def restart_proxy(lab: str) -> None:
     """As a crash and its service manager would: an empty table, and nobody tells the hub."""
     found = Lab.find(lab, Engine.connect())
-    found.output("proxy", "s6-svc", "-wD", "-T", "5000", "-k", "-d", "/etc/s6/proxy")
-    found.output("proxy", "s6-svc", "-wu", "-T", "5000", "-u", "/etc/s6/proxy")
+    found.output("proxy", "s6-svc", "-wD", "-T", "60000", "-k", "-d", "/etc/s6/proxy")
+    found.output("proxy", "s6-svc", "-wu", "-T", "60000", "-u", "/etc/s6/proxy")
 
 
 def marks(rows: list[dict[str, Any]]) -> dict[str, str]:

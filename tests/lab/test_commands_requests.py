@@ -167,7 +167,7 @@ def test_a_websocket_to_a_server_that_does_not_run(lab: str) -> None:
 
 def test_a_dead_proxy_is_undecided(lab: str) -> None:
     found = Lab.find(lab, Engine.connect())
-    found.output("proxy", "s6-svc", "-wD", "-T", "5000", "-d", "/etc/s6/proxy")
+    found.output("proxy", "s6-svc", "-wD", "-T", "60000", "-d", "/etc/s6/proxy")
     try:
         for verb in ("request", "websocket"):
             code, said = refused(lab, verb, "/hub/api")
@@ -175,4 +175,4 @@ def test_a_dead_proxy_is_undecided(lab: str) -> None:
             assert "does not answer" in said
             assert "hublab reach" in said
     finally:
-        found.output("proxy", "s6-svc", "-wu", "-T", "5000", "-u", "/etc/s6/proxy")
+        found.output("proxy", "s6-svc", "-wu", "-T", "60000", "-u", "/etc/s6/proxy")

@@ -131,7 +131,7 @@ class Engine:
             found += [f"volume {entry['Name']}" for entry in volumes]
         return found
 
-    def remove_lab(self, lab: str, timeout: float = 15) -> None:
+    def remove_lab(self, lab: str, timeout: float = 60) -> None:
         """Remove every container, network and volume of a lab, in whatever state they are.
 
         Tries again until nothing is left, for another process may still be creating things.
