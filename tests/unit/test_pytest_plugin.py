@@ -194,6 +194,36 @@ def test_workers_keep_a_topology_together(suite: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*::test_2*@other:*"])
 
 
+def test_workers_that_pass_leave_no_evidence(suite: pytest.Pytester) -> None:
+    """One ends while the other still writes."""
+    pytest.importorskip("xdist", reason="pytest-xdist is not installed here")
+    suite.makepyfile(
+        """
+        import time
+        from pathlib import Path
+        import pytest
+        from hublab.journal_events import LabDown
+        from hublab.pytest_plugin.evidence import EVIDENCE
+        @pytest.mark.topology("lab")
+        def test_that_ends_first(lab, request):
+            request.config.stash[EVIDENCE].record(LabDown("one", 0.0, ()))
+            Path("written").touch()
+        @pytest.mark.topology("lab", "postgres")
+        def test_that_ends_last(lab, request):
+            evidence = request.config.stash[EVIDENCE]
+            evidence.record(LabDown("other", 0.0, ()))
+            end = time.monotonic() + 60
+            while not Path("written").exists() or len(list(evidence.folder.glob("journal-*"))) > 1:
+                assert time.monotonic() < end, "the other worker goes on"
+                time.sleep(0.05)
+        """
+    )
+    result = suite.runpytest_subprocess("-p", "xdist.plugin", "-n2")
+    result.assert_outcomes(passed=2)
+    assert list((suite.path / "evidence").iterdir()) == []
+    result.stdout.no_fnmatch_line("*evidence in*")
+
+
 def test_issue_selects(suite: pytest.Pytester) -> None:
     suite.makepyfile(
         """

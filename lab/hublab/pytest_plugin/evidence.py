@@ -214,7 +214,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Put the workers' journals together, and say where the evidence stands."""
     folder = config.stash[EVIDENCE].folder
-    if not folder.is_dir():
+    # A worker has a summary of its own, and the others may still be writing then.
+    if hasattr(config, "workerinput") or not folder.is_dir():
         return
     parts = sorted(folder.glob("journal-*.ndjson"))
     if parts:
