@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from parts import ROOT, git
 
 KEPT = ROOT / "build" / "flake"
@@ -70,8 +71,7 @@ def run(seed: int, workers: int, memories: dict[str, Memory]) -> bool:
     code = subprocess.run(argv, cwd=ROOT, check=False).returncode
     seconds = time.monotonic() - begun
     print(f"run {seed}: {'failed' if code else 'passed'}, {seconds:.0f} s", flush=True)
-    # 1 says that tests failed. Behind any other the report may lack tests.
-    bad = failed_folders(report, memories) if code == 1 else set(memories) if code else set()
+    bad = failed_folders(code, report, memories) if code else set()
     for folder, memory in memories.items():
         if folder not in bad:
             memory.add(seed, workers, seconds)
@@ -80,9 +80,11 @@ def run(seed: int, workers: int, memories: dict[str, Memory]) -> bool:
     return code == 0
 
 
-def failed_folders(report: Path, folders: Iterable[str]) -> set[str]:
+def failed_folders(code: int, report: Path, folders: Iterable[str]) -> set[str]:
     """The folders in which a test failed; all of them where that cannot be told of a failure."""
     bad: set[str] = set()
+    if code != pytest.ExitCode.TESTS_FAILED:
+        return set(folders)  # the run ended early, and its report may lack tests
     for case in ElementTree.parse(report).iter("testcase"):
         if case.find("failure") is not None or case.find("error") is not None:
             name = case.get("classname", "").replace(".", "/") + "/"

@@ -65,7 +65,8 @@ def nothing_due(lab: Lab, settings: Settings) -> None:
 
 def what_is_down(lab: Lab) -> set[str]:
     """The hosts that run while their program, which settings concern, does not."""
-    hosts = {host.service: host for role in roles_of(READ_AT_START) for host in lab.of_role(role)}
+    roles = [ROLE_OF_SCOPE[scope] for scope in READ_AT_START]
+    hosts = {host.service: host for role in roles for host in lab.of_role(role)}
     return {
         name
         for name, host in hosts.items()

@@ -97,7 +97,7 @@ def stop(lab: Lab, host: str, timeout: float = 20) -> float:
     folder = f"/etc/s6/{program_of(lab, host)}"
     done = lab.run(host, "s6-svc", "-wD", "-T", str(int(timeout * 1000)), "-d", folder)
     if done.exit_code:
-        lab.output(host, "s6-svc", "-wD", "-T", PATIENCE, "-k", "-d", folder)
+        kill_if_up(lab, host)
     return time.monotonic() - begun
 
 

@@ -100,9 +100,11 @@ async def dial(
         return dialing.result()
     except BaseException:
         dialing.cancel()
-        await asyncio.gather(dialing, return_exceptions=True)
-        for connection in reversed(way.opened):
-            connection.abort()
+        try:
+            await asyncio.gather(dialing, return_exceptions=True)
+        finally:  # also where we are cancelled once more
+            for connection in reversed(way.opened):
+                connection.abort()
         raise
 
 

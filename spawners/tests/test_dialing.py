@@ -16,7 +16,6 @@ from jupyterhub_sshspawner.dialing import Hop, Limits, Target, dial
 from jupyterhub_sshspawner.trust import Access
 
 HOST_KEY = asyncssh.generate_private_key("ssh-ed25519")
-KEY = asyncssh.generate_private_key("ssh-ed25519")
 IMPATIENT = Limits(connect_timeout=1, sign_in_timeout=2)
 """Seconds: the tests wait for them to pass."""
 NOWHERE = 9

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from lifecycle import HUBLAB, Running, hublab, lab_for_a_test, wait
 
+from hublab import processes
 from hublab.engine import Engine
 from hublab.lab import Lab
 
@@ -31,8 +32,8 @@ def data(lab: str, *argv: str, code: int = 0) -> Any:
 def restart_proxy(lab: str) -> None:
     """As a crash and its service manager would: an empty table, and nobody tells the hub."""
     found = Lab.find(lab, Engine.connect())
-    found.output("proxy", "s6-svc", "-wD", "-T", "60000", "-k", "-d", "/etc/s6/proxy")
-    found.output("proxy", "s6-svc", "-wu", "-T", "60000", "-u", "/etc/s6/proxy")
+    processes.kill_if_up(found, "proxy")
+    processes.start(found, "proxy")
 
 
 def marks(rows: list[dict[str, Any]]) -> dict[str, str]:

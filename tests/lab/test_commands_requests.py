@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from lifecycle import hublab, lab_for_a_test
 
+from hublab import processes
 from hublab.engine import Engine
 from hublab.lab import Lab
 
@@ -167,7 +168,7 @@ def test_a_websocket_to_a_server_that_does_not_run(lab: str) -> None:
 
 def test_a_dead_proxy_is_undecided(lab: str) -> None:
     found = Lab.find(lab, Engine.connect())
-    found.output("proxy", "s6-svc", "-wD", "-T", "60000", "-d", "/etc/s6/proxy")
+    processes.stop(found, "proxy")
     try:
         for verb in ("request", "websocket"):
             code, said = refused(lab, verb, "/hub/api")
@@ -175,4 +176,4 @@ def test_a_dead_proxy_is_undecided(lab: str) -> None:
             assert "does not answer" in said
             assert "hublab reach" in said
     finally:
-        found.output("proxy", "s6-svc", "-wu", "-T", "60000", "-u", "/etc/s6/proxy")
+        processes.start(found, "proxy")
