@@ -66,7 +66,7 @@ def run(seed: int, workers: int, memories: dict[str, Memory]) -> bool:
     report.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "pytest", "-q", *memories, "-m", "not slow"]
     argv += ["--random-order", f"--random-order-seed={seed}", f"--junitxml={report}"]
-    argv += ["-n", str(workers)] if workers else []
+    argv += ["-n", str(workers)]
     begun = time.monotonic()
     code = subprocess.run(argv, cwd=ROOT, check=False).returncode
     seconds = time.monotonic() - begun

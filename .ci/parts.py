@@ -71,8 +71,7 @@ TEST = (
     Part("machine", tool("hublab", "doctor", "--fix", "--quiet")),
     Part("spawner on a real sshd", (sys.executable, ".ci/test_spawner.py")),
     Part("lab tests", pytest("tests/lab", "-m", "not slow", *SLOWEST), "tests/lab"),
-    # Two at a time, each with labs of its own: scenarios mostly wait.
-    Part("scenarios", pytest("scenarios", "-m", "not slow", "-n", "2", *SLOWEST), "scenarios"),
+    Part("scenarios", pytest("scenarios", "-m", "not slow", *SLOWEST), "scenarios"),
 )
 SLOW = (
     Part("machine", tool("hublab", "doctor", "--fix", "--quiet")),

@@ -18,4 +18,5 @@ pytest_plugins = (
     "hublab.pytest_plugin.sabotage",
     "hublab.pytest_plugin.selection",
     "hublab.pytest_plugin.verdicts",
+    "hublab.pytest_plugin.workers",
 )

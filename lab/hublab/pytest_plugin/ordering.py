@@ -2,50 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 
 from hublab.pytest_plugin.cases import case_of
 from hublab.pytest_plugin.evidence import scenario_of
 from hublab.pytest_plugin.topologies import topology_of
-
-_BY_GROUP = "hublab_loadgroup"
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
-    """With `-n`, distribute by group, else `xdist_group` is without effect.
-
-    A wrapper, so that it comes before pytest-xdist sets its own default.
-    """
-    distributed = getattr(config.option, "numprocesses", None)
-    if distributed and config.getoption("dist") == "no":
-        config.option.dist = "loadgroup"
-    return (yield)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """Know the marker `xdist_group` where pytest-xdist is not there to register it."""
-    if not any(line.startswith("xdist_group") for line in config.getini("markers")):
-        config.addinivalue_line("markers", "xdist_group(name): one worker for these tests")
-    if getattr(config, "workerinput", {}).get(_BY_GROUP):
-        config.option.loadgroup = True
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """Tell a worker to name the groups: it reads the command line anew, which lacks our choice."""
-    node.workerinput[_BY_GROUP] = node.config.option.dist == "loadgroup"
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep a folder's tests of one topology on one worker: they share a lab."""
-    topology = topology_of(item)
-    if topology is not None and item.get_closest_marker("xdist_group") is None:
-        item.add_marker(pytest.mark.xdist_group(f"{'+'.join(topology)}:{item.path.parent.name}"))
 
 
 @pytest.hookimpl(trylast=True)
