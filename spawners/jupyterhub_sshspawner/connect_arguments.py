@@ -24,6 +24,13 @@ DECIDED_BY = {
     "agent_path": "ssh_agent_path",
     "config": "ssh_config_files",
     "client_factory": "sign_in_timeout",
+    "login_timeout": "sign_in_timeout",
+    "connect_timeout": "connect_timeout",
+    "keepalive_interval": "keepalive_interval",
+    "keepalive_count_max": "keepalive_count_max",
+    "gss_auth": "ssh_gssapi",
+    "gss_kex": "ssh_gssapi",
+    "gss_delegate_creds": "ssh_gssapi",
     "gss_host": "ssh_gssapi",
     "gss_store": "ssh_gss_store",
 }

@@ -37,7 +37,7 @@ class Link:
     """One connection and who uses it."""
 
     sessions: asyncio.Semaphore
-    gate: asyncio.Lock = field(default_factory=asyncio.Lock)
+    coming: asyncio.Task[None] | None = None  # it is being opened
     connection: asyncssh.SSHClientConnection | None = None
     hops: list[asyncssh.SSHClientConnection] = field(default_factory=list)
     users: int = 0
@@ -51,6 +51,12 @@ class Link:
     def suits(self, target: Target) -> bool:
         """Whether it leads to the machine that is meant."""
         return not target.pinned or self.peer in ("", target.pinned)
+
+    def came(self, coming: asyncio.Task[None]) -> None:
+        """It was opened, or not: then whoever still waits for it hears why."""
+        self.coming = None
+        if not coming.cancelled():
+            coming.exception()
 
     def drop(self) -> None:
         """Close the connection; servers on the node do not notice."""
@@ -110,8 +116,9 @@ class Pool:
     def close(self) -> None:
         """Close all connections."""
         for link in self._links.values():
-            if link.closing:
-                link.closing.cancel()
+            for ending in (link.closing, link.coming):
+                if ending:
+                    ending.cancel()
             link.drop()
         self._links.clear()
 
@@ -124,20 +131,27 @@ class Pool:
     async def _connected(
         self, link: Link, target: Target, access: Access, limits: Limits
     ) -> asyncssh.SSHClientConnection:
-        async with link.gate:
-            if not link.open:
+        if not link.open:
+            if link.coming is None:
                 self._check_refused(target)
-                door = self._doors.setdefault(
-                    (target.address, target.port), asyncio.Semaphore(limits.connects)
-                )
-                async with door:
-                    await self._connect(link, target, access, limits)
-            assert link.connection is not None
-            if not link.suits(target):  # somebody else was quicker and got to another machine
-                raise ConnectionBroke(f"{target.host} is more than one machine")
-            return link.connection
+                link.coming = asyncio.create_task(self._connect(link, target, access, limits))
+                link.coming.add_done_callback(link.came)
+            # Shielded: who asks next finds what a poll was not patient enough to wait for.
+            await asyncio.shield(link.coming)
+        if link.connection is None:
+            raise ConnectionBroke(f"the connection to {target.host} was lost at once")
+        if not link.suits(target):  # somebody else was quicker and got to another machine
+            raise ConnectionBroke(f"{target.host} is more than one machine")
+        return link.connection
 
     async def _connect(self, link: Link, target: Target, access: Access, limits: Limits) -> None:
+        door = self._doors.setdefault(
+            (target.address, target.port), asyncio.Semaphore(limits.connects)
+        )
+        async with door:
+            await self._sign_in(link, target, access, limits)
+
+    async def _sign_in(self, link: Link, target: Target, access: Access, limits: Limits) -> None:
         for again in range(3):
             link.drop()
             try:

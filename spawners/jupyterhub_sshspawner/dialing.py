@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import asyncssh
@@ -82,51 +83,74 @@ async def dial(
 ) -> list[asyncssh.SSHClientConnection]:
     """Sign in to a machine and those on the way; its own connection is the last.
 
-    Raises TimeoutError, naming the setting, when it does not answer within ``connect_timeout``,
-    or, since it answers, has not let us in within ``sign_in_timeout``. What was opened is closed
-    when it fails.
+    Raises TimeoutError, naming the setting, when one of them does not answer within
+    ``connect_timeout`` of being asked, or when, since they answer, we are not let in within
+    ``sign_in_timeout`` (or the other, if that is longer) in all. What was opened is closed when
+    it fails.
     """
     way = Way()
-    dialing = asyncio.ensure_future(_dial(way, target, access, limits))
-    begun = time.monotonic()
+    seconds, setting = max(
+        (limits.connect_timeout, "connect_timeout"), (limits.sign_in_timeout, "sign_in_timeout")
+    )
     try:
-        await asyncio.wait([dialing], timeout=limits.connect_timeout)
-        setting, seconds = "connect_timeout", limits.connect_timeout
-        if way.answers and limits.sign_in_timeout > seconds:
-            setting, seconds = "sign_in_timeout", limits.sign_in_timeout
-            await asyncio.wait([dialing], timeout=begun + seconds - time.monotonic())
-        if not dialing.done():
-            raise TimeoutError(f"not signed in after {seconds:g} s (SSHSpawner.{setting})")
-        return dialing.result()
+        async with _naming(setting, seconds, asyncio.timeout(seconds)):
+            await _dial(way, target, access, limits)
     except BaseException:
-        dialing.cancel()
-        try:
-            await asyncio.gather(dialing, return_exceptions=True)
-        finally:  # also where we are cancelled once more
-            for connection in reversed(way.opened):
-                connection.abort()
+        for connection in reversed(way.opened):
+            connection.abort()
         raise
+    return way.signed_in
 
 
-async def _dial(
-    way: Way, target: Target, access: Access, limits: Limits
-) -> list[asyncssh.SSHClientConnection]:
+async def _dial(way: Way, target: Target, access: Access, limits: Limits) -> None:
     # an OpenSSH configuration goes by the name it was written for
     address = target.address if access.config_files else target.pinned or target.address
     async with access.connect_options() as options:
-        options.setdefault("keepalive_interval", limits.keepalive_interval)
-        options.setdefault("keepalive_count_max", limits.keepalive_count_max)
         for hop in (*target.jumps, Hop(address, target.port, target.username)):
             last = len(way.signed_in) == len(target.jumps)
             name = target.key_name if last else hop.address
-            connection = await asyncssh.connect(
-                hop.address,
-                hop.port,
-                client_factory=way.next,
-                tunnel=way.signed_in[-1] if way.signed_in else (),
-                username=hop.username or target.username,
-                **({"host_key_alias": name} if last else {}),
-                **{**options, **await access.gss_options(name)},
-            )
+            gss = await access.gss_options(name)
+            async with _answering(way, limits.connect_timeout):
+                connection = await asyncssh.connect(
+                    hop.address,
+                    hop.port,
+                    client_factory=way.next,
+                    tunnel=way.signed_in[-1] if way.signed_in else (),
+                    username=hop.username or target.username,
+                    keepalive_interval=limits.keepalive_interval,
+                    keepalive_count_max=limits.keepalive_count_max,
+                    login_timeout=0,  # it would end what sign_in_timeout lets go on
+                    **({"host_key_alias": name} if last else {}),
+                    **{**options, **gss},
+                )
             way.signed_in.append(connection)
-    return way.signed_in
+
+
+@asynccontextmanager
+async def _answering(way: Way, seconds: float) -> AsyncIterator[None]:
+    """End the block after so many seconds, unless the machine that is asked has answered."""
+    loop = asyncio.get_running_loop()
+    silence = asyncio.timeout(None)
+
+    def end_unless_it_answers() -> None:
+        if not way.answers:
+            silence.reschedule(loop.time())
+
+    async with _naming("connect_timeout", seconds, silence):
+        timer = loop.call_later(seconds, end_unless_it_answers)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+@asynccontextmanager
+async def _naming(setting: str, seconds: float, limit: asyncio.Timeout) -> AsyncIterator[None]:
+    """A limit whose error says which trait it comes from."""
+    try:
+        async with limit:
+            yield
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise TimeoutError(f"not signed in after {seconds:g} s (SSHSpawner.{setting})") from error

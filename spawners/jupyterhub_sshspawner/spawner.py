@@ -270,7 +270,8 @@ class SSHSpawner(SSHTraits):
                     "status", {**launching.about(current), "wait": wait}, patience
                 )
         except TimeoutError as error:
-            raise Unreachable(f"{current.host} did not answer in time") from error
+            words = f"did not answer within {patience:g} s (SSHSpawner.poll_timeout)"
+            raise Unreachable(f"{current.host} {words}") from error
         if reply.state == "failed":
             raise Unreachable(f"{current.host} cannot tell", reply.detail)
         return reply

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import asyncssh
 import pytest
 
+from jupyterhub_sshspawner.connections import Pool
 from jupyterhub_sshspawner.dialing import Hop, Limits, Target, dial
 from jupyterhub_sshspawner.trust import Access
 
@@ -23,27 +25,39 @@ NOWHERE = 9
 
 
 class Slow(asyncssh.SSHServer):
-    """Needs its time to decide whether it lets somebody in, as one with much to do."""
+    """Needs its time to let somebody in, or through to another, as one with much to do."""
 
     seconds = 0.0
+    signed_in = 0
 
-    async def begin_auth(self, username: str) -> bool:  # type: ignore[override]
+    async def begin_auth(self, username: str) -> bool:
         await asyncio.sleep(self.seconds)
+        type(self).signed_in += 1
         return False
 
-    def connection_requested(
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self.connection = conn
+
+    async def connection_requested(
         self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
     ) -> Any:
-        return asyncio.sleep(3600) if dest_port == NOWHERE else True
+        await asyncio.sleep(3600 if dest_port == NOWHERE else self.seconds)
+        return await self.connection.forward_connection(dest_host, dest_port)
+
+
+@asynccontextmanager
+async def slow_machine(seconds: float) -> AsyncIterator[tuple[int, type[Slow]]]:
+    """The port of an SSH server that takes so long to let somebody in, and what counts them."""
+    kind = type("Kind", (Slow,), {"seconds": seconds})
+    server = await asyncssh.listen("127.0.0.1", 0, server_factory=kind, server_host_keys=[HOST_KEY])
+    async with server:
+        yield server.get_port(), kind
 
 
 @asynccontextmanager
 async def machine(seconds: float) -> AsyncIterator[int]:
-    """The port of an SSH server that takes so long to let somebody in."""
-    kind = type("Kind", (Slow,), {"seconds": seconds})
-    server = await asyncssh.listen("127.0.0.1", 0, server_factory=kind, server_host_keys=[HOST_KEY])
-    async with server:
-        yield server.get_port()
+    async with slow_machine(seconds) as (port, _):
+        yield port
 
 
 @contextmanager
@@ -103,6 +117,54 @@ def test_it_is_the_last_machine_that_must_answer() -> None:
                 return await refusal(port, IMPATIENT, (Hop("127.0.0.1", door),))
 
     assert asyncio.run(run()) == "connect_timeout"
+
+
+def test_it_must_answer_however_slow_the_way_to_it_was() -> None:
+    """The jump host has let us in when connect_timeout is long over; the next one is silent."""
+
+    async def run() -> str:
+        async with machine(1.5) as door:
+            with silent() as port:
+                limits = Limits(connect_timeout=1, sign_in_timeout=60)
+                return await refusal(port, limits, (Hop("127.0.0.1", door),))
+
+    assert asyncio.run(run()) == "connect_timeout"
+
+
+def test_each_machine_has_its_own_time_to_answer() -> None:
+    """Together they take longer than one may, each of them less."""
+
+    async def run() -> int:
+        async with machine(0.7) as door, machine(0) as port:
+            limits = Limits(connect_timeout=1.2, sign_in_timeout=60)
+            return await sign_in(port, limits, (Hop("127.0.0.1", door),))
+
+    assert asyncio.run(run()) == 2
+
+
+def test_a_sign_in_outlives_who_did_not_wait_for_it() -> None:
+    """Who asks next finds it, or joins it: polls have less patience than a sign-in may need."""
+
+    async def run() -> tuple[int, int]:
+        impatient = 0
+        async with slow_machine(1.5) as (port, kind):
+            pool = Pool(logging.getLogger(__name__))
+            target = Target("alice", "node1", "127.0.0.1", port, "alice", "node1")
+            for _ in range(100):
+                try:
+                    async with (
+                        asyncio.timeout(0.5),
+                        pool.borrow(target, Access(insecure=True), Limits()),
+                    ):
+                        break
+                except TimeoutError:
+                    impatient += 1
+            pool.close()
+            return impatient, kind.signed_in
+
+    impatient, signed_in = asyncio.run(run())
+    assert impatient
+    assert signed_in == 1
 
 
 def test_a_way_that_leads_nowhere() -> None:
