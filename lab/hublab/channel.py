@@ -64,7 +64,8 @@ async def open_channel(lab: Lab) -> AsyncIterator[Channel]:
         connection = await sign_in(port, key, host_key)
     except (OSError, asyncssh.Error) as error:
         raise LabError(
-            f"could not reach {client.service} by SSH on port {port}: {error}"
+            f"could not reach {client.service} by SSH on port {port}: "
+            f"{error or type(error).__name__}"
         ) from error
     async with connection:
         listener = await connection.forward_socks("127.0.0.1", 0)

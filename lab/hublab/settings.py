@@ -61,10 +61,17 @@ def is_secret(name: str, text: str) -> bool:
     return bool(SECRET.search(name) and not name.endswith("_file") and not HARMLESS.fullmatch(text))
 
 
+URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)([^@\s]+)(?=@)")
+"""The password in the address of a database or a proxy."""
+
+
 def secrets_in(name: str, value: JSONValue) -> Iterator[str]:
     """The secret texts within a value, which stands under a name."""
-    if isinstance(value, str) and is_secret(name, value):
-        yield value
+    if isinstance(value, str):
+        found = (
+            [value] if is_secret(name, value) else [one[2] for one in URL_PASSWORD.finditer(value)]
+        )
+        yield from (text for text in found if not HARMLESS.fullmatch(text))
     for inner, one in inside(name, value):
         yield from secrets_in(inner, one)
 
@@ -72,7 +79,7 @@ def secrets_in(name: str, value: JSONValue) -> Iterator[str]:
 def hidden(name: str, value: JSONValue) -> JSONValue:
     """A value with its secret texts replaced."""
     if isinstance(value, str):
-        return "(hidden)" if is_secret(name, value) else value
+        return "(hidden)" if is_secret(name, value) else URL_PASSWORD.sub(r"\1(hidden)", value)
     if isinstance(value, list):
         return [hidden(inner, one) for inner, one in inside(name, value)]
     if isinstance(value, dict):

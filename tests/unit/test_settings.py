@@ -179,13 +179,18 @@ def test_secrets_at_any_depth() -> None:
             "hub.X.tokens": {"alice": ["tok-1", "tok-2"]},
             "server.ServerApp.allow_password_change": "False",
             "server.X.token_file": "/etc/token",
+            "hub.JupyterHub.db_url": "postgresql://hub:in-url@db:5432/hub",
+            "proxy.default-target": "http://nobody@hub:8081/?a=b:c@d",
         }
     )
-    assert made.secret_values() == {"geheimnis", "nested", "tok-1", "tok-2"}
+    assert made.secret_values() == {"geheimnis", "nested", "tok-1", "tok-2", "in-url"}
     told = json.dumps(made.told())
     assert not [secret for secret in made.secret_values() if secret in told]
     assert '"name": "x"' in told
     assert made.told()["server.X.token_file"] == "/etc/token"
+    assert made.told()["hub.JupyterHub.db_url"] == "postgresql://hub:(hidden)@db:5432/hub"
+    plain = "proxy.default-target"
+    assert made.told()[plain] == made[plain]
 
 
 def test_a_secret_is_shown_by_its_digest() -> None:

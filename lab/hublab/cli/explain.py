@@ -55,8 +55,7 @@ def hosts_of(role: str, lab: Lab | None) -> list[str]:
 def as_data(one: SettingHelp, lab: Lab | None, base: Mapping[str, str]) -> dict[str, Any]:
     """A setting as `--json` tells it; `lab_sets` is what the lab's base configuration says."""
     place = landing(one.key)
-    settings = lab.settings() if lab else None
-    here = settings[one.key] if settings and one.key in settings else None
+    here = lab.settings().told().get(one.key) if lab else None
     return {
         **asdict(one),
         "set": here,
