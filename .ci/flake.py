@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     folders = folders_of(options.folder)
     if not folders:
         parser.error(f"no tests in {options.folder}; would be right: scenarios/cross_host")
-    memories = {folder: Memory(folder) for folder in folders}
+    memories = {folder: Memory(folder, options.workers) for folder in folders}
     if options.again:
         for memory in memories.values():
             memory.forget()
@@ -74,9 +75,9 @@ def run(seed: int, workers: int, memories: dict[str, Memory]) -> bool:
     bad = failed_folders(code, report, memories) if code else set()
     for folder, memory in memories.items():
         if folder not in bad:
-            memory.add(seed, workers, seconds)
+            memory.add(seed, seconds)
     if code:
-        print(f"again with: pytest {' '.join(memories)} --random-order-seed={seed}")
+        print(f"again with: {shlex.join(['pytest', *argv[3:]])}")
     return code == 0
 
 
@@ -93,12 +94,14 @@ def failed_folders(code: int, report: Path, folders: Iterable[str]) -> set[str]:
 
 
 class Memory:
-    """The seeds that a folder passed; nothing is remembered of edited files."""
+    """The seeds that a folder passed with so many workers; nothing is kept of edited files."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, workers: int) -> None:
+        self._workers = workers
         state = state_of(folder)
         self._file = KEPT / folder / f"{state}.ndjson" if state else None
-        self._seeds = {json.loads(line)["seed"] for line in self._lines()}
+        rows = [json.loads(line) for line in self._lines()]
+        self._seeds = {row["seed"] for row in rows if row["workers"] == workers}
 
     def __contains__(self, seed: int) -> bool:
         return seed in self._seeds
@@ -106,12 +109,12 @@ class Memory:
     def _lines(self) -> list[str]:
         return self._file.read_text().splitlines() if self._file and self._file.exists() else []
 
-    def add(self, seed: int, workers: int, seconds: float) -> None:
+    def add(self, seed: int, seconds: float) -> None:
         """`seconds` are those of the whole run, of other folders too."""
         self._seeds.add(seed)
         if self._file:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            row = {"seed": seed, "workers": workers, "seconds": round(seconds, 1)}
+            row = {"seed": seed, "workers": self._workers, "seconds": round(seconds, 1)}
             with self._file.open("a") as file:
                 file.write(json.dumps(row) + "\n")
 

@@ -5,23 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from plugin_project import CONFTEST, INI
 
 import hublab
-
-# The real fixture brings a lab up; this one asks for the case as that does.
-CONFTEST = """\
-import pytest
-
-@pytest.fixture
-def lab(case):
-    return dict(case)
-"""
-INI = """\
-[pytest]
-addopts = --strict-markers -p hublab.pytest_plugin -p no:cacheprovider
-asyncio_mode = strict
-asyncio_default_fixture_loop_scope = session
-"""
 
 
 @pytest.fixture

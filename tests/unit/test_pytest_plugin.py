@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from plugin_suite import CONFTEST
+from plugin_project import CONFTEST
 
 pytest_plugins = ("pytester", "plugin_suite")
 
+TELLS_ITS_END = """
+from pathlib import Path
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(config):
+    Path("ended").touch()
+"""
 ORIGIN = "server.ServerApp.allow_origin"
 SCENARIO = f"""\
 import pytest
@@ -192,11 +200,13 @@ def test_workers_keep_a_topology_together(suite: pytest.Pytester) -> None:
     workers = {place.partition('"')[0] for place in places}
     assert len(workers) == 2, "a topology is on several workers (pytest 9.2: pytest-xdist#1386)"
     result.stdout.fnmatch_lines(["*::test_2*@other:*"])
+    result.stdout.no_fnmatch_line("*PASSED*@*")
 
 
 def test_workers_that_pass_leave_no_evidence(suite: pytest.Pytester) -> None:
     """One ends while the other still writes."""
     pytest.importorskip("xdist", reason="pytest-xdist is not installed here")
+    suite.makeconftest(f"{CONFTEST}\n{TELLS_ITS_END}")
     suite.makepyfile(
         """
         import time
@@ -207,13 +217,11 @@ def test_workers_that_pass_leave_no_evidence(suite: pytest.Pytester) -> None:
         @pytest.mark.topology("lab")
         def test_that_ends_first(lab, request):
             request.config.stash[EVIDENCE].record(LabDown("one", 0.0, ()))
-            Path("written").touch()
         @pytest.mark.topology("lab", "postgres")
         def test_that_ends_last(lab, request):
-            evidence = request.config.stash[EVIDENCE]
-            evidence.record(LabDown("other", 0.0, ()))
+            request.config.stash[EVIDENCE].record(LabDown("other", 0.0, ()))
             end = time.monotonic() + 60
-            while not Path("written").exists() or len(list(evidence.folder.glob("journal-*"))) > 1:
+            while not Path("ended").exists():
                 assert time.monotonic() < end, "the other worker goes on"
                 time.sleep(0.05)
         """
@@ -222,6 +230,29 @@ def test_workers_that_pass_leave_no_evidence(suite: pytest.Pytester) -> None:
     result.assert_outcomes(passed=2)
     assert list((suite.path / "evidence").iterdir()) == []
     result.stdout.no_fnmatch_line("*evidence in*")
+
+
+def test_one_that_fails_has_the_evidence_of_all_kept(suite: pytest.Pytester) -> None:
+    pytest.importorskip("xdist", reason="pytest-xdist is not installed here")
+    suite.makepyfile(
+        """
+        import pytest
+        from hublab.journal_events import LabDown
+        from hublab.pytest_plugin.evidence import EVIDENCE
+        @pytest.mark.topology("lab")
+        def test_that_fails(lab, request):
+            request.config.stash[EVIDENCE].record(LabDown("one", 0.0, ()))
+            assert False
+        @pytest.mark.topology("lab", "postgres")
+        def test_that_passes(lab, request):
+            request.config.stash[EVIDENCE].record(LabDown("other", 0.0, ()))
+        """
+    )
+    result = suite.runpytest_subprocess("-p", "xdist.plugin", "-n2")
+    result.assert_outcomes(passed=1, failed=1)
+    (journal,) = suite.path.glob("evidence/*/journal.ndjson")
+    rows = [json.loads(line) for line in journal.read_text().splitlines()]
+    assert {row["lab"] for row in rows if row["kind"] == "lab_down"} == {"one", "other"}
 
 
 def test_issue_selects(suite: pytest.Pytester) -> None:

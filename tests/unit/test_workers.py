@@ -1,47 +1,77 @@
-"""How many labs a run has at once when nobody says so."""
+"""How many workers a run has when nobody says so, and what they do to the names of tests."""
 
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
-from plugin_suite import INI
+from plugin_project import CONFTEST, INI
 
-from hublab.pytest_plugin.workers import MOST, labs_for
+from hublab.machine import capabilities
+from hublab.pytest_plugin.workers import MOST, workers_for
 
 pytest_plugins = ("pytester", "plugin_suite")
 
 CORES = 3
+PLENTY = 100.0
+MACHINE = f"""\
+import os
+from hublab.machine import capabilities
+os.cpu_count = lambda: {CORES}
+capabilities.available_memory = lambda: {PLENTY}
+"""
+TESTS = """\
+import pytest
+def test_good(lab): pass
+def test_bad(lab): assert False
+"""
 
 
 @pytest.fixture
 def scenarios(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A project whose scenarios are to run on several labs, on a machine with three cores."""
+    """A project whose scenarios, all in one folder, are to be distributed over three cores."""
     pytest.importorskip("xdist", reason="pytest-xdist is not installed here")
     monkeypatch.setattr(os, "cpu_count", lambda: CORES)
-    suite.makefile(".ini", pytest=f"{INI}labs_at_once = scenarios\n")
-    suite.mkdir("scenarios").joinpath("test_it.py").write_text("def test_1(): pass\n")
+    monkeypatch.setattr(capabilities, "available_memory", lambda: PLENTY)
+    # pytester's own tests are run without it, and the plugin of the cache is asked for here
+    ini = INI.replace("-p no:cacheprovider", "")
+    suite.makefile(".ini", pytest=f"{ini}on_every_core = scenarios\n")
+    for name in ("test_it.py", "test_more.py"):
+        (suite.path / "scenarios").mkdir(exist_ok=True)
+        (suite.path / "scenarios" / name).write_text(TESTS)
     suite.mkdir("other")
     return suite
 
 
-def labs(suite: pytest.Pytester, *options: str) -> int:
-    return labs_for(suite.parseconfig("-p", "xdist.plugin", *options))
+def workers(suite: pytest.Pytester, *options: str) -> int:
+    return workers_for(suite.parseconfig("-p", "xdist.plugin", *options))
 
 
-def test_a_whole_folder_has_a_lab_for_each_core(scenarios: pytest.Pytester) -> None:
-    assert labs(scenarios, "scenarios", "-m", "not slow") == CORES
+def test_a_whole_folder_has_a_worker_for_each_core(scenarios: pytest.Pytester) -> None:
+    assert workers(scenarios, "scenarios", "-m", "not slow") == CORES
 
 
 @pytest.mark.parametrize(("cores", "expected"), [(None, 0), (1, 0), (2, 2), (64, MOST)])
-def test_cores_and_labs(
+def test_cores_and_workers(
     scenarios: pytest.Pytester,
     monkeypatch: pytest.MonkeyPatch,
     cores: int | None,
     expected: int,
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
-    assert labs(scenarios, "scenarios") == expected
+    assert workers(scenarios, "scenarios") == expected
+
+
+@pytest.mark.parametrize(("memory", "expected"), [(None, CORES), (1.0, 0), (3.9, 0), (4.1, 2)])
+def test_memory_and_workers(
+    scenarios: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    memory: float | None,
+    expected: int,
+) -> None:
+    monkeypatch.setattr(capabilities, "available_memory", lambda: memory)
+    assert workers(scenarios, "scenarios") == expected
 
 
 @pytest.mark.parametrize(
@@ -53,7 +83,15 @@ def test_cores_and_labs(
         ["scenarios", "-n0"],
         ["scenarios", "-n2"],
         ["scenarios", "-s"],
+        ["scenarios", "--capture=tee-sys"],
         ["scenarios", "--pdb"],
+        ["scenarios", "--trace"],
+        ["scenarios", "--setup-plan"],
+        ["scenarios", "--setup-show"],
+        ["scenarios", "--fixtures"],
+        ["scenarios", "--fixtures-per-test"],
+        ["scenarios", "--lf"],
+        ["scenarios", "--sw"],
         ["scenarios", "--collect-only"],
         ["scenarios", "-k", "test_1"],
         ["scenarios", "--issue=jupyterhub#2000"],
@@ -66,16 +104,23 @@ def test_cores_and_labs(
 def test_what_asks_for_less_or_says_how_many_is_left_alone(
     scenarios: pytest.Pytester, options: list[str]
 ) -> None:
-    assert labs(scenarios, *options) == 0
+    assert workers(scenarios, *options) == 0
 
 
 def test_without_the_ini_option_nothing_is_distributed(suite: pytest.Pytester) -> None:
-    assert labs(suite, ".") == 0
+    assert workers(suite, ".") == 0
 
 
-def test_the_header_says_it(scenarios: pytest.Pytester) -> None:
-    # The process that is begun has cores of its own.
-    scenarios.makeconftest(f"import os\nos.cpu_count = lambda: {CORES}\n")
+def test_they_all_work_and_tests_keep_their_names(scenarios: pytest.Pytester) -> None:
+    scenarios.makeconftest(f"{CONFTEST}\n{MACHINE}")  # for a process of its own
     result = scenarios.runpytest_subprocess("-p", "xdist.plugin", "scenarios")
-    result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines([f"hublab: {CORES} labs at once*", "*passed*"])
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.fnmatch_lines([f"hublab: {CORES} workers*", f"created: {CORES}/{CORES} workers"])
+    result.stdout.re_match_lines_random(
+        [rf"FAILED scenarios/test_{name}\.py::test_bad - " for name in ("it", "more")]
+    )
+    workers = set(re.findall(r"\[(gw\d)\] ", result.stdout.str()))
+    assert len(workers) == 2, "one for each file"
+
+    again = scenarios.runpytest_subprocess("-p", "xdist.plugin", "scenarios", "--lf")
+    again.assert_outcomes(failed=2)

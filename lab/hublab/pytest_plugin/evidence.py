@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import shutil
 import time
 from collections.abc import Iterable
 from datetime import datetime
@@ -86,14 +85,20 @@ class Evidence:
             path.write_text(hide.text(self.journal.redacted(log)))
 
     def close(self) -> None:
-        """Close the journal, and remove what is not to be kept."""
-        if self._journal is None:
+        """Close the journal, and remove what is not to be kept.
+
+        Of several workers the last to know is the controller: one alone cannot tell whether
+        another's test failed, or still writes.
+        """
+        if self._journal is not None:
+            self._journal.close()
+        if self.worker:
             return
-        self._journal.close()
         if self.keep == "none" or (self.keep == "failed" and not self.failed):
-            self._journal.path.unlink(missing_ok=True)
-            if not any(self.folder.iterdir()):
-                shutil.rmtree(self.folder, ignore_errors=True)
+            for journal in self.folder.glob("journal*.ndjson"):
+                journal.unlink()
+            if self.folder.is_dir() and not any(self.folder.iterdir()):
+                self.folder.rmdir()
 
 
 def name_of(item: pytest.Item) -> str:
