@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -86,8 +87,10 @@ class Node:
             command_line(self.python), encoding=None, stderr=asyncssh.STDOUT
         )
         try:
-            process.stdin.write(request_bytes(op, reader.nonce, body))
-            process.stdin.write_eof()
+            # What ended before it could be asked says below why.
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(request_bytes(op, reader.nonce, body))
+                process.stdin.write_eof()
             while data := await process.stdout.read(65536):
                 for event in reader.feed(data):
                     if on_event:
