@@ -28,6 +28,8 @@ PROGRAMS = {
 }
 """Role of a host -> the name of its program in /etc/s6. A hub that is also the proxy's host runs
 the proxy itself."""
+NOT_SUPERVISED = 1
+"""What s6-svstat ends with where s6-supervise does not run (skarnet.org/software/s6, s6-svstat)."""
 OWN_PROXY = "/srv/jupyterhub/jupyterhub-proxy.pid"
 PATIENCE = "60000"
 """Milliseconds for what takes a few: a machine that does much else may need seconds."""
@@ -71,8 +73,13 @@ def supervised_role(host: Container) -> str | None:
 
 
 def status(lab: Lab, host: str) -> Status:
-    """How the host's program is now."""
-    text = lab.output(host, "s6-svstat", f"/etc/s6/{program_of(lab, host)}").strip()
+    """How the host's program is now; neither up nor ended where its host has only just started."""
+    done = lab.run(host, "s6-svstat", f"/etc/s6/{program_of(lab, host)}")
+    if done.exit_code == NOT_SUPERVISED:
+        return Status(False, None, None, None, 0.0, done.stderr.strip())
+    if done.exit_code:
+        raise LabError(f"s6-svstat ended with {done.exit_code}: {done.stderr.strip()}", where=host)
+    text = done.stdout.strip()
     up = text.startswith("up")
     pid = re.search(r"pid (\d+)", text)
     code = re.search(r"exitcode (\d+)", text)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from hublab.engine import ExecResult
+from hublab.errors import LabError
 from hublab.lab import Lab
-from hublab.processes import listens
+from hublab.processes import listens, status
 
 
 def test_a_process_that_ended_meanwhile_does_not_listen() -> None:
@@ -20,3 +24,26 @@ def test_a_process_that_ended_meanwhile_does_not_listen() -> None:
         output = Lab.output
 
     assert not listens(cast(Lab, Gone()), "node1", 1250)
+
+
+def svstat(exit_code: int, words: str) -> Lab:
+    """A lab with one host, where s6-svstat ends so."""
+    return cast(
+        Lab,
+        SimpleNamespace(
+            host=lambda _: SimpleNamespace(roles=("client",), role="client"),
+            run=lambda *_: ExecResult(exit_code, "", words),
+        ),
+    )
+
+
+def test_a_host_that_has_only_just_started() -> None:
+    """`up` asks as soon as the engine says that the container runs, which s6 does not wait for."""
+    now = status(svstat(1, "s6-svstat: fatal: … s6-supervise not running"), "client")
+    assert not now.up
+    assert not now.ended
+
+
+def test_any_other_failure_is_told() -> None:
+    with pytest.raises(LabError, match="s6-svstat ended with 111: no disk"):
+        status(svstat(111, "no disk"), "client")
