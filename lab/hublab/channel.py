@@ -19,7 +19,7 @@ import asyncssh
 import tenacity
 from yarl import URL
 
-from hublab.errors import LabError
+from hublab.errors import LabError, in_words
 from hublab.lab import ETC, SSH_PORT, Lab
 
 VISITOR = "visitor"
@@ -64,8 +64,7 @@ async def open_channel(lab: Lab) -> AsyncIterator[Channel]:
         connection = await sign_in(port, key, host_key)
     except (OSError, asyncssh.Error) as error:
         raise LabError(
-            f"could not reach {client.service} by SSH on port {port}: "
-            f"{error or type(error).__name__}"
+            f"could not reach {client.service} by SSH on port {port}: {in_words(error)}"
         ) from error
     async with connection:
         listener = await connection.forward_socks("127.0.0.1", 0)

@@ -127,3 +127,8 @@ class Interrupted(HublabError):
     """Ctrl-C, or a signal that asks for the same."""
 
     exit_code = 130
+
+
+def in_words(error: BaseException) -> str:
+    """What another library's error says; its kind where that is nothing, as of a TimeoutError."""
+    return str(error) or type(error).__name__

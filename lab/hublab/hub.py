@@ -17,7 +17,7 @@ import aiohttp
 from yarl import URL
 
 from hublab.channel import Channel
-from hublab.errors import HubError, LabError, UsageError
+from hublab.errors import HubError, LabError, UsageError, in_words
 from hublab.lab import Lab
 
 LISTENING = re.compile(r"Hub API listening on (\S+)")
@@ -114,7 +114,7 @@ class Hub:
                 return answer.status, decode(text)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise HubError(
-                f"the hub's API does not answer: {error or type(error).__name__}",
+                f"the hub's API does not answer: {in_words(error)}",
                 where=f"{method} {self.url.joinpath(path)}, from the client host",
                 right="`hublab reach` says which hop is broken",
             ) from error

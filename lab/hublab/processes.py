@@ -74,12 +74,8 @@ def supervised_role(host: Container) -> str | None:
 
 def status(lab: Lab, host: str) -> Status:
     """How the host's program is now; neither up nor ended where its host has only just started."""
-    done = lab.run(host, "s6-svstat", f"/etc/s6/{program_of(lab, host)}")
-    if done.exit_code == NOT_SUPERVISED:
-        return Status(False, None, None, None, 0.0, done.stderr.strip())
-    if done.exit_code:
-        raise LabError(f"s6-svstat ended with {done.exit_code}: {done.stderr.strip()}", where=host)
-    text = done.stdout.strip()
+    folder = f"/etc/s6/{program_of(lab, host)}"
+    text = lab.output(host, "s6-svstat", folder, fine=(0, NOT_SUPERVISED)).strip()
     up = text.startswith("up")
     pid = re.search(r"pid (\d+)", text)
     code = re.search(r"exitcode (\d+)", text)

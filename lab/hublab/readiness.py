@@ -10,7 +10,7 @@ import aiohttp
 
 from hublab import processes
 from hublab.channel import Channel
-from hublab.errors import EngineError, LabError
+from hublab.errors import EngineError, LabError, in_words
 from hublab.hub import HubRun, hub_run
 from hublab.lab import PROXY_PORT, Lab
 from hublab.settings_files import READ_AT_START, ROLE_OF_SCOPE
@@ -117,7 +117,7 @@ async def wait_for_hub(lab: Lab, channel: Channel, timeout: float = 60) -> float
                             return time.monotonic() - begun
                         last = f"the proxy answered {answer.status} for {run.prefix}api"
                 except (aiohttp.ClientError, TimeoutError) as error:
-                    last = f"the proxy did not answer: {error or type(error).__name__}"
+                    last = f"the proxy did not answer: {in_words(error)}"
             else:
                 last = "the hub has not said that it is running"
             looked = await look_if_due(lab, run, looked)

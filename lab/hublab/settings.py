@@ -68,10 +68,11 @@ URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)([^@\s]+)(?=@)")
 def secrets_in(name: str, value: JSONValue) -> Iterator[str]:
     """The secret texts within a value, which stands under a name."""
     if isinstance(value, str):
-        found = (
-            [value] if is_secret(name, value) else [one[2] for one in URL_PASSWORD.finditer(value)]
-        )
-        yield from (text for text in found if not HARMLESS.fullmatch(text))
+        if is_secret(name, value):
+            yield value
+        else:
+            within = (found[2] for found in URL_PASSWORD.finditer(value))
+            yield from (text for text in within if not HARMLESS.fullmatch(text))
     for inner, one in inside(name, value):
         yield from secrets_in(inner, one)
 

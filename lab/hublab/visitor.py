@@ -20,7 +20,7 @@ import aiohttp
 from yarl import URL
 
 from hublab.channel import Channel
-from hublab.errors import HubError, Undecided
+from hublab.errors import HubError, Undecided, in_words
 
 NAVIGATE = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"}
 SAME_ORIGIN = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
@@ -44,7 +44,7 @@ async def answering(url: URL) -> AsyncIterator[None]:
         yield
     except (aiohttp.ClientError, TimeoutError) as error:
         raise HubError(
-            f"no answer: {error or type(error).__name__}",
+            f"no answer: {in_words(error)}",
             where=f"{url}, through the proxy",
             right="`hublab reach` says which hop is broken",
         ) from error
@@ -268,9 +268,7 @@ async def sign_in(
                 raise HubError(f"{user} could not sign in: {answer.status}", where=f"POST {login}")
     except (aiohttp.ClientError, TimeoutError) as error:
         await session.close()
-        raise HubError(
-            f"the proxy did not answer: {error or type(error).__name__}", where=str(login)
-        ) from error
+        raise HubError(f"the proxy did not answer: {in_words(error)}", where=str(login)) from error
     except BaseException:
         await session.close()
         raise

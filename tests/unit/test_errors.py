@@ -51,3 +51,9 @@ def test_exit_codes(kind: type[HublabError], code: int) -> None:
 def test_survives_another_process() -> None:
     error = pickle.loads(pickle.dumps(errors.NoSuchHost("no host x", where="lab", right="hub")))
     assert (error.message, error.where, error.right) == ("no host x", "lab", "hub")
+
+
+def test_an_error_without_words_is_told_by_its_kind() -> None:
+    """An exception is true, whatever it says: `error or …` would tell nothing."""
+    assert errors.in_words(TimeoutError()) == "TimeoutError"
+    assert errors.in_words(OSError("no route")) == "no route"

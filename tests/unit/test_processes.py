@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -28,13 +27,16 @@ def test_a_process_that_ended_meanwhile_does_not_listen() -> None:
 
 def svstat(exit_code: int, words: str) -> Lab:
     """A lab with one host, where s6-svstat ends so."""
-    return cast(
-        Lab,
-        SimpleNamespace(
-            host=lambda _: SimpleNamespace(roles=("client",), role="client"),
-            run=lambda *_: ExecResult(exit_code, "", words),
-        ),
-    )
+
+    class Host:
+        roles = ("client",)
+
+    class Lone:
+        host = staticmethod(lambda _: Host())
+        run = staticmethod(lambda *_, **__: ExecResult(exit_code, "", words))
+        output = Lab.output
+
+    return cast(Lab, Lone())
 
 
 def test_a_host_that_has_only_just_started() -> None:
@@ -45,5 +47,5 @@ def test_a_host_that_has_only_just_started() -> None:
 
 
 def test_any_other_failure_is_told() -> None:
-    with pytest.raises(LabError, match="s6-svstat ended with 111: no disk"):
+    with pytest.raises(LabError, match="s6-svstat on client ended with 111: no disk"):
         status(svstat(111, "no disk"), "client")

@@ -37,7 +37,7 @@ def attempt(url: str, timeout: float) -> dict[str, object]:
     except TimeoutError:
         seen["error"] = f"no answer within {timeout:g} s"
     except (OSError, http.client.HTTPException) as error:
-        seen["error"] = str(getattr(error, "strerror", None) or error or type(error).__name__)
+        seen["error"] = str(getattr(error, "strerror", None) or str(error) or type(error).__name__)
     seen["seconds"] = round(time.monotonic() - begun, 4)
     return seen
 

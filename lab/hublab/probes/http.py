@@ -20,7 +20,7 @@ import python_socks
 from python_socks.sync import Proxy
 from yarl import URL
 
-from hublab.errors import Undecided, UsageError
+from hublab.errors import Undecided, UsageError, in_words
 from hublab.live import LiveLab
 from hublab.probes.credentials import Credentials
 
@@ -225,7 +225,7 @@ def no_answer(here: URL, target: str, error: Exception, timeout: float) -> Undec
     elif isinstance(error, http.client.RemoteDisconnected):
         reason = "it closed the connection without an answer"
     else:
-        reason = str(getattr(error, "strerror", None) or error or type(error).__name__)
+        reason = str(getattr(error, "strerror", None) or in_words(error))
     return Undecided(
         f"{here.host} does not answer: {reason}",
         where=f"{written(here, target)}, from the client host",

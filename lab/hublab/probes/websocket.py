@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp_socks import ProxyError
 from yarl import URL
 
-from hublab.errors import Undecided, UsageError
+from hublab.errors import Undecided, UsageError, in_words
 from hublab.live import LiveLab
 from hublab.probes.credentials import Credentials
 
@@ -81,7 +81,7 @@ async def converse(
                     right="`hublab ps` lists the servers that run",
                 ) from error
             raise Undecided(
-                f"the proxy does not answer: {error or type(error).__name__}",
+                f"the proxy does not answer: {in_words(error)}",
                 where=f"{url}, from the client host",
                 right="`hublab reach` says which hop is broken",
             ) from error

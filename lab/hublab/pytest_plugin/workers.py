@@ -23,7 +23,15 @@ MEMORY = 2.0
 """GiB a worker, whose labs stay until the run ends: five hosts take 0.2, with servers more."""
 FEW = ("collectonly", "keyword", "issue", "lf", "failedfirst", "newfirst", "stepwise")
 """Options that choose a few tests, or need the names that tests have without workers."""
-WATCHED = ("usepdb", "trace", "setuponly", "setupplan", "setupshow", "showfixtures")
+WATCHED = (
+    "usepdb",
+    "trace",
+    "setuponly",
+    "setupplan",
+    "setupshow",
+    "showfixtures",
+    "show_fixtures_per_test",
+)
 """Options that talk to whoever started the run, which workers cannot."""
 
 _CHOSEN = pytest.StashKey[int]()
@@ -61,13 +69,11 @@ def workers_for(config: pytest.Config) -> int:
     if getattr(config.option, "numprocesses", 0) is not None or hasattr(config, "workerinput"):
         return 0  # the command line says it, or there is no pytest-xdist
     asked = {(config.invocation_params.dir / argument).resolve() for argument in config.args}
-    talks = config.getoption("capture") in ("no", "tee-sys")
     own = lab_options(config)
     if (
         not asked <= whole_folders(config)
         or any(config.getoption(name, False) for name in (*FEW, *WATCHED))
-        or config.getoption("show_fixtures_per_test")
-        or talks
+        or config.getoption("capture") in ("no", "tee-sys")
         or own.name
         or own.keep
         or own.files
