@@ -12,7 +12,8 @@ Sources:
   wait"; utils.py, `wait_for_http_server`: "Server at ... didn't respond in N seconds".
 - `LocalProcessSpawner.start` returns when the process was started; nobody asks whether it still
   runs before `slow_spawn_timeout` (10 s) or http_timeout are over (handlers/base.py,
-  `spawn_single_user`). `SSHSpawner.start` returns when the server listens on its node.
+  `spawn_single_user`, "check if the server died while we were waiting"). `SSHSpawner.start`
+  returns when the server listens on its node.
 - jupyterhub#4003 (open): the timeout of the hub comes first and hides the spawner's own words.
 """
 
@@ -32,6 +33,8 @@ from hublab.probes.waiting import until
 
 START = "hub.Spawner.start_timeout"
 SPAWNER = "hub.JupyterHub.spawner_class"
+TORNADO = "hub.JupyterHub.tornado_settings"
+IMPATIENT = {"slow_spawn_timeout": 1}
 
 pytestmark = pytest.mark.topology("lab")
 
@@ -95,17 +98,48 @@ async def test_a_process_that_ends_at_once(lab: LiveLab, case: Case) -> None:
         assert "ended with status 1" in words  # as false(1) does
 
 
+async def answer_to_a_dead_process(lab: LiveLab) -> tuple[str, str, str]:
+    """Of a start whose process has ended: what the request and the stream say, and the log."""
+    hub = await lab.hub()
+    await hub.ensure_user("alice")
+    status, answer = await hub.request("POST", "users/alice/server")
+    assert status == 500
+    events = [event async for event in hub.progress("alice", "")]
+    await until_state(lab, "alice", "stopped")
+    log = (await asyncio.to_thread(hub_run, lab.lab)).log
+    return answer["message"], str(events[-1]["message"]), log
+
+
+@pytest.mark.finding(
+    "The exit status of a server that ended while it started is never told",
+    project="jupyterhub",
+    steps='Spawner.cmd = ["/bin/false"] with SimpleLocalProcessSpawner; POST '
+    "/hub/api/users/alice/server, which waits for slow_spawn_timeout (10 s) and one second more.",
+    expected='500, "Spawner failed to start [status=1]. The logs for alice may contain details." '
+    "(handlers/base.py, spawn_single_user).",
+    seen='500, "Internal Server Error", and a traceback in the log of the hub: InvalidStateError, '
+    '"Exception is not set". spawn_single_user asks the future of the start for its exception, '
+    "and that future has none as long as http_timeout goes on. So since jupyterhub 5.3.0.",
+)
+@pytest.mark.matrix("hub.Spawner.cmd", [["/bin/false"]])
+@pytest.mark.matrix("hub.Spawner.http_timeout", [6])
+@pytest.mark.matrix(SPAWNER, ["simple"])
+@pytest.mark.matrix(TORNADO, [IMPATIENT, {"slow_spawn_timeout": 10}])
+async def test_an_exit_status_that_is_not_told(lab: LiveLab, case: Case) -> None:
+    """Shortened: the request looks after its own time, or the spawn has given up before."""
+    answer, told, log = await answer_to_a_dead_process(lab)
+    assert answer == "Internal Server Error"
+    assert told.endswith("/user/alice/api didn't respond in 6 seconds")
+    assert ("InvalidStateError" in log) == (case[TORNADO] == IMPATIENT)
+
+
 @pytest.mark.slow
 @pytest.mark.matrix("hub.Spawner.cmd", [["/bin/false"]])
 @pytest.mark.matrix(SPAWNER, ["simple"])
 @pytest.mark.sabotage("hub.Spawner.http_timeout", 3)
 async def test_a_process_that_ends_at_once_by_default(lab: LiveLab) -> None:
     """Unshortened: asked about it after 10 s by the request, given up after 30 s by the spawn."""
-    hub = await lab.hub()
-    await hub.ensure_user("alice")
-    status, answer = await hub.request("POST", "users/alice/server")
-    assert status == 500
-    assert "Spawner failed to start [status=1]" in answer["message"]
-    events = [event async for event in hub.progress("alice", "")]
-    assert str(events[-1]["message"]).endswith("/user/alice/api didn't respond in 30 seconds")
-    await until_state(lab, "alice", "stopped")
+    answer, told, log = await answer_to_a_dead_process(lab)
+    assert answer == "Internal Server Error"
+    assert told.endswith("/user/alice/api didn't respond in 30 seconds")
+    assert "InvalidStateError" in log
