@@ -7,13 +7,23 @@ the file says itself stays. The result is an overlay, so that Compose does the m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from hublab.topology_roles import ETC, INIT_ROLE, ROLE_LABEL, SHARES, roles_of
+from hublab.topology import Problem, TopologyErrors
+from hublab.topology_roles import (
+    ETC,
+    INIT_ROLE,
+    ROLE_LABEL,
+    SHARES,
+    Fault,
+    label_faults,
+    roles_of,
+)
+from hublab.topology_source import Sources
 
 Service = Mapping[str, Any]
 
@@ -33,6 +43,7 @@ TARGETS = {
     ("client",): ("client", 5),
 }
 """The roles of a host -> its image's target, and the last part of the first such address."""
+MADE_FROM = frozenset({"image", "build", "extends"})
 PORTS = {
     "proxy": "127.0.0.1:${HUBLAB_PROXY_PORT:-8000}:8000",
     "client": "127.0.0.1:${HUBLAB_CLIENT_PORT:-8022}:22",
@@ -81,7 +92,7 @@ def completion(files: Sequence[Path], root: Path) -> dict[str, Any] | None:
     bare = [
         name
         for name, service in services.items()
-        if roles[name] in TARGETS and not {"image", "build", "extends"} & set(service)
+        if roles[name] in TARGETS and not MADE_FROM & set(service)
     ]
     if not bare:
         return None
@@ -95,6 +106,27 @@ def completion(files: Sequence[Path], root: Path) -> dict[str, Any] | None:
         "volumes": {name: {} for name in bare},
         "secrets": {"ca": {"file": CA}},
     }
+
+
+def faults(files: Sequence[Path]) -> Iterator[Fault]:
+    """Services that can neither be completed nor stand as they are.
+
+    Compose would name one of them, by chance, and not the word that is wrong.
+    """
+    for name, service in services_of(files).items():
+        roles = roles_by_label(service)
+        if MADE_FROM & set(service) or roles in TARGETS:
+            continue
+        known = ", ".join(",".join(one) for one in TARGETS)
+        wrong = list(label_faults(",".join(roles))) if roles else []
+        for reason, right in wrong:
+            yield ("services", name, "labels", ROLE_LABEL), reason, right
+        if not wrong:
+            reason = "neither an image nor a role that the lab has an image for"
+            right = (
+                f"image: …, or a label {ROLE_LABEL} ({known}), or the file that this one changes"
+            )
+            yield ("services", name), reason, right
 
 
 def completed(
@@ -153,7 +185,16 @@ def built(target: str, root: Path) -> dict[str, Any]:
 def with_completion(
     files: Sequence[Path], folder: Callable[[], Path], root: Path
 ) -> tuple[Path, ...]:
-    """The files, and the overlay that completes them where they need one; `folder` is for that."""
+    """The files, and the overlay that completes them where they need one; `folder` is for that.
+
+    Raises TopologyErrors for services that cannot be completed, each with file and line.
+    """
+    if wrong := list(faults(files)):
+        sources = Sources(files)
+        raise TopologyErrors(
+            Problem(sources.position(path), ".".join(path), reason, right)
+            for path, reason, right in wrong
+        )
     overlay = completion(files, root)
     if overlay is None:
         return tuple(files)

@@ -54,8 +54,14 @@ class Request:
     """Configuration files of the user's own, for hub and servers."""
 
     @property
+    def given_files(self) -> tuple[Path, ...]:
+        """Those that somebody wrote."""
+        return tuple(path.resolve() for path in self.files) or (ROOT / "compose" / "lab.yaml",)
+
+    @property
     def compose_files(self) -> tuple[Path, ...]:
-        given = tuple(path.resolve() for path in self.files) or (ROOT / "compose" / "lab.yaml",)
+        """With what is made for them here."""
+        given = self.given_files
         if self.nodes is not None:
             given = (*given, nodes_overlay(self.name, self.nodes))
         return with_completion(given, lambda: lab_folder(self.name), ROOT)
@@ -96,7 +102,7 @@ def create(request: Request, progress: Progress, *, lease: bool = False) -> Crea
     check_name(request.name)
     check_environment()
     plain = Compose(request.compose_files, request.name, {})
-    topology = read_topology(plain.config(), request.compose_files)
+    topology = read_topology(plain.config(), request.given_files)
     engine = Engine.connect()
     refuse_other(engine, request)
     with one_at_a_time(progress):

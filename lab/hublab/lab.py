@@ -43,7 +43,8 @@ class Lab:
             running = engine.labs()
             raise NoSuchLab(
                 f"no lab named {name} is running",
-                right=f"one of {', '.join(running)}" if running else "`hublab up` first",
+                right="`hublab up` first"
+                + (f", or --name with one of {', '.join(running)}" if running else ""),
             )
         clients = [host for host in hosts.values() if "client" in host.roles]
         if clients:  # an address of a host is the one at which requests find it

@@ -18,6 +18,16 @@ from hublab.settings import Settings, unknown_setting
 from hublab.settings_files import ROLE_OF_SCOPE
 
 PYTHON = "/opt/jupyter/bin/python"
+GIVEN_BY_HUB = {
+    "ip": "hub.JupyterHub.bind_url",
+    "port": "hub.JupyterHub.bind_url",
+    "api-ip": "hub.ConfigurableHTTPProxy.api_url",
+    "api-port": "hub.ConfigurableHTTPProxy.api_url",
+    "error-target": "hub.JupyterHub.hub_connect_url",
+    "log-level": "hub.ConfigurableHTTPProxy.log_level",
+}
+"""Options that a hub gives the proxy that it starts, behind any others, so that these do not hold;
+and the settings that decide them. Source: jupyterhub/proxy.py, `ConfigurableHTTPProxy.start`."""
 
 
 def check_settings(
@@ -37,6 +47,8 @@ def check_settings(
     }
     for scope, check in checks.items():
         if values := settings.scope(scope):
+            if scope == "proxy" and images["proxy"] == images["hub"]:
+                refuse_given(values)
             check(engine, images[ROLE_OF_SCOPE[scope]], values)
         if (code := settings.snippet(scope)) is not None:
             name = settings.snippet_name(scope)
@@ -84,6 +96,17 @@ def faults(
     argv = [PYTHON, "/opt/hublab/check_settings.py", scope]
     done = succeeded(engine.run_once(image, argv, files, "/tmp"), "check settings")
     return list(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def refuse_given(values: Mapping[str, Any]) -> None:
+    """Raise SettingError for an option that the hub says itself to a proxy of its own."""
+    for option, right in GIVEN_BY_HUB.items():
+        if option in values:
+            raise SettingError(
+                "the hub starts this proxy, and gives it this option itself",
+                where=f"proxy.{option}",
+                right=right,
+            )
 
 
 def check_proxy_options(engine: Engine, image: str, values: dict[str, Any]) -> None:

@@ -88,7 +88,9 @@ class Problem:
 
     def __str__(self) -> str:
         at = f"{self.position}: " if self.position else ""
-        return f"{at}{self.path}: {self.reason}" + (f"; {self.right}" if self.right else "")
+        return f"{at}{self.path}: {self.reason}" + (
+            f"; would be right: {self.right}" if self.right else ""
+        )
 
 
 class TopologyErrors(TopologyError):

@@ -22,7 +22,7 @@ def address_faults(
         for network, text in addresses.items():
             path: YamlPath = ("services", name, "networks", network, "ipv4_address")
             if reason := address_problem(text, subnets.get(network), taken):
-                yield path, reason, None
+                yield path, reason, None if text else "an address of its network's subnet"
             else:
                 taken[IPv4Address(text)] = name
 
@@ -56,5 +56,5 @@ def port_faults(services: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
                 target = str(port.get("target", ""))
                 bound = port.get("host_ip") or "every address"
                 reason = f"port {target} is published on {bound} of this machine"
-                right = f"would be right: {LOOPBACK}:{port.get('published') or ''}:{target}"
+                right = f"{LOOPBACK}:{port.get('published') or ''}:{target}"
                 yield ("services", name, "ports", target), reason, right

@@ -1,7 +1,7 @@
-"""Everything that is wrong with Compose files at once, each with file and line: no engine needed.
+"""What is wrong with Compose files, each fault with file and line: no engine needed.
 
-What Compose itself refuses comes one fault at a time and mostly without a line; the path that
-its message names is looked up in the files.
+All of what makes no lab, at once. What Compose itself refuses comes one fault at a time, of
+several by chance, and mostly without a line; the path that its message names is looked up.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def check_topology(files: Sequence[Path], name: str) -> tuple[Topology | None, l
     try:
         with tempfile.TemporaryDirectory() as folder:
             whole = with_completion(files, lambda: Path(folder), ROOT)
-            return read_topology(Compose(whole, name, {}).config(), whole), []
+            return read_topology(Compose(whole, name, {}).config(), files), []
     except TopologyErrors as errors:
         return None, list(errors.problems)
     except TopologyError as error:

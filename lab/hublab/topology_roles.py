@@ -28,8 +28,8 @@ INIT_ROLE = "init"
 TOGETHER = (("hub", "proxy"),)
 """Roles that one host may have at once, as a hub that runs its own proxy."""
 ONE_OF = {
-    "hub": "a lab has one hub",
-    "proxy": "a hub fills one proxy; what stands before that is a reverse-proxy",
+    "hub": "one hub in a lab",
+    "proxy": "one proxy, which the hub fills; what stands before that is a reverse-proxy",
 }
 """Roles that a lab has one host of, and why."""
 ETC = "/etc/hublab"
@@ -52,18 +52,18 @@ def label_faults(label: str) -> Iterator[tuple[str, str]]:
     for role in unknown:
         near = difflib.get_close_matches(role, (*HOST_ROLES, INIT_ROLE), n=1)
         right = near[0] if near else "one of " + ", ".join((*HOST_ROLES, INIT_ROLE))
-        yield f"unknown role {role!r}", f"would be right: {right}"
+        yield f"unknown role {role!r}", right
     roles = roles_of(label)
     if len(roles) > 1 and not unknown and roles not in TOGETHER:
         right = " or ".join(",".join(one) for one in TOGETHER)
-        yield f"these roles cannot share a host: {label}", f"only {right} can"
+        yield f"these roles cannot share a host: {label}", right
 
 
 def role_faults(hosts: Mapping[str, tuple[str, ...]]) -> Iterator[Fault]:
     """Roles that nobody has, or too many; `hosts` gives the roles of each."""
     for role in ("hub", "proxy", "node", "client"):
         if not any(role in roles for roles in hosts.values()):
-            yield ("services",), f"no service is the {role}", f"label it {ROLE_LABEL}: {role}"
+            yield ("services",), f"no service is the {role}", f"one with {ROLE_LABEL}: {role}"
     for role, right in ONE_OF.items():
         first, *others = [name for name, roles in hosts.items() if role in roles] or [""]
         for other in others:

@@ -12,7 +12,7 @@ from lifecycle import ROOT, fresh_name, wait_until_gone
 
 from hublab.case_switch import apply_settings, fresh_case, restart
 from hublab.deployment import Request, create, down, make_ready, one_at_a_time
-from hublab.errors import HubError, UsageError
+from hublab.errors import HubError, SettingError, UsageError
 from hublab.live import LiveLab, connect
 from hublab.probes.database import DatabaseReader
 from hublab.probes.reach import reach
@@ -20,6 +20,7 @@ from hublab.probes.routes import proxy_routes
 from hublab.probes.waiting import until
 from hublab.reverse_proxy import changed_site
 from hublab.settings import Settings
+from hublab.settings_check import check_settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -146,6 +147,8 @@ async def test_onebox() -> None:
         await live.spawn("alice", on="node1")
         assert await answer(live, "alice") == "42"
         assert await broken_hops(live) == []
+        with pytest.raises(SettingError, match="gives it this option itself"):
+            check_settings(live.lab.engine, live.lab.images, Settings({"proxy.port": 9000}))
         settings = Settings({"proxy.timeout": 30000})
         (restart,) = await apply_settings(live.lab, settings)
         assert (restart.host, restart.program) == ("hub", "hub")

@@ -117,3 +117,21 @@ def test_two_at_once(lab: Lab) -> None:
         "server.ServerApp.allow_origin",
         "server.ServerApp.max_body_size",
     }
+
+
+def test_ports_of_the_proxy_move(lab: Lab) -> None:
+    """The base names them too; of two numbers configurable-http-proxy takes neither.
+
+    Source: bin/configurable-http-proxy has parseInt read ports, to which commander gives the value
+    before as well: as radix.
+    """
+    given = ("proxy.port=9000", "proxy.api-port=9001", "proxy.ip=127.0.0.1")
+    own = "hub.ConfigurableHTTPProxy.api_url=http://proxy:9001"
+    done = hublab("set", *given, own)
+    sockets = lab.output("proxy", "cat", "/proc/net/tcp")
+    listens = {line.split()[1] for line in sockets.splitlines() if " 0A " in line}
+    assert {"0100007F:2328", "00000000:2329"} <= listens, done.stderr
+    assert not {address for address in listens if address.endswith((":1F40", ":1F41"))}
+    hops = json.loads(hublab("reach", "--json").stdout)
+    assert "proxy.port or proxy.ip" in json.dumps(hops)
+    assert hublab("routes").returncode == 0

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hublab.completion import completion, with_completion
+from hublab.topology import TopologyErrors
 
 ROOT = Path("/project")
 SHORT = """\
@@ -88,3 +89,16 @@ def test_a_later_file_may_bring_the_image_and_init(tmp_path: Path, short: Path) 
         "  keys: {image: k, labels: {hublab.role: init}}\n"
     )
     assert sorted(services(short, later)) == ["desk", "front", "w1", "w2"]
+
+
+def test_a_role_that_is_misspelt(short: Path, tmp_path: Path) -> None:
+    """All such services, at their own lines, and nothing is written."""
+    short.write_text(SHORT.replace("role: client", "role: cleint") + "  lone: {}\n")
+    with pytest.raises(TopologyErrors) as failed:
+        with_completion([short], lambda: pytest.fail("asked for a folder"), ROOT)
+    misspelt, lone = map(str, failed.value.problems)
+    assert misspelt == (
+        f"{short}:6: services.desk.labels.hublab.role: unknown role 'cleint'; "
+        "would be right: client"
+    )
+    assert lone.startswith(f"{short}:7: services.lone: neither an image nor a role")

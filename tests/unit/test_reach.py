@@ -14,9 +14,11 @@ from hublab.probes import reach as module
 from hublab.probes.reach import (
     HUB_ADDRESS,
     PROXY_API,
+    PROXY_BIND,
     TOLD_SERVERS,
     UNTOLD,
     Hop,
+    binding,
     hub_setting,
     new_server_api,
     reach,
@@ -190,3 +192,15 @@ def test_a_bastion_has_no_setting_of_sshd(monkeypatch: pytest.MonkeyPatch) -> No
         ("hub", "bastion SSH"): "hub.SSHSpawner.hosts",
         ("bastion", "node1 SSH"): "sshd.Port",
     }
+
+
+@pytest.mark.parametrize(
+    ("settings", "blamed"),
+    [
+        ({}, "proxy.ip"),
+        ({"proxy.port": 9000}, "proxy.port"),
+        ({"proxy.ip": "127.0.0.1", "proxy.port": 9000}, "proxy.port or proxy.ip"),
+    ],
+)
+def test_what_binds_is_blamed_together(settings: dict[str, Any], blamed: str) -> None:
+    assert binding(PROXY_BIND, Settings(settings)) == blamed

@@ -161,9 +161,9 @@ services:
 def test_init_and_a_host_share_a_volume_under_the_host_s_name(files: Files) -> None:
     assert files.problems(GOOD, KEYS) == [
         "1.yaml:6: services.proxy.volumes./etc/hublab: the host keeps its keys in the volume p, "
-        "and init does not have it; p:/lab/proxy/proxy among the volumes of init",
+        "and init does not have it; would be right: p:/lab/proxy/proxy among the volumes of init",
         "1.yaml:7: services.node1.volumes./etc/hublab: the host keeps its keys in the volume n, "
-        "and init does not have it; n:/lab/node/node1 among the volumes of init",
+        "and init does not have it; would be right: n:/lab/node/node1 among the volumes of init",
     ]
     mended = KEYS.replace("proxy/front", 'proxy/proxy", "n:/lab/node/node1')
     assert files.read(GOOD, mended).hub.name == "hub"
@@ -242,14 +242,14 @@ networks:
             'node1: &node\n    labels: {hublab.role: node}',
             'node1: &node\n    labels: {hublab.role: proxy}',
             "hublab.role: proxy}\n    networks:\n      lab",
-            "services.node1.labels.hublab.role: a second proxy, beside proxy; "
-            "a hub fills one proxy; what stands before that is a reverse-proxy",
+            "services.node1.labels.hublab.role: a second proxy, beside proxy; would be right: "
+            "one proxy, which the hub fills; what stands before that is a reverse-proxy",
         ),
         (
             "labels: {hublab.role: client}",
             'labels: {hublab.role: "client,node"}',
             "client,node",
-            "these roles cannot share a host: client,node; only hub,proxy can",
+            "these roles cannot share a host: client,node; would be right: hub,proxy",
         ),
         (
             ".50",

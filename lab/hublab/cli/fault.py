@@ -93,7 +93,8 @@ def keep(name: str, begin: Any, as_json: bool) -> None:
             }
         )
     else:
-        what = "packets lost" if done.kind == "partition" else "stood still"
+        lost = "packets lost, besides the one that proved it"
+        what = lost if done.kind == "partition" else "stood still"
         for where, count in done.counters.items():
             out.print(f"{where}: {count} {what}", markup=False)
         out.print("healed")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 
 import click
 
 from hublab.cli.common import common, emit, err, out, server_option, with_live
 from hublab.cli.ps import shown
+from hublab.errors import HubError
+from hublab.lab import Lab
 from hublab.live import LiveLab, Progress, Server
+
+REFUSED = "refused the login"
+"""How SSHSpawner tells the user that a node does not let the hub in."""
 
 
 @click.command()
@@ -28,7 +34,12 @@ def spawn(user: str, server: str, on: str | None, name: str, as_json: bool) -> N
     """
 
     async def work(live: LiveLab) -> Server:
-        return await live.spawn(user, server, on=on, watch=show_progress)
+        try:
+            return await live.spawn(user, server, on=on, watch=show_progress)
+        except HubError as error:
+            if REFUSED in error.message:
+                error.right = await asyncio.to_thread(known_users, live.lab, user) or error.right
+            raise
 
     made = with_live(name, work, "spawn")
     if as_json:
@@ -48,6 +59,14 @@ def spawn(user: str, server: str, on: str | None, name: str, as_json: bool) -> N
             f"after {made.seconds:.2f} s",
             markup=False,
         )
+
+
+def known_users(lab: Lab, user: str) -> str:
+    """Where the nodes' users come from, if none of the nodes knows this one; else nothing."""
+    nodes = lab.of_role("node")
+    if any(lab.run(node.service, "id", "-u", user).exit_code == 0 for node in nodes):
+        return ""
+    return f"a user of the nodes, as HUBLAB_USERS names them to `hublab up`; {user} is none"
 
 
 def show_progress(event: Progress) -> None:

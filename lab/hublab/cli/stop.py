@@ -6,7 +6,7 @@ import click
 
 from hublab.cli.common import common, emit, out, server_option, with_live
 from hublab.errors import UsageError
-from hublab.live import LiveLab
+from hublab.live import LiveLab, Server
 from hublab.probes.processes import UserProcess, user_processes
 
 
@@ -23,7 +23,7 @@ def stop(user: str, server: str, name: str, as_json: bool) -> None:
       hublab stop alice --server analysis --json
     """
 
-    async def work(live: LiveLab) -> tuple[float, list[UserProcess]]:
+    async def work(live: LiveLab) -> tuple[float, list[UserProcess], list[Server]]:
         known = await live.server(user, server)
         if known is None or not known.started:
             raise UsageError(
@@ -31,15 +31,19 @@ def stop(user: str, server: str, name: str, as_json: bool) -> None:
                 right="`hublab ps` lists them",
             )
         seconds = await live.stop(user, server)
+        others = [one for one in await live.servers() if one.user == user and one.started]
         left = [p for p in await user_processes(live, user) if not p.is_connection]
-        return seconds, left
+        return seconds, left, others
 
-    seconds, left = with_live(name, work, "stop")
+    seconds, left, others = with_live(name, work, "stop")
     if as_json:
         still = [{"host": p.host, "pid": p.pid, "command": p.command} for p in left]
         emit({"user": user, "name": server, "seconds": round(seconds, 3), "still_running": still})
         return
     out.print(f"{user}'s server stopped after {seconds:.2f} s", markup=False)
+    for one in others:
+        named = f"server {one.name}" if one.name else "default server"
+        out.print(f"{user}'s {named} is still there, on {one.host}", markup=False)
     for process in left:
         out.print(f"{process.host} still runs {process.pid}: {process.command}", markup=False)
     if not left:

@@ -1,4 +1,4 @@
-"""`hublab validate`: all that is wrong with Compose files, at once."""
+"""`hublab validate`: what is wrong with Compose files, with file and line."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ def validate(files: tuple[Path, ...], as_json: bool) -> None:
     """Check that FILEs, merged as `up -f` merges them, make a lab.
 
     Without FILE the project's own compose/lab.yaml. Each fault is a line on stdout,
-    `file:line: path: reason`, and the exit code is 64 then. Needs Docker Compose, but no engine
-    and no image.
+    `file:line: path: reason`, and the exit code is 64 then. All that makes no lab is told at once;
+    what Compose itself cannot read, one fault at a time. Needs Docker Compose, but no engine and
+    no image.
 
     \b
     Examples:

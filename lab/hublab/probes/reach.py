@@ -112,7 +112,7 @@ def fixed_hops(live: LiveLab, settings: Settings, told: HubTold) -> Iterable[Hop
     client, proxy, hub = (live.lab.one(role).service for role in ("client", "proxy", "hub"))
     # The proxy answers this path itself, so a hub behind it that is down is not blamed on it.
     health = f"http://{proxy}:{PROXY_PORT}/_chp_healthz"
-    yield Hop(client, proxy, health, governing(PROXY_BIND, settings))
+    yield Hop(client, proxy, health, binding(PROXY_BIND, settings))
     if told.proxy_api or told.silence:
         yield Hop(
             hub,
@@ -136,7 +136,7 @@ def ssh_setting(live: LiveLab, settings: Settings, target: str) -> str:
     """
     if target not in [node.service for node in live.lab.of_role("node")]:
         return NODES
-    return next((key for key in settings if key.lower() in SSHD_BIND), NODES)
+    return " or ".join(key for key in settings if key.lower() in SSHD_BIND) or NODES
 
 
 def ssh_ports(settings: Settings) -> dict[str, int]:
@@ -163,7 +163,7 @@ def table_hop(live: LiveLab, settings: Settings, error: HublabError) -> Hop:
     """The proxy's table cannot be read on the proxy's own host."""
     proxy = live.lab.one("proxy").service
     url = f"http://127.0.0.1:{settings.get('proxy.api-port', 8001)}/api/routes"
-    return Hop(proxy, f"{proxy} API", url, governing(PROXY_API_BIND, settings), error=error.message)
+    return Hop(proxy, f"{proxy} API", url, binding(PROXY_API_BIND, settings), error=error.message)
 
 
 def hub_route_hops(
@@ -264,6 +264,11 @@ def judged(hop: Hop) -> Hop:
 def governing(keys: tuple[str, ...], settings: Settings) -> str:
     """Of the settings that decide an address, the one that is set; else the usual one."""
     return next((key for key in keys if key in settings), keys[-1])
+
+
+def binding(keys: tuple[str, ...], settings: Settings) -> str:
+    """Of the settings that decide together where something listens, those that are set."""
+    return " or ".join(key for key in keys if key in settings) or keys[-1]
 
 
 def hub_setting(keys: tuple[str, ...], settings: Settings, told: HubTold, url: str) -> str:
