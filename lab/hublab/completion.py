@@ -60,7 +60,7 @@ _Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
 def services_of(files: Iterable[Path]) -> dict[str, Service]:
     """The services as the files say them, what a later file says over an earlier one's.
 
-    Files that cannot be read are left out: Compose says better what is wrong with them.
+    What cannot be read is left out: Compose says better what is wrong with it.
     """
     found: dict[str, dict[str, Any]] = {}
     for file in files:
@@ -70,7 +70,8 @@ def services_of(files: Iterable[Path]) -> dict[str, Service]:
             continue
         services = content.get("services") if isinstance(content, dict) else None
         for name, service in (services if isinstance(services, dict) else {}).items():
-            found.setdefault(str(name), {}).update(service if isinstance(service, dict) else {})
+            if isinstance(service, dict):
+                found.setdefault(str(name), {}).update(service)
     return dict(found)
 
 

@@ -31,3 +31,12 @@ def test_words_stay_whole(
 def test_other_words_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     console(stderr=False).print("a  ", markup=False, end="")
     assert capsys.readouterr().out == "a  "
+
+
+def test_a_long_path_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    path = "/a-folder-with-a-name" * 9 + "/with blanks too/compose.yaml"
+    console(stderr=False).print(path, markup=False)
+    assert capsys.readouterr().out == f"{path}\n"

@@ -41,11 +41,13 @@ c.JupyterHub.load_roles = [
     },
 ]
 
-# What this process was told, for `hublab reach`: no secret is among it.
+# What this process was told, for `hublab reach`: no secret is among it. Where the proxy's API is
+# left to its default, that is jupyterhub/proxy.py, `_api_url_default`.
+scheme = "https" if str(c.JupyterHub.get("internal_ssl", False)) in ("True", "true") else "http"
 (Path.cwd() / "told.json").write_text(
     json.dumps(
         {
-            "proxy_api_url": str(c.ConfigurableHTTPProxy.api_url),
+            "proxy_api_url": c.ConfigurableHTTPProxy.get("api_url", f"{scheme}://127.0.0.1:8001"),
             "bastions": {
                 node["name"]: [hop.rpartition("@")[2] for hop in node["jump_hosts"]]
                 for node in lab["nodes"]

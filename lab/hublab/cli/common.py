@@ -52,7 +52,8 @@ class Piped(Console):
         self.width = max([usual, *(keep_words(self, one) for one in tables)])
         try:
             with self.capture() as said:
-                super().print(*objects, **({"crop": False} | options if tables else options))
+                whole = {"crop": False} if tables else {"soft_wrap": True}
+                super().print(*objects, **(whole | options))
         finally:
             self.width = usual
         text = said.get()
