@@ -48,7 +48,7 @@ def test_numbers_become_text_and_none_is_left_out() -> None:
     }  # fmt: skip
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), max_size=4)
 )
@@ -65,7 +65,7 @@ texts = st.text(st.characters(exclude_characters="\0"), max_size=40)
 entries = st.dictionaries(texts.filter(lambda name: name and "=" not in name), texts, max_size=5)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(entries)
 def test_any_environment_arrives(env: dict[str, str]) -> None:
     """From the configuration through the request to what ``execve`` gets, any Unicode."""
