@@ -19,6 +19,8 @@ NAME = "growth"
 COUNTS = (2, 8, 16, 32)
 TOLERANCE = 2.0
 """A shared machine is noisy; growth with the square would be 7.5 from 6 added nodes to 30."""
+ROUNDS = 4
+"""Other work can only raise what a lab takes: the least counts, of more rounds where it does."""
 
 
 @dataclass(frozen=True)
@@ -52,17 +54,31 @@ def cost_of(nodes: int, engine: Engine) -> Cost:
     return Cost(nodes, seconds, memory / 2**20)
 
 
+def least(one: Cost, other: Cost) -> Cost:
+    """The least that each measure was."""
+    return Cost(one.nodes, min(one.seconds, other.seconds), min(one.mebibytes, other.mebibytes))
+
+
+def too_much(costs: list[Cost]) -> str:
+    """The measure that grows faster than the nodes do; nothing where none does."""
+    first, some, _, most = costs
+    early = (some.nodes - first.nodes) / (most.nodes - first.nodes)
+    for measure in ("seconds", "mebibytes"):
+        begun = getattr(some, measure) - getattr(first, measure)
+        ended = getattr(most, measure) - getattr(first, measure)
+        if ended > TOLERANCE * begun / early:
+            return measure
+    return ""
+
+
 def test_linear(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     cost_of(COUNTS[0], engine)  # images, and caches of the machine
     costs = [cost_of(nodes, engine) for nodes in COUNTS]
+    for _ in range(ROUNDS - 1):
+        if too_much(costs):
+            costs = [least(cost, cost_of(cost.nodes, engine)) for cost in costs]
     with capsys.disabled():
         print(f"\n{'NODES':>5}  {'UP, S':>6}  {'MEMORY, MIB':>11}")
         for cost in costs:
             print(f"{cost.nodes:>5}  {cost.seconds:>6.1f}  {cost.mebibytes:>11.0f}")
-
-    least, some, _, most = costs
-    early = (some.nodes - least.nodes) / (most.nodes - least.nodes)
-    for measure in ("seconds", "mebibytes"):
-        first = getattr(some, measure) - getattr(least, measure)
-        last = getattr(most, measure) - getattr(least, measure)
-        assert last <= TOLERANCE * first / early, (measure, costs)
+    assert not too_much(costs), costs
