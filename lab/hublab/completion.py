@@ -83,12 +83,11 @@ def roles_by_label(service: Service) -> tuple[str, ...]:
     return roles_of(str(labels.get(ROLE_LABEL, ""))) if isinstance(labels, dict) else ()
 
 
-def completion(files: Sequence[Path], root: Path) -> dict[str, Any] | None:
-    """The overlay that completes the files; None where nothing is missing.
+def completion(services: Mapping[str, Service], root: Path) -> dict[str, Any] | None:
+    """The overlay that completes what the files say; None where nothing is missing.
 
     `root` is the project's folder, from which the images are built.
     """
-    services = services_of(files)
     roles = {name: roles_by_label(service) for name, service in services.items()}
     bare = [
         name
@@ -109,12 +108,12 @@ def completion(files: Sequence[Path], root: Path) -> dict[str, Any] | None:
     }
 
 
-def faults(files: Sequence[Path]) -> Iterator[Fault]:
+def faults(services: Mapping[str, Service]) -> Iterator[Fault]:
     """Services that can neither be completed nor stand as they are.
 
     Compose would name one of them, by chance, and not the word that is wrong.
     """
-    for name, service in services_of(files).items():
+    for name, service in services.items():
         roles = roles_by_label(service)
         if MADE_FROM & set(service) or roles in TARGETS:
             continue
@@ -190,13 +189,11 @@ def with_completion(
 
     Raises TopologyErrors for services that cannot be completed, each with file and line.
     """
-    if wrong := list(faults(files)):
+    services = services_of(files)
+    if wrong := list(faults(services)):
         sources = Sources(files)
-        raise TopologyErrors(
-            Problem(sources.position(path), ".".join(path), reason, right)
-            for path, reason, right in wrong
-        )
-    overlay = completion(files, root)
+        raise TopologyErrors(Problem.at(sources, *fault) for fault in wrong)
+    overlay = completion(services, root)
     if overlay is None:
         return tuple(files)
     path = folder() / "completed.yaml"

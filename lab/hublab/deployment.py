@@ -7,7 +7,7 @@ import itertools
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,19 +101,20 @@ def create(request: Request, progress: Progress, *, lease: bool = False) -> Crea
     """
     check_name(request.name)
     check_environment()
-    plain = Compose(request.compose_files, request.name, {})
+    files = request.compose_files
+    plain = Compose(files, request.name, {})
     topology = read_topology(plain.config(), request.given_files)
     engine = Engine.connect()
-    refuse_other(engine, request)
+    refuse_other(engine, request, files)
     with one_at_a_time(progress):
         base = choose_base(engine, progress)
         tag = inputs_digest(ROOT, engine.image_id(base) or base)
         given = ports(engine, engine.containers(request.name))
-        choices = subnet_sets(engine, request.name, request.compose_files)
+        choices = subnet_sets(engine, request.name, files)
         subnets = itertools.islice(choices, SUBNET_TRIES)
         first = next(subnets)
         variables = all_variables(request.name, first[MAIN], given, base, tag)
-        compose = Compose(request.compose_files, request.name, {**variables, **first})
+        compose = Compose(files, request.name, {**variables, **first})
         config = compose.config()
         image_seconds = ensure_images(engine, compose, config, progress)
         images = images_by_role(topology, config)
@@ -213,8 +214,8 @@ def undo(guard: Guard | None, engine: Engine, name: str, new: bool) -> None:
         guard.release()
 
 
-def refuse_other(engine: Engine, request: Request) -> None:
-    """A name belongs to one lab. Raises LabNameError."""
+def refuse_other(engine: Engine, request: Request, files: Sequence[Path]) -> None:
+    """A name belongs to one lab, from the same files. Raises LabNameError."""
     containers = [c for c in engine.containers(request.name) if not c.sidecar_of]
     if not containers:
         return
@@ -225,7 +226,7 @@ def refuse_other(engine: Engine, request: Request) -> None:
             right="another name",
         )
     theirs = next((c.config_files for c in containers if c.config_files), "")
-    ours = ",".join(map(str, request.compose_files))
+    ours = ",".join(map(str, files))
     if not theirs or theirs == ours:
         return
     right = f"another name, or `hublab down --name {request.name}` first"

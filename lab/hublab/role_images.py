@@ -40,7 +40,7 @@ def project_config(
     built.
     """
     files = request.compose_files
-    read_topology(Compose(files, request.name, {}).config(), files)
+    read_topology(Compose(files, request.name, {}).config(), request.given_files)
     base = choose_base(engine, progress)
     tag = inputs_digest(ROOT, engine.image_id(base) or base)
     subnet = next(subnet_choices(engine, request.name))
@@ -49,4 +49,4 @@ def project_config(
     config = compose.config()
     if build:
         ensure_images(engine, compose, config, progress)
-    return config, images_by_role(read_topology(config, files), config)
+    return config, images_by_role(read_topology(config, request.given_files), config)

@@ -86,6 +86,11 @@ class Problem:
     reason: str
     right: str | None = None
 
+    @classmethod
+    def at(cls, sources: Sources, path: YamlPath, reason: str, right: str | None = None) -> Problem:
+        """A problem where a path stands in the files."""
+        return cls(sources.position(path), ".".join(path), reason, right)
+
     def __str__(self) -> str:
         at = f"{self.position}: " if self.position else ""
         return f"{at}{self.path}: {self.reason}" + (
@@ -154,7 +159,7 @@ class _Reader:
         )
 
     def wrong(self, path: YamlPath, reason: str, right: str | None = None) -> None:
-        self.problems.append(Problem(self.sources.position(path), ".".join(path), reason, right))
+        self.problems.append(Problem.at(self.sources, path, reason, right))
 
     def role(self, name: str, service: Config) -> str | None:
         labels: Mapping[str, str] = service.get("labels") or {}

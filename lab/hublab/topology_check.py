@@ -60,8 +60,7 @@ def compose_problem(message: str, files: Sequence[Path]) -> Problem:
     words = " ".join(PREFIX.sub("", message, count=1).split())
     path, reason = place_of(words)
     if path:
-        position = Sources(files).position(path)
-        return Problem(position, ".".join(path), reason)
+        return Problem.at(Sources(files), path, reason)
     line = LINE.search(words)
     if line and len(files) == 1:
         return Problem(Position(files[0], int(line[1])), "(file)", line[2])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hublab.completion import completion, with_completion
+from hublab.completion import completion, services_of, with_completion
 from hublab.topology import TopologyErrors
 
 ROOT = Path("/project")
@@ -29,7 +29,7 @@ def short(tmp_path: Path) -> Path:
 
 
 def services(*files: Path) -> dict[str, Any]:
-    overlay = completion(files, ROOT)
+    overlay = completion(services_of(files), ROOT)
     assert overlay is not None
     return dict(overlay["services"])
 
@@ -74,7 +74,7 @@ def test_what_needs_nothing_gets_nothing(tmp_path: Path, short: Path) -> None:
     broken = tmp_path / "broken.yaml"
     broken.write_text("services: [\n")
     for files in ([whole], [broken], [tmp_path / "missing.yaml"]):
-        assert completion(files, ROOT) is None
+        assert completion(services_of(files), ROOT) is None
         assert with_completion(files, lambda: pytest.fail("no folder is needed"), ROOT) == (*files,)
     path = with_completion([short], lambda: tmp_path, ROOT)[1]
     assert path.read_text().startswith("services:\n  jhub:\n")

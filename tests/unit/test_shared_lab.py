@@ -10,8 +10,11 @@ import pytest
 
 from hublab.errors import HublabError, LabError
 from hublab.pytest_plugin import labs
-from hublab.pytest_plugin.labs import SharedLab
+from hublab.pytest_plugin.labs import Labs, SharedLab, compose_files
+from hublab.pytest_plugin.topologies import LabOptions
 from hublab.settings import Settings
+
+LAB = ("lab",)
 
 
 @pytest.mark.parametrize(("new", "again"), [(True, "as an earlier test says"), (False, "no hub")])
@@ -25,8 +28,9 @@ def test_a_lab_that_is_gone_is_not_asked_again(
 
     monkeypatch.setattr(labs, "make_ready", make_ready)
     created: Any = SimpleNamespace(new=new)
-    shared = SharedLab(created, new, Settings(), print, False)
     nothing: Any = None
+    run = Labs(LabOptions(None, False, ()), nothing, print, "", Settings())
+    run._labs[compose_files(LAB)] = SharedLab(created, new, Settings(), print, False)
     for words in ("no hub", again):
         with pytest.raises(HublabError, match=words):
-            asyncio.run(shared.make_ready(nothing, print))
+            asyncio.run(run.make_ready(run.get(LAB, list)))

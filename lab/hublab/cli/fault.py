@@ -16,6 +16,12 @@ from hublab.live import LiveLab
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)?")
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, None: 1.0}
 
+COUNTED = {
+    "partition": "packets lost, besides the one that proved it",
+    "freeze": "stood still",
+}
+"""What the counters of a fault count."""
+
 
 class Duration(click.ParamType[float]):
     """Seconds, or a number with a unit: 500ms, 6s, 2m."""
@@ -93,10 +99,8 @@ def keep(name: str, begin: Any, as_json: bool) -> None:
             }
         )
     else:
-        lost = "packets lost, besides the one that proved it"
-        what = lost if done.kind == "partition" else "stood still"
         for where, count in done.counters.items():
-            out.print(f"{where}: {count} {what}", markup=False)
+            out.print(f"{where}: {count} {COUNTED[done.kind]}", markup=False)
         out.print("healed")
     if done.kind == "freeze" and not done.met:
         raise Undecided("the host was thawed by somebody else before its time")

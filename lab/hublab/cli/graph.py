@@ -55,8 +55,8 @@ def running(name: str) -> Lab | None:
 def topology_of(request: Request, subnet: str | None = None) -> Topology:
     """The topology of Compose files, on a lab's own subnet where it has one."""
     variables = {"HUBLAB_SUBNET": subnet.rpartition(".")[0]} if subnet else {}
-    files = request.compose_files
-    return read_topology(Compose(files, request.name, variables).config(), files)
+    config = Compose(request.compose_files, request.name, variables).config()
+    return read_topology(config, request.given_files)
 
 
 def of_lab(lab: Lab) -> Graph:

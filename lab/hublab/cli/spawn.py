@@ -38,7 +38,8 @@ def spawn(user: str, server: str, on: str | None, name: str, as_json: bool) -> N
             return await live.spawn(user, server, on=on, watch=show_progress)
         except HubError as error:
             if REFUSED in error.message:
-                error.right = await asyncio.to_thread(known_users, live.lab, user) or error.right
+                users = await asyncio.to_thread(where_users_come_from, live.lab, user)
+                error.right = users or error.right
             raise
 
     made = with_live(name, work, "spawn")
@@ -61,7 +62,7 @@ def spawn(user: str, server: str, on: str | None, name: str, as_json: bool) -> N
         )
 
 
-def known_users(lab: Lab, user: str) -> str:
+def where_users_come_from(lab: Lab, user: str) -> str:
     """Where the nodes' users come from, if none of the nodes knows this one; else nothing."""
     nodes = lab.of_role("node")
     if any(lab.run(node.service, "id", "-u", user).exit_code == 0 for node in nodes):

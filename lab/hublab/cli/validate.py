@@ -32,7 +32,7 @@ def validate(files: tuple[Path, ...], as_json: bool) -> None:
       hublab validate my.yaml
       hublab validate compose/lab.yaml my-overlay.yaml --json
     """
-    chosen = files or Request().compose_files
+    chosen = files or Request().given_files
     topology, problems = check_topology(chosen, DEFAULT_NAME)
     if as_json:
         hosts = [] if topology is None else [(h.name, h.role, h.address) for h in topology.hosts]

@@ -136,7 +136,7 @@ def ssh_setting(live: LiveLab, settings: Settings, target: str) -> str:
     """
     if target not in [node.service for node in live.lab.of_role("node")]:
         return NODES
-    return " or ".join(key for key in settings if key.lower() in SSHD_BIND) or NODES
+    return binding(SSHD_BIND, settings, NODES)
 
 
 def ssh_ports(settings: Settings) -> dict[str, int]:
@@ -163,7 +163,13 @@ def table_hop(live: LiveLab, settings: Settings, error: HublabError) -> Hop:
     """The proxy's table cannot be read on the proxy's own host."""
     proxy = live.lab.one("proxy").service
     url = f"http://127.0.0.1:{settings.get('proxy.api-port', 8001)}/api/routes"
-    return Hop(proxy, f"{proxy} API", url, binding(PROXY_API_BIND, settings), error=error.message)
+    return Hop(
+        proxy,
+        f"{proxy} API",
+        url,
+        binding(PROXY_API_BIND, settings),
+        error=error.message,
+    )
 
 
 def hub_route_hops(
@@ -266,9 +272,13 @@ def governing(keys: tuple[str, ...], settings: Settings) -> str:
     return next((key for key in keys if key in settings), keys[-1])
 
 
-def binding(keys: tuple[str, ...], settings: Settings) -> str:
-    """Of the settings that decide together where something listens, those that are set."""
-    return " or ".join(key for key in keys if key in settings) or keys[-1]
+def binding(keys: tuple[str, ...], settings: Settings, usual: str = "") -> str:
+    """Of the settings that decide together where something listens, those that are set.
+
+    Else the usual one. The keys are in small letters, for sshd does not tell them from others.
+    """
+    found = [key for known in keys for key in settings if key.lower() == known]
+    return " or ".join(found) or usual or keys[-1]
 
 
 def hub_setting(keys: tuple[str, ...], settings: Settings, told: HubTold, url: str) -> str:

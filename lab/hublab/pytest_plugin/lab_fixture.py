@@ -140,7 +140,7 @@ async def lab(
     test = scenario_of(request.node) if beside else ""
     own_server = ""
     try:
-        await _shared_lab.make_ready(evidence, _labs.say)
+        await _labs.make_ready(_shared_lab)
         refusal, own_server = await checked_switch(_shared_lab, applied, evidence, test)
         wrong = None if request.node.get_closest_marker("may_refuse") else refusal
     except (SettingError, LabError) as error:

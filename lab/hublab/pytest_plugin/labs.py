@@ -46,8 +46,6 @@ class SharedLab:
     switched: bool = False
     """Whether this run has changed its settings, or begun to."""
     ready: bool = False
-    failed: HublabError | None = None
-    """Why it never got ready, and is gone."""
     untouched: bool = False
     """Whether it is as its case made it: no test has had it since."""
     holds: Settings = field(default_factory=Settings)
@@ -78,14 +76,8 @@ class SharedLab:
 
     async def make_ready(self, evidence: Evidence, say: Say) -> None:
         """Wait for a hub that has just been started. Raises LabError after removing the lab."""
-        if self.failed:
-            raise as_before(self.failed)
         if not self.ready:
-            try:
-                waited, _ = await make_ready(self.created, self.before, say)
-            except HublabError as error:
-                self.failed = error if self.created.new else None
-                raise
+            waited, _ = await make_ready(self.created, self.before, say)
             self.ready = True
             self.untouched, self.holds = self.created.new, self.before
             hosts = tuple(self.lab.as_json()["hosts"])
@@ -179,7 +171,9 @@ class Labs:
         files = self.options.files or compose_files(topology)
         found = self._labs.get(files)
         if isinstance(found, HublabError):
-            raise as_before(found)
+            raise LabError(
+                f"the lab did not come up, as an earlier test says: {found.message.splitlines()[0]}"
+            )
         if found is None:
             try:
                 found = self._labs[files] = self._up(files, topology)
@@ -193,6 +187,15 @@ class Labs:
             for settings in (found.before, *found.coming):
                 self.evidence.hide(settings.secret_values())
         return found
+
+    async def make_ready(self, shared: SharedLab) -> None:
+        """Wait for a lab's hub. Raises LabError; one that this run made is gone then."""
+        try:
+            await shared.make_ready(self.evidence, self.say)
+        except HublabError as error:
+            if shared.ours:
+                self._labs |= {files: error for files, one in self._labs.items() if one is shared}
+            raise
 
     def _up(self, files: tuple[Path, ...], topology: tuple[str, ...]) -> SharedLab:
         name = self.name_for(topology)
@@ -231,12 +234,6 @@ class Labs:
             self.say(f"lab {name} stays up; `hublab down --name {name}` ends it")
         if guard:
             guard.release()
-
-
-def as_before(error: HublabError) -> LabError:
-    """What later tests are told of a lab that did not come up."""
-    first = error.message.splitlines()[0]
-    return LabError(f"the lab did not come up, as an earlier test says: {first}")
 
 
 def compose_files(topology: tuple[str, ...]) -> tuple[Path, ...]:
