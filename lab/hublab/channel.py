@@ -26,6 +26,29 @@ VISITOR = "visitor"
 KEY_LIFE = datetime.timedelta(hours=12)
 STARTING = 15.0
 """Seconds that a host may take from its start until its sshd answers."""
+LOST = (
+    aiohttp_socks.ProxyError,
+    aiohttp_socks.ProxyConnectionError,
+    aiohttp_socks.ProxyTimeoutError,
+)
+"""What the listener's end is called: three errors with no ancestor in common."""
+
+
+class Connector(aiohttp_socks.ProxyConnector):
+    """Connections through the SOCKS listener; that it is gone is told as aiohttp tells it.
+
+    It answers before the far end is reached, so that it fails only when the SSH connection to the
+    client host was lost, and every caller takes that for what it is: no answer.
+    """
+
+    async def connect(self, *arguments: Any, **options: Any) -> aiohttp.connector.Connection:
+        """As aiohttp's own. Raises aiohttp.ClientError for every failure but a timeout."""
+        try:
+            return await super().connect(*arguments, **options)
+        except LOST as error:
+            raise aiohttp.ClientConnectionError(
+                f"the connection to the client host is lost ({error})"
+            ) from error
 
 
 class Channel:
@@ -40,7 +63,7 @@ class Channel:
 
         Redirects, cookies and headers are the caller's; names are resolved on the client host.
         """
-        connector = aiohttp_socks.ProxyConnector.from_url(self.socks_url, rdns=True)
+        connector = Connector.from_url(self.socks_url, rdns=True)
         options.setdefault("timeout", aiohttp.ClientTimeout(total=60, sock_connect=15))
         return aiohttp.ClientSession(connector=connector, **options)
 

@@ -17,7 +17,9 @@ import pytest
 from hublab import processes
 from hublab.deployment import down
 from hublab.engine import Engine
+from hublab.errors import HubError
 from hublab.lab import Lab
+from hublab.live import connect
 
 NAME = "broken"
 
@@ -77,6 +79,15 @@ def test_a_dead_client(lab: Lab) -> None:
     assert listed.returncode == 0
     assert "exited" in listed.stdout
     assert "the servers are unknown" in listed.stderr
+
+
+async def test_a_client_that_dies_in_the_midst_of_work(lab: Lab) -> None:
+    async with connect(lab) as live:
+        hub = await live.hub()
+        assert "version" in await hub.get("")
+        kill(lab, "client")
+        with pytest.raises(HubError, match="hub's API does not answer"):
+            await hub.get("")
 
 
 def test_a_dead_hub_program(lab: Lab) -> None:

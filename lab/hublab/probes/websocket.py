@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-from aiohttp_socks import ProxyError
 from yarl import URL
 
 from hublab.errors import Undecided, UsageError, in_words
@@ -72,7 +71,7 @@ async def converse(
                 found, closed = await listen(socket, frames, seconds)
         except aiohttp.WSServerHandshakeError as refusal:
             return Conversation(refusal.status, str(url), tuple(answered))
-        except (aiohttp.ClientError, ProxyError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if isinstance(error, aiohttp.ServerDisconnectedError) and await answers(session, url):
                 raise Undecided(
                     "the other end closed the connection without an answer to the upgrade; "
@@ -98,7 +97,7 @@ async def answers(session: aiohttp.ClientSession, url: URL) -> bool:
     try:
         async with session.get(health, timeout=aiohttp.ClientTimeout(total=HEALTH_TIMEOUT)):
             return True
-    except (aiohttp.ClientError, ProxyError, TimeoutError, OSError):
+    except (aiohttp.ClientError, TimeoutError, OSError):
         return False
 
 
