@@ -12,6 +12,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Self
+from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
@@ -107,17 +108,24 @@ class Hub:
         await self._session.close()
 
     async def request(self, method: str, path: str, **options: Any) -> tuple[int, Any]:
-        """One request below /hub/api/; returns the status and the decoded JSON, None if empty."""
+        """One request below /hub/api/; returns the status and the decoded JSON, None if empty.
+
+        What is %-escaped in the path stays so, as in those of `user_path` and `server_path`.
+        """
+        url = self._below(path)
         try:
-            async with self._session.request(method, self.url.joinpath(path), **options) as answer:
+            async with self._session.request(method, url, **options) as answer:
                 text = await answer.text()
                 return answer.status, decode(text)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise HubError(
                 f"the hub's API does not answer: {in_words(error)}",
-                where=f"{method} {self.url.joinpath(path)}, from the client host",
+                where=f"{method} {url}, from the client host",
                 right="`hublab reach` says which hop is broken",
             ) from error
+
+    def _below(self, path: str) -> URL:
+        return self.url.joinpath(quote(path, safe="/%"), encoded=True)
 
     async def get(self, path: str, *allowed: int) -> Any:
         """The JSON at a path; 200, or one of the allowed statuses for which None is returned."""
@@ -132,7 +140,7 @@ class Hub:
         return list(await self.get("users"))
 
     async def user(self, name: str) -> dict[str, Any] | None:
-        model: dict[str, Any] | None = await self.get(f"users/{name}", 404)
+        model: dict[str, Any] | None = await self.get(user_path(name), 404)
         return model
 
     async def server(self, user: str, name: str = "") -> dict[str, Any] | None:
@@ -152,9 +160,10 @@ class Hub:
 
     async def ensure_user(self, name: str) -> None:
         """Have the hub know a user, as a first sign-in would."""
-        status, body = await self.request("POST", f"users/{name}")
+        path = user_path(name)
+        status, body = await self.request("POST", path)
         if status not in (201, 409):
-            raise refused("POST", f"users/{name}", status, body)
+            raise refused("POST", path, status, body)
 
     async def known_user(self, name: str) -> dict[str, Any]:
         """The model of a user. Raises UsageError, naming those that there are."""
@@ -169,7 +178,7 @@ class Hub:
     async def make_token(self, user: str, seconds: int) -> dict[str, Any]:
         """A new API token of a user, which ends by itself after some seconds."""
         await self.known_user(user)
-        path = f"users/{user}/tokens"
+        path = f"{user_path(user)}/tokens"
         wanted = {"note": "hublab", "expires_in": seconds}
         status, body = await self.request("POST", path, json=wanted)
         if status != 201:
@@ -178,14 +187,14 @@ class Hub:
 
     async def drop_token(self, user: str, token_id: str) -> None:
         """Take a token back; one that is gone is no error."""
-        path = f"users/{user}/tokens/{token_id}"
+        path = f"{user_path(user)}/tokens/{token_id}"
         status, body = await self.request("DELETE", path)
         if status not in (204, 404):
             raise refused("DELETE", path, status, body)
 
     async def start_server(self, user: str, name: str, options: dict[str, Any]) -> int:
         """Ask for a server; 201 when it is up already, 202 when it is under way."""
-        path = f"users/{user}/servers/{name}" if name else f"users/{user}/server"
+        path = server_path(user, name)
         status, body = await self.request("POST", path, json=options)
         if status not in (201, 202):
             raise refused("POST", path, status, body)
@@ -193,7 +202,7 @@ class Hub:
 
     async def stop_server(self, user: str, name: str) -> int:
         """Ask for a server's end; 204 when it is gone, 202 when that is under way."""
-        path = f"users/{user}/servers/{name}" if name else f"users/{user}/server"
+        path = server_path(user, name)
         status, body = await self.request("DELETE", path)
         if status not in (204, 202):
             raise refused("DELETE", path, status, body)
@@ -201,11 +210,11 @@ class Hub:
 
     async def progress(self, user: str, name: str) -> AsyncIterator[dict[str, Any]]:
         """The progress events of a pending spawn, as the user's page gets them."""
-        path = f"users/{user}/servers/{name}/progress" if name else f"users/{user}/server/progress"
+        path = f"{server_path(user, name)}/progress"
         try:
             # A spawn takes as long as it takes; whoever follows it has a limit of their own.
             unlimited = aiohttp.ClientTimeout(total=None, sock_connect=15)
-            async with self._session.get(self.url.joinpath(path), timeout=unlimited) as answer:
+            async with self._session.get(self._below(path), timeout=unlimited) as answer:
                 if answer.status != 200:
                     raise refused("GET", path, answer.status, decode(await answer.text()))
                 async for line in answer.content:
@@ -214,6 +223,25 @@ class Hub:
                         yield json.loads(value)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise HubError(f"the progress stream broke: {error}", where=path) from error
+
+
+def user_path(user: str) -> str:
+    """A user's path below /hub/api/. Raises UsageError for a name that no path can hold."""
+    return f"users/{segment(user, 'a user')}"
+
+
+def server_path(user: str, name: str = "") -> str:
+    """The path of a user's server, the default one's without a name. Raises UsageError."""
+    if not name:
+        return f"{user_path(user)}/server"
+    return f"{user_path(user)}/servers/{segment(name, 'a server')}"
+
+
+def segment(name: str, of: str) -> str:
+    """A name as one part of a path, whatever it holds: `alice/server` is nobody's server."""
+    if name in ("", ".", ".."):
+        raise UsageError(f"{name!r} cannot be the name of {of}", right="a name, as alice")
+    return quote(name, safe="", errors="surrogatepass")
 
 
 def decode(text: str) -> Any:

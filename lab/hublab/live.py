@@ -199,6 +199,12 @@ class LiveLab:
                 f"{user}'s server did not start: {given_reason(message)}",
                 right="`hublab logs hub` says more",
             )
+        if on and server.host not in (on, None):  # one that was pending, which the hub joined
+            raise HubError(
+                f"{user}'s server is ready on {server.host}, not on {on}: "
+                "its start was under way when this one was asked for",
+                right="stop it first, or give the new one a name (--server)",
+            )
         seconds = round(time.monotonic() - begun, 3)
         return replace(server, seconds=seconds, events=tuple(events))
 

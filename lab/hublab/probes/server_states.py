@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from hublab.hub import server_path
 from hublab.journal_events import Observed
 from hublab.live import LiveLab, Server
 from hublab.probes.database import DatabaseReader, Table
@@ -63,8 +64,8 @@ def state_of(model: dict[str, Any] | None) -> State:
 
 async def server_model(live: LiveLab, user: str, name: str = "") -> dict[str, Any] | None:
     """A server's model, stopped or not; None where the hub does not know it."""
-    path = f"users/{user}/servers/{name}" if name else f"users/{user}/server"
-    model: dict[str, Any] | None = await (await live.hub()).get(path, 404)
+    hub = await live.hub()
+    model: dict[str, Any] | None = await hub.get(server_path(user, name), 404)
     return model
 
 
