@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
+import uuid
 
 import click
 
 from hublab.cli.common import find, name_option
 from hublab.errors import LabError
+
+MARK = "HUBLAB_EXEC"
+"""The variable by which the processes of one command are known on the host."""
+END = """
+for one in /proc/[0-9]*; do
+    if tr '\\0' '\\n' < "$one/environ" | grep -qx "$1"; then kill "${one#/proc/}"; fi
+done 2> /dev/null
+"""
 
 
 @click.command("exec", context_settings={"ignore_unknown_options": True})
@@ -42,11 +53,22 @@ def shell_command(host: str, user: str, name: str) -> None:
 
 
 def on_host(name: str, host: str, command: tuple[str, ...], user: str) -> None:
-    """Become `docker exec`: it knows terminals, signals and exit codes."""
+    """Run `docker exec`, which knows terminals and exit codes, and end with its exit code.
+
+    With a terminal Ctrl-C is a key that the host gets. Without one docker ends at once, with 0,
+    and leaves the command running (docker/cli#2607); it is ended here.
+    """
     container = find(name).host(host)
     if container.state != "running":
         raise LabError(f"{host} is {container.state}", right="`hublab up` starts it again")
-    terminal = ["--tty"] if sys.stdin.isatty() and sys.stdout.isatty() else []
-    account = ["--user", user] if user else []
-    argv = ["docker", "exec", "--interactive", *terminal, *account, container.id, *command]
-    os.execvp("docker", argv)
+    run = ["docker", "exec", "--interactive", *(["--user", user] if user else [])]
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        os.execvp("docker", [*run, "--tty", container.id, *command])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    mark = f"{MARK}={uuid.uuid4().hex}"
+    process = subprocess.Popen([*run, "--env", mark, container.id, *command])
+    try:
+        sys.exit(process.wait())
+    except KeyboardInterrupt:
+        subprocess.run([*run, container.id, "sh", "-c", END, "-", mark], check=False)
+        raise
