@@ -107,6 +107,10 @@ class EngineError(InternalError):
     """A call to Docker or Compose failed: what was attempted, and its last words."""
 
 
+class HostDown(EngineError):
+    """A host of the lab does not run, so that nothing can be done on it."""
+
+
 class LabError(InternalError):
     """A lab did not come up, or is not in the state it was left in."""
 

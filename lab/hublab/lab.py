@@ -5,12 +5,13 @@ Nothing about a lab is kept outside the engine, so any process finds any lab by 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import contextlib
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from hublab.engine import Container, Engine, ExecResult
-from hublab.errors import LabError, NoSuchHost, NoSuchLab
+from hublab.errors import EngineError, HostDown, LabError, NoSuchHost, NoSuchLab
 from hublab.settings import Settings
 from hublab.settings_files import read_case
 
@@ -107,7 +108,24 @@ class Lab:
 
     def run(self, host: str, *argv: str, user: str = "") -> ExecResult:
         """Run a command on a host and wait for it; its exit code is for the caller to judge."""
-        return self.engine.exec(self.host(host).id, argv, user=user)
+        with self.at_work_on(host):
+            return self.engine.exec(self.host(host).id, argv, user=user)
+
+    @contextlib.contextmanager
+    def at_work_on(self, host: str) -> Iterator[None]:
+        """Tell what the engine cannot do on a host that is down by the host's name and state.
+
+        Raises HostDown then, any other EngineError as it is.
+        """
+        try:
+            yield
+        except EngineError as error:
+            states = {one.id: one.state for one in self.engine.containers(self.name)}
+            state = states.get(self.host(host).id, "gone")
+            if state == "running":
+                raise
+            right = f"`hublab up{self.name_option}` starts it again" if state == "exited" else None
+            raise HostDown(f"{host} is {state}", right=right) from error
 
     def output(self, host: str, *argv: str, user: str = "", fine: Collection[int] = (0,)) -> str:
         """What a command on a host prints. Raises LabError unless it ends with a `fine` code."""

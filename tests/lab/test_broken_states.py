@@ -59,6 +59,12 @@ def test_a_dead_node(lab: Lab) -> None:
     assert hops.returncode == 1
     assert "hub -> node1 SSH" in hops.stderr
     assert "governed by hub.SSHSpawner.hosts" in hops.stderr
+    for argv in (["fault", "freeze", "node1", "--for", "1s"], ["set", "sshd.MaxSessions=7"]):
+        done = hublab(*argv)
+        assert done.returncode == 70
+        assert done.stderr.startswith("hublab: node1 is exited\n"), done.stderr
+        assert f"`hublab up --name {NAME}` starts it again" in done.stderr
+    assert hublab("unset", "--all").returncode == 70
 
 
 def test_a_dead_node_comes_back(lab: Lab) -> None:

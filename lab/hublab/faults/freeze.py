@@ -33,7 +33,8 @@ class Freeze:
         # The engine's freezer knows no time, so a guard thaws the host if this process dies.
         self.guard = Guard.start(undo=[thaw_argv(self.host.id)])
         try:
-            self.frozen = self.lab.engine.processes(self.host.id)
+            with self.lab.at_work_on(self.host.service):
+                self.frozen = self.lab.engine.processes(self.host.id)
             self.lab.engine.pause(self.host.id)
         except BaseException:
             # Somebody else froze it, or it is gone: there is nothing of ours to thaw.
