@@ -136,7 +136,13 @@ def check_value(key: str, value: JSONValue, *, where: str | None = None) -> JSON
         if _LINE_BREAKS.search(str(value)):
             raise SettingError(f"{key} must stay on one line: {value!r}", where=where)
     try:
-        json.dumps(value, allow_nan=False)
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise SettingError(
+            f"the value of {key} holds half of a character, a lone surrogate: {value!r}",
+            where=where,
+            right="text that can be written as UTF-8",
+        ) from None
     except (TypeError, ValueError) as bad:
         raise SettingError(
             f"the value of {key} is not JSON: {bad}", where=where, right="a snippet file"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import socket
 from collections.abc import Iterator, Mapping
 
@@ -21,6 +22,9 @@ PORTS = {
     "HUBLAB_BROWSER_PORT": "browser",
 }
 """Variable -> the role of the host whose first published port it is."""
+USERS = "HUBLAB_USERS"
+USER = re.compile(r"[a-z0-9_.][a-z0-9_.-]*")
+"""What Debian's useradd takes; JupyterHub writes names in small letters (Authenticator)."""
 CA_BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 DEFAULT_CA = "/etc/ssl/certs/ca-certificates.crt"
 
@@ -43,6 +47,14 @@ def check_environment() -> None:
     for variable in PORTS:
         if asked := os.environ.get(variable):
             asked_port(variable, asked, local=False)
+    for name in os.environ.get(USERS, "").split():
+        if not USER.fullmatch(name) or name == "root":
+            raise UsageError(
+                f"{name!r} cannot be a user of the nodes",
+                where=USERS,
+                right="names of small letters, digits, - and _, with blanks between them: "
+                "alice bob",
+            )
 
 
 def asked_subnet(text: str, variable: str = "HUBLAB_SUBNET") -> str:

@@ -58,6 +58,8 @@ def test_what_is_written_reads_back(key: str, value: object) -> None:
         ("proxy.--ip=1", "proxy.<option>"),
         ("sshd.Max Sessions=1", "sshd.<Option>"),
         ("sshd.Banner=a\nPermitRootLogin yes", "one line"),
+        ('hub.JupyterHub.template_vars={"a": "\\ud800"}', "half of a character"),
+        ("hub.Spawner.cmd=\udcff", "half of a character"),
         ('sshd.MaxSessions=["1"]', "one word or number"),
         ("hub.A.tornado_settings.headers=1", 'hub.A.tornado_settings={…}'),
         ('hub.A.b=["x" 1]', "character 6"),

@@ -1,0 +1,24 @@
+"""What of the environment a lab can have."""
+
+from __future__ import annotations
+
+import pytest
+
+from hublab.errors import UsageError
+from hublab.variables import check_environment
+
+
+@pytest.mark.parametrize("name", ["alice,bob", "Ünï", "Alice", "-x", "a@b", "root", "touch;"])
+def test_what_no_account_can_be_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """useradd refuses it on the node, where nobody sees it; or the hub never has such a user."""
+    monkeypatch.setenv("HUBLAB_USERS", f"alice {name} bob")
+    with pytest.raises(UsageError, match="cannot be a user of the nodes") as told:
+        check_environment()
+    assert repr(name) in told.value.message
+    assert told.value.where == "HUBLAB_USERS"
+
+
+@pytest.mark.parametrize("names", ["", "alice", " alice  bob ", "first.last", "a_b-1"])
+def test_what_can(names: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUBLAB_USERS", names)
+    check_environment()
