@@ -10,9 +10,9 @@ from hublab.errors import MachineError
 
 
 def labs_folder() -> Path:
-    """Where the folders of all labs stand (XDG base directories: state)."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "hublab"
+    """Where the folders of all labs stand (XDG base directories: state; a relative one is void)."""
+    base = Path(os.environ.get("XDG_STATE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".local" / "state") / "hublab"
 
 
 def lab_folder(lab: str) -> Path:
@@ -21,8 +21,10 @@ def lab_folder(lab: str) -> Path:
 
 
 def made(folder: Path) -> Path:
-    """A folder that is there now. Raises MachineError where it cannot be made."""
+    """A folder that is there now, its owner's alone. Raises MachineError if that cannot be made."""
     try:
+        if folder != labs_folder():  # whose mode mkdir would leave to the umask
+            made(labs_folder())
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise MachineError(

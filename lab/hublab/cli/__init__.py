@@ -7,7 +7,9 @@ stdout is data, stderr is progress and errors. Exit codes: 0 held, 1 an expectat
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib
+import os
 import sys
 import traceback
 from typing import Any
@@ -15,7 +17,7 @@ from typing import Any
 import click
 
 from hublab import __version__
-from hublab.errors import HublabError, InternalError, Interrupted, UsageError
+from hublab.errors import HublabError, InternalError, Interrupted, MachineError, UsageError
 
 VERBS = {
     "up": "up",
@@ -103,6 +105,10 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        fail(MachineError(f"cannot write: {os.strerror(errno.ENOSPC)}", where=error.filename))
     except Exception:
         traceback.print_exc()
         fail(InternalError("this is a fault of hublab; please report what stands above"))
