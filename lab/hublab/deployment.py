@@ -157,8 +157,10 @@ async def make_ready(
         restarts = await apply_settings(lab, settings) if lab.case() != (settings, ()) else []
         if created.own.hub and not created.new and "hub" not in [one.program for one in restarts]:
             restarts += await restart_roles(lab, ["hub"])
-    except BaseException:
+    except BaseException as error:
         undo(created.guard, lab.engine, lab.name, created.new)
+        if created.new and isinstance(error, LabError):
+            error.right = None  # it would name commands on a lab that is gone
         raise
     return seconds, restarts
 

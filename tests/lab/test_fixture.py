@@ -117,6 +117,7 @@ def test_cases_verdicts_and_evidence(tmp_path: Path) -> None:
     assert "UNDECIDED test_suite.py::test_undecided\n    " in said
     assert "nothing in this lab knows the setting hub.JupyterHub.hub_conect_ip" in said
     assert "the hub ended with exit code 1; its last words:" in said
+    assert "hublab unset" not in said  # on a lab that is gone when this is read
 
     (evidence,) = (tmp_path / "evidence").iterdir()
     events = [entry.event for entry in read_journal(evidence / "journal.ndjson")]

@@ -101,3 +101,16 @@ def test_a_failed_up_says_why_and_leaves_nothing(tmp_path: Path, host: str) -> N
         assert left_of(name) == []
     finally:
         down(name, Engine.connect())
+
+
+def test_settings_that_a_new_hub_refuses() -> None:
+    """The lab is gone then, and no command on it is advised."""
+    name, setting = fresh_name(), "hub.JupyterHub.hub_bind_url=http://192.0.2.1:8081"
+    try:
+        done = hublab("up", "--name", name, "--set", setting)
+        assert done.returncode == 1
+        assert "hublab: the hub ended with exit code 1; its last words:" in done.stderr
+        assert f"--name {name}" not in done.stderr
+        assert left_of(name) == []
+    finally:
+        down(name, Engine.connect())

@@ -146,6 +146,8 @@ async def lab(
     except (SettingError, LabError) as error:
         wrong = error
     if wrong:
+        if not _shared_lab.stays and isinstance(wrong, LabError):
+            wrong.right = None  # it would name commands on a lab that is gone when it is read
         pytest.fail(str(wrong), pytrace=False)
     live = LiveLab(_shared_lab.lab, await _channels(_shared_lab.lab), evidence.journal, refusal)
     live.own_server = own_server
