@@ -1,7 +1,7 @@
 """Servers that should be gone but could not be reached to end them.
 
 They stay in the spawner's state, across restarts of the hub, until the node has confirmed that
-nothing of them is left. One ledger per server slot, because JupyterHub replaces Spawner objects
+nothing of them is left. One ledger per row of a server, because JupyterHub replaces Spawner objects
 while an old one may still be at work on its orphans.
 """
 
@@ -12,6 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from weakref import WeakValueDictionary
 
 from sqlalchemy import text
 from sqlalchemy.orm import object_session
@@ -27,7 +28,7 @@ Reap = Callable[[Instance], Awaitable[bool]]
 
 @dataclass
 class Ledger:
-    """The orphans of one slot, and the task that ends them."""
+    """The orphans of one row, and the task that ends them."""
 
     orm_spawner: Any
     log: logging.Logger
@@ -90,17 +91,17 @@ class Ledger:
         session.commit()
 
 
-_ledgers: dict[tuple[str, str], Ledger] = {}
+# a ledger stays as long as a Spawner or its own task has it
+_ledgers: WeakValueDictionary[object, Ledger] = WeakValueDictionary()
 
 
-def ledger_of(user: str, server: str, orm_spawner: Any, log: logging.Logger) -> Ledger:
-    """The ledger of a slot; the same for all Spawner objects of one process.
+def ledger_of(orm_spawner: Any, log: logging.Logger) -> Ledger:
+    """The ledger of a row; the same for all Spawner objects of one process.
 
-    Found by names: the database hands out the row numbers of deleted users and servers again.
+    Found by the row's object, as the seats are (``places.seat``): whoever gets the name of a
+    user who was renamed, or the row number of one who was deleted, has no part in their orphans.
     """
-    ledger = _ledgers.setdefault((user, server), Ledger(orm_spawner, log))
-    ledger.orm_spawner = orm_spawner
-    return ledger
+    return _ledgers.setdefault(orm_spawner, Ledger(orm_spawner, log))
 
 
 _woken = False

@@ -22,9 +22,15 @@ from .trust import Access
 board = Board()  # one for the process: all spawners sit at it
 
 
-def seat(spawner: SSHTraits) -> tuple[str, str]:
-    """Who sits at the board: a server of a user."""
-    return (spawner.user.name, spawner.name)
+def seat(spawner: SSHTraits) -> object:
+    """Who sits at the board: a server of a user, as the object that stands for its row.
+
+    Not its names: users are renamed while a server of theirs runs, JupyterHub 6 renames servers
+    too, and somebody else may get the old name. Not the row's number, which the database hands
+    out again. JupyterHub has one session, and that has one object for a row as long as somebody
+    keeps it, as who holds a seat does.
+    """
+    return spawner.orm_spawner
 
 
 @dataclass(frozen=True)

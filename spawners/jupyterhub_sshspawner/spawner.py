@@ -58,9 +58,9 @@ class SSHSpawner(SSHTraits):
 
     # ------------------------------------------------------------ state
 
-    @cached_property  # a user may be renamed meanwhile
+    @cached_property  # it is kept by those who use it
     def _ledger(self) -> Ledger:
-        return ledger_of(self.user.name, self.name, self.orm_spawner, self.log)
+        return ledger_of(self.orm_spawner, self.log)
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Restore what the database has; no I/O here, orphans are reaped in the background."""
