@@ -10,6 +10,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -292,6 +293,23 @@ def test_arguments_that_are_none_are_said(ask: Ask, word: str) -> None:
     reply = ask("start", argv=[sys.executable, word])
     assert (reply.state, reply.kind) == ("failed", "command")
     assert "cannot run" in reply.detail
+
+
+@pytest.mark.parametrize("ip", ["nosuch.invalid", "256.1.1.1", "*", "::zz", "192.0.2.1", "a\0"])
+def test_an_address_that_is_none_of_the_node_s_is_said(ask: Ask, ip: str) -> None:
+    """It was "no free port at all on this node". (What means all addresses is 0.0.0.0 or ::.)"""
+    reply = ask("start", ip=ip)
+    assert (reply.state, reply.kind) == ("failed", "bind")
+    assert f"cannot listen on {ip!r}, see Spawner.ip: " in reply.detail
+
+
+def test_a_port_that_is_taken_is_said(ask: Ask) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        reply = ask("start", ports=[port, port])
+    assert (reply.kind, reply.detail) == (
+        "ports", f"no free port between {port} and {port} on this node",
+    )  # fmt: skip
 
 
 def test_records_are_json(ask: Ask, tmp_path: Path) -> None:

@@ -45,18 +45,21 @@ def _candidates(low: int, high: int) -> list[int]:
 
 
 def _bound(ip: str, port: int, reuse: int) -> socket.socket | None:
+    """A socket at the port, or None when that is taken; another port would help nothing else."""
     sock = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
         sock.bind((ip, port))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    except OSError as error:
+    except (OSError, TypeError, UnicodeError) as error:  # the latter of text that is no name
         sock.close()
-        if error.errno in (errno.EADDRNOTAVAIL, errno.EACCES):
-            raise Failed(
-                "bind", "cannot bind %s port %d: %s" % (ip, port, error.strerror)
-            ) from error
-        return None
+        code = getattr(error, "errno", None)
+        if code == errno.EADDRINUSE:
+            return None
+        why = getattr(error, "strerror", None) or str(error)
+        if code == errno.EACCES:  # of a port below 1024
+            raise Failed("bind", "cannot bind %s port %d: %s" % (ip, port, why)) from error
+        raise Failed("bind", "cannot listen on %r, see Spawner.ip: %s" % (ip, why)) from error
     return sock
 
 
