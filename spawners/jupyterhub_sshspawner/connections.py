@@ -191,14 +191,20 @@ def peer_of(connection: asyncssh.SSHClientConnection) -> str:
 
 def _explain(error: BaseException, target: Target) -> SSHSpawnerError:
     """Our word for what asyncssh or the system says."""
-    where = f"{target.host} ({target.address} port {target.port})"
-    detail = f"{where}: {type(error).__name__}: {error}"
+    at = f"{target.host} ({target.address} port {target.port})"
+    detail = f"{at}: {type(error).__name__}: {error}"
     if isinstance(error, asyncssh.HostKeyNotVerifiable | asyncssh.KeyExchangeFailed):
         return HostKeyRefused(f"the identity of {target.host} could not be verified", detail)
     if isinstance(error, asyncssh.PermissionDenied):
         return AuthenticationRefused(f"{target.host} refused the login", detail)
-    if isinstance(error, asyncssh.ConfigParseError) or type(error) is ValueError:
-        return Misconfigured("the SSH options of the spawner do not work", detail)
+    where = "SSHSpawner.ssh_options or ssh_config_files"
+    if isinstance(error, OSError) and error.filename is not None:  # the network's have none
+        why = f"cannot use {error.filename}: {error.strerror}"
+        return Misconfigured(f"{where}: {why}", detail)
+    if isinstance(error, asyncssh.ConfigParseError | UnicodeDecodeError) or (
+        type(error) is ValueError  # a UnicodeError may be of a host's name
+    ):
+        return Misconfigured(f"{where}: asyncssh cannot use what they say", detail)
     return Unreachable(f"{target.host} cannot be reached", detail)
 
 

@@ -60,6 +60,7 @@ class Access:
                 agent = await _agent(self.agent_path)
                 stack.callback(agent.close)
                 keys += await agent.get_keys()
+            await asyncio.to_thread(check_config_files, self.config_files)
             yield {
                 "client_keys": keys or None,
                 "known_hosts": await asyncio.to_thread(self._known_hosts),
@@ -99,14 +100,7 @@ def read_known_hosts(paths: Sequence[str], ca_keys: Sequence[str]) -> asyncssh.S
             "SSHSpawner.known_hosts is not set: it names the file with the nodes' host keys"
         )
     lines = [f"@cert-authority * {_file_or_text(key)}" for key in ca_keys]
-    for path in paths:
-        try:
-            with open(os.path.expanduser(path), encoding="utf-8") as source:
-                lines.append(source.read())
-        except OSError as error:
-            raise Misconfigured(
-                f"SSHSpawner.known_hosts: cannot read {path}: {error.strerror}"
-            ) from error
+    lines += [_read("known_hosts", os.path.expanduser(path)) for path in paths]
     try:
         return asyncssh.import_known_hosts("\n".join(lines))
     except ValueError as error:
@@ -116,13 +110,23 @@ def read_known_hosts(paths: Sequence[str], ca_keys: Sequence[str]) -> asyncssh.S
 def _file_or_text(key: str) -> str:
     if key.lstrip().startswith(("ssh-", "ecdsa-", "sk-")):
         return key.strip()
+    return _read("host_ca_keys", os.path.expanduser(key)).partition("\n")[0].strip()
+
+
+def _read(trait: str, path: str, encoding: str | None = "utf-8") -> str:
+    """A file that a trait names; both are in the error when it cannot be read or is no text."""
     try:
-        with open(os.path.expanduser(key), encoding="utf-8") as source:
-            return source.readline().strip()
-    except OSError as error:
-        raise Misconfigured(
-            f"SSHSpawner.host_ca_keys: cannot read {key}: {error.strerror}"
-        ) from error
+        with open(path, encoding=encoding) as source:
+            return source.read()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise Misconfigured(f"SSHSpawner.{trait}: cannot read {path}: {why}") from error
+
+
+def check_config_files(paths: Sequence[str]) -> None:
+    """Name the first that cannot be read: asyncssh's own error could be one of the network."""
+    for path in paths:
+        _read("ssh_config_files", path, encoding=None)  # path and encoding as asyncssh has them
 
 
 def load_keys(
