@@ -29,6 +29,8 @@ from .errors import (
 )
 from .trust import Access
 
+# what asyncssh raises, as they come, for an argument that is of no use to it
+WRONG_VALUES = (TypeError, OverflowError, AttributeError, AssertionError)
 REFUSED_FOR = 60.0  # seconds for which a refused login is not tried again (PerSourcePenalties)
 
 
@@ -171,6 +173,13 @@ class Pool:
                 raise _explain(error, target) from error
             except (OSError, asyncssh.Error, TimeoutError, ValueError) as error:
                 raise _explain(error, target) from error
+            except WRONG_VALUES as error:
+                if not access.options:
+                    raise  # a bug, and nobody's setting
+                raise Misconfigured(
+                    "SSHSpawner.ssh_options: asyncssh cannot use a value of them",
+                    _detail(error, target),
+                ) from error
 
     def _check_refused(self, target: Target) -> None:
         if self._refused.get(_who(target), 0.0) > self._clock():
@@ -189,10 +198,14 @@ def peer_of(connection: asyncssh.SSHClientConnection) -> str:
     return str(peer[0]) if peer else ""
 
 
+def _detail(error: BaseException, target: Target) -> str:
+    at = f"{target.host} ({target.address} port {target.port})"
+    return f"{at}: {type(error).__name__}: {error}"
+
+
 def _explain(error: BaseException, target: Target) -> SSHSpawnerError:
     """Our word for what asyncssh or the system says."""
-    at = f"{target.host} ({target.address} port {target.port})"
-    detail = f"{at}: {type(error).__name__}: {error}"
+    detail = _detail(error, target)
     if isinstance(error, asyncssh.HostKeyNotVerifiable | asyncssh.KeyExchangeFailed):
         return HostKeyRefused(f"the identity of {target.host} could not be verified", detail)
     if isinstance(error, asyncssh.PermissionDenied):

@@ -155,7 +155,10 @@ def parse_hop(text: str) -> Hop:
     match = re.fullmatch(r"(?:([^@\s]+)@)?(\[[0-9A-Fa-f:.]+\]|[^\s@\[\]:]+)(?::(\d{1,5}))?", text)
     if not match:
         raise Misconfigured(f'SSHSpawner.jump_hosts: {text!r} is not "[user@]host[:port]"')
-    return Hop(match[2].strip("[]"), int(match[3] or 22), match[1] or "")
+    port = int(match[3] or 22)
+    if not 0 < port < 65536:
+        raise Misconfigured(f"SSHSpawner.jump_hosts: {text!r} has no possible port: {port}")
+    return Hop(match[2].strip("[]"), port, match[1] or "")
 
 
 def limits(spawner: SSHTraits) -> Limits:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from jupyterhub_sshspawner import connections
 from jupyterhub_sshspawner.connections import Pool
 from jupyterhub_sshspawner.dialing import Limits, Target
 from jupyterhub_sshspawner.errors import Misconfigured, SSHSpawnerError, Unreachable
@@ -68,3 +69,32 @@ def test_a_program_that_is_not_there(tmp_path: Path) -> None:
     error = refusal(insecure=True, config_files=(str(config),))
     assert isinstance(error, Misconfigured)
     assert "ssh_config_files: cannot use /no/such/program: " in str(error)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"compression_algs": 5},
+        {"compression_algs": [5]},
+        {"compression_algs": "nosuch"},
+        {"client_version": 5},
+        {"local_addr": ("127.0.0.1", 99999)},
+        {"x509_trusted_certs": "/no/such"},
+    ],
+    ids=lambda options: "".join(map(str, options.items())),
+)
+def test_an_option_that_asyncssh_cannot_use(options: dict[str, Any]) -> None:
+    error = refusal(insecure=True, options=options)
+    assert isinstance(error, Misconfigured)
+    assert "SSHSpawner.ssh_options" in str(error)
+
+
+def test_a_bug_is_not_taken_for_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without options nobody can be told to change them."""
+
+    async def dial(*arguments: object) -> None:
+        raise TypeError("of our own")
+
+    monkeypatch.setattr(connections, "dial", dial)
+    with pytest.raises(TypeError, match="of our own"):
+        refusal(insecure=True)

@@ -190,7 +190,9 @@ def test_jump_hosts() -> None:
     assert hops == [Hop("h", 2, "u"), Hop("h"), Hop("::1")]
 
 
-@pytest.mark.parametrize("text", ["", "a b", "u@", "h:x", "h:22:33", "@h"])
+@pytest.mark.parametrize(
+    "text", ["", "a b", "u@", "h:x", "h:22:33", "@h", "h:0", "h:65536", "h:99999"]
+)
 def test_impossible_jump_hosts(text: str) -> None:
     with pytest.raises(Misconfigured, match="jump_hosts"):
         parse_hop(text)
