@@ -23,7 +23,7 @@ from machinery import processes_of, wait_until
 
 from jupyterhub_sshspawner import launcher
 from jupyterhub_sshspawner.launcher import ORDER
-from jupyterhub_sshspawner.launcher.instance import Instance
+from jupyterhub_sshspawner.launcher.instance import KEEP_ENDED, Instance
 from jupyterhub_sshspawner.protocol import ReplyReader, command_line, request_bytes
 
 
@@ -268,6 +268,25 @@ def test_a_server_on_another_machine_is_not_absent(ask: Ask, tmp_path: Path, op:
     assert (reply.state, reply.kind) == ("failed", "other-node")
     path.write_text(json.dumps({**record, "node": "renamed"}))
     assert ask("status").process == process
+
+
+def test_two_starts_may_prune_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one has found to be over, the other has deleted by then: that is no failed start."""
+    for number in range(8):
+        ended = Instance(str(tmp_path), f"ended{number}")
+        ended.create()
+        ended.write("exit.json", {})
+
+    def members(one: Instance) -> dict[int, int]:
+        if one.name == "ended3":
+            shutil.rmtree(one.path)
+        return {}
+
+    monkeypatch.setattr(Instance, "members", members)
+    Instance(str(tmp_path), "new").prune()
+    left = {path.name for path in tmp_path.iterdir()}
+    assert len(left) == KEEP_ENDED
+    assert "ended3" not in left
 
 
 def test_a_log_s_tail_begins_with_a_whole_line(tmp_path: Path) -> None:

@@ -167,7 +167,10 @@ class Instance:
             other = Instance(self.root, name)
             over = other.has("exit.json") or other.has("stop")
             if over and name != self.name and not other.members():
-                ended.append((os.path.getmtime(other.path), other))
+                try:
+                    ended.append((os.path.getmtime(other.path), other))
+                except OSError:
+                    continue  # another start has pruned it meanwhile
         for _, other in sorted(ended, key=lambda pair: pair[0])[:-KEEP_ENDED]:
             try:
                 other.forget_secrets()
