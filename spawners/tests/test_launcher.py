@@ -314,6 +314,38 @@ def test_arguments_that_are_none_are_said(ask: Ask, word: str) -> None:
     assert "cannot run" in reply.detail
 
 
+CLASHES_ONCE = """
+import os, sys
+if not os.path.exists("clashed"):
+    open("clashed", "w").close()
+    sys.exit("OSError: [Errno 98] Address already in use")
+print("no module named lab", flush=True)
+sys.exit(3)
+"""
+
+
+def test_one_clash_does_not_make_a_clash_of_all_that_follows(ask: Ask, tmp_path: Path) -> None:
+    """The tries of a start share a log: "every port got taken", said the user's page."""
+    argv = [sys.executable, "-c", CLASHES_ONCE]
+    reply = ask("start", argv=argv, cwd=str(tmp_path))
+    assert (reply.kind, reply.returncode) == ("exit", 3), reply
+    assert "no module named lab" in reply.tail
+
+
+def test_a_log_s_tail_since_a_try_began(tmp_path: Path) -> None:
+    one = Instance(str(tmp_path), "abc123")
+    one.create()
+    assert one.logged() == 0
+    log = Path(one.file("server.log"))
+    log.write_text("before\n")
+    logged = one.logged()
+    assert one.tail(logged) == ""
+    log.write_text("before\nafter\n")
+    assert one.tail(logged) == "after\n"
+    log.write_text("before\n" + "x" * 8190 + "\nlast\n")
+    assert one.tail(logged) == "last\n"
+
+
 @pytest.mark.parametrize("ip", ["nosuch.invalid", "256.1.1.1", "*", "::zz", "192.0.2.1", "a\0"])
 def test_an_address_that_is_none_of_the_node_s_is_said(ask: Ask, ip: str) -> None:
     """It was "no free port at all on this node". (What means all addresses is 0.0.0.0 or ::.)"""

@@ -122,13 +122,20 @@ class Instance:
         """Its living processes."""
         return members(self.record(), self.name)
 
-    def tail(self) -> str:
-        """The end of the server's log."""
+    def logged(self) -> int:
+        """How much is in the server's log, which all tries of a start write to."""
+        try:
+            return os.path.getsize(self.file("server.log"))
+        except OSError:
+            return 0
+
+    def tail(self, since: int = 0) -> str:
+        """The end of the server's log, or of what has come since there was so much in it."""
         try:
             with open(self.file("server.log"), "rb") as log:
                 before = os.fstat(log.fileno()).st_size - TAIL_BYTES
-                log.seek(max(0, before))
-                if before > 0:
+                log.seek(max(since, before))
+                if before > since:
                     log.readline()  # half a line may be half a secret, which nobody recognises
                 return log.read().decode("utf-8", "replace")
         except OSError:

@@ -100,12 +100,13 @@ def _attempt(
     instance.remove("exit.json")
     instance.write_secrets(request["files"])
     marker = _marker(instance)
+    logged = instance.logged()  # by earlier tries, whose processes have ended
     reports, report = os.pipe()
     fork_supervisor(request, instance, port, report, marker)
     os.close(marker)
     os.close(report)
     try:
-        return _watch(instance, reports, port, say, deadline)
+        return _watch(instance, reports, port, logged, say, deadline)
     finally:
         reservation.close()
         os.close(reports)
@@ -129,6 +130,7 @@ def _watch(
     instance: Instance,
     reports: int,
     port: int,
+    logged: int,
     say: Callable[[dict[str, Any]], None],
     deadline: float,
 ) -> dict[str, Any] | None:
@@ -145,7 +147,7 @@ def _watch(
                     raise Failed("command", event["exec_error"])
                 elif "error" in event:
                     raise Failed("launcher", "the supervisor failed: " + event["error"])
-                elif _squatted(instance, port):
+                elif _squatted(instance, port, logged):
                     return None
                 else:
                     raise Failed(
@@ -158,9 +160,12 @@ def _watch(
         _check_patience(instance, deadline)
 
 
-def _squatted(instance: Instance, port: int) -> bool:
-    """Whether the server ended because the port was taken, so that another port may do."""
-    return bool(listeners(port)) or "already in use" in instance.tail()
+def _squatted(instance: Instance, port: int, logged: int) -> bool:
+    """Whether the server ended because the port was taken, so that another port may do.
+
+    By what this try has said: an earlier one may have said it of another port.
+    """
+    return bool(listeners(port)) or "already in use" in instance.tail(logged)
 
 
 def _running(record: dict[str, Any], listening: bool) -> dict[str, Any]:
