@@ -270,6 +270,15 @@ def test_a_server_on_another_machine_is_not_absent(ask: Ask, tmp_path: Path, op:
     assert ask("status").process == process
 
 
+def test_starts_that_failed_are_pruned(ask: Ask, tmp_path: Path) -> None:
+    """Also where none ever succeeds: a folder for each try of a user whose node has no hub."""
+    nobody = {"host": "127.0.0.1", "port": 9, "url": "http://127.0.0.1:9/", "timeout": 1}
+    for number in range(KEEP_ENDED + 3):
+        assert ask("start", instance=f"failed{number}", hub=nobody).kind == "hub-unreachable"
+    left = {path.name for path in (tmp_path / "run").iterdir()}
+    assert left == {f"failed{number}" for number in range(2, KEEP_ENDED + 3)}
+
+
 def test_two_starts_may_prune_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What one has found to be over, the other has deleted by then: that is no failed start."""
     for number in range(8):

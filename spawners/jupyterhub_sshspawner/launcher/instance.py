@@ -167,13 +167,17 @@ class Instance:
             return None
         return handle
 
+    def over(self) -> bool:
+        """Whether it has ended, or never got a server, so that nothing more will come of it."""
+        failed = self.read("reply.json").get("state") == "failed"
+        return (failed or self.has("exit.json") or self.has("stop")) and not self.members()
+
     def prune(self) -> None:
-        """Forget the oldest instances that have ended."""
+        """Forget the oldest instances that are over."""
         ended = []
         for name in os.listdir(self.root):
             other = Instance(self.root, name)
-            over = other.has("exit.json") or other.has("stop")
-            if over and name != self.name and not other.members():
+            if name != self.name and other.over():
                 try:
                     ended.append((os.path.getmtime(other.path), other))
                 except OSError:

@@ -77,9 +77,9 @@ def _launch(
     request: dict[str, Any], instance: Instance, say: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
     deadline = time.monotonic() + request["ready_timeout"]
+    instance.prune()
     if request["hub"]:
         check_hub(request["hub"])
-    instance.prune()
     instance.write_secrets(request["files"])
     for _ in range(request["port_attempts"]):
         body = _attempt(request, instance, say, deadline)
