@@ -56,9 +56,26 @@ def test_a_proxy_that_was_restarted_has_lost_its_routes(lab: str) -> None:
     )
     done = hublab("routes", "--name", lab)
     assert "/user/alice/ (only hub)" in done.stderr
+    assert f"would be right: `hublab routes --check --name {lab}`" in done.stderr
     # `unset --all` restarts no proxy; a proxy setting does, and then the routes are asked back.
     assert hublab("set", "proxy.log-level=debug", "--name", lab).returncode == 0
     assert marks(data(lab, "routes")) == {"/": "agree", "/user/alice/": "agree"}
+
+
+def test_the_hub_can_be_made_to_check_its_routes(lab: str) -> None:
+    """Past the proxy, through which nothing gets; what lacks the hub's mark stays."""
+    restart_proxy(lab)
+    wait(
+        lambda: hublab("routes", "--name", lab).returncode == 1,
+        20,
+        lambda: hublab("routes", "--name", lab).stderr,
+    )
+    done = hublab("routes", "--check", "--json", "--name", lab)
+    assert done.returncode == 0, done.stderr
+    assert marks(json.loads(done.stdout)) == {"/": "agree", "/user/alice/": "agree"}
+    assert "mended: / (only hub), /user/alice/ (only hub)" in done.stderr
+    again = hublab("routes", "--check", "--name", lab)
+    assert (again.returncode, "mended: none" in again.stderr) == (0, True)
 
 
 def test_looking_at_activity_is_no_activity(lab: str) -> None:

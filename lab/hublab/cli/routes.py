@@ -2,51 +2,98 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 
 import click
 
-from hublab.cli.common import common, emit, out, table, with_live
+from hublab.cli.common import common, emit, err, out, table, with_live
 from hublab.errors import ExpectationFailed, Undecided
 from hublab.journal_events import Observed
 from hublab.live import LiveLab
-from hublab.probes.route_beliefs import AGREE, DIFFERS, UNKNOWN, RouteTables, compare_routes
+from hublab.probes.route_beliefs import (
+    AGREE,
+    DIFFERS,
+    ONLY_PROXY,
+    UNKNOWN,
+    RoutePair,
+    RouteTables,
+    compare_routes,
+)
 
 STYLES = {AGREE: "green", DIFFERS: "red", UNKNOWN: "yellow"}
 
 
 @click.command()
+@click.option(
+    "--check", is_flag=True, help="First have the hub compare the two, and mend the proxy's table."
+)
 @common
-def routes(name: str, as_json: bool) -> None:
+def routes(check: bool, name: str, as_json: bool) -> None:
     """Show where the proxy sends each path, and where the hub believes that it does.
 
     The proxy is asked on its own host, the hub by its API and its database. Exit code 1 when
     the two differ, 2 when one of them could not be asked.
 
+    A proxy that was restarted has lost its routes, and the hub gives them again at its next check
+    only: every JupyterHub.last_activity_interval, 300 s by default, never with 0. With --check it
+    does so now. That is POST /hub/api/proxy, sent to the hub's own address: the public one leads
+    through the proxy, which without routes answers 404.
+
     \b
     Examples:
       hublab routes
+      hublab routes --check
       hublab routes --json
     """
 
-    async def work(live: LiveLab) -> RouteTables:
+    async def work(live: LiveLab) -> tuple[RouteTables, str]:
         seen = await compare_routes(live)
+        if check and not seen.silence:
+            before = differing(seen.rows)
+            await (await live.hub()).check_routes()
+            seen = await compare_routes(live)
+            say_mended(before, differing(seen.rows))
         live.record(Observed("routes", {"rows": [asdict(row) for row in seen.rows]}))
-        return seen
+        return seen, live.lab.name_option
 
-    seen = with_live(name, work, "routes")
+    seen, lab = with_live(name, work, "routes")
     if as_json:
         emit([asdict(row) for row in seen.rows])
     else:
         show(seen)
     if seen.silence:
         raise Undecided(f"the hub's belief is unknown: {seen.silence}")
-    if differing := [row for row in seen.rows if row.mark != AGREE]:
+    if wrong := differing(seen.rows):
         raise ExpectationFailed(
-            f"{len(differing)} of {len(seen.rows)} routes differ: "
-            + ", ".join(f"{row.spec} ({row.mark})" for row in differing),
-            right="the hub mends its own at the next check of its routes (POST /hub/api/proxy)",
+            f"{len(wrong)} of {len(seen.rows)} routes differ: "
+            + ", ".join(f"{row.spec} ({row.mark})" for row in wrong),
+            right=advice(wrong, lab, checked=check),
         )
+
+
+def differing(rows: Iterable[RoutePair]) -> list[RoutePair]:
+    """The rows in which proxy and hub do not agree."""
+    return [row for row in rows if row.mark != AGREE]
+
+
+def say_mended(before: list[RoutePair], after: list[RoutePair]) -> None:
+    """Say what the hub's check has changed."""
+    left = {row.spec for row in after}
+    mended = ", ".join(f"{row.spec} ({row.mark})" for row in before if row.spec not in left)
+    err.print(f"the hub checked its routes; mended: {mended or 'none'}", markup=False)
+
+
+def advice(wrong: list[RoutePair], lab: str, *, checked: bool) -> str | None:
+    """How the two tables come to agree; None where nothing is known that helps."""
+    if not checked:
+        return (
+            f"`hublab routes --check{lab}` has the hub mend its own now; by itself it does at its "
+            "next check (JupyterHub.last_activity_interval)"
+        )
+    if all(row.mark == ONLY_PROXY for row in wrong):
+        return "the hub leaves alone what lacks its mark: whoever made such a route takes it back"
+    return None
 
 
 def show(seen: RouteTables) -> None:
