@@ -58,8 +58,14 @@ def test_a_proxy_that_was_restarted_has_lost_its_routes(lab: str) -> None:
     assert "/user/alice/ (only hub)" in done.stderr
     assert f"would be right: `hublab routes --check --name {lab}`" in done.stderr
     # `unset --all` restarts no proxy; a proxy setting does, and then the routes are asked back.
-    assert hublab("set", "proxy.log-level=debug", "--name", lab).returncode == 0
+    done = hublab("set", "proxy.log-level=debug", "--name", lab)
+    assert done.returncode == 0, done.stderr
+    assert "restarted proxy" in done.stdout
+    assert "the hub gave them again (POST /hub/api/proxy)" in done.stdout
     assert marks(data(lab, "routes")) == {"/": "agree", "/user/alice/": "agree"}
+    assert data(lab, "set", "proxy.log-level=info")["routes_given_back"] is True
+    assert data(lab, "set", "hub.JupyterHub.shutdown_on_logout=true")["routes_given_back"] is None
+    assert data(lab, "unset", "--all")["routes_given_back"] is True
 
 
 def test_the_hub_can_be_made_to_check_its_routes(lab: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import click
 
@@ -16,6 +17,17 @@ from hublab.settings_check import check_settings
 from hublab.switch_lock import one_switch
 
 
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """What a switch of settings did to the lab."""
+
+    restarts: list[Restart]
+    stale: list[str]
+    """The servers that run with older settings."""
+    routes_back: bool | None = None
+    """Whether a proxy that was restarted has its routes again; None: none was restarted."""
+
+
 @click.command("set")
 @click.argument("texts", nargs=-1, metavar="[SETTING=VALUE]...")
 @common
@@ -26,6 +38,10 @@ def set_command(texts: tuple[str, ...], name: str, as_json: bool) -> None:
     A hub, proxy or sshd that is down is started again, with whatever is set.
 
     The database and the servers stay; servers that run keep the settings that they started with.
+
+    A proxy that restarts has forgotten its routes, so the hub is asked to give them again at once
+    (POST /hub/api/proxy). A restart by other means, as `docker restart`, leaves them lost until the
+    hub's next check (jupyterhub#2000); `hublab routes --check` has it check.
 
     \b
     Examples:
@@ -41,13 +57,13 @@ def set_command(texts: tuple[str, ...], name: str, as_json: bool) -> None:
         return
     wanted = Settings.parse(texts)
 
-    async def work(live: LiveLab) -> tuple[list[Restart], list[str]]:
+    async def work(live: LiveLab) -> Switched:
         images = live.lab.images
         check_settings(live.lab.engine, images, wanted, lab=live.name)
         async with one_switch(live.name, steps()):
             return await switch(live, live.lab.settings().merged(wanted))
 
-    tell(*with_live(name, work, "set"), wanted, as_json)
+    tell(with_live(name, work, "set"), wanted, as_json)
 
 
 @click.command("unset")
@@ -57,6 +73,8 @@ def set_command(texts: tuple[str, ...], name: str, as_json: bool) -> None:
 def unset_command(keys: tuple[str, ...], everything: bool, name: str, as_json: bool) -> None:
     """Take settings back: the base configuration holds again.
 
+    Where that restarts the proxy, the hub is asked to give it its routes again, as by `hublab set`.
+
     \b
     Examples:
       hublab unset hub.JupyterHub.hub_connect_ip
@@ -65,7 +83,7 @@ def unset_command(keys: tuple[str, ...], everything: bool, name: str, as_json: b
     if bool(keys) == everything:
         raise click.UsageError("name the settings to take back, or say --all")
 
-    async def work(live: LiveLab) -> tuple[list[Restart], list[str]]:
+    async def work(live: LiveLab) -> Switched:
         async with one_switch(live.name, steps()):
             present = live.lab.settings()
             for key in keys:
@@ -73,7 +91,7 @@ def unset_command(keys: tuple[str, ...], everything: bool, name: str, as_json: b
                     raise not_set(key, present)
             return await switch(live, present.without(*(present if everything else keys)))
 
-    tell(*with_live(name, work, "unset"), Settings(), as_json)
+    tell(with_live(name, work, "unset"), Settings(), as_json)
 
 
 def not_set(key: str, present: Settings) -> SettingError:
@@ -85,8 +103,8 @@ def not_set(key: str, present: Settings) -> SettingError:
     )
 
 
-async def switch(live: LiveLab, settings: Settings) -> tuple[list[Restart], list[str]]:
-    """Apply settings; returns what was restarted, and the servers that run with older ones."""
+async def switch(live: LiveLab, settings: Settings) -> Switched:
+    """Apply settings, and have the hub fill the table of a proxy that this restarted."""
     for secret in settings.secret_values():
         live.hide(secret)
     before = live.lab.settings()
@@ -96,16 +114,18 @@ async def switch(live: LiveLab, settings: Settings) -> tuple[list[Restart], list
     live.record(SettingsApplied(live.name, "", settings.digest, settings.as_json()))
     for r in restarts:
         live.record(Restarted(live.name, r.host, r.program, r.reason, round(r.seconds, 3)))
-    if any(r.program == "proxy" for r in restarts):
-        await give_back(live)
+    emptied = any(r.program == "proxy" for r in restarts)
+    routes_back = await give_back(live) if emptied else None
     older = [f"{s.user}/{s.name}" for s in await live.servers() if s.ready] if stale else []
-    return restarts, older
+    return Switched(restarts, older, routes_back)
 
 
-async def give_back(live: LiveLab) -> None:
-    """Say so when the proxy's table could not be filled again."""
-    if problem := await give_routes_back(await live.hub()):
+async def give_back(live: LiveLab) -> bool:
+    """Whether the proxy's table could be filled again; says why where it could not."""
+    problem = await give_routes_back(await live.hub())
+    if problem:
         err.print(f"the proxy has no routes yet: {problem}", markup=False)
+    return not problem
 
 
 def show(settings: Settings, due: Collection[str], as_json: bool) -> None:
@@ -122,24 +142,30 @@ def show(settings: Settings, due: Collection[str], as_json: bool) -> None:
         err.print("nothing is set in this lab")
 
 
-def tell(restarts: list[Restart], stale: list[str], wanted: Settings, as_json: bool) -> None:
+def tell(done: Switched, wanted: Settings, as_json: bool) -> None:
+    """What is set, what was restarted for it, and what that left."""
     if as_json:
         emit(
             {
                 "settings": wanted.as_json(),
                 "restarted": [
                     {"host": r.host, "program": r.program, "seconds": round(r.seconds, 3)}
-                    for r in restarts
+                    for r in done.restarts
                 ],
-                "stale": stale,
+                "routes_given_back": done.routes_back,
+                "stale": done.stale,
             }
         )
         return
     for key, value in wanted.items():
         out.print(f"{key}={format_value(key, value)}", markup=False)
-    for r in restarts:
+    for r in done.restarts:
         out.print(f"restarted {r.program} on {r.host} in {r.seconds:.1f} s ({r.reason})")
-    if not restarts:
+    if done.routes_back:
+        out.print(
+            "the restarted proxy had lost its routes; the hub gave them again (POST /hub/api/proxy)"
+        )
+    if not done.restarts:
         out.print("nothing was restarted")
-    for server in stale:
+    for server in done.stale:
         out.print(f"{server.rstrip('/')} runs with older settings", markup=False)
