@@ -57,6 +57,10 @@ def test_a_proxy_that_was_restarted_has_lost_its_routes(lab: str) -> None:
     done = hublab("routes", "--name", lab)
     assert "/user/alice/ (only hub)" in done.stderr
     assert f"would be right: `hublab routes --check --name {lab}`" in done.stderr
+    hops = {hop["to"]: hop for hop in data(lab, "reach", code=1) if not hop["ok"]}
+    assert set(hops) == {"hub", "alice's server"}
+    assert {hop["setting"] for hop in hops.values()} == {"hub.JupyterHub.last_activity_interval"}
+    assert all("routes --check" in hop["cure"] for hop in hops.values())
     # `unset --all` restarts no proxy; a proxy setting does, and then the routes are asked back.
     done = hublab("set", "proxy.log-level=debug", "--name", lab)
     assert done.returncode == 0, done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 
 from hublab.errors import Undecided
+from hublab.live import Server
 from hublab.probes import reach as module
 from hublab.probes.reach import (
+    CHECKS,
     HUB_ADDRESS,
     PROXY_API,
     PROXY_BIND,
@@ -65,8 +68,10 @@ def test_what_a_new_server_is_told(settings: dict[str, str], expected: str) -> N
 class SmallLab:
     """A lab of one host a role, of which nobody can be asked anything."""
 
+    name_option = " --name small"
+
     def one(self, role: str) -> Any:
-        return SimpleNamespace(service=role)
+        return SimpleNamespace(service=role, addresses=(f"address of {role}",))
 
     def of_role(self, role: str) -> list[Any]:
         return [SimpleNamespace(service=f"{role}1")] if role == "node" else []
@@ -83,14 +88,15 @@ async def hops_of(
     told: HubTold,
     routes: list[Route] | Undecided,
     settings: dict[str, Any] | None = None,
+    known: Sequence[Server] = (),
 ) -> dict[tuple[str, str], Hop]:
     """What `reach` tells where every address that is tried answers as it should."""
 
     async def hub_told(live: object) -> HubTold:
         return told
 
-    async def servers(live: object) -> list[Any]:
-        return []
+    async def servers(live: object) -> list[Server]:
+        return list(known)
 
     async def proxy_routes(live: object) -> list[Route]:
         if isinstance(routes, Undecided):
@@ -119,13 +125,74 @@ def test_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     assert hops["proxy", "hub"].url == "http://hub:8081/hub/api"
 
 
-def test_a_proxy_without_a_route_to_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No page of the hub is found, so the hop is broken and not left out."""
-    hops = asyncio.run(hops_of(monkeypatch, LISTENS, []))
+RUNS = replace(LISTENS, running=True)
+EITHER = f"{CHECKS} or {PROXY_API[0]}"
+
+
+@pytest.mark.parametrize(
+    ("told", "settings", "error", "blamed"),
+    [
+        (RUNS, {}, "the proxy has lost its route to the hub", CHECKS),
+        (
+            replace(RUNS, proxy_api="http://proxy:9001"),
+            {"proxy.api-port": 9001},
+            "the proxy has lost its route to the hub",
+            CHECKS,
+        ),
+        (
+            replace(RUNS, proxy_api="http://proxy:9001"),
+            {},
+            "the proxy has no route to the hub",
+            EITHER,
+        ),
+        (
+            replace(RUNS, proxy_api="http://other:8001"),
+            {},
+            "the proxy has no route to the hub",
+            EITHER,
+        ),
+        (replace(RUNS, proxy_api="http://[x"), {}, "the proxy has no route to the hub", EITHER),
+        (
+            LISTENS,
+            {},
+            "the proxy has no route to the hub; the hub has not said yet that it runs",
+            EITHER,
+        ),
+    ],
+)
+def test_a_proxy_without_a_route_to_the_hub(
+    monkeypatch: pytest.MonkeyPatch,
+    told: HubTold,
+    settings: dict[str, Any],
+    error: str,
+    blamed: str,
+) -> None:
+    """No page of the hub is found, so the hop is broken and not left out.
+
+    The hub that says that it runs has given its routes, to the proxy that it asks.
+    """
+    hops = asyncio.run(hops_of(monkeypatch, told, [], settings))
     (broken,) = (hop for hop in hops.values() if not hop.ok)
-    assert (broken.source, broken.target) == ("proxy", "hub")
-    assert broken.error == "the proxy has no route to the hub"
-    assert (broken.url, broken.setting) == ("http://hub:8081/hub/api", PROXY_API[0])
+    assert (broken.source, broken.target, broken.error) == ("proxy", "hub", error)
+    assert (broken.url, broken.setting) == ("http://hub:8081/hub/api", blamed)
+    assert ("routes --check --name small" in str(broken.cure)) == (blamed == CHECKS)
+
+
+def test_a_server_that_the_proxy_has_no_route_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub holds it ready, and nobody gets there: told, not left out; its neighbour is well."""
+    named, other = (
+        Server("alice", name, None, "198.18.0.31", 5000, None, ready=True) for name in ("x", "")
+    )
+    pending = Server("bob", "", None, None, None, None, ready=False)
+    routed = Route("/user/alice/", "http://198.18.0.31:5000", "alice", "", None, {})
+    hops = asyncio.run(
+        hops_of(monkeypatch, RUNS, [HUB_ROUTE, routed], known=[named, other, pending])
+    )
+    (broken,) = (hop for hop in hops.values() if not hop.ok)
+    assert (broken.source, broken.target) == ("proxy", "alice/x's server")
+    assert broken.error == "the proxy has lost its route to alice/x's server"
+    assert (broken.url, broken.setting) == ("http://198.18.0.31:5000/user/alice/x/api", CHECKS)
+    assert hops["proxy", "alice's server"].ok
 
 
 def test_a_table_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,8 @@ def reach_command(name: str, as_json: bool) -> None:
     """Try every hop of the deployment from inside the host that makes it.
 
     Tells the last layer reached (DNS, TCP, TLS, then HTTP or SSH) and the setting that governs
-    the address. Exit code 1 when a hop is broken.
+    the address. Exit code 1 when a hop is broken. Broken is also the way from the proxy to the hub,
+    or to a server that the hub holds ready, for which the proxy has no route.
 
     \b
     Examples:
@@ -43,7 +44,11 @@ def reach_command(name: str, as_json: bool) -> None:
             f"{hop.source} -> {hop.target}: {hop.error} at {hop.url}\n  governed by {hop.setting}"
             for hop in broken
         ]
-        raise ExpectationFailed("\n".join([f"{len(broken)} of {len(hops)} hops broke", *lines]))
+        cures = dict.fromkeys(hop.cure for hop in broken if hop.cure)
+        raise ExpectationFailed(
+            "\n".join([f"{len(broken)} of {len(hops)} hops broke", *lines]),
+            right="\n".join(cures) or None,
+        )
 
 
 def as_data(hop: Hop) -> dict[str, Any]:
@@ -59,6 +64,7 @@ def as_data(hop: Hop) -> dict[str, Any]:
         "seconds": hop.seconds,
         "error": hop.error,
         "setting": hop.setting,
+        "cure": hop.cure,
     }
 
 

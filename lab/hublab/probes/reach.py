@@ -38,6 +38,9 @@ HUB_BIND = ("hub.JupyterHub.hub_bind_url", "hub.JupyterHub.hub_ip")
 PROXY_BIND = ("proxy.port", "proxy.ip")
 PROXY_API_BIND = ("proxy.api-port", "proxy.api-ip")
 PROXY_API = ("hub.ConfigurableHTTPProxy.api_url",)
+CHECKS = "hub.JupyterHub.last_activity_interval"
+"""How often the hub checks its routes, though its name does not say so: jupyterhub/app.py,
+`update_last_activity`. 300 s by default, never with 0."""
 NODES = "hub.SSHSpawner.hosts"
 SSHD_BIND = ("sshd.port", "sshd.listenaddress")
 """In small letters, for sshd's keywords are of any."""
@@ -65,15 +68,14 @@ class Hop:
     """Why it is broken; said before it was tried where it cannot be."""
     silence: str | None = None
     """Why nobody may answer there."""
+    cure: str | None = None
+    """What mends it at once, where that is known."""
 
 
 async def reach(live: LiveLab) -> list[Hop]:
     """Try every hop there is now. Hosts are tried at the same time, and so are a host's hops."""
-    settings, told, servers, routes = await asyncio.gather(
-        asyncio.to_thread(live.lab.settings),
-        hub_told(live),
-        known_servers(live),
-        known_routes(live),
+    settings, told, (servers, routes) = await asyncio.gather(
+        asyncio.to_thread(live.lab.settings), hub_told(live), servers_then_routes(live)
     )
     running = [server for server in servers if server.host and server.pid]
     api_urls = await asyncio.gather(*(server_told(live, server) for server in running))
@@ -85,10 +87,20 @@ async def reach(live: LiveLab) -> list[Hop]:
             else hub_route_hops(live, settings, told, routes)
         ),
         *server_hops(live, settings, told, list(zip(running, api_urls, strict=True))),
-        *user_route_hops(live, settings, [] if isinstance(routes, HublabError) else routes),
+        *(
+            []
+            if isinstance(routes, HublabError)
+            else user_route_hops(live, settings, told, routes, servers)
+        ),
         *silent_nodes(live, settings, told, running),
     ]
     return await try_all(live, hops)
+
+
+async def servers_then_routes(live: LiveLab) -> tuple[list[Server], list[Route] | HublabError]:
+    """In this order, for a server gets its route before it is ready."""
+    servers = await known_servers(live)
+    return servers, await known_routes(live)
 
 
 async def known_servers(live: LiveLab) -> list[Server]:
@@ -184,10 +196,42 @@ def hub_route_hops(
         yield Hop(proxy, hub, f"{target}{prefix}api", setting, silence=told.silence)
     if not targets:
         url = str(URL(told.connect) / "api") if told.connect else UNTOLD
-        error = "the proxy has no route to the hub"
-        error += f"; {told.silence}" if told.silence else ""
-        # It is the hub that gives it, at its start and when it compares the tables.
-        yield Hop(proxy, hub, url, governing(PROXY_API, settings), error=error)
+        yield unrouted(live, settings, told, hub, url)
+
+
+def unrouted(live: LiveLab, settings: Settings, told: HubTold, target: str, url: str) -> Hop:
+    """From the proxy to what its table holds no way to.
+
+    The hub gives routes when it starts, when a server gets ready, and at each of its checks
+    (jupyterhub/proxy.py, `check_routes`; app.py, `start`). It says that it runs only after the
+    first, and a server whose route cannot be made is stopped: so what this proxy lacks it had, and
+    has again after the next check. Not so where the hub asks another proxy than this one.
+    """
+    proxy = live.lab.one("proxy").service
+    what = "the hub" if target == live.lab.one("hub").service else target
+    error, cure = f"the proxy has no route to {what}", None
+    setting = f"{CHECKS} or {governing(PROXY_API, settings)}"
+    if told.silence:
+        error, setting = f"{error}; {told.silence}", governing(PROXY_API, settings)
+    elif not told.running:
+        error = f"{error}; the hub has not said yet that it runs"
+    elif asks_the_labs_proxy(live, settings, told):
+        error, setting = f"the proxy has lost its route to {what}", CHECKS
+        check = f"`hublab routes --check{live.lab.name_option}`"
+        cure = f"{check} has the hub give its routes again now, not at its next check only"
+    return Hop(proxy, target, url, setting, error=error, cure=cure)
+
+
+def asks_the_labs_proxy(live: LiveLab, settings: Settings, told: HubTold) -> bool:
+    """Whether the hub surely gives its routes to the lab's own proxy: by its name or address."""
+    proxy, hub = live.lab.one("proxy"), live.lab.one("hub")
+    names = {proxy.service, *proxy.addresses}
+    if proxy.service == hub.service:
+        names |= {"127.0.0.1", "localhost", "::1"}
+    with contextlib.suppress(ValueError):  # of an address that is none
+        api, port = URL(told.proxy_api or ""), int(str(settings.get("proxy.api-port", 8001)))
+        return (api.host, api.port) in {(name, port) for name in names}
+    return False
 
 
 def server_hops(
@@ -200,17 +244,27 @@ def server_hops(
     hub = live.lab.one("hub").service
     for server, api_url in servers:
         label = f"{server.user}{'/' + server.name if server.name else ''} on {server.host}"
-        path = f"user/{server.user}/{server.name + '/' if server.name else ''}api"
-        place = server.tunnel or f"{server.address}:{server.port}"
-        url = f"http://{place}{base_path(told)}{path}"
-        yield Hop(hub, label, url, governing(SERVER_BIND, settings))
+        yield Hop(hub, label, server_url(told, server), governing(SERVER_BIND, settings))
         if api_url and server.host:
             setting = hub_setting(TOLD_SERVERS, settings, told, api_url)
             yield Hop(server.host, f"{hub} API, for {label}", api_url, setting)
 
 
-def user_route_hops(live: LiveLab, settings: Settings, routes: list[Route]) -> Iterable[Hop]:
-    """From the proxy to each server in its table."""
+def server_url(told: HubTold, server: Server) -> str:
+    """The API of a server at its own address, as far as its spawner tells that."""
+    place = server.tunnel or (server.address and f"{server.address}:{server.port}")
+    path = f"user/{server.user}/{server.name + '/' if server.name else ''}api"
+    return f"http://{place}{base_path(told)}{path}" if place else UNTOLD
+
+
+def user_route_hops(
+    live: LiveLab,
+    settings: Settings,
+    told: HubTold,
+    routes: list[Route],
+    servers: list[Server],
+) -> Iterable[Hop]:
+    """From the proxy to each server in its table, and to those that are ready but not there."""
     for route in routes:
         if route.user:
             label = f"{route.user}{'/' + route.server if route.server else ''}"
@@ -221,6 +275,11 @@ def user_route_hops(live: LiveLab, settings: Settings, routes: list[Route]) -> I
                 url,
                 governing(SERVER_BIND, settings),
             )
+    routed = {(route.user, route.server or "") for route in routes}
+    for server in servers:
+        if server.ready and (server.user, server.name) not in routed:
+            label = f"{server.user}{'/' + server.name if server.name else ''}"
+            yield unrouted(live, settings, told, f"{label}'s server", server_url(told, server))
 
 
 def silent_nodes(

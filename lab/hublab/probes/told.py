@@ -30,6 +30,8 @@ class HubTold:
     """Whether servers reach the hub's API through SSH."""
     ended: bool = False
     """Whether the hub has ended by itself, as far as its log tells."""
+    running: bool = False
+    """Whether it has said that it runs: by then it had given the proxy that it asks its routes."""
 
     @property
     def silence(self) -> str | None:
@@ -53,6 +55,7 @@ async def hub_told(live: LiveLab) -> HubTold:
         told.get("bastions", {}),
         bool(told.get("reverse_tunnel")),
         run.ended,
+        run.running,
     )
 
 
