@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from hublab import processes
 from hublab.case_switch import Restart, apply_settings, restart_roles
-from hublab.channel import open_channel
+from hublab.channel import Channel, open_channel
 from hublab.completion import with_completion
 from hublab.engine import Compose, Engine, ensure_images
 from hublab.engine.images import inputs_digest
@@ -28,7 +29,7 @@ from hublab.machine.base_image import choose_base
 from hublab.networks import MAIN, subnet_sets
 from hublab.nodes import nodes_overlay
 from hublab.own_config import Override, OwnConfig, check_own_config, put_own_config
-from hublab.readiness import fail_if_host_ended, wait_for_hub, wait_until_running
+from hublab.readiness import fail_if_host_ended, wait_for_hub
 from hublab.settings import Settings
 from hublab.settings_check import check_settings
 from hublab.state import lab_folder, labs_folder, made, remove_lab_folder
@@ -145,15 +146,11 @@ async def make_ready(
     """
     lab = created.lab
     try:
-        restarted = start_what_ended(lab, progress)
+        start_what_ended(lab, progress)
         progress("waiting for the hub to answer through the proxy")
         async with open_channel(lab) as channel:
-            if "proxy" in restarted:
-                # Its table went with it, and the hub looks at it every five minutes only.
-                await wait_until_running(lab)
-                async with await open_hub(channel, lab) as hub:
-                    await hub.check_routes()
-            seconds = await wait_for_hub(lab, channel)
+            mend = partial(give_routes, lab, channel, progress)
+            seconds = await wait_for_hub(lab, channel, mend)
         restarts = await apply_settings(lab, settings) if lab.case() != (settings, ()) else []
         if created.own.hub and not created.new and "hub" not in [one.program for one in restarts]:
             restarts += await restart_roles(lab, ["hub"])
@@ -165,19 +162,23 @@ async def make_ready(
     return seconds, restarts
 
 
-def start_what_ended(lab: Lab, progress: Progress) -> set[str]:
-    """Start the programs of a lab that have ended since it came up: `up` makes a lab whole.
+async def give_routes(lab: Lab, channel: Channel, progress: Progress) -> None:
+    """Have the hub fill a proxy's table, which went with the proxy however that was restarted.
 
-    Returns the roles of their hosts.
+    The hub itself looks at it every five minutes only (`JupyterHub.last_activity_interval`).
     """
-    restarted: set[str] = set()
+    progress("the proxy has no route to the hub; the hub checks its routes")
+    async with await open_hub(channel, lab) as hub:
+        await hub.check_routes()
+
+
+def start_what_ended(lab: Lab, progress: Progress) -> None:
+    """Start the programs of a lab that have ended since it came up: `up` makes a lab whole."""
     for host in lab.hosts.values():
         if processes.supervised_role(host) and program_ended(lab, host.service):
             program = processes.program_of(lab, host.service)
             progress(f"starting the {program} of {host.service} again")
             processes.start(lab, host.service)
-            restarted.update(host.roles)
-    return restarted
 
 
 def program_ended(lab: Lab, host: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 
@@ -96,8 +97,12 @@ async def wait_until_listening(lab: Lab, host: str, timeout: float = 60) -> None
         await asyncio.sleep(POLL)
 
 
-async def wait_for_hub(lab: Lab, channel: Channel, timeout: float = 60) -> float:
+async def wait_for_hub(
+    lab: Lab, channel: Channel, mend: Callable[[], Awaitable[None]], timeout: float = 60
+) -> float:
     """Wait until the hub answers through the proxy; returns the seconds waited.
+
+    `mend` is called, once, when the hub runs and the proxy has no route to it.
 
     Raises LabError as soon as the hub or proxy program has ended, with its last words, and
     after the timeout with what each of them said last.
@@ -105,6 +110,7 @@ async def wait_for_hub(lab: Lab, channel: Channel, timeout: float = 60) -> float
     begun = looked = time.monotonic()
     url = f"http://{lab.one('proxy').service}:{PROXY_PORT}"
     last = "nothing was asked yet"
+    mended = False
     async with channel.session(timeout=aiohttp.ClientTimeout(total=5)) as session:
         while time.monotonic() - begun < timeout:
             # The log is a line behind the socket, so both are asked.
@@ -116,6 +122,10 @@ async def wait_for_hub(lab: Lab, channel: Channel, timeout: float = 60) -> float
                             await asyncio.to_thread(fail_if_host_ended, lab)
                             return time.monotonic() - begun
                         last = f"the proxy answered {answer.status} for {run.prefix}api"
+                    # The hub has that path, so it is the proxy that does not find it.
+                    if answer.status == 404 and not mended:
+                        mended = True
+                        await mend()
                 except (aiohttp.ClientError, TimeoutError) as error:
                     last = f"the proxy did not answer: {in_words(error)}"
             else:

@@ -116,6 +116,18 @@ def test_a_dead_proxy_program(lab: Lab) -> None:
     assert "http://proxy:8000/hub/login" in done.stderr
 
 
+def test_a_proxy_that_was_restarted_from_outside(lab: Lab) -> None:
+    """Its table is empty, and the hub would look at it in five minutes: `up` has it look now."""
+    assert hublab("spawn", "alice", "--on", "node1").returncode == 0
+    restarted = ["docker", "restart", lab.one("proxy").id]
+    subprocess.run(restarted, check=True, capture_output=True)
+    done = hublab("up")
+    assert done.returncode == 0, done.stderr
+    assert "the hub checks its routes" in done.stderr
+    assert hublab("reach").returncode == 0
+    assert hublab("stop", "alice").returncode == 0
+
+
 def test_two_at_once(engine: Engine) -> None:
     """Both find one lab; only one of them made it."""
     down(NAME, engine)
