@@ -72,7 +72,8 @@ async def mended(lab: LiveLab, seconds: float) -> bool:
     "jupyterhub#2000",
     "jupyterhub#4369",
     happens=True,
-    cure="POST /hub/api/proxy after a restart of the proxy, or a shorter last_activity_interval",
+    cure="after a restart of the proxy, POST /hub/api/proxy at the hub's own API address (port "
+    "8081; the public URL answers 404 then), or a shorter last_activity_interval",
 )
 @pytest.mark.finding(
     "last_activity_interval = 0 also switches off the repair of routes",
@@ -81,8 +82,9 @@ async def mended(lab: LiveLab, seconds: float) -> bool:
     "proxy.",
     expected="The hub mends the proxy's table at some interval; the help of the setting is "
     "'Interval (in seconds) at which to update last-activity timestamps' and names no routes.",
-    seen="No route comes back, not even that of the hub, until POST /hub/api/proxy or a restart "
-    "of the hub: app.py runs check_routes only at the end of update_last_activity.",
+    seen="No route comes back, not even that of the hub, until POST /hub/api/proxy at the hub's "
+    "own address or a restart of the hub: app.py runs check_routes only at the end of "
+    "update_last_activity.",
 )
 async def test_until_the_routes_are_back(lab: LiveLab, case: Case) -> None:
     """The gap, what it looks like, that asking does not end it, and what does."""
@@ -97,6 +99,7 @@ async def test_until_the_routes_are_back(lab: LiveLab, case: Case) -> None:
         assert await specs(lab) == set()
         assert (await ask(lab, call, alice)).status == 404
         assert (await ask(lab, Ask("/hub/login"), alice)).status == 404
+        assert (await ask(lab, Ask("/hub/api/proxy", "POST"), alice)).status == 404
     assert await mended(lab, WINDOW * 3 if 0 < interval < WINDOW else WINDOW) == (
         0 < interval < WINDOW
     )
