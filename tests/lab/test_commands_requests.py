@@ -111,8 +111,16 @@ def test_a_page_sends_its_xsrf_cookie_back(lab: str) -> None:
 def test_another_origin_is_said(lab: str) -> None:
     """A foreign origin gets no API of a server by cookie (jupyter_server: 404)."""
     argv = ("/user/alice/api/status", "--as", "alice", "--enter")
-    assert ask(lab, *argv, "--origin", "http://proxy:8000")["status"] == 200
-    assert ask(lab, *argv, "--origin", "http://evil.lab")["status"] == 404
+    own = ask(lab, *argv, "--origin", "http://proxy:8000")
+    assert (own["status"], own["page"]["may_read"]) == (200, True)
+    evil = ask(lab, *argv, "--origin", "http://evil.lab")
+    assert (evil["status"], evil["page"]["may_read"]) == (404, False)
+    assert evil["page"]["cookies"]["jupyterhub-user-alice"] is None
+    assert "page" not in ask(lab, *argv)
+    by_token = ("/user/alice/api/status", "--as", "alice", "--token", "--origin", "http://evil.lab")
+    done = hublab("request", *by_token, "--name", lab)
+    assert "a page of http://evil.lab could read this answer" in done.stderr
+    assert "asks for leave, for authorization" in done.stderr
 
 
 def test_upgrades(lab: str) -> None:

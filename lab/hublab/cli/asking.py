@@ -29,7 +29,12 @@ OPTIONS = (
     click.option(
         "-H", "--header", "headers", multiple=True, metavar="'K: V'", help="A header; repeatable."
     ),
-    click.option("--origin", metavar="ORIGIN", help="Ask as a page of this origin: http://app.lab"),
+    click.option(
+        "--origin",
+        metavar="ORIGIN",
+        help="Send this Origin, as a page of http://app.lab would. A browser decides by SameSite, "
+        "too, which cookies it sends: the topology `browser` and scenarios/origin ask a real one.",
+    ),
 )
 
 

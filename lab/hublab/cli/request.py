@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from yarl import URL
 
 from hublab.cli.asking import asking, check_who, header_pairs, redactor
 from hublab.cli.common import common, emit, with_live
@@ -17,7 +18,8 @@ from hublab.cli.fault import Duration
 from hublab.errors import UsageError
 from hublab.live import LiveLab
 from hublab.probes.credentials import credentials
-from hublab.probes.http import Answer, Ask, ask
+from hublab.probes.http import Answer, Ask, ask, written
+from hublab.probes.readable import Readable, readable
 from hublab.redaction import Redactor
 
 
@@ -52,6 +54,10 @@ def request(
     the exit code is 0 for a 404 too, and 2 when none came. Tokens and the values of cookies
     are not shown. A user whom the hub does not know is made by signing in, as always.
 
+    With --origin it also says whether a page of that origin could read the answer, by the headers
+    that came (Fetch standard, "CORS check"), and what a browser decides by that was not tried: the
+    SameSite of the cookies, a preflight.
+
     \b
     Examples:
       hublab request /hub/api
@@ -73,16 +79,22 @@ def request(
     )
     wanted.check()
 
-    async def work(live: LiveLab) -> tuple[Answer, Redactor]:
+    async def work(live: LiveLab) -> tuple[Answer, Readable | None, Redactor]:
         async with credentials(live, user, token=token, server=enter) as who:
+            place = URL(written(live.origin, path if path.startswith("/") else "/"), encoded=True)
+            sent = (*who.headers, *(who.xsrf_header(place) if xsrf else ()))
+            cookies = who.same_site(place)  # before the answer brings others
             answer = await ask(live, wanted, who, follow=follow)
-            return answer, redactor(live, who)
+            page = readable(answer, wanted, origin, cookies, sent) if origin is not None else None
+            return answer, page, redactor(live, who)
 
-    answer, hide = with_live(name, work)
+    answer, page, hide = with_live(name, work)
     if as_json:
-        emit(as_data(answer, hide))
+        emit(as_data(answer, hide) | ({"page": asdict(page)} if page else {}))
     else:
         show(answer, hide)
+        if page:
+            click.echo(page, err=True)
 
 
 def read_body(data: str | None) -> bytes | None:

@@ -34,6 +34,15 @@ class Credentials:
         text = "; ".join(f"{morsel.key}={morsel.coded_value}" for morsel in cookies.values())
         return {"Cookie": text} if text else {}
 
+    def same_site(self, url: URL) -> dict[str, str | None]:
+        """The SameSite of each cookie for this address; None where it says nothing of it."""
+        sent = self.jar.filter_cookies(url)
+        return {
+            morsel.key: morsel["samesite"] or None
+            for morsel in self.jar
+            if morsel.key in sent and morsel.value == sent[morsel.key].value
+        }
+
     def xsrf_header(self, url: URL) -> dict[str, str]:
         """The header in which a page of JupyterHub sends its XSRF cookie back."""
         cookie = self.jar.filter_cookies(url).get("_xsrf")

@@ -79,11 +79,19 @@ class Access:
 
 
 def access(answer: Answer) -> Access:
-    """The deciding part of an answer; every status that is no refusal counts as 200."""
+    """The deciding part of an answer; every status that is no refusal counts as 200.
+
+    A header that came twice is one with both values (Fetch standard, "get"), which suits nobody.
+    """
+
+    def both(name: str) -> str | None:
+        values = [value for key, value in answer.headers if key.lower() == name]
+        return ", ".join(values) if values else None
+
     return Access(
         200 if answer.status < 400 else answer.status,
-        answer.header("Access-Control-Allow-Origin"),
-        answer.header("Access-Control-Allow-Credentials"),
+        both("access-control-allow-origin"),
+        both("access-control-allow-credentials"),
     )
 
 
