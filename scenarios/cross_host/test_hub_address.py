@@ -1,8 +1,10 @@
-"""What the hub calls itself decides who finds it, and the hub itself never notices.
+"""What the hub calls itself decides who finds it: a hub on all addresses never notices a wrong
+hub_connect_ip, and does not start with a hub_connect_url at which it cannot listen.
 
-Why it matters: proxy and nodes look for the hub at the address that it gives out. A wrong one is
-accepted, the hub says that it is running, and each host then fails in its own way. Worse, the
-address that it gives out also decides where it listens.
+Why it matters: proxy and nodes look for the hub at the address that it gives out. With hub_ip =
+0.0.0.0, as here, a wrong hub_connect_ip is accepted, the hub says that it is running, and each
+host then fails in its own way. Worse, the address that it gives out also decides where it listens,
+unless hub_bind_url is set.
 
 Sources:
 - JupyterHub documentation, `JupyterHub.hub_connect_ip`: "The ip or hostname for proxies and
@@ -93,7 +95,7 @@ async def hub_target(lab: LiveLab) -> str:
 )
 @pytest.mark.matrix(CONNECT, list(ADDRESSES))
 async def test_an_address_that_is_given_out(lab: LiveLab, case: Case) -> None:
-    """The hub runs with any; proxy and nodes meet what stands there."""
+    """The hub, whose hub_ip is 0.0.0.0, runs with any; proxy and nodes meet what stands there."""
     address = str(case[CONNECT])
     error = model(address, lab)
     if address in ADDRESSES:

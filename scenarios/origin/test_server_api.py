@@ -1,5 +1,6 @@
-"""A page elsewhere reads the server's API by token, or by cookie with XSRF token from an allowed
-origin; without allow_origin a token is not asked where it comes from, and a cookie always is.
+"""A token opens the server's API from any origin, and allow_origin only narrows which pages may
+read the answer; a cookie opens it from the server's own and the allowed origins alone, and writes
+with an XSRF token.
 
 Why it matters: a portal on one host that shows kernels of another, a proxy that renames hosts, a
 dashboard on a subdomain: all of them are cross-origin. Which of credential, origin, method and
