@@ -15,7 +15,8 @@ Sources:
 - jupyter_server/base/handlers.py and jupyterhub/services/auth.py, _xsrf_utils.py: a row each below.
 - The Fetch standard, "CORS check": what a browser makes of the headers (`Access.readable_by`).
 
-Every cell is one of credential × origin × method; every case one set of settings.
+Every cell is one of credential × origin × method; every case one set of settings. The origins that
+ask are in `cells`: a value of your own for an axis is tried only where it names or matches one.
 """
 
 from __future__ import annotations
@@ -94,7 +95,11 @@ async def check(lab: LiveLab, case: Case, asked: list[Asking]) -> None:
 @pytest.mark.matrix(ALLOW, ["", APP, "*"])
 @pytest.mark.matrix(COOKIES, [False, True])
 async def test_allow_origin(lab: LiveLab, case: Case) -> None:
-    """No origin, one origin, every origin; with and without the header for cookies."""
+    """No origin, one origin, every origin; with and without the header for cookies. Who asks: the
+    server's own origin, the same with https, with another port, `http://app.lab`,
+    `http://lib.app.lab`, `http://evil.lab`, and a script without one. A value of your own for the
+    axis is to name one of these: nobody else asks.
+    """
     await check(lab, case, cells(lab))
 
 
