@@ -44,4 +44,37 @@ def test_a_setting_by_its_last_name(monkeypatch: pytest.MonkeyPatch, name: str, 
 
 def test_an_issue_of_two_scenarios_is_named_once() -> None:
     known = [Reported("jupyterhub#361", None, "", "", place) for place in ("a", "b")]
-    assert unknown_issue("jupyterhub#1", known).right == "one of jupyterhub#361"
+    right = unknown_issue("361", known).right
+    assert right == "jupyterhub#361; `hublab reproduce` lists them"
+
+
+ISSUES = ("jupyterhub#2000", "jupyterhub#819", "batchspawner#102", "NERSC/sshspawner#45")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("2000", "jupyterhub#2000"),
+        ("#2000", "jupyterhub#2000"),
+        ("jupyterhub 2000", "jupyterhub#2000"),
+        ("jupiterhub#2000", "jupyterhub#2000"),
+        ("jupyterhub/jupyterhub#2000", "jupyterhub#2000"),
+        ("https://github.com/jupyterhub/jupyterhub/issues/2000", "jupyterhub#2000"),
+        ("https://github.com/NERSC/sshspawner/issues/45", "NERSC/sshspawner#45"),
+        ("sshspawner#45", "NERSC/sshspawner#45"),
+        ("jupyterhub#20000", "jupyterhub#2000"),
+        ("jupyterhub#891", "jupyterhub#819"),
+        ("nersc/sshspawner#54", "NERSC/sshspawner#45"),
+        ("jupyterhub#99999", ""),
+        ("jupyterhub#2001", ""),
+        ("jupyterhub/oauthenticator#2000", ""),
+        ("jupyterhub", ""),
+        ("", ""),
+    ],
+)
+def test_an_issue_that_was_surely_meant(typed: str, meant: str) -> None:
+    """Numbers that only look alike are of other issues, so those are not named."""
+    known = [Reported(issue, None, "", "", "a") for issue in ISSUES]
+    right = unknown_issue(typed, known).right
+    listed = "`hublab reproduce` lists them"
+    assert right == (f"{meant}; {listed}" if meant else listed)

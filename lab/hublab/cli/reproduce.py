@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import re
 import sys
 from dataclasses import asdict, dataclass
 
@@ -16,6 +17,9 @@ from hublab.deployment import ROOT
 from hublab.errors import ExpectationFailed, MachineError, Undecided, UsageError
 from hublab.pytest_plugin.selection import Issue
 from hublab.software import versions
+
+AROUND = ("https", "http", "github", "com", "issues", "pull", "issue")
+"""Words of an issue's address that are no project."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +70,39 @@ def reproduce(issue: str | None, as_json: bool) -> None:
 
 
 def unknown_issue(issue: str, known: list[Reported]) -> UsageError:
-    """The error for an issue that no scenario is about, with those whose names are near."""
+    """The error for an issue that no scenario is about, with what was surely meant."""
     names = dict.fromkeys(one.issue for one in known)  # several scenarios may be about one
-    near = difflib.get_close_matches(issue, names, n=3)
+    meant = [name for name in names if is_meant(name, issue)]
+    listed = "`hublab reproduce` lists them"
     return UsageError(
         f"no scenario is about {issue}",
-        right=f"one of {', '.join(near)}" if near else "`hublab reproduce` lists them",
+        right=f"{' or '.join(meant)}; {listed}" if meant else listed,
     )
+
+
+def is_meant(name: str, typed: str) -> bool:
+    """Whether an issue was meant, by its number alone, its address, or with a slip in one of both.
+
+    Numbers that only look alike are of other issues: near is one figure too few or too many, or two
+    that changed places.
+    """
+    project, _, number = name.lower().rpartition("#")
+    found = re.fullmatch(r"(.*?)[^a-z0-9]*(\d+)\D*", typed.strip().lower())
+    if not found:
+        return False
+    words = [word for word in re.split(r"[^a-z0-9_-]+", found[1]) if word and word not in AROUND]
+    if found[2] == number:
+        own = project.rpartition("/")[2]
+        return not words or bool(difflib.get_close_matches(own, words[-1:], cutoff=0.8))
+    return "/".join(words) == project and is_slip(found[2], number)
+
+
+def is_slip(one: str, other: str) -> bool:
+    """Whether two numbers differ by a figure left out, or by two neighbours exchanged."""
+    short, long = sorted((one, other), key=len)
+    left_out = {long[:i] + long[i + 1 :] for i in range(len(long))}
+    exchanged = {long[:i] + long[i + 1] + long[i] + long[i + 2 :] for i in range(len(long) - 1)}
+    return short in left_out | exchanged
 
 
 def reported() -> list[Reported]:
