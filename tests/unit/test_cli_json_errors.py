@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 
 import pytest
@@ -82,3 +84,21 @@ def test_what_is_no_error_of_ours(
     monkeypatch.setattr(ps, "find", raising)
     ended, out, _ = run("ps", "--json")
     assert (ended, json.loads(out)["exit_code"]) == (code, code)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "error"),
+    [(errno.ENOSPC, 3, "MachineError"), (errno.EIO, 70, "InternalError")],
+)
+def test_what_the_system_refuses(
+    run: Run, monkeypatch: pytest.MonkeyPatch, number: int, code: int, error: str
+) -> None:
+    """A full disk is the machine's; whatever else nobody has foreseen is ours."""
+
+    def fails(name: str) -> None:
+        raise OSError(number, os.strerror(number), "/somewhere")
+
+    monkeypatch.setattr(ps, "find", fails)
+    ended, out, err = run("ps", "--json")
+    assert (ended, json.loads(out)["error"]) == (code, error)
+    assert ("Traceback" in err) == (code == 70)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import errno
 import importlib
-import os
 import sys
 import traceback
 from typing import Any
@@ -105,11 +104,9 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        fail(MachineError(f"cannot write: {os.strerror(errno.ENOSPC)}", where=error.filename))
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            fail(MachineError(f"cannot write: {error.strerror}", where=error.filename))
         traceback.print_exc()
         fail(InternalError("this is a fault of hublab; please report what stands above"))
 
