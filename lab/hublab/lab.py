@@ -124,8 +124,12 @@ class Lab:
             state = states.get(self.host(host).id, "gone")
             if state == "running":
                 raise
-            right = f"`hublab up{self.name_option}` starts it again" if state == "exited" else None
-            raise HostDown(f"{host} is {state}", right=right) from error
+            raise self.host_down(host, state) from error
+
+    def host_down(self, host: str, state: str) -> HostDown:
+        """The error for a host that does not run."""
+        right = f"`hublab up{self.name_option}` starts it again" if state == "exited" else None
+        return HostDown(f"{host} is {state}", right=right)
 
     def output(self, host: str, *argv: str, user: str = "", fine: Collection[int] = (0,)) -> str:
         """What a command on a host prints. Raises LabError unless it ends with a `fine` code."""

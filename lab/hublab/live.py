@@ -52,6 +52,16 @@ class Server:
     tunnel: str | None = None
     """`host:port` at which hub and proxy find it, where that is a tunnel's end on the hub."""
 
+    @property
+    def label(self) -> str:
+        """What it is called in a listing."""
+        return server_label(self.user, self.name)
+
+    @property
+    def path(self) -> str:
+        """Where it stands below the base URL: `user/alice/`, or `user/alice/analysis/`."""
+        return f"user/{self.label}/"
+
 
 @dataclass(slots=True)
 class LiveLab:
@@ -291,6 +301,11 @@ class LiveLab:
             await self._open.aclose()
         finally:
             await self.forget_hub()
+
+
+def server_label(user: str, name: str | None) -> str:
+    """`alice`, or `alice/analysis` of a named server."""
+    return f"{user}/{name}" if name else user
 
 
 def stopped(model: dict[str, Any] | None) -> bool:

@@ -17,14 +17,12 @@ def labs_folder() -> Path:
 
 def lab_folder(lab: str) -> Path:
     """The folder of one lab; made when first asked for, readable by its owner alone."""
-    return made(labs_folder() / lab)
+    return made(made(labs_folder()) / lab)
 
 
 def made(folder: Path) -> Path:
     """A folder that is there now, its owner's alone. Raises MachineError if that cannot be made."""
     try:
-        if folder != labs_folder():  # whose mode mkdir would leave to the umask
-            made(labs_folder())
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise MachineError(

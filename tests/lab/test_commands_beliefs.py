@@ -30,10 +30,18 @@ def data(lab: str, *argv: str, code: int = 0) -> Any:
 
 
 def restart_proxy(lab: str) -> None:
-    """As a crash and its service manager would: an empty table, and nobody tells the hub."""
+    """As a crash and its service manager would: an empty table, and nobody tells the hub.
+
+    Returns once the two tables are seen to differ.
+    """
     found = Lab.find(lab, Engine.connect())
     processes.kill_if_up(found, "proxy")
     processes.start(found, "proxy")
+    wait(
+        lambda: hublab("routes", "--name", lab).returncode == 1,
+        20,
+        lambda: hublab("routes", "--name", lab).stderr,
+    )
 
 
 def marks(rows: list[dict[str, Any]]) -> dict[str, str]:
@@ -49,11 +57,6 @@ def test_both_tables_agree(lab: str) -> None:
 def test_a_proxy_that_was_restarted_has_lost_its_routes(lab: str) -> None:
     """Nothing repairs them at once (jupyterhub#2000); the hub's next check does."""
     restart_proxy(lab)
-    wait(
-        lambda: hublab("routes", "--name", lab).returncode == 1,
-        20,
-        lambda: hublab("routes", "--name", lab).stderr,
-    )
     done = hublab("routes", "--name", lab)
     assert "/user/alice/ (only hub)" in done.stderr
     assert f"would be right: `hublab routes --check --name {lab}`" in done.stderr
@@ -75,11 +78,6 @@ def test_a_proxy_that_was_restarted_has_lost_its_routes(lab: str) -> None:
 def test_the_hub_can_be_made_to_check_its_routes(lab: str) -> None:
     """Past the proxy, through which nothing gets; what lacks the hub's mark stays."""
     restart_proxy(lab)
-    wait(
-        lambda: hublab("routes", "--name", lab).returncode == 1,
-        20,
-        lambda: hublab("routes", "--name", lab).stderr,
-    )
     done = hublab("routes", "--check", "--json", "--name", lab)
     assert done.returncode == 0, done.stderr
     assert marks(json.loads(done.stdout)) == {"/": "agree", "/user/alice/": "agree"}

@@ -11,7 +11,6 @@ import uuid
 import click
 
 from hublab.cli.common import find, name_option
-from hublab.errors import LabError
 
 MARK = "HUBLAB_EXEC"
 """The variable by which the processes of one command are known on the host."""
@@ -58,9 +57,10 @@ def on_host(name: str, host: str, command: tuple[str, ...], user: str) -> None:
     With a terminal Ctrl-C is a key that the host gets. Without one docker ends at once, with 0,
     and leaves the command running (docker/cli#2607); it is ended here.
     """
-    container = find(name).host(host)
+    lab = find(name)
+    container = lab.host(host)
     if container.state != "running":
-        raise LabError(f"{host} is {container.state}", right="`hublab up` starts it again")
+        raise lab.host_down(host, container.state)
     run = ["docker", "exec", "--interactive", *(["--user", user] if user else [])]
     if sys.stdin.isatty() and sys.stdout.isatty():
         os.execvp("docker", [*run, "--tty", container.id, *command])
@@ -70,5 +70,6 @@ def on_host(name: str, host: str, command: tuple[str, ...], user: str) -> None:
     try:
         sys.exit(process.wait())
     except KeyboardInterrupt:
-        subprocess.run([*run, container.id, "sh", "-c", END, "-", mark], check=False)
+        end = [*run, container.id, "sh", "-c", END, "-", mark]
+        subprocess.run(end, stdin=subprocess.DEVNULL, check=False)
         raise

@@ -64,7 +64,7 @@ def of_lab(lab: Lab) -> Graph:
     files = tuple(Path(file) for file in lab.one("hub").config_files.split(",") if file)
     extra = {host.service: [host.state] for host in lab.hosts.values() if host.state != "running"}
     for server in servers(lab):
-        label = f"{server.user}{'/' + server.name if server.name else ''} :{server.port}"
+        label = f"{server.label} :{server.port}"
         extra.setdefault(str(server.host), []).append(label)
     return graph_of(topology_of(Request(lab.name, files), lab.subnet), extra)
 

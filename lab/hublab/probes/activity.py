@@ -88,10 +88,9 @@ async def ask(live: LiveLab, server: Server | None) -> dict[str, Any] | None:
         return None
     if server.host is None or server.address is None or server.port is None:
         return {"error": "its spawner does not say where it runs"}
-    part = f"{server.name}/" if server.name else ""
     hub = await live.hub()
     base = hub.url.path.removesuffix("hub/api")
-    url = f"http://{server.address}:{server.port}{base}user/{server.user}/{part}api/status"
+    url = f"http://{server.address}:{server.port}{base}{server.path}api/status"
     return await asyncio.to_thread(get, live, server.host, url)
 
 

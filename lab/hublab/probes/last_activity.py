@@ -85,7 +85,7 @@ class LastActivity:
 def path_of(hub: Hub, server: Server) -> str:
     """The path under which a server stands, with its trailing slash."""
     base = hub.url.path.removesuffix("hub/api")
-    return f"{base}user/{server.user}/{f'{server.name}/' if server.name else ''}"
+    return f"{base}{server.path}"
 
 
 def instant(text: str | None) -> datetime | None:

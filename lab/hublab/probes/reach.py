@@ -20,7 +20,7 @@ from yarl import URL
 from hublab.errors import HublabError
 from hublab.hub import BASE_URL
 from hublab.lab import PROXY_PORT
-from hublab.live import LiveLab, Server
+from hublab.live import LiveLab, Server, server_label
 from hublab.probes.routes import Route, proxy_routes
 from hublab.probes.told import HubTold, hub_told, listens_on_loopback_only, server_told
 from hublab.settings import Settings
@@ -175,13 +175,7 @@ def table_hop(live: LiveLab, settings: Settings, error: HublabError) -> Hop:
     """The proxy's table cannot be read on the proxy's own host."""
     proxy = live.lab.one("proxy").service
     url = f"http://127.0.0.1:{settings.get('proxy.api-port', 8001)}/api/routes"
-    return Hop(
-        proxy,
-        f"{proxy} API",
-        url,
-        binding(PROXY_API_BIND, settings),
-        error=error.message,
-    )
+    return Hop(proxy, f"{proxy} API", url, binding(PROXY_API_BIND, settings), error=error.message)
 
 
 def hub_route_hops(
@@ -243,7 +237,7 @@ def server_hops(
     """Between the hub and each server that runs, both ways."""
     hub = live.lab.one("hub").service
     for server, api_url in servers:
-        label = f"{server.user}{'/' + server.name if server.name else ''} on {server.host}"
+        label = f"{server.label} on {server.host}"
         yield Hop(hub, label, server_url(told, server), governing(SERVER_BIND, settings))
         if api_url and server.host:
             setting = hub_setting(TOLD_SERVERS, settings, told, api_url)
@@ -253,8 +247,7 @@ def server_hops(
 def server_url(told: HubTold, server: Server) -> str:
     """The API of a server at its own address, as far as its spawner tells that."""
     place = server.tunnel or (server.address and f"{server.address}:{server.port}")
-    path = f"user/{server.user}/{server.name + '/' if server.name else ''}api"
-    return f"http://{place}{base_path(told)}{path}" if place else UNTOLD
+    return f"http://{place}{base_path(told)}{server.path}api" if place else UNTOLD
 
 
 def user_route_hops(
@@ -267,19 +260,18 @@ def user_route_hops(
     """From the proxy to each server in its table, and to those that are ready but not there."""
     for route in routes:
         if route.user:
-            label = f"{route.user}{'/' + route.server if route.server else ''}"
             url = f"{route.target}{route.spec.rstrip('/')}/api"
             yield Hop(
                 live.lab.one("proxy").service,
-                f"{label}'s server",
+                f"{server_label(route.user, route.server)}'s server",
                 url,
                 governing(SERVER_BIND, settings),
             )
     routed = {(route.user, route.server or "") for route in routes}
     for server in servers:
         if server.ready and (server.user, server.name) not in routed:
-            label = f"{server.user}{'/' + server.name if server.name else ''}"
-            yield unrouted(live, settings, told, f"{label}'s server", server_url(told, server))
+            target = f"{server.label}'s server"
+            yield unrouted(live, settings, told, target, server_url(told, server))
 
 
 def silent_nodes(
