@@ -79,19 +79,18 @@ async def reach(live: LiveLab) -> list[Hop]:
     )
     running = [server for server in servers if server.host and server.pid]
     api_urls = await asyncio.gather(*(server_told(live, server) for server in running))
+    to_hub: Iterable[Hop]
+    to_servers: Iterable[Hop]
+    if isinstance(routes, HublabError):
+        to_hub, to_servers = [table_hop(live, settings, routes)], []
+    else:
+        to_hub = hub_route_hops(live, settings, told, routes)
+        to_servers = user_route_hops(live, settings, told, routes, servers)
     hops = [
         *fixed_hops(live, settings, told),
-        *(
-            [table_hop(live, settings, routes)]
-            if isinstance(routes, HublabError)
-            else hub_route_hops(live, settings, told, routes)
-        ),
+        *to_hub,
         *server_hops(live, settings, told, list(zip(running, api_urls, strict=True))),
-        *(
-            []
-            if isinstance(routes, HublabError)
-            else user_route_hops(live, settings, told, routes, servers)
-        ),
+        *to_servers,
         *silent_nodes(live, settings, told, running),
     ]
     return await try_all(live, hops)
