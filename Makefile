@@ -27,8 +27,8 @@ test-slow: setup ## the slow tests; goes on where it stopped, AGAIN=1 begins ane
 	@$(BIN)/python .ci/parts.py $(if $(AGAIN),--again) slow
 
 .PHONY: flake
-flake: setup ## make flake DIR=scenarios/urls N=20: again and again in random order; goes on where it stopped
-	@$(BIN)/python .ci/flake.py $(or $(DIR),scenarios) -n $(or $(N),20) $(if $(WORKERS),--workers $(WORKERS)) $(if $(AGAIN),--again)
+flake: setup ## make flake DIR=scenarios/urls N=20: again and again in random order; goes on where it stopped, FIRST=9 at a seed
+	@$(BIN)/python .ci/flake.py $(or $(DIR),scenarios) -n $(or $(N),20) $(if $(FIRST),--first $(FIRST)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(AGAIN),--again)
 
 .PHONY: sabotage
 sabotage: setup ## each scenario must fail when its lab is not in the case that it is told

@@ -1,11 +1,12 @@
 """Run scenarios again and again in random order, and count: a flake shows as a failed run.
 
-.venv/bin/python .ci/flake.py DIR [-n N] [--workers W] [--again]
+.venv/bin/python .ci/flake.py DIR [-n N] [--first SEED] [--workers W] [--again]
 
 Each run has a seed of its own, which gives the order. Under build/flake stands for each folder
 which seeds it passed, and these are not run again: a stopped series goes on where it stopped. They
 count for as long as the folder, hublab, the spawner and the images stay as they were, so that a
-change in one folder costs the runs of that folder alone.
+change in one folder costs the runs of that folder alone. A series that another machine began goes
+on here with the first seed that is not run yet.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("folder", metavar="DIR", help="as scenarios, or scenarios/cross_host")
     parser.add_argument("-n", type=int, default=20, metavar="N", help="runs (20)")
+    parser.add_argument("--first", type=int, default=1, metavar="SEED", help="of the N seeds (1)")
     parser.add_argument("--workers", type=int, default=0, metavar="W", help="pytest -n W")
     parser.add_argument("--again", action="store_true", help="forget what passed already")
     options = parser.parse_args(arguments)
@@ -42,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.again:
         for memory in memories.values():
             memory.forget()
-    seeds = range(1, options.n + 1)
+    seeds = range(options.first, options.first + options.n)
     for seed in seeds:
         left = [folder for folder, memory in memories.items() if seed not in memory]
         if left and not run(seed, options.workers, {folder: memories[folder] for folder in left}):
