@@ -14,4 +14,5 @@ What lies in ``<run_dir>/<instance>/`` (0700, files 0600):
 ``server.log``   what the server printed
 """
 
-ORDER = ("processes", "instance", "ports", "supervisor", "requests")  # each needs earlier ones only
+# each needs earlier ones only
+ORDER = ("processes", "listening", "instance", "ports", "supervisor", "requests")

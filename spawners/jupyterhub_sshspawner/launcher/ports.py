@@ -7,7 +7,7 @@ import os
 import socket
 
 from .instance import Failed
-from .processes import listeners
+from .listening import listeners
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Processes and sockets, read from /proc: who lives, who is whose, who listens."""
+"""Processes, read from /proc: who lives, who is whose, who has a socket open."""
 
 from __future__ import annotations
 
@@ -119,21 +119,6 @@ def send(pid: int, ticks: int, number: int) -> None:
     finally:
         if handle >= 0:
             os.close(handle)
-
-
-def listeners(port: int) -> set[str]:
-    """Names of the sockets that listen on the port, in both families."""
-    found = set()
-    for name in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            with open(name) as table:
-                lines = [line.split() for line in table]
-        except OSError:  # no IPv6
-            continue
-        for fields in lines:
-            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
-                found.add("socket:[%s]" % fields[9])
-    return found
 
 
 def owns(pids: Iterable[int], sockets: set[str]) -> bool:

@@ -10,8 +10,9 @@ import sys
 import time
 
 from .instance import Failed, Instance
+from .listening import listeners
 from .ports import check_hub, reserve
-from .processes import alive, listeners, owns, process, send
+from .processes import alive, owns, process, send
 from .supervisor import POLL, fork_supervisor, reap
 
 TYPE_CHECKING = False
