@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -16,6 +17,13 @@ FAMILIES = [socket.AF_INET, socket.AF_INET6]
 
 def name_of(sock: socket.socket) -> str:
     return os.readlink(f"/proc/self/fd/{sock.fileno()}")
+
+
+def both_ways(family: int, port: int) -> set[str]:
+    """What listens there; asked and read, the kernel says the same."""
+    told = asked(family, port)
+    assert told == read(TABLES[family], port)
+    return told
 
 
 def can_ask(family: int) -> None:
@@ -42,30 +50,26 @@ def test_asked_and_read_the_kernel_says_the_same(bound: socket.socket) -> None:
     """Bound is not listening, and neither is a connection from or to the port."""
     can_ask(bound.family)
     port = bound.getsockname()[1]
-    assert asked(bound.family, port) == read(TABLES[bound.family], port) == set()
+    assert both_ways(bound.family, port) == set()
     bound.listen()
     with socket.create_connection(bound.getsockname()[:2]) as client, bound.accept()[0]:
-        expected = {name_of(bound)}
-        assert asked(bound.family, port) == read(TABLES[bound.family], port) == expected
-        other = client.getsockname()[1]
-        assert asked(bound.family, other) == read(TABLES[bound.family], other) == set()
+        assert both_ways(bound.family, port) == {name_of(bound)}
+        assert both_ways(bound.family, client.getsockname()[1]) == set()
 
 
 def test_every_socket_of_a_port_is_told() -> None:
     """More of them than one answer of the kernel holds (netlink(7): 8 KiB and more)."""
     can_ask(socket.AF_INET)
-    port, names, kept = 0, set(), []
-    for last in range(1, 200):
-        sock = socket.socket()
-        kept.append(sock)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((f"127.0.1.{last}", port))
-        sock.listen()
-        port = port or sock.getsockname()[1]
-        names.add(name_of(sock))
-    assert asked(socket.AF_INET, port) == read(TABLES[socket.AF_INET], port) == names
-    for sock in kept:
-        sock.close()
+    port, names = 0, set()
+    with ExitStack() as kept:
+        for last in range(1, 200):
+            sock = kept.enter_context(socket.socket())
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((f"127.0.1.{last}", port))
+            sock.listen()
+            port = port or sock.getsockname()[1]
+            names.add(name_of(sock))
+        assert both_ways(socket.AF_INET, port) == names
 
 
 def test_no_answer_is_not_an_empty_one() -> None:
