@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hublab.deployment.variables import authorities
 from hublab.engine import Engine
 from hublab.machine.base_image import choose_base
-from hublab.variables import authorities
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = ROOT / "compose" / "images" / "Dockerfile"

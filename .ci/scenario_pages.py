@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
-from hublab.catalogue import Experiment, Scenario, collect
-from hublab.software import versions
+from hublab.deployment.software import versions
+from hublab.pytest_plugin.catalogue import Experiment, Scenario, collect
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "scenarios.md"
 HEAD = """\

@@ -14,9 +14,10 @@ from pathlib import Path
 from hublab.engine import Engine
 from hublab.engine.records import File
 from hublab.errors import LabError, UsageError
+from hublab.paths import ROOT
 
 TARGET = "spawner-test"
-ROWS = Path(__file__).parents[2] / "spawners" / "tests" / "conformance_rows.py"
+ROWS = ROOT / "spawners" / "tests" / "conformance_rows.py"
 SITE = "/opt/jupyter/lib/python3.13/site-packages"
 CONFIG = "spawner_config.py"
 MARK = "@@row "

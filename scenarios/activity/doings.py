@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
 from hublab.probes.waiting import until
-from hublab.visitor import Kernel, Visitor
+from hublab.running.live import LiveLab
+from hublab.running.visitor import Kernel, Visitor
 
 PRINTING = "import time\nwhile True: print('.', flush=True); time.sleep(0.2)"
 """A cell that computes and says so, five times a second."""

@@ -28,11 +28,11 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import BrowserContext, Page
 
-from hublab.browser import HUB, sign_in, until_lab_is_loaded
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
 from hublab.probes.last_activity import last_activity
 from hublab.probes.waiting import until
+from hublab.running.browser import HUB, sign_in, until_lab_is_loaded
+from hublab.running.live import LiveLab
 
 DEFAULT_URL = "hub.Spawner.default_url"
 LEGACY = "hub.JupyterHub.use_legacy_stopped_server_status_code"

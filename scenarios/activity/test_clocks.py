@@ -22,14 +22,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from doings import visit
 
-from hublab.case_switch import give_routes_back, restart
+from hublab.cases.matrix import Case
 from hublab.faults import clock
-from hublab.live import LiveLab
-from hublab.matrix import Case
 from hublab.probes.access_log import hub_accesses
 from hublab.probes.last_activity import Beliefs, LastActivity, last_activity
 from hublab.probes.waiting import until
-from hublab.visitor import NAVIGATE
+from hublab.running.live import LiveLab
+from hublab.running.switching import give_routes_back, restart
+from hublab.running.visitor import NAVIGATE
 
 ASKED = "hub.JupyterHub.last_activity_interval"
 ENVIRONMENT = "hub.Spawner.environment"

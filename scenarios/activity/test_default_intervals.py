@@ -22,8 +22,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from doings import PRINTING, leave_running, new_kernel, open_page, visit
 
-from hublab.live import LiveLab
 from hublab.probes.last_activity import Beliefs, LastActivity, last_activity
+from hublab.running.live import LiveLab
 
 INTERVAL = timedelta(seconds=300)
 LATE = timedelta(seconds=60)

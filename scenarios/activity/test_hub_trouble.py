@@ -27,17 +27,17 @@ from datetime import UTC, datetime
 import pytest
 from doings import visit
 
-from hublab import processes
-from hublab.case_switch import empty_database, restart
 from hublab.faults import freeze
-from hublab.live import LiveLab, Server
 from hublab.probes.access_log import hub_accesses
 from hublab.probes.last_activity import LastActivity, last_activity
 from hublab.probes.node_log import last_server_log
 from hublab.probes.processes import user_processes
 from hublab.probes.routes import proxy_routes
 from hublab.probes.waiting import until
-from hublab.visitor import Visitor
+from hublab.running import programs
+from hublab.running.live import LiveLab, Server
+from hublab.running.switching import empty_database, restart
+from hublab.running.visitor import Visitor
 
 ENVIRONMENT = "hub.Spawner.environment"
 TOLD = "JUPYTERHUB_ACTIVITY_INTERVAL"
@@ -95,7 +95,7 @@ async def learned(times: LastActivity, truth: datetime) -> bool:
 async def test_hub_refused(lab: LiveLab) -> None:
     """Down and up again: each attempt is logged, and what was done meanwhile arrives."""
     _, alice, times = await start(lab)
-    await asyncio.to_thread(processes.kill_if_up, lab.lab, "hub")
+    await asyncio.to_thread(programs.kill_if_up, lab.lab, "hub")
     truth = await work(alice)
     await logged(lab, f"{FAILED}Cannot connect to host")
     own = await times.of_server()
@@ -131,7 +131,7 @@ async def refused(lab: LiveLab) -> bool:
 async def test_database_lost(lab: LiveLab) -> None:
     """The hub forgets everybody: reports are 403, and a server runs that no culler will find."""
     server, _, _ = await start(lab)
-    await asyncio.to_thread(processes.kill_if_up, lab.lab, "hub")
+    await asyncio.to_thread(programs.kill_if_up, lab.lab, "hub")
     await asyncio.to_thread(empty_database, lab.lab)
     await restart(lab.lab, "hub")
     await lab.forget_hub()

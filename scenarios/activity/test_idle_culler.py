@@ -25,13 +25,13 @@ import contextlib
 import pytest
 from doings import BUSY, PRINTING, leave_running, new_kernel, open_page, pings, visit
 
-from hublab.case_switch import restart
+from hublab.cases.matrix import Case
 from hublab.faults import clock
-from hublab.live import LiveLab
-from hublab.matrix import Case
 from hublab.probes.activity import activity
 from hublab.probes.waiting import until
-from hublab.settings_check import PYTHON
+from hublab.running.live import LiveLab
+from hublab.running.switching import restart
+from hublab.settings.checking import PYTHON
 
 ASKED = "hub.JupyterHub.last_activity_interval"
 ENVIRONMENT = "hub.Spawner.environment"

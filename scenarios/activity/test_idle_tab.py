@@ -22,9 +22,9 @@ import asyncio
 import pytest
 from doings import new_kernel, new_terminal, open_page, pings, visit
 
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
 from hublab.probes.last_activity import last_activity
+from hublab.running.live import LiveLab
 
 SETTINGS = "server.ServerApp.tornado_settings"
 SETTLE, QUIET = 0.5, 3.0

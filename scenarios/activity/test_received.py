@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from hublab.live import LiveLab
 from hublab.probes.last_activity import last_activity
+from hublab.running.live import LiveLab
 
 pytestmark = [
     pytest.mark.topology("lab"),

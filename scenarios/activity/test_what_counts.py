@@ -25,8 +25,8 @@ import pytest
 from deeds import Deed, Somebody, asks, who_moves
 from doings import new_kernel, pings, visit
 
-from hublab.live import LiveLab
 from hublab.probes.last_activity import last_activity
+from hublab.running.live import LiveLab
 
 FINISH = "jupyter_server/base/handlers.py, APIHandler.finish"
 STATUS = "jupyter_server/services/api/handlers.py, _track_activity = False"

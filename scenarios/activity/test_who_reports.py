@@ -24,11 +24,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from doings import leave_running, reported_every, visit
 
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
 from hublab.probes.last_activity import Beliefs, last_activity
 from hublab.probes.reports import RECORDER, Report, record_reports
 from hublab.probes.waiting import until
+from hublab.running.live import LiveLab
 
 ASKED = "hub.JupyterHub.last_activity_interval"
 ENVIRONMENT = "hub.Spawner.environment"

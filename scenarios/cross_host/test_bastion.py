@@ -16,13 +16,13 @@ from __future__ import annotations
 import pytest
 from yarl import URL
 
+from hublab.cases.matrix import Case
 from hublab.errors import HubError
-from hublab.live import LiveLab
-from hublab.matrix import Case
 from hublab.probes.placement import placement
 from hublab.probes.reach import reach
 from hublab.probes.routes import proxy_routes
 from hublab.probes.told import server_told
+from hublab.running.live import LiveLab
 
 BACK = "hub.SSHSpawner.reverse_tunnel"
 

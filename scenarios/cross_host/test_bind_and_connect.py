@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
 from hublab.probes.listening import listening
 from hublab.probes.reach import reach
+from hublab.running.live import LiveLab
 
 IP = "hub.JupyterHub.hub_ip"
 CONNECT = "hub.JupyterHub.hub_connect_ip"

@@ -20,10 +20,10 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
 from hublab.probes.access_log import Access, hub_accesses, server_accesses
 from hublab.probes.waiting import until
+from hublab.running.live import LiveLab
 
 FORGED = "198.19.255.9"
 """An address that no host here has."""

@@ -24,11 +24,11 @@ import asyncio
 import aiohttp
 import pytest
 
-from hublab import processes
 from hublab.faults import freeze
-from hublab.hub import hub_run
-from hublab.live import LiveLab
 from hublab.probes.waiting import until
+from hublab.running import programs
+from hublab.running.hub import hub_run
+from hublab.running.live import LiveLab
 
 READY = "/opt/hublab/ready"
 ROWS = "SELECT name FROM users ORDER BY name"
@@ -48,13 +48,13 @@ async def users(lab: LiveLab) -> list[str]:
 
 async def restart_database(lab: LiveLab) -> None:
     """A fast shutdown (SIGINT, PostgreSQL documentation 18.5) and a start."""
-    await asyncio.to_thread(processes.kill, lab.lab, "database", "INT")
+    await asyncio.to_thread(programs.kill, lab.lab, "database", "INT")
 
     async def ended() -> bool:
-        return (await asyncio.to_thread(processes.status, lab.lab, "database")).ended
+        return (await asyncio.to_thread(programs.status, lab.lab, "database")).ended
 
     await until(ended, what="the end of the database")
-    await asyncio.to_thread(processes.start, lab.lab, "database")
+    await asyncio.to_thread(programs.start, lab.lab, "database")
     await lab.run("database", READY)
 
 

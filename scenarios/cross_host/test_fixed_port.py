@@ -24,8 +24,8 @@ import asyncio
 import pytest
 
 from hublab.errors import HubError
-from hublab.live import LiveLab
 from hublab.probes.waiting import until
+from hublab.running.live import LiveLab
 
 PORT = "hub.Spawner.port"
 STATE = 'cut -d " " -f 3 "/proc/$1/stat" 2>/dev/null || true'

@@ -29,13 +29,13 @@ from dataclasses import dataclass
 import aiohttp
 import pytest
 
+from hublab.cases.matrix import Case
 from hublab.errors import HubError
-from hublab.live import LiveLab
-from hublab.matrix import Case
 from hublab.probes.listening import listening
 from hublab.probes.reach import reach
 from hublab.probes.routes import proxy_routes
 from hublab.probes.waiting import PATIENCE
+from hublab.running.live import LiveLab
 
 CONNECT = "hub.JupyterHub.hub_connect_ip"
 URL = "hub.JupyterHub.hub_connect_url"

@@ -26,16 +26,16 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from hublab import processes
+from hublab.cases.matrix import Case
 from hublab.faults import freeze
-from hublab.hub import hub_run
-from hublab.live import LiveLab
-from hublab.matrix import Case
 from hublab.probes.routes import proxy_routes, until_no_user_route
 from hublab.probes.server_states import until_ready
 from hublab.probes.waiting import until
-from hublab.readiness import wait_until_running
-from hublab.visitor import Visitor
+from hublab.running import programs
+from hublab.running.hub import hub_run
+from hublab.running.live import LiveLab
+from hublab.running.readiness import wait_until_running
+from hublab.running.visitor import Visitor
 
 SNIPPET = "hub.snippet"
 DATABASE = "hub.JupyterHub.db_url"
@@ -48,12 +48,12 @@ pytestmark = pytest.mark.topology("lab")
 @asynccontextmanager
 async def hub_down(lab: LiveLab) -> AsyncIterator[None]:
     """The hub's program killed for a block, as by a crash; at its end it runs again."""
-    await asyncio.to_thread(processes.kill_if_up, lab.lab, "hub")
+    await asyncio.to_thread(programs.kill_if_up, lab.lab, "hub")
     await lab.forget_hub()
     try:
         yield
     finally:
-        await asyncio.to_thread(processes.start, lab.lab, "hub")
+        await asyncio.to_thread(programs.start, lab.lab, "hub")
     await wait_until_running(lab.lab)
 
 

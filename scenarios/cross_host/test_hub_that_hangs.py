@@ -23,9 +23,9 @@ import pytest
 
 from hublab.errors import HubError
 from hublab.faults import freeze
-from hublab.live import LiveLab
 from hublab.probes.node_log import last_server_log
 from hublab.probes.reach import reach
+from hublab.running.live import LiveLab
 
 OWN = "hub.Spawner.hub_connect_url"
 SILENT = "http://node2:22"

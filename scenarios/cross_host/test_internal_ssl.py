@@ -28,10 +28,10 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
 from hublab.probes.waiting import until
-from hublab.visitor import Visitor
+from hublab.running.live import LiveLab
+from hublab.running.visitor import Visitor
 
 SSL = "hub.JupyterHub.internal_ssl"
 NOTHING = "no answer"

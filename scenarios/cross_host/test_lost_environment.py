@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import pytest
 
+from hublab.cases.matrix import Case
 from hublab.errors import HubError
-from hublab.live import LiveLab
-from hublab.matrix import Case
 from hublab.probes.node_log import last_server_log
+from hublab.running.live import LiveLab
 
 COMMAND = "hub.Spawner.cmd"
 SINGLEUSER = "/opt/jupyter/bin/jupyterhub-singleuser"

@@ -22,8 +22,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from hublab.errors import HubError
-from hublab.live import LiveLab
 from hublab.probes.reach import reach
+from hublab.running.live import LiveLab
 
 CONNECT = "hub.JupyterHub.hub_connect_ip"
 NAME = "head-node"

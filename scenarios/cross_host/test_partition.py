@@ -20,11 +20,11 @@ import re
 import pytest
 
 from hublab.faults import partition
-from hublab.hub import hub_run
-from hublab.live import LiveLab
 from hublab.probes.processes import user_processes
 from hublab.probes.routes import proxy_routes
 from hublab.probes.waiting import until
+from hublab.running.hub import hub_run
+from hublab.running.live import LiveLab
 
 pytestmark = [
     pytest.mark.topology("lab"),

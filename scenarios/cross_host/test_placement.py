@@ -17,11 +17,11 @@ import asyncio
 
 import pytest
 
-from hublab.live import LiveLab, Server
 from hublab.probes.placement import Placement, placement
 from hublab.probes.processes import user_processes
 from hublab.probes.routes import proxy_routes
 from hublab.probes.stored import stored_servers
+from hublab.running.live import LiveLab, Server
 
 pytestmark = pytest.mark.topology("lab")
 

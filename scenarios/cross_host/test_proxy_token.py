@@ -23,14 +23,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from hublab.case_switch import restart
+from hublab.cases.matrix import Case
 from hublab.engine.records import File
 from hublab.errors import HubError, LabError
-from hublab.hub import hub_run
-from hublab.lab import ETC
-from hublab.live import LiveLab
-from hublab.matrix import Case
 from hublab.probes.reach import reach
+from hublab.running.hub import hub_run
+from hublab.running.lab import ETC
+from hublab.running.live import LiveLab
+from hublab.running.switching import restart
 
 TOKEN = "hub.ConfigurableHTTPProxy.auth_token"
 API = "hub.ConfigurableHTTPProxy.api_url"

@@ -20,11 +20,11 @@ from __future__ import annotations
 import pytest
 from yarl import URL
 
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
 from hublab.probes.reach import reach
 from hublab.probes.routes import proxy_routes
 from hublab.probes.told import server_told
+from hublab.running.live import LiveLab
 
 BASE = "hub.JupyterHub.base_url"
 PUBLIC = "hub.JupyterHub.public_url"

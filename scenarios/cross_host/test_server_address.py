@@ -19,14 +19,14 @@ import asyncio
 
 import pytest
 
+from hublab.cases.matrix import Case
 from hublab.errors import HubError
-from hublab.hub import hub_run
-from hublab.live import LiveLab, Server
-from hublab.matrix import Case
 from hublab.probes.listening import listening
 from hublab.probes.node_log import last_server_log
 from hublab.probes.reach import reach
 from hublab.probes.waiting import until
+from hublab.running.hub import hub_run
+from hublab.running.live import LiveLab, Server
 
 IP = "hub.Spawner.ip"
 HTTP_TIMEOUT = "hub.Spawner.http_timeout"

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.live import LiveLab
 from hublab.probes.placement import Placement, placement
 from hublab.probes.routes import proxy_routes
-from hublab.visitor import Visitor
+from hublab.running.live import LiveLab
+from hublab.running.visitor import Visitor
 
 pytestmark = pytest.mark.topology("lab")
 

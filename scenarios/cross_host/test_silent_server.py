@@ -20,11 +20,11 @@ import time
 
 import pytest
 
+from hublab.cases.matrix import Case
 from hublab.errors import Undecided
-from hublab.hub import hub_run
-from hublab.live import LiveLab
-from hublab.matrix import Case
 from hublab.probes.waiting import until
+from hublab.running.hub import hub_run
+from hublab.running.live import LiveLab
 
 CLIENT = "hub.snippet"
 COMMAND = "hub.Spawner.cmd"

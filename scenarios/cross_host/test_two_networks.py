@@ -15,11 +15,11 @@ from __future__ import annotations
 import aiohttp
 import pytest
 
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
 from hublab.probes.reach import reach
 from hublab.probes.waiting import PATIENCE
-from hublab.visitor import NAVIGATE, Visitor
+from hublab.running.live import LiveLab
+from hublab.running.visitor import NAVIGATE, Visitor
 
 TRANSPORT = "hub.SSHSpawner.transport"
 SILENCE = 4.0

@@ -19,11 +19,11 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.hub import hub_run
-from hublab.live import LiveLab
 from hublab.probes.node_log import last_server_log
 from hublab.probes.placement import placement
-from hublab.visitor import NAVIGATE, sign_in
+from hublab.running.hub import hub_run
+from hublab.running.live import LiveLab
+from hublab.running.visitor import NAVIGATE, sign_in
 
 SINGLEUSER = "/opt/jupyter/bin/jupyterhub-singleuser"
 OLD, NEW = "5.4.6", "6.1.1"

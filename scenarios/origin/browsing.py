@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from playwright.async_api import BrowserContext
 
-from hublab.browser import HUB, open_server, sign_in
-from hublab.live import LiveLab
+from hublab.running.browser import HUB, open_server, sign_in
+from hublab.running.live import LiveLab
 
 USER = "alice"
 NODE = "node1"

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from hublab.decision_table import Row, always, anything, decide, row_for
-from hublab.matrix import Case
+from hublab.cases.decision_table import Row, always, anything, decide, row_for
+from hublab.cases.matrix import Case
 from hublab.probes.cross_origin import COOKIE, NONE, TOKEN, Access, Asking
 
 HANDLERS = "jupyter_server/base/handlers.py"

@@ -25,10 +25,10 @@ from browsing import NODE, USER
 from playwright.async_api import BrowserContext, Page
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from hublab.browser import HUB, LOADING, sign_in, until_lab_is_loaded
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
 from hublab.probes.waiting import until
+from hublab.running.browser import HUB, LOADING, sign_in, until_lab_is_loaded
+from hublab.running.live import LiveLab
 
 SHUTDOWN = "hub.JupyterHub.shutdown_on_logout"
 KERNEL_IDLE = ".jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status=idle]"

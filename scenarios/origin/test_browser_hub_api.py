@@ -22,10 +22,10 @@ import pytest
 from browsing import token_of
 from playwright.async_api import BrowserContext
 
-from hublab.browser import HUB, OTHER_SITE, SAME_SITE
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
 from hublab.probes.page_requests import page_at, put_elsewhere
+from hublab.running.browser import HUB, OTHER_SITE, SAME_SITE
+from hublab.running.live import LiveLab
 
 SETTINGS = "hub.JupyterHub.tornado_settings"
 ORIGIN = "Access-Control-Allow-Origin"

@@ -20,12 +20,12 @@ import pytest
 from browsing import USER, signed_in
 from playwright.async_api import BrowserContext
 
-from hublab.browser import HUB, OTHER_SITE, SAME_SITE
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
 from hublab.probes.access_log import Access, hub_accesses
 from hublab.probes.page_requests import put_elsewhere
 from hublab.probes.waiting import until
+from hublab.running.browser import HUB, OTHER_SITE, SAME_SITE
+from hublab.running.live import LiveLab
 
 COOKIES = "hub.JupyterHub.tornado_settings"
 ACTS = {

@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
 from hublab.probes.credentials import credentials
 from hublab.probes.http import Answer, Ask, ask
+from hublab.running.live import LiveLab
 
 HUB = "hub.JupyterHub.tornado_settings"
 SERVER = "server.ServerApp.tornado_settings"

@@ -24,9 +24,8 @@ import asyncio
 import pytest
 from server_rules import needs_xsrf
 
-from hublab.decision_table import Row, always, anything, decide, row_for, wrong_cells
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.decision_table import Row, always, anything, decide, row_for, wrong_cells
+from hublab.cases.matrix import Case
 from hublab.probes.cross_origin import (
     COOKIE,
     CREDENTIALS,
@@ -37,6 +36,7 @@ from hublab.probes.cross_origin import (
     call,
     callers,
 )
+from hublab.running.live import LiveLab
 
 TORNADO = "hub.JupyterHub.tornado_settings"
 HEADER = "Access-Control-Allow-Origin"

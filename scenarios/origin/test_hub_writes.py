@@ -24,9 +24,9 @@ import json
 
 import pytest
 
-from hublab.live import LiveLab
 from hublab.probes.cross_origin import COOKIE, COOKIE_XSRF, Asking, call, callers
 from hublab.probes.http import Ask, ask
+from hublab.running.live import LiveLab
 
 FORWARDED = "hub.JupyterHub.forwarded_host_header"
 NO_XSRF = {"xsrf_cookies": False}

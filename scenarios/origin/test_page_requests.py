@@ -28,11 +28,11 @@ from urllib.parse import urlencode
 import pytest
 from yarl import URL
 
-from hublab.live import LiveLab
 from hublab.probes.credentials import Credentials, credentials
 from hublab.probes.cross_origin import Asking, call, callers
 from hublab.probes.http import Ask, ask
-from hublab.visitor import NAVIGATE
+from hublab.running.live import LiveLab
+from hublab.running.visitor import NAVIGATE
 
 PAGE = tuple(NAVIGATE.items())
 NOTEBOOK = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}

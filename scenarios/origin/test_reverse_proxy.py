@@ -25,12 +25,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
 from hublab.probes.cookies import sign_in_cookies
 from hublab.probes.credentials import Credentials, credentials
 from hublab.probes.http import Ask, ask
-from hublab.reverse_proxy import changed_site
+from hublab.running.live import LiveLab
+from hublab.running.reverse_proxy import changed_site
 
 PUBLIC = "hub.JupyterHub.public_url"
 OUTSIDE = "nginx:8080"

@@ -27,12 +27,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
 from hublab.probes.cookies import browser
 from hublab.probes.credentials import Credentials
 from hublab.probes.http import Ask, ask
 from hublab.probes.waiting import until
+from hublab.running.live import LiveLab
 
 SNIPPET = "hub.snippet"
 HERE, ELSEWHERE = ("X-Real-IP", "198.19.255.8"), ("X-Real-IP", "198.19.255.9")

@@ -21,8 +21,8 @@ from __future__ import annotations
 import pytest
 from yarl import URL
 
-from hublab.live import LiveLab
-from hublab.visitor import NAVIGATE, SAME_ORIGIN, Visitor, sign_in
+from hublab.running.live import LiveLab
+from hublab.running.visitor import NAVIGATE, SAME_ORIGIN, Visitor, sign_in
 
 HUB, ALICE, BOB = (URL(f"http://{name}hub.lab:8000") for name in ("", "alice.", "bob."))
 

@@ -30,11 +30,11 @@ import pytest
 from server_rules import Policy, Situation, policy_of
 from shared_findings import TOKEN_IN_THE_URL
 
-from hublab.decision_table import Row, always, anything, decide, row_for, wrong_cells
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.decision_table import Row, always, anything, decide, row_for, wrong_cells
+from hublab.cases.matrix import Case
 from hublab.probes.cross_origin import COOKIE, NONE, TOKEN, Asking, Callers, callers
 from hublab.probes.http import Ask, ask
+from hublab.running.live import LiveLab
 
 ALLOW = "server.ServerApp.allow_origin"
 PATTERN = "server.ServerApp.allow_origin_pat"

@@ -19,11 +19,11 @@ import pytest
 from yarl import URL
 
 from hublab.errors import Undecided
-from hublab.live import LiveLab
 from hublab.probes.http import look
 from hublab.probes.proxy_api import drop_route
 from hublab.probes.routes import proxy_routes
 from hublab.probes.waiting import until
+from hublab.running.live import LiveLab
 
 PORT, API_PORT = 9000, 9001
 START = (

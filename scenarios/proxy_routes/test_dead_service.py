@@ -22,15 +22,15 @@ from datetime import datetime
 import pytest
 from yarl import URL
 
-from hublab import processes
+from hublab.cases.matrix import Case
 from hublab.errors import Undecided
-from hublab.hub import hub_run
-from hublab.live import LiveLab
-from hublab.matrix import Case
 from hublab.probes.http import look
 from hublab.probes.proxy_api import drop_route
 from hublab.probes.waiting import until
-from hublab.readiness import wait_until_running
+from hublab.running import programs
+from hublab.running.hub import hub_run
+from hublab.running.live import LiveLab
+from hublab.running.readiness import wait_until_running
 
 SERVICES = "hub.JupyterHub.services"
 TIMEOUT = 5
@@ -56,8 +56,8 @@ async def test_services_that_are_gone(lab: LiveLab, case: Case) -> None:
     services = case[SERVICES]
     dead = len(services) if isinstance(services, list) else 0
     await drop_route(lab, "/")
-    await asyncio.to_thread(processes.kill_if_up, lab.lab, "hub")
-    await asyncio.to_thread(processes.start, lab.lab, "hub")
+    await asyncio.to_thread(programs.kill_if_up, lab.lab, "hub")
+    await asyncio.to_thread(programs.start, lab.lab, "hub")
 
     async def listens_in_vain() -> bool:
         try:

@@ -21,16 +21,16 @@ import asyncio
 
 import pytest
 
-from hublab import processes
-from hublab.case_switch import apply_settings
-from hublab.hub import hub_run
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
+from hublab.cases.url_table import Row, wrong_rows
 from hublab.probes.credentials import credentials
 from hublab.probes.routes import proxy_routes
-from hublab.readiness import wait_until_running
-from hublab.settings import Settings
-from hublab.url_table import Row, wrong_rows
+from hublab.running import programs
+from hublab.running.hub import hub_run
+from hublab.running.live import LiveLab
+from hublab.running.readiness import wait_until_running
+from hublab.running.switching import apply_settings
+from hublab.settings.values import Settings
 
 CONNECT = "hub.JupyterHub.hub_connect_ip"
 CLEANUP = "hub.JupyterHub.cleanup_servers"
@@ -80,7 +80,7 @@ async def test_a_hub_that_was_stopped(lab: LiveLab, case: Case) -> None:
     assert not await wrong_rows(lab, [call], people)
     before = await targets(lab)
 
-    await asyncio.to_thread(processes.stop, lab.lab, "hub", 60)
+    await asyncio.to_thread(programs.stop, lab.lab, "hub", 60)
     assert await targets(lab) == before
     default = "configproxy.js, _handleProxyErrorDefault: 503 and nothing but its name"
     rows = [
@@ -91,7 +91,7 @@ async def test_a_hub_that_was_stopped(lab: LiveLab, case: Case) -> None:
     wrong = await wrong_rows(lab, rows, people)
     assert not wrong, "\n".join(wrong)
 
-    await asyncio.to_thread(processes.start, lab.lab, "hub")
+    await asyncio.to_thread(programs.start, lab.lab, "hub")
     await wait_until_running(lab.lab)
     await lab.forget_hub()
     assert await targets(lab) == (before if runs_on else {"/": before["/"]})

@@ -21,14 +21,14 @@ import time
 
 import pytest
 
-from hublab.hub import hub_run
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
+from hublab.cases.url_table import line
 from hublab.probes.credentials import credentials
 from hublab.probes.http import Answer, Ask, ask
 from hublab.probes.proxy_api import drop_route
 from hublab.probes.routes import proxy_routes
-from hublab.url_table import line
+from hublab.running.hub import hub_run
+from hublab.running.live import LiveLab
 
 TORNADO = "hub.JupyterHub.tornado_settings"
 

@@ -22,14 +22,14 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from hublab import processes
+from hublab.cases.matrix import Case
 from hublab.errors import Undecided
-from hublab.lab import ETC
-from hublab.live import LiveLab
-from hublab.matrix import Case
 from hublab.probes.proxy_api import OWN, proxy_api
 from hublab.probes.waiting import until
-from hublab.readiness import wait_until_listening
+from hublab.running import programs
+from hublab.running.lab import ETC
+from hublab.running.live import LiveLab
+from hublab.running.readiness import wait_until_listening
 
 LEVEL = "proxy.log-level"
 SILENCE = 4.0
@@ -158,8 +158,8 @@ async def test_without_a_token_of_its_own(lab: LiveLab) -> None:
     async with AsyncExitStack() as back:
         await lab.run(proxy.service, "mv", file, f"{file}.away")
         back.push_async_callback(lab.run, proxy.service, "mv", f"{file}.away", file)
-        await asyncio.to_thread(processes.kill_if_up, lab.lab, proxy.service)
-        await asyncio.to_thread(processes.start, lab.lab, proxy.service)
+        await asyncio.to_thread(programs.kill_if_up, lab.lab, proxy.service)
+        await asyncio.to_thread(programs.start, lab.lab, proxy.service)
         await wait_until_listening(lab.lab, proxy.service)
         for authorization in (None, WRONG, "Bearer x", ""):
             answer = await proxy_api(lab, "GET", "/api/routes", authorization=authorization)

@@ -20,15 +20,15 @@ import asyncio
 
 import pytest
 
-from hublab import processes
+from hublab.cases.matrix import Case
 from hublab.errors import Undecided
-from hublab.live import LiveLab
-from hublab.matrix import Case
 from hublab.probes.credentials import credentials
 from hublab.probes.http import Ask, ask
 from hublab.probes.routes import proxy_routes
 from hublab.probes.waiting import until
-from hublab.readiness import wait_until_listening
+from hublab.running import programs
+from hublab.running.live import LiveLab
+from hublab.running.readiness import wait_until_listening
 
 INTERVAL = "hub.JupyterHub.last_activity_interval"
 WINDOW = 8.0
@@ -45,14 +45,14 @@ async def specs(lab: LiveLab) -> set[str]:
 async def restart_proxy(lab: LiveLab) -> None:
     """As a crash and a service manager do; the proxy's host stays, and so do hub and servers."""
     proxy = lab.lab.one("proxy").service
-    await asyncio.to_thread(processes.kill, lab.lab, proxy)
+    await asyncio.to_thread(programs.kill, lab.lab, proxy)
     await until(lambda: is_down(lab, proxy), what="the proxy's end")
-    await asyncio.to_thread(processes.start, lab.lab, proxy)
+    await asyncio.to_thread(programs.start, lab.lab, proxy)
     await wait_until_listening(lab.lab, proxy)
 
 
 async def is_down(lab: LiveLab, host: str) -> bool:
-    return not (await asyncio.to_thread(processes.status, lab.lab, host)).up
+    return not (await asyncio.to_thread(programs.status, lab.lab, host)).up
 
 
 async def mended(lab: LiveLab, seconds: float) -> bool:

@@ -19,12 +19,12 @@ from __future__ import annotations
 
 import pytest
 
+from hublab.cases.url_table import Row, wrong_rows
 from hublab.errors import Undecided
-from hublab.live import LiveLab, Server
 from hublab.probes.credentials import credentials
 from hublab.probes.routes import proxy_routes
 from hublab.probes.waiting import until
-from hublab.url_table import Row, wrong_rows
+from hublab.running.live import LiveLab, Server
 
 POLL = "hub.Spawner.poll_interval"
 UNSEEN = 8.0

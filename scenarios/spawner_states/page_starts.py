@@ -13,8 +13,8 @@ from typing import NamedTuple
 import aiohttp
 
 from hublab.errors import Undecided
-from hublab.live import LiveLab
 from hublab.probes.server_states import until_state
+from hublab.running.live import LiveLab
 
 TRIES = 10
 

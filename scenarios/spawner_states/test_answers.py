@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from hublab.hub import Hub
-from hublab.live import LiveLab
-from hublab.matrix import Case
-from hublab.orders import order
+from hublab.cases.matrix import Case
 from hublab.probes.hooks import hook_runs
 from hublab.probes.server_states import server_state, until_state, watch_states
+from hublab.running.flag_files import order
+from hublab.running.hub import Hub
+from hublab.running.live import LiveLab
 
 AT_ONCE = {"slow_spawn_timeout": 0, "slow_stop_timeout": 0}
 PATIENT = {"slow_spawn_timeout": 120, "slow_stop_timeout": 120}

@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.case_switch import restart
 from hublab.faults import freeze
-from hublab.live import LiveLab
 from hublab.probes.server_states import until_state
+from hublab.running.live import LiveLab
+from hublab.running.switching import restart
 
 FROZEN = 60.0
 """Seconds after which the node thaws in any case."""

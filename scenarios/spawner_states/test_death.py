@@ -19,13 +19,13 @@ import asyncio
 
 import pytest
 
-from hublab.hub import hub_run
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
 from hublab.probes.credentials import credentials
 from hublab.probes.http import Ask, ask
 from hublab.probes.server_states import server_parts, server_state, until_state
 from hublab.probes.waiting import until
+from hublab.running.hub import hub_run
+from hublab.running.live import LiveLab
 
 POLL = "hub.Spawner.poll_interval"
 UNNOTICED = 4.0

@@ -22,11 +22,11 @@ from typing import NamedTuple
 import pytest
 from page_starts import Shown, answered_at_once, shown
 
-from hublab.hub import Hub
-from hublab.live import LiveLab
-from hublab.orders import order
 from hublab.probes.server_states import until_state
-from hublab.visitor import NAVIGATE, Visitor
+from hublab.running.flag_files import order
+from hublab.running.hub import Hub
+from hublab.running.live import LiveLab
+from hublab.running.visitor import NAVIGATE, Visitor
 
 pytestmark = [pytest.mark.topology("lab"), pytest.mark.matrix("hub.snippet", ["hooks.py"])]
 

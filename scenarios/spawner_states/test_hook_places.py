@@ -21,13 +21,13 @@ import asyncio
 
 import pytest
 
-from hublab import processes
-from hublab.live import LiveLab
-from hublab.orders import order
 from hublab.probes.hooks import hook_runs
 from hublab.probes.server_states import server_parts, until_state
 from hublab.probes.waiting import until
-from hublab.readiness import wait_until_running
+from hublab.running import programs
+from hublab.running.flag_files import order
+from hublab.running.live import LiveLab
+from hublab.running.readiness import wait_until_running
 
 pytestmark = [
     pytest.mark.topology("lab"),
@@ -79,11 +79,11 @@ async def test_ends_after_which_the_hook_runs(lab: LiveLab) -> None:
     await lab.run("node2", "sh", "-c", f"kill -KILL {bob.pid}", user="bob")
     await until(lambda: ran("bob"), what="the hook after a death")
 
-    await asyncio.to_thread(processes.kill, lab.lab, "hub")
+    await asyncio.to_thread(programs.kill, lab.lab, "hub")
     await lab.forget_hub()
     await lab.run("node1", "sh", "-c", f"kill -KILL {alice.pid}", user="alice")
-    await asyncio.to_thread(processes.kill_if_up, lab.lab, "hub")
-    await asyncio.to_thread(processes.start, lab.lab, "hub")
+    await asyncio.to_thread(programs.kill_if_up, lab.lab, "hub")
+    await asyncio.to_thread(programs.start, lab.lab, "hub")
     await wait_until_running(lab.lab)
     await until(lambda: ran("alice"), what="the hook after a death without a hub")
     await until_state(lab, "alice", "stopped")

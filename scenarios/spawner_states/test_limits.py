@@ -20,13 +20,13 @@ import asyncio
 
 import pytest
 
-from hublab import processes
-from hublab.live import LiveLab
-from hublab.matrix import Case
-from hublab.orders import order
+from hublab.cases.matrix import Case
 from hublab.probes.credentials import credentials
 from hublab.probes.http import Answer, Ask, ask
 from hublab.probes.waiting import until
+from hublab.running import programs
+from hublab.running.flag_files import order
+from hublab.running.live import LiveLab
 
 CONCURRENT = "hub.JupyterHub.concurrent_spawn_limit"
 ACTIVE = "hub.JupyterHub.active_server_limit"
@@ -90,14 +90,14 @@ async def test_failures_that_end_the_hub(lab: LiveLab, case: Case) -> None:
     await hub.ensure_user("alice")
     statuses = []
     for raised in ("SpawnException", "HTTPError 403", "ValueError", "ValueError"):
-        assert not (await asyncio.to_thread(processes.status, lab.lab, "hub")).ended
+        assert not (await asyncio.to_thread(programs.status, lab.lab, "hub")).ended
         async with order(lab, "hub", "pre_spawn_hook", raised):
             status, _ = await hub.request("POST", "users/alice/server")
             statuses.append(status)
     assert statuses == [503, 403, 500, 500]  # answered, all of them
 
     async def ended() -> int | None:
-        state = await asyncio.to_thread(processes.status, lab.lab, "hub")
+        state = await asyncio.to_thread(programs.status, lab.lab, "hub")
         return state.exit_code if state.ended else None
 
     if case[FAILURES]:

@@ -21,9 +21,9 @@ import re
 
 import pytest
 
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
 from hublab.probes.server_states import server_model
+from hublab.running.live import LiveLab
 
 NAMED = "hub.JupyterHub.allow_named_servers"
 LIMIT = "hub.JupyterHub.named_server_limit_per_user"

@@ -27,13 +27,13 @@ from typing import Any, NamedTuple
 import pytest
 from page_starts import Shown, answered_at_once, shown
 
-from hublab.live import LiveLab
-from hublab.matrix import Case
-from hublab.orders import order
+from hublab.cases.matrix import Case
 from hublab.probes.hooks import hook_runs
 from hublab.probes.server_states import server_model, until_state
 from hublab.probes.waiting import until
-from hublab.visitor import NAVIGATE, Visitor
+from hublab.running.flag_files import order
+from hublab.running.live import LiveLab
+from hublab.running.visitor import NAVIGATE, Visitor
 
 FROM_FORM = "hub.SSHSpawner.options_from_form"
 

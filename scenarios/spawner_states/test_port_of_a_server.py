@@ -22,9 +22,9 @@ from typing import NamedTuple
 
 import pytest
 
-from hublab.live import LiveLab
 from hublab.probes.listening import listening
 from hublab.probes.waiting import until
+from hublab.running.live import LiveLab
 
 pytestmark = pytest.mark.topology("lab")
 HUB = "http://hub:8081/hub/api"

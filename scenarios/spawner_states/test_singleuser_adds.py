@@ -27,9 +27,9 @@ from typing import Any, NamedTuple
 import pytest
 from yarl import URL
 
-from hublab.journal_events import Observed
-from hublab.live import LiveLab
+from hublab.journal.events import Observed
 from hublab.probes.waiting import until
+from hublab.running.live import LiveLab
 
 PORT = 8888
 VERSION = "6.1.1"

@@ -21,13 +21,13 @@ from typing import NamedTuple
 
 import pytest
 
-from hublab.live import LiveLab
-from hublab.orders import order
 from hublab.probes.hooks import hook_runs
 from hublab.probes.processes import user_processes
 from hublab.probes.routes import until_no_user_route
 from hublab.probes.server_states import Parts, server_parts, until_state, watch_states
 from hublab.probes.waiting import until
+from hublab.running.flag_files import order
+from hublab.running.live import LiveLab
 
 pytestmark = [
     pytest.mark.topology("lab"),

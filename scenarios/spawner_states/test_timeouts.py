@@ -24,12 +24,12 @@ from typing import Any
 
 import pytest
 
-from hublab.hub import Hub, hub_run
-from hublab.live import LiveLab
-from hublab.matrix import Case
-from hublab.orders import order
+from hublab.cases.matrix import Case
 from hublab.probes.server_states import until_state
 from hublab.probes.waiting import until
+from hublab.running.flag_files import order
+from hublab.running.hub import Hub, hub_run
+from hublab.running.live import LiveLab
 
 START = "hub.Spawner.start_timeout"
 SPAWNER = "hub.JupyterHub.spawner_class"

@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.case_switch import restart
-from hublab.live import LiveLab, Server
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
 from hublab.probes.database import DatabaseReader
 from hublab.probes.server_states import server_model, until_state
+from hublab.running.live import LiveLab, Server
+from hublab.running.switching import restart
 
 SPAWNER = "hub.JupyterHub.spawner_class"
 TOKEN = "tr '\\0' '\\n' < /proc/$1/environ | sed -n 's/^JUPYTERHUB_API_TOKEN=//p'"

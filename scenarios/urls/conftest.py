@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import pytest_asyncio
 
-from hublab.live import LiveLab
 from hublab.probes.credentials import Credentials, credentials
 from hublab.probes.waiting import until
+from hublab.running.live import LiveLab
 
 USERS = ("alice", "bob", "carol", "dave", "admin")
 

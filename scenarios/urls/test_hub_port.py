@@ -21,9 +21,9 @@ import asyncio
 
 import pytest
 
-from hublab.hub import hub_run
-from hublab.live import LiveLab
-from hublab.visitor import NAVIGATE, sign_in
+from hublab.running.hub import hub_run
+from hublab.running.live import LiveLab
+from hublab.running.visitor import NAVIGATE, sign_in
 
 pytestmark = pytest.mark.topology("lab")
 

@@ -22,10 +22,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
+from hublab.cases.url_table import Row, wrong_rows
 from hublab.probes.credentials import Credentials
-from hublab.url_table import Row, wrong_rows
+from hublab.running.live import LiveLab
 
 ALLOWED = "hub.JupyterHub.allow_named_servers"
 

@@ -20,11 +20,11 @@ from urllib.parse import quote
 import pytest
 from yarl import URL
 
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
 from hublab.probes.credentials import credentials
 from hublab.probes.http import Ask, ask
-from hublab.visitor import NAVIGATE
+from hublab.running.live import LiveLab
+from hublab.running.visitor import NAVIGATE
 
 TO_SERVER = "hub.JupyterHub.redirect_to_server"
 

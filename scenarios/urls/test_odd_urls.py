@@ -23,10 +23,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from hublab.live import LiveLab
+from hublab.cases.url_table import Row, wrong_rows
 from hublab.probes.access_log import server_accesses
 from hublab.probes.credentials import Credentials
-from hublab.url_table import Row, wrong_rows
+from hublab.running.live import LiveLab
 
 pytestmark = [
     pytest.mark.topology("lab"),

@@ -27,12 +27,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
+from hublab.cases.url_table import line
 from hublab.probes.credentials import Credentials, credentials
 from hublab.probes.http import Ask, RedirectLoop, ask
-from hublab.reverse_proxy import changed_site
-from hublab.url_table import line
+from hublab.running.live import LiveLab
+from hublab.running.reverse_proxy import changed_site
 
 BASE = "hub.JupyterHub.base_url"
 FOLDER = ("location / {", "location /jupyter/ {")

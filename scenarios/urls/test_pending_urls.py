@@ -22,14 +22,14 @@ from collections.abc import Mapping
 
 import pytest
 
-from hublab.case_switch import restart
+from hublab.cases.url_table import Row, wrong_rows
 from hublab.faults import freeze
-from hublab.live import LiveLab
 from hublab.probes.credentials import Credentials
 from hublab.probes.http import Ask, ask
 from hublab.probes.routes import proxy_routes, until_no_user_route
 from hublab.probes.server_states import until_ready, until_state
-from hublab.url_table import Row, wrong_rows
+from hublab.running.live import LiveLab
+from hublab.running.switching import restart
 
 pytestmark = pytest.mark.topology("lab")
 

@@ -19,8 +19,8 @@ import asyncio
 import pytest
 
 from hublab.faults import freeze
-from hublab.live import LiveLab
 from hublab.probes.waiting import until
+from hublab.running.live import LiveLab
 
 pytestmark = pytest.mark.topology("lab")
 

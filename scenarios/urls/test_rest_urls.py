@@ -17,10 +17,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from hublab.live import LiveLab
+from hublab.cases.url_table import Row, wrong_rows
 from hublab.probes.credentials import Credentials
 from hublab.probes.http import Ask, ask
-from hublab.url_table import Row, wrong_rows
+from hublab.running.live import LiveLab
 
 pytestmark = [
     pytest.mark.topology("lab"),

@@ -18,11 +18,11 @@ from urllib.parse import quote
 
 import pytest
 
-from hublab.live import LiveLab
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
+from hublab.cases.url_table import line
 from hublab.probes.credentials import credentials
 from hublab.probes.http import Ask, ask
-from hublab.url_table import line
+from hublab.running.live import LiveLab
 
 NAME = "hub.JupyterHub.default_server_name"
 

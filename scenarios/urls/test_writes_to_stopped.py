@@ -21,10 +21,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from hublab.live import LiveLab
+from hublab.cases.url_table import Row, wrong_rows
 from hublab.probes.credentials import Credentials
 from hublab.probes.http import Ask, ask
-from hublab.url_table import Row, wrong_rows
+from hublab.running.live import LiveLab
 
 LEGACY = "hub.JupyterHub.use_legacy_stopped_server_status_code"
 

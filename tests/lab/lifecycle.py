@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from hublab.deployment import down
+from hublab.deployment.creation import down
 from hublab.engine import Engine
-from hublab.state import labs_folder
+from hublab.paths import labs_folder
 
 HUBLAB = (sys.executable, "-m", "hublab")
 ROOT = Path(__file__).parents[2]

@@ -14,12 +14,12 @@ from pathlib import Path
 import lifecycle
 import pytest
 
-from hublab import processes
-from hublab.deployment import down
+from hublab.deployment.creation import down
 from hublab.engine import Engine
 from hublab.errors import HubError
-from hublab.lab import Lab
-from hublab.live import connect
+from hublab.running import programs
+from hublab.running.lab import Lab
+from hublab.running.live import connect
 
 NAME = "broken"
 
@@ -97,7 +97,7 @@ async def test_a_client_that_dies_in_the_midst_of_work(lab: Lab) -> None:
 
 
 def test_a_dead_hub_program(lab: Lab) -> None:
-    processes.kill(lab, "hub")
+    programs.kill(lab, "hub")
     done = hublab("spawn", "alice")
     assert done.returncode == 70
     assert done.stderr.startswith("hublab: the hub does not listen")
@@ -105,11 +105,11 @@ def test_a_dead_hub_program(lab: Lab) -> None:
 
 
 def test_up_starts_a_program_that_ended(lab: Lab) -> None:
-    assert processes.status(lab, "hub").up
+    assert programs.status(lab, "hub").up
 
 
 def test_a_dead_proxy_program(lab: Lab) -> None:
-    processes.kill(lab, "proxy")
+    programs.kill(lab, "proxy")
     done = hublab("cell", "alice", "1")
     assert done.returncode == 1
     assert done.stderr.startswith("hublab: the proxy did not answer")

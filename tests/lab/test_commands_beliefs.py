@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from lifecycle import HUBLAB, Running, hublab, lab_for_a_test, wait
 
-from hublab import processes
 from hublab.engine import Engine
-from hublab.lab import Lab
+from hublab.running import programs
+from hublab.running.lab import Lab
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +35,8 @@ def restart_proxy(lab: str) -> None:
     Returns once the two tables are seen to differ.
     """
     found = Lab.find(lab, Engine.connect())
-    processes.kill_if_up(found, "proxy")
-    processes.start(found, "proxy")
+    programs.kill_if_up(found, "proxy")
+    programs.start(found, "proxy")
     wait(
         lambda: hublab("routes", "--name", lab).returncode == 1,
         20,

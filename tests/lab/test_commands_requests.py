@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from lifecycle import hublab, lab_for_a_test
 
-from hublab import processes
 from hublab.engine import Engine
-from hublab.lab import Lab
+from hublab.running import programs
+from hublab.running.lab import Lab
 
 ODD = (
     "/user/alice/../x",
@@ -176,7 +176,7 @@ def test_a_websocket_to_a_server_that_does_not_run(lab: str) -> None:
 
 def test_a_dead_proxy_is_undecided(lab: str) -> None:
     found = Lab.find(lab, Engine.connect())
-    processes.stop(found, "proxy")
+    programs.stop(found, "proxy")
     try:
         for verb in ("request", "websocket"):
             code, said = refused(lab, verb, "/hub/api")
@@ -184,4 +184,4 @@ def test_a_dead_proxy_is_undecided(lab: str) -> None:
             assert "does not answer" in said
             assert "hublab reach" in said
     finally:
-        processes.start(found, "proxy")
+        programs.start(found, "proxy")

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from lifecycle import fresh_name, hublab, left_of
 
-from hublab.deployment import down
+from hublab.deployment.creation import down
 from hublab.engine import Engine
-from hublab.journal import read_journal
-from hublab.journal_events import LabDown, LabUp, SettingsApplied, Verdict
-from hublab.lab import Lab
+from hublab.journal.events import LabDown, LabUp, SettingsApplied, Verdict
+from hublab.journal.file import read_journal
+from hublab.running.lab import Lab
 
 INI = "[pytest]\nasyncio_mode = strict\nasyncio_default_fixture_loop_scope = session\n"
 BIND = "hub.JupyterHub.hub_bind_url"
@@ -24,7 +24,7 @@ NOWHERE = "http://198.19.255.254:8081"
 """An address that no host of a lab has: a hub that is to listen there ends."""
 SUITE = f"""\
 import pytest
-from hublab.case_switch import restart
+from hublab.running.switching import restart
 from hublab.errors import Undecided
 from hublab.probes.routes import proxy_routes
 from hublab.probes.stored import database

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from hublab.deployment import Request, create, down, make_ready
+from hublab.deployment.creation import Request, create, down, make_ready
 from hublab.engine import Engine
-from hublab.settings import Settings
+from hublab.settings.values import Settings
 
 pytestmark = pytest.mark.slow
 

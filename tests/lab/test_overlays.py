@@ -10,17 +10,17 @@ import aiohttp
 import pytest
 from lifecycle import ROOT, fresh_name, wait_until_gone
 
-from hublab.case_switch import apply_settings, fresh_case, restart
-from hublab.deployment import Request, create, down, make_ready, one_at_a_time
+from hublab.deployment.creation import Request, create, down, make_ready, one_at_a_time
 from hublab.errors import HubError, SettingError, UsageError
-from hublab.live import LiveLab, connect
 from hublab.probes.database import DatabaseReader
 from hublab.probes.reach import reach
 from hublab.probes.routes import proxy_routes
 from hublab.probes.waiting import until
-from hublab.reverse_proxy import changed_site
-from hublab.settings import Settings
-from hublab.settings_check import check_settings
+from hublab.running.live import LiveLab, connect
+from hublab.running.reverse_proxy import changed_site
+from hublab.running.switching import apply_settings, fresh_case, restart
+from hublab.settings.checking import check_settings
+from hublab.settings.values import Settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -194,7 +194,7 @@ async def test_browser() -> None:
 
     Slow: it may have to build an image of a gigabyte.
     """
-    from hublab.browser import open_browser, put_page, sign_in, until_lab_is_loaded
+    from hublab.running.browser import open_browser, put_page, sign_in, until_lab_is_loaded
 
     async with lab_of("browser", "dns") as live, open_browser(live.lab) as browser:
         lab, hub = live.lab, "http://hub.lab:8000"

@@ -13,13 +13,13 @@ from pathlib import Path
 import lifecycle
 import pytest
 
-from hublab import processes
-from hublab.case_switch import write_files
-from hublab.deployment import down
+from hublab.deployment.creation import down
 from hublab.engine import Engine
-from hublab.lab import Lab
-from hublab.settings import Settings
-from hublab.switch_lock import one_switch
+from hublab.running import programs
+from hublab.running.lab import Lab
+from hublab.running.settings_lock import one_switch
+from hublab.running.switching import write_files
+from hublab.settings.values import Settings
 
 NAME = "set-hold"
 INTERVAL = "hub.Spawner.poll_interval"
@@ -76,7 +76,7 @@ def test_a_hub_that_refuses(lab: Lab, tmp_path: Path) -> None:
         assert "no hub today" in done.stderr
         assert f"would be right: `hublab unset hub.snippet --name {NAME}`" in done.stderr
     assert hublab("unset", "hub.snippet").returncode == 0
-    assert processes.status(lab, "hub").up
+    assert programs.status(lab, "hub").up
 
 
 def test_an_sshd_that_cannot_listen(lab: Lab) -> None:
@@ -92,7 +92,7 @@ def test_an_sshd_that_cannot_listen(lab: Lab) -> None:
 def test_a_hub_that_is_down(lab: Lab) -> None:
     """Whatever is set, it runs afterwards."""
     assert hublab("set", f"{INTERVAL}=9").returncode == 0
-    processes.kill_if_up(lab, "hub")
+    programs.kill_if_up(lab, "hub")
     done = hublab("set", f"{INTERVAL}=9")
     assert done.returncode == 0, done.stderr
     assert "restarted hub on hub" in done.stdout

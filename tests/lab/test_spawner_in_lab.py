@@ -23,18 +23,18 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from hublab import processes
-from hublab.case_switch import DATABASE
 from hublab.errors import HubError
 from hublab.faults import partition
-from hublab.hub import hub_run
-from hublab.live import LiveLab, Progress, Server
 from hublab.probes.processes import UserProcess, processes_on
 from hublab.probes.server_states import until_ready
 from hublab.probes.stored import database
 from hublab.probes.waiting import until
-from hublab.readiness import wait_until_running
-from hublab.visitor import Kernel, Visitor
+from hublab.running import programs
+from hublab.running.hub import hub_run
+from hublab.running.live import LiveLab, Progress, Server
+from hublab.running.readiness import wait_until_running
+from hublab.running.switching import DATABASE
+from hublab.running.visitor import Kernel, Visitor
 
 pytestmark = [pytest.mark.topology("lab"), pytest.mark.matrix("hub.snippet", ["spawner_haste.py"])]
 PYTHON = "/opt/jupyter/bin/python"
@@ -52,17 +52,17 @@ REAPED = 120
 
 async def end_hub(lab: LiveLab, how: str) -> None:
     """End the hub's program: killed as by a crash, or asked to end as by a service manager."""
-    await asyncio.to_thread(processes.kill if how == "killed" else processes.stop, lab.lab, "hub")
+    await asyncio.to_thread(programs.kill if how == "killed" else programs.stop, lab.lab, "hub")
     await lab.forget_hub()
 
     async def down() -> bool:
-        return (await asyncio.to_thread(processes.status, lab.lab, "hub")).ended
+        return (await asyncio.to_thread(programs.status, lab.lab, "hub")).ended
 
     await until(down, what="the end of the hub's program")
 
 
 async def start_hub(lab: LiveLab) -> None:
-    await asyncio.to_thread(processes.start, lab.lab, "hub")
+    await asyncio.to_thread(programs.start, lab.lab, "hub")
     await wait_until_running(lab.lab)
 
 
@@ -219,7 +219,7 @@ async def test_a_cut_during_a_restart(lab: LiveLab, how: str) -> None:
 
     async with partition(lab, "hub", "node1", seconds=240) as cut:
         await end_hub(lab, how)
-        await asyncio.to_thread(processes.start, lab.lab, "hub")
+        await asyncio.to_thread(programs.start, lab.lab, "hub")
         await until(missed, what="the new hub's first poll, which fails")
     assert cut.met
     await wait_until_running(lab.lab)

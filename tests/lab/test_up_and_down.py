@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from lifecycle import fresh_name, hublab, lab_for_a_test, left_of
 
-from hublab.deployment import down
+from hublab.deployment.creation import down
 from hublab.engine import Engine
-from hublab.state import labs_folder
+from hublab.paths import labs_folder
 
 
 @pytest.fixture(scope="module")

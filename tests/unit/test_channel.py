@@ -8,7 +8,7 @@ import socket
 import aiohttp
 import pytest
 
-from hublab.channel import Channel
+from hublab.running.channel import Channel
 
 
 def test_a_lost_way_is_no_answer() -> None:

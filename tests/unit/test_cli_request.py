@@ -12,8 +12,8 @@ from yarl import URL
 from hublab.cli.asking import check_who, header_pairs
 from hublab.cli.request import read_body, with_type
 from hublab.errors import Undecided, UsageError
+from hublab.journal.redaction import REDACTED, Redactor
 from hublab.probes.http import Ask, AsTyped, destination, exchange, written
-from hublab.redaction import REDACTED, Redactor
 
 ODD = (
     "/user/alice/../x",

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from hublab.case_switch import Restart
 from hublab.cli.set import Switched, tell
-from hublab.settings import Settings
+from hublab.running.switching import Restart
+from hublab.settings.values import Settings
 
 PROXY = Restart("proxy", "proxy", "proxy. settings", 0.4)
 HUB = Restart("hub", "hub", "hub. settings", 2.0)

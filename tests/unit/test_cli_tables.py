@@ -14,7 +14,7 @@ from hublab.probes.database import Table, difference
 from hublab.probes.events import route_lines, server_lines
 from hublab.probes.route_beliefs import base_of, mark, pair_up
 from hublab.probes.routes import Route, last_words
-from hublab.setting_help import landing, parse_options
+from hublab.settings.help import landing, parse_options
 
 
 def table(*rows: tuple[int, str]) -> dict[str, Table]:

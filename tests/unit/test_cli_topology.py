@@ -13,11 +13,11 @@ import yaml
 from click.testing import CliRunner
 
 from hublab.cli import cli
-from hublab.export import compose_file, machine_paths
-from hublab.settings import Settings
-from hublab.topology import Host, Topology
-from hublab.topology_check import place_of
-from hublab.topology_graph import as_mermaid, as_svg, graph_of
+from hublab.deployment.export import compose_file, machine_paths
+from hublab.deployment.validation import place_of
+from hublab.settings.values import Settings
+from hublab.topology.graph import as_mermaid, as_svg, graph_of
+from hublab.topology.reading import Host, Topology
 
 NO_ENGINE = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from hublab.completion import completion, services_of, with_completion
-from hublab.topology import TopologyErrors
+from hublab.topology.defaults import completion, services_of, with_completion
+from hublab.topology.reading import TopologyErrors
 
 ROOT = Path("/project")
 SHORT = """\

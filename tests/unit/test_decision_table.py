@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.decision_table import Row, always, anything, decide, row_for, wrong_cells
+from hublab.cases.decision_table import Row, always, anything, decide, row_for, wrong_cells
 
 TABLE: tuple[Row[int, str], ...] = (
     Row("negative", lambda n: n < 0, always("minus"), "a book"),

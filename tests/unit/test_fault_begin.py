@@ -10,7 +10,7 @@ import pytest
 
 from hublab.errors import LabError
 from hublab.faults.running import running
-from hublab.live import LiveLab
+from hublab.running.live import LiveLab
 
 
 class Slow:

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from hublab import guard_process
 from hublab.errors import InternalError
-from hublab.guard import Guard
+from hublab.guard import process as guard_process
+from hublab.guard.lease import Guard
 
 HEAD = """\
 import os, signal, subprocess, sys, time
 from pathlib import Path
-from hublab.guard import Guard
+from hublab.guard.lease import Guard
 place = Path(sys.argv[1])
 def touch(name): return ["/bin/sh", "-c", f"echo {name} >> {place}/undone"]
 def ready(*words):

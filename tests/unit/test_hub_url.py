@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from hublab.hub import BASE_URL, hub_url
-from hublab.settings import Settings
+from hublab.running.hub import BASE_URL, hub_url
+from hublab.settings.values import Settings
 
 FRONT = "http://127.0.0.1:8000/"
 LISTENS = "Hub API listening on http://0.0.0.0:8081{}hub/\n"

@@ -16,8 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hublab.errors import InternalError, JournalError
-from hublab.journal import REDACTED, Entry, Journal, merge, read_journal
-from hublab.journal_events import (
+from hublab.journal.events import (
     Event,
     FaultBegun,
     FaultHealed,
@@ -30,6 +29,7 @@ from hublab.journal_events import (
     event,
     event_from_json,
 )
+from hublab.journal.file import REDACTED, Entry, Journal, merge, read_journal
 
 text = st.text(st.characters(codec="utf-8"))
 data = st.dictionaries(text, st.none() | st.integers() | text | st.lists(text, max_size=2))
@@ -86,8 +86,8 @@ def test_a_killed_writer_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "j"
     program = (
         "import os, signal, sys, pathlib\n"
-        "from hublab.journal import Journal\n"
-        "from hublab.journal_events import Note\n"
+        "from hublab.journal.file import Journal\n"
+        "from hublab.journal.events import Note\n"
         "journal = Journal.open(pathlib.Path(sys.argv[1]))\n"
         "journal.write(Note('last words'))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -9,8 +9,8 @@ import pytest
 
 from hublab.errors import UsageError
 from hublab.faults.clock import Clock
-from hublab.lab import Lab
 from hublab.probes.last_activity import Beliefs, instant
+from hublab.running.lab import Lab
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ONE = datetime(2026, 11, 21, 13, tzinfo=UTC)

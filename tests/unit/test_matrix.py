@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hublab.cases.matrix import Axis, cases, override, parse_axis
 from hublab.errors import SettingError
-from hublab.matrix import Axis, cases, override, parse_axis
 
 KEY = "server.ServerApp.allow_origin"
 plain = st.text(st.characters(codec="utf-8", exclude_characters=","), max_size=8).filter(

@@ -7,9 +7,9 @@ from typing import cast
 
 import pytest
 
+from hublab.deployment.networks import further_variables, network_of, subnet_sets
 from hublab.engine import Engine
 from hublab.errors import UsageError
-from hublab.networks import further_variables, network_of, subnet_sets
 
 OVERLAYS = Path(__file__).parents[2] / "compose"
 

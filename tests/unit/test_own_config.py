@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 from traitlets.config import Config
 
+from hublab.deployment.own_config import Override, overrides
 from hublab.errors import UsageError
-from hublab.own_config import Override, overrides
 
 ETC = Path(__file__).parents[2] / "compose" / "etc"
 LAB = {"hub": "jhub", "proxy": "front", "nodes": ["w1", "w2"], "users": []}

@@ -8,8 +8,8 @@ import pytest
 
 from hublab.engine import ExecResult
 from hublab.errors import LabError
-from hublab.lab import Lab
-from hublab.processes import listens, status
+from hublab.running.lab import Lab
+from hublab.running.programs import listens, status
 
 
 def test_a_process_that_ended_meanwhile_does_not_listen() -> None:

@@ -212,7 +212,7 @@ def test_workers_that_pass_leave_no_evidence(suite: pytest.Pytester) -> None:
         import time
         from pathlib import Path
         import pytest
-        from hublab.journal_events import LabDown
+        from hublab.journal.events import LabDown
         from hublab.pytest_plugin.evidence import EVIDENCE
         @pytest.mark.topology("lab")
         def test_that_ends_first(lab, request):
@@ -237,7 +237,7 @@ def test_one_that_fails_has_the_evidence_of_all_kept(suite: pytest.Pytester) -> 
     suite.makepyfile(
         """
         import pytest
-        from hublab.journal_events import LabDown
+        from hublab.journal.events import LabDown
         from hublab.pytest_plugin.evidence import EVIDENCE
         @pytest.mark.topology("lab")
         def test_that_fails(lab, request):

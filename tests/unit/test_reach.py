@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from hublab.errors import Undecided
-from hublab.live import Server
 from hublab.probes import reach as module
 from hublab.probes.reach import (
     CHECKS,
@@ -28,7 +27,8 @@ from hublab.probes.reach import (
 )
 from hublab.probes.routes import Route
 from hublab.probes.told import HubTold
-from hublab.settings import Settings
+from hublab.running.live import Server
+from hublab.settings.values import Settings
 
 CONNECT_URL, CONNECT_IP = HUB_ADDRESS
 LOOPBACK = "http://127.0.0.1:8081/hub/"

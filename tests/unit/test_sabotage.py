@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from hublab.catalogue import read_docstring
-from hublab.matrix import Axis, Case, cases
+from hublab.cases.matrix import Axis, Case, cases
+from hublab.pytest_plugin.catalogue import read_docstring
 from hublab.pytest_plugin.wrong_cases import wrong_pairs
-from hublab.settings import Settings
+from hublab.settings.values import Settings
 
 pytest_plugins = ("pytester", "plugin_suite")
 
@@ -135,7 +135,7 @@ def test_a_docstring_falls_into_its_parts() -> None:
 
 
 def test_every_scenario_says_where_its_expectations_come_from() -> None:
-    from hublab.catalogue import SCENARIOS
+    from hublab.paths import SCENARIOS
 
     missing = []
     for path in Path(SCENARIOS).rglob("test_*.py"):

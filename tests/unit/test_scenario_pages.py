@@ -5,7 +5,7 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
-from hublab.catalogue import Experiment, Scenario
+from hublab.pytest_plugin.catalogue import Experiment, Scenario
 from hublab.pytest_plugin.findings import Finding
 
 PAGES = Path(__file__).parents[2] / ".ci" / "scenario_pages.py"

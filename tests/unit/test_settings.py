@@ -10,8 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hublab.errors import SettingError
-from hublab.settings import Settings, format_value, parse_setting, shown_value, unknown_setting
-from hublab.settings_files import case_file, changed_keys, files_for, read_case, roles_of
+from hublab.settings.files import case_file, changed_keys, files_for, read_case, roles_of
+from hublab.settings.values import (
+    Settings,
+    format_value,
+    parse_setting,
+    shown_value,
+    unknown_setting,
+)
 
 words = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True)
 keys = st.builds(lambda s, c, t: f"{s}.{c}.{t}", st.sampled_from(["hub", "server"]), words, words)

@@ -12,7 +12,7 @@ from hublab.errors import HublabError, LabError
 from hublab.pytest_plugin import labs
 from hublab.pytest_plugin.labs import Labs, SharedLab, compose_files
 from hublab.pytest_plugin.topologies import LabOptions
-from hublab.settings import Settings
+from hublab.settings.values import Settings
 
 LAB = ("lab",)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hublab.state import lab_folder, labs_folder
+from hublab.paths import lab_folder, labs_folder
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hublab.errors import HubError
-from hublab.hub import refused
-from hublab.live import LiveLab
+from hublab.running.hub import refused
+from hublab.running.live import LiveLab
 
 STOPPING = {"pending": "stop", "ready": True}
 READY = {"pending": None, "ready": True}

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from hublab import setting_help
 from hublab.cli.reproduce import Reported, unknown_issue
 from hublab.errors import SettingError
-from hublab.setting_help import describe
+from hublab.settings import help as setting_help
+from hublab.settings.help import describe
 
 KNOWN = (
     "hub.Spawner.http_timeout",

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from hublab.errors import TopologyError
-from hublab.topology import Host, Topology, TopologyErrors, read_topology
+from hublab.topology.reading import Host, Topology, TopologyErrors, read_topology
 
 LAB_FILE = Path(__file__).parents[2] / "compose" / "lab.yaml"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hublab.topology_isolation import isolation_faults
+from hublab.topology.isolation import isolation_faults
 
 
 @pytest.mark.parametrize(

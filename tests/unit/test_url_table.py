@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from hublab.cases.url_table import Row, below, kind, line, shown, written_out
 from hublab.probes.http import Answer, Step
-from hublab.url_table import Row, below, kind, line, shown, written_out
 
 
 @pytest.mark.parametrize(

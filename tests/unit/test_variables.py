@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from hublab.deployment.variables import check_environment
 from hublab.errors import UsageError
-from hublab.variables import check_environment
 
 
 @pytest.mark.parametrize("name", ["alice,bob", "Ünï", "Alice", "-x", "a@b", "root", "touch;"])

@@ -7,9 +7,9 @@ import itertools
 
 from hublab.bench.measure import Part
 from hublab.bench.servers import LISTENING
-from hublab.case_switch import apply_settings, give_routes_back
-from hublab.live import LiveLab
-from hublab.settings import Settings
+from hublab.running.live import LiveLab
+from hublab.running.switching import apply_settings, give_routes_back
+from hublab.settings.values import Settings
 
 PREPARE = "mkdir -p /tmp/bare && cd /tmp/bare && rm -f jupyterhub.sqlite && exec "
 CHP = "/opt/chp/node_modules/.bin/configurable-http-proxy"

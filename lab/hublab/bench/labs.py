@@ -8,11 +8,11 @@ import time
 
 from hublab.bench.hubs import Hubs
 from hublab.bench.measure import Part
-from hublab.deployment import Request, create, down, make_ready
+from hublab.deployment.creation import Request, create, down, make_ready
+from hublab.deployment.variables import PORTS, free_port, subnet_choices
 from hublab.engine import Compose, Engine
-from hublab.live import LiveLab
-from hublab.settings import Settings
-from hublab.variables import PORTS, free_port, subnet_choices
+from hublab.running.live import LiveLab
+from hublab.settings.values import Settings
 
 
 class Labs:

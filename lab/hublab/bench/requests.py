@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from yarl import URL
 
 from hublab.bench.measure import Part
-from hublab.live import LiveLab
-from hublab.visitor import Visitor
+from hublab.running.live import LiveLab
+from hublab.running.visitor import Visitor
 
 USER, NODE = "alice", "node1"
 REPEATS = 50

@@ -7,9 +7,9 @@ import itertools
 from pathlib import Path
 
 from hublab.bench.measure import Part
-from hublab.case_switch import apply_settings
-from hublab.live import LiveLab
-from hublab.settings import Settings
+from hublab.running.live import LiveLab
+from hublab.running.switching import apply_settings
+from hublab.settings.values import Settings
 
 USER, NODE, REFERENCE = "alice", "node1", "reference"
 LISTENING = Path(__file__).with_name("listening.py")

@@ -7,9 +7,9 @@ from dataclasses import asdict
 import click
 
 from hublab.cli.common import common, emit, out, table, with_live
-from hublab.journal_events import Observed
-from hublab.live import LiveLab
+from hublab.journal.events import Observed
 from hublab.probes.activity import Activity, Moment, activity
+from hublab.running.live import LiveLab
 
 
 @click.command("activity")

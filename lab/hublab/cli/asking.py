@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import click
 
 from hublab.errors import UsageError
-from hublab.live import LiveLab
+from hublab.journal.redaction import Redactor
 from hublab.probes.credentials import Credentials
-from hublab.redaction import Redactor
+from hublab.running.live import LiveLab
 
 F = TypeVar("F", bound=Callable[..., Any])
 

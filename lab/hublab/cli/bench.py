@@ -16,11 +16,11 @@ from hublab.bench.requests import Requests
 from hublab.bench.servers import Servers
 from hublab.cli.common import emit, json_option, out, steps, table
 from hublab.cli.progress import Steps
-from hublab.deployment import Created, Request, create, down, make_ready
+from hublab.deployment.creation import Created, Request, create, down, make_ready
 from hublab.errors import UsageError
-from hublab.lab import Lab
-from hublab.live import connect
-from hublab.settings import Settings
+from hublab.running.lab import Lab
+from hublab.running.live import connect
+from hublab.settings.values import Settings
 
 LAB = "bench"
 NAMES = (

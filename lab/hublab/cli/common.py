@@ -20,10 +20,10 @@ from rich.table import Table
 from hublab.cli.progress import Steps
 from hublab.engine import Engine
 from hublab.errors import HublabError
-from hublab.journal import Journal
-from hublab.lab import DEFAULT_NAME, Lab
-from hublab.live import LiveLab, connect
-from hublab.state import lab_folder
+from hublab.journal.file import Journal
+from hublab.paths import lab_folder
+from hublab.running.lab import DEFAULT_NAME, Lab
+from hublab.running.live import LiveLab, connect
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])

@@ -15,8 +15,8 @@ import click
 from hublab.cli.common import common, emit, out, table, with_live
 from hublab.cli.fault import Duration
 from hublab.errors import UsageError
-from hublab.live import LiveLab
 from hublab.probes.database import Change, DatabaseReader, Table, difference
+from hublab.running.live import LiveLab
 
 SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 ACTION = "hublab.db.action"

@@ -15,12 +15,12 @@ from hublab.cli.progress import Steps
 from hublab.cli.ps import shown
 from hublab.cli.spawn import show_progress
 from hublab.cli.up import bring_up, show_hosts
-from hublab.deployment import Request
-from hublab.hub import hub_url
-from hublab.journal_events import Observed
-from hublab.lab import Lab
-from hublab.live import LiveLab, Server, connect
-from hublab.visitor import CellResult
+from hublab.deployment.creation import Request
+from hublab.journal.events import Observed
+from hublab.running.hub import hub_url
+from hublab.running.lab import Lab
+from hublab.running.live import LiveLab, Server, connect
+from hublab.running.visitor import CellResult
 
 USER, NODE = "alice", "node1"
 CELL = """

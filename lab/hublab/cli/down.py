@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from hublab.cli.common import common, emit, out
-from hublab.deployment import check_name, down
+from hublab.deployment.creation import check_name, down
 from hublab.engine import Engine
 
 

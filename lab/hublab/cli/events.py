@@ -10,8 +10,8 @@ import click
 
 from hublab.cli.common import err, name_option, with_live
 from hublab.cli.fault import Duration
-from hublab.live import LiveLab
 from hublab.probes.events import watch_events
+from hublab.running.live import LiveLab
 
 
 @click.command()

@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from hublab.cli.common import common, emit, out, steps, table
+from hublab.deployment.role_images import role_images
 from hublab.engine import Engine
-from hublab.lab import Lab
-from hublab.role_images import role_images
-from hublab.setting_help import SettingHelp, base_values, describe, landing
-from hublab.settings import format_value
+from hublab.running.lab import Lab
+from hublab.settings.help import SettingHelp, base_values, describe, landing
+from hublab.settings.values import format_value
 
 
 @click.command()

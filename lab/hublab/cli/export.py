@@ -11,15 +11,15 @@ import click
 
 from hublab.cli.common import common, emit, err, files_option, out, steps
 from hublab.cli.graph import running
-from hublab.deployment import Request
+from hublab.deployment.creation import Request
+from hublab.deployment.export import compose_file, machine_paths
+from hublab.deployment.role_images import project_config, role_images
 from hublab.engine import Engine
 from hublab.engine.images import save_images
 from hublab.errors import UsageError
-from hublab.export import compose_file, machine_paths
-from hublab.lab import Lab
-from hublab.role_images import project_config, role_images
-from hublab.settings import Settings
-from hublab.settings_check import check_settings
+from hublab.running.lab import Lab
+from hublab.settings.checking import check_settings
+from hublab.settings.values import Settings
 
 FILE = "compose.yaml"
 IMAGES = "images.tar"

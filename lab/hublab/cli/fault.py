@@ -11,7 +11,7 @@ import click
 from hublab.cli.common import common, emit, err, out, with_live
 from hublab.errors import Undecided
 from hublab.faults import RunningFault, freeze, partition
-from hublab.live import LiveLab
+from hublab.running.live import LiveLab
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)?")
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, None: 1.0}

@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 
 import click
 
-from hublab.catalogue import collect
 from hublab.cli.common import emit, json_option, out, table
+from hublab.deployment.software import versions
 from hublab.errors import UsageError
+from hublab.pytest_plugin.catalogue import collect
 from hublab.pytest_plugin.findings import Finding
-from hublab.software import versions
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 
 from hublab.cli.common import common, emit, files_option
-from hublab.deployment import Request
+from hublab.deployment.creation import Request
 from hublab.engine import Compose, Engine
 from hublab.errors import HublabError, MachineError, NoSuchLab
-from hublab.lab import Lab
-from hublab.live import Server, connect
-from hublab.topology import Topology, read_topology
-from hublab.topology_graph import Graph, as_mermaid, as_svg, graph_of
+from hublab.running.lab import Lab
+from hublab.running.live import Server, connect
+from hublab.topology.graph import Graph, as_mermaid, as_svg, graph_of
+from hublab.topology.reading import Topology, read_topology
 
 WRITERS = {"mermaid": as_mermaid, "svg": as_svg}
 

@@ -10,8 +10,8 @@ import click
 from hublab.cli.common import common, emit, err, find, out, table, with_live
 from hublab.cli.up import show_hosts
 from hublab.errors import HublabError
-from hublab.hub import hub_url
-from hublab.live import LiveLab, Server
+from hublab.running.hub import hub_url
+from hublab.running.live import LiveLab, Server
 
 SHOWN = ("user", "name", "host", "address", "port", "pid", "ready")
 

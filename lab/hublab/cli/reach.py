@@ -8,9 +8,9 @@ import click
 
 from hublab.cli.common import common, emit, out, table, with_live
 from hublab.errors import ExpectationFailed
-from hublab.journal_events import Observed
-from hublab.live import LiveLab
+from hublab.journal.events import Observed
 from hublab.probes.reach import Hop, reach
+from hublab.running.live import LiveLab
 
 
 @click.command("reach")

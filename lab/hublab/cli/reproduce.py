@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 import click
 import pytest
 
-from hublab.catalogue import SCENARIOS, collect
 from hublab.cli.common import emit, json_option, out, table
-from hublab.deployment import ROOT
+from hublab.deployment.software import versions
 from hublab.errors import ExpectationFailed, MachineError, Undecided, UsageError
+from hublab.paths import ROOT, SCENARIOS
+from hublab.pytest_plugin.catalogue import collect
 from hublab.pytest_plugin.selection import Issue
-from hublab.software import versions
 
 AROUND = ("https", "http", "github", "com", "issues", "pull", "issue")
 """Words of an issue's address that are no project."""

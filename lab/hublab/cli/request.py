@@ -16,11 +16,11 @@ from hublab.cli.asking import asking, check_who, header_pairs, redactor
 from hublab.cli.common import common, emit, with_live
 from hublab.cli.fault import Duration
 from hublab.errors import UsageError
-from hublab.live import LiveLab
+from hublab.journal.redaction import Redactor
 from hublab.probes.credentials import credentials
 from hublab.probes.http import Answer, Ask, ask, written
 from hublab.probes.readable import Readable, readable
-from hublab.redaction import Redactor
+from hublab.running.live import LiveLab
 
 
 @click.command()

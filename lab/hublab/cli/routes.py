@@ -9,8 +9,7 @@ import click
 
 from hublab.cli.common import common, emit, err, out, table, with_live
 from hublab.errors import ExpectationFailed, Undecided
-from hublab.journal_events import Observed
-from hublab.live import LiveLab
+from hublab.journal.events import Observed
 from hublab.probes.route_beliefs import (
     AGREE,
     DIFFERS,
@@ -20,6 +19,7 @@ from hublab.probes.route_beliefs import (
     RouteTables,
     compare_routes,
 )
+from hublab.running.live import LiveLab
 
 STYLES = {AGREE: "green", DIFFERS: "red", UNKNOWN: "yellow"}
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import click
 
-from hublab.case_switch import Restart, apply_settings, give_routes_back
 from hublab.cli.common import common, emit, err, find, out, steps, with_live
 from hublab.errors import SettingError
-from hublab.journal_events import Restarted, SettingsApplied
-from hublab.live import LiveLab
-from hublab.settings import Settings, format_value, unknown_setting
-from hublab.settings_check import check_settings
-from hublab.switch_lock import one_switch
+from hublab.journal.events import Restarted, SettingsApplied
+from hublab.running.live import LiveLab
+from hublab.running.settings_lock import one_switch
+from hublab.running.switching import Restart, apply_settings, give_routes_back
+from hublab.settings.checking import check_settings
+from hublab.settings.values import Settings, format_value, unknown_setting
 
 
 @dataclass(frozen=True, slots=True)

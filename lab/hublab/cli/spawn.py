@@ -10,8 +10,8 @@ import click
 from hublab.cli.common import common, emit, err, out, server_option, with_live
 from hublab.cli.ps import shown
 from hublab.errors import HubError
-from hublab.lab import Lab
-from hublab.live import LiveLab, Progress, Server
+from hublab.running.lab import Lab
+from hublab.running.live import LiveLab, Progress, Server
 
 REFUSED = "refused the login"
 """How SSHSpawner tells the user that a node does not let the hub in."""

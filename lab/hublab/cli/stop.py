@@ -6,8 +6,8 @@ import click
 
 from hublab.cli.common import common, emit, out, server_option, with_live
 from hublab.errors import UsageError
-from hublab.live import LiveLab, Server
 from hublab.probes.processes import UserProcess, user_processes
+from hublab.running.live import LiveLab, Server
 
 
 @click.command()

@@ -11,14 +11,14 @@ import click
 
 from hublab.cli.common import common, emit, files_option, open_journal, out, steps, table
 from hublab.cli.progress import Steps
-from hublab.deployment import Created, Request, create, make_ready, one_at_a_time
-from hublab.hub import hub_url
-from hublab.journal_events import LabUp, SettingsApplied
-from hublab.lab import Lab
-from hublab.nodes import FEWEST, MOST
-from hublab.own_config import Override, OwnConfig
-from hublab.settings import Settings
-from hublab.switch_lock import one_switch
+from hublab.deployment.creation import Created, Request, create, make_ready, one_at_a_time
+from hublab.deployment.own_config import Override, OwnConfig
+from hublab.journal.events import LabUp, SettingsApplied
+from hublab.running.hub import hub_url
+from hublab.running.lab import Lab
+from hublab.running.settings_lock import one_switch
+from hublab.settings.values import Settings
+from hublab.topology.more_nodes import FEWEST, MOST
 
 
 @click.command()

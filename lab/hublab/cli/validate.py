@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from hublab.cli.common import emit, json_option
-from hublab.deployment import Request
+from hublab.deployment.creation import Request
+from hublab.deployment.validation import check_topology
 from hublab.errors import TopologyError
-from hublab.lab import DEFAULT_NAME
-from hublab.topology import Problem
-from hublab.topology_check import check_topology
+from hublab.running.lab import DEFAULT_NAME
+from hublab.topology.reading import Problem
 
 
 @click.command()

@@ -10,11 +10,11 @@ import click
 from hublab.cli.asking import asking, check_who, header_pairs, redactor
 from hublab.cli.common import common, emit, with_live
 from hublab.cli.fault import Duration
-from hublab.live import LiveLab
+from hublab.journal.redaction import Redactor
 from hublab.probes.credentials import credentials
 from hublab.probes.http import Ask
 from hublab.probes.websocket import Conversation, Frame, converse
-from hublab.redaction import Redactor
+from hublab.running.live import LiveLab
 
 
 @click.command()

@@ -11,9 +11,9 @@ from contextlib import AbstractAsyncContextManager
 
 from hublab.engine import Engine
 from hublab.faults.running import RunningFault, running
-from hublab.guard import Guard
-from hublab.lab import Lab
-from hublab.live import LiveLab
+from hublab.guard.lease import Guard
+from hublab.running.lab import Lab
+from hublab.running.live import LiveLab
 
 
 class Freeze:

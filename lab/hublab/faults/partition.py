@@ -16,9 +16,9 @@ from contextlib import AbstractAsyncContextManager
 from hublab.engine import Engine
 from hublab.errors import EngineError, LabError, UsageError
 from hublab.faults.running import RunningFault, running
-from hublab.guard import Guard
-from hublab.lab import Lab
-from hublab.live import LiveLab
+from hublab.guard.lease import Guard
+from hublab.running.lab import Lab
+from hublab.running.live import LiveLab
 
 SEND = "import socket, sys; socket.socket(type=socket.SOCK_DGRAM).sendto(b'', (sys.argv[1], 9))"
 """One datagram to the discard port (RFC 863)."""

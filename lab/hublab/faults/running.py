@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from hublab.errors import HublabError, UsageError
-from hublab.journal_events import FaultBegun, FaultHealed
-from hublab.live import LiveLab
+from hublab.journal.events import FaultBegun, FaultHealed
+from hublab.running.live import LiveLab
 
 SHORTEST, LONGEST = 1.0, 600.0
 """Seconds: proving a fault takes a part of one; one meant to last longer is a mistake."""

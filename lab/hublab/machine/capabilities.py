@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from hublab.deployment.variables import authorities
 from hublab.engine import Engine
 from hublab.errors import HublabError, MachineError
 from hublab.machine import apt, base_image, plugins
 from hublab.machine.distribution import Distribution
 from hublab.machine.kernel import Kernel, this_kernel
-from hublab.variables import authorities
 
 NEEDED_PYTHON = (3, 11)
 NEEDED_API = (1, 41)

@@ -9,9 +9,9 @@ import asyncio
 import re
 from dataclasses import dataclass
 
-from hublab.hub import hub_run
-from hublab.live import LiveLab
 from hublab.probes.node_log import last_server_log
+from hublab.running.hub import hub_run
+from hublab.running.live import LiveLab
 
 LINE = re.compile(
     r"\] (?P<status>\d{3}) (?P<method>[A-Z]+) (?P<path>\S+)(?: -> \S+)? "

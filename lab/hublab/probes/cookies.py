@@ -14,9 +14,9 @@ from urllib.parse import urlencode, urlsplit
 import aiohttp
 
 from hublab.errors import HubError
-from hublab.live import LiveLab
 from hublab.probes.credentials import Credentials
 from hublab.probes.http import REDIRECTS, Answer, Ask, ask
+from hublab.running.live import LiveLab
 
 MOST_STEPS = 12
 

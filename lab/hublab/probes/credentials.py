@@ -14,7 +14,7 @@ from aiohttp.abc import AbstractCookieJar
 from yarl import URL
 
 from hublab.errors import HublabError
-from hublab.live import LiveLab
+from hublab.running.live import LiveLab
 
 TOKEN_LIFE = 600
 """Seconds, for the case that nobody is left to take a token back."""

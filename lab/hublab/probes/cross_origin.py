@@ -9,9 +9,9 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from hublab.live import LiveLab
 from hublab.probes.credentials import Credentials, credentials
 from hublab.probes.http import Answer, Ask, ask
+from hublab.running.live import LiveLab
 
 NONE, TOKEN, COOKIE, COOKIE_XSRF = "none", "token", "cookie", "cookie+xsrf"
 CREDENTIALS = (NONE, TOKEN, COOKIE, COOKIE_XSRF)

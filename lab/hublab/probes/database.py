@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hublab.case_switch import DATABASE
 from hublab.errors import LabError, Undecided
-from hublab.live import LiveLab
-from hublab.settings_check import PYTHON
+from hublab.running.live import LiveLab
+from hublab.running.switching import DATABASE
+from hublab.settings.checking import PYTHON
 
 Row = Mapping[str, Any]
 

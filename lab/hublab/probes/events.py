@@ -28,9 +28,9 @@ from hublab.engine.streams import (
     watch_log,
 )
 from hublab.errors import HubError, HublabError
-from hublab.lab import ETC
-from hublab.live import LiveLab
-from hublab.redaction import Redactor
+from hublab.journal.redaction import Redactor
+from hublab.running.lab import ETC
+from hublab.running.live import LiveLab
 
 INTERVAL = 0.5
 """Seconds between two questions."""

@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from hublab.hub import hub_run
-from hublab.live import LiveLab
+from hublab.running.hub import hub_run
+from hublab.running.live import LiveLab
 
 LINE = re.compile(r"^HOOK (\{.*\})$", re.MULTILINE)
 

@@ -21,8 +21,8 @@ from python_socks.sync import Proxy
 from yarl import URL
 
 from hublab.errors import Undecided, UsageError, in_words
-from hublab.live import LiveLab
 from hublab.probes.credentials import Credentials
+from hublab.running.live import LiveLab
 
 MOST_REDIRECTS = 20
 REDIRECTS = (301, 302, 303, 307, 308)

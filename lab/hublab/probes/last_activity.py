@@ -17,9 +17,9 @@ from typing import Any
 import aiohttp
 
 from hublab.errors import Undecided
-from hublab.hub import Hub
-from hublab.live import LiveLab, Server
 from hublab.probes.route_beliefs import key
+from hublab.running.hub import Hub
+from hublab.running.live import LiveLab, Server
 
 KEEPERS = ("server", "proxy", "hub_user", "hub_server")
 

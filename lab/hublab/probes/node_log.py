@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from hublab.live import LiveLab
+from hublab.running.live import LiveLab
 
 RUN_DIR = "~/.jupyterhub-ssh"
 PRINT = (

@@ -10,10 +10,10 @@ from typing import Any
 
 from playwright.async_api import BrowserContext, Page
 
-from hublab.browser import put_page
 from hublab.errors import Undecided
-from hublab.lab import Lab
 from hublab.probes.browser_traffic import Exchange, Traffic
+from hublab.running.browser import put_page
+from hublab.running.lab import Lab
 
 FETCH = """async ([url, options]) => {
   try {

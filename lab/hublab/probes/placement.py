@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict, dataclass
 
 from hublab.errors import Undecided
-from hublab.journal_events import Observed
-from hublab.live import LiveLab
-from hublab.visitor import Kernel
+from hublab.journal.events import Observed
+from hublab.running.live import LiveLab
+from hublab.running.visitor import Kernel
 
 ASK = """
 import getpass, json, os, socket

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from hublab.live import LiveLab
+from hublab.running.live import LiveLab
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ import aiohttp
 from yarl import URL
 
 from hublab.errors import Undecided
-from hublab.lab import ETC
-from hublab.live import LiveLab
 from hublab.probes.credentials import Credentials
 from hublab.probes.http import Answer, Ask, one
+from hublab.running.lab import ETC
+from hublab.running.live import LiveLab
 
 OWN = "token OWN"
 """As an authorization: the lab's own token, which is put in on the way and told nobody."""

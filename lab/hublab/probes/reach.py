@@ -18,12 +18,12 @@ from dataclasses import dataclass, replace
 from yarl import URL
 
 from hublab.errors import HublabError
-from hublab.hub import BASE_URL
-from hublab.lab import PROXY_PORT
-from hublab.live import LiveLab, Server, server_label
 from hublab.probes.routes import Route, proxy_routes
 from hublab.probes.told import HubTold, hub_told, listens_on_loopback_only, server_told
-from hublab.settings import Settings
+from hublab.running.hub import BASE_URL
+from hublab.running.lab import PROXY_PORT
+from hublab.running.live import LiveLab, Server, server_label
+from hublab.settings.values import Settings
 
 PATIENCE = 3.0
 """Seconds for each hop. On one network a refusal comes at once: silence so long is an answer."""

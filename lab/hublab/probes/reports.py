@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from hublab.live import LiveLab
-from hublab.settings_check import PYTHON
+from hublab.running.live import LiveLab
+from hublab.settings.checking import PYTHON
 
 PORT = 9900
 RECORDER = f"http://127.0.0.1:{PORT}/users/{{user}}/activity"

@@ -16,11 +16,11 @@ from urllib.parse import unquote
 from yarl import URL
 
 from hublab.errors import HublabError, UsageError
-from hublab.live import LiveLab, server_from
 from hublab.probes.database import DatabaseReader, Table
 from hublab.probes.routes import Route, proxy_routes
 from hublab.probes.told import hub_told
-from hublab.settings import Settings
+from hublab.running.live import LiveLab, server_from
+from hublab.settings.values import Settings
 
 AGREE, ONLY_PROXY, ONLY_HUB, DIFFERS = "agree", "only proxy", "only hub", "differs"
 UNKNOWN = "unknown"

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hublab.errors import Undecided
-from hublab.lab import ETC
-from hublab.live import LiveLab
 from hublab.probes.waiting import until
+from hublab.running.lab import ETC
+from hublab.running.live import LiveLab
 
 
 @dataclass(frozen=True, slots=True)

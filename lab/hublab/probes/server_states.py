@@ -14,13 +14,13 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hublab.hub import server_path
-from hublab.journal_events import Observed
-from hublab.live import LiveLab, Server
+from hublab.journal.events import Observed
 from hublab.probes.database import DatabaseReader, Table
 from hublab.probes.processes import user_processes
 from hublab.probes.routes import proxy_routes
 from hublab.probes.waiting import PATIENCE, until
+from hublab.running.hub import server_path
+from hublab.running.live import LiveLab, Server
 
 POLL = 0.05
 """Seconds between two questions of a watch."""

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from hublab.errors import Undecided
-from hublab.live import LiveLab
 from hublab.probes.database import HIDDEN, DatabaseReader
+from hublab.running.live import LiveLab
 
 
 async def database(live: LiveLab, table: str) -> list[dict[str, Any]]:

@@ -12,8 +12,8 @@ import aiohttp
 from yarl import URL
 
 from hublab.errors import Undecided, UsageError, in_words
-from hublab.live import LiveLab
 from hublab.probes.credentials import Credentials
+from hublab.running.live import LiveLab
 
 DATA = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
 UPGRADE_TIMEOUT = 30.0

@@ -15,9 +15,9 @@ import pytest_asyncio
 if TYPE_CHECKING:  # collecting tests needs neither Docker nor Playwright
     from playwright.async_api import Browser, BrowserContext
 
-    from hublab.lab import Lab
-    from hublab.live import LiveLab
     from hublab.pytest_plugin.labs import Labs
+    from hublab.running.lab import Lab
+    from hublab.running.live import LiveLab
 
 Connect = Callable[["Lab"], Awaitable["Browser"]]
 
@@ -25,7 +25,7 @@ Connect = Callable[["Lab"], Awaitable["Browser"]]
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def _browsers(_labs: Labs) -> AsyncIterator[Connect]:
     """Chromium of each lab, connected to when first asked for, let go before the lab ends."""
-    from hublab.browser import open_browser
+    from hublab.running.browser import open_browser
 
     opened: dict[str, Browser] = {}
     async with contextlib.AsyncExitStack() as stack:
@@ -42,7 +42,7 @@ async def _browsers(_labs: Labs) -> AsyncIterator[Connect]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def chromium(lab: LiveLab, _browsers: Connect) -> AsyncIterator[BrowserContext]:
     """A context without cookies, in a browser that holds no certificate against anybody."""
-    from hublab.browser import LOADING
+    from hublab.running.browser import LOADING
 
     browser = await _browsers(lab.lab)
     context = await browser.new_context(ignore_https_errors=True)

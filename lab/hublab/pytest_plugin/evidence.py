@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hublab.errors import HublabError
-from hublab.journal import Journal, merge, write_merged
-from hublab.journal_events import Event, Verdict
+from hublab.journal.events import Event, Verdict
+from hublab.journal.file import Journal, merge, write_merged
+from hublab.journal.redaction import Redactor
 from hublab.pytest_plugin.cases import case_of
-from hublab.redaction import Redactor
-from hublab.settings import short_digest
+from hublab.settings.values import short_digest
 
 if TYPE_CHECKING:  # collecting tests needs no Docker
-    from hublab.lab import Lab
+    from hublab.running.lab import Lab
 
 EVIDENCE = pytest.StashKey["Evidence"]()
 LAB: pytest.StashKey[Lab] = pytest.StashKey()

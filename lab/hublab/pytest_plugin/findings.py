@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from hublab.journal_events import Event, event
+from hublab.journal.events import Event, event
 from hublab.pytest_plugin.evidence import EVIDENCE
 
 PROJECTS = ("jupyterhub", "configurable-http-proxy", "jupyter_server", "jupyterhub-idle-culler")

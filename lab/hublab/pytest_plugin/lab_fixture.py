@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
+from hublab.cases.matrix import Case
 from hublab.errors import HublabError, LabError, MachineError, SettingError, UsageError
-from hublab.matrix import Case
 from hublab.pytest_plugin.cases import PINNED, case_of
 from hublab.pytest_plugin.evidence import EVIDENCE, LAB, Evidence, scenario_of
 from hublab.pytest_plugin.topologies import DEFAULT_TOPOLOGY, lab_options, topology_of
-from hublab.settings import Settings
+from hublab.settings.values import Settings
 
 if TYPE_CHECKING:  # collecting tests needs no Docker: what talks to it is imported when needed
-    from hublab.channel import Channel
-    from hublab.lab import Lab
-    from hublab.live import LiveLab
     from hublab.pytest_plugin.labs import Labs, SharedLab
-    from hublab.readiness import ProgramEnded
+    from hublab.running.channel import Channel
+    from hublab.running.lab import Lab
+    from hublab.running.live import LiveLab
+    from hublab.running.readiness import ProgramEnded
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -83,7 +83,7 @@ def _labs(pytestconfig: pytest.Config) -> Iterator[Labs]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def _channels(_labs: Labs) -> AsyncIterator[Callable[[Lab], Any]]:
     """The ways into the labs, each opened once and closed before its lab ends or is put back."""
-    from hublab.channel import open_channel
+    from hublab.running.channel import open_channel
 
     opened: dict[str, Channel] = {}
     async with contextlib.AsyncExitStack() as stack:
@@ -131,7 +131,7 @@ async def lab(
     What the test opens through it is closed at the end. Where hub or proxy refuse to start with
     the settings the test ends with their last words, unless it is marked `may_refuse`.
     """
-    from hublab.live import LiveLab
+    from hublab.running.live import LiveLab
 
     evidence = request.config.stash[EVIDENCE]
     refusal: ProgramEnded | None = None
@@ -167,7 +167,7 @@ async def checked_switch(
     refuse the case, and the name for the case's server. Raises SettingError, which explains any
     refusal.
     """
-    from hublab.switch_lock import one_switch
+    from hublab.running.settings_lock import one_switch
 
     checking = asyncio.create_task(asyncio.to_thread(shared.check, case.settings))
     if shared.stays:

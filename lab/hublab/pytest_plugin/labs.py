@@ -13,20 +13,21 @@ from pathlib import Path
 
 import pytest
 
-from hublab.case_switch import apply_settings, fresh_case
-from hublab.deployment import ROOT, Created, Request, create, down, make_ready
+from hublab.cases.matrix import Case
+from hublab.deployment.creation import Created, Request, create, down, make_ready
 from hublab.errors import HublabError, LabError, MachineError, UsageError
-from hublab.journal_events import LabDown, LabUp, Restarted, SettingsApplied
-from hublab.lab import Lab
-from hublab.matrix import Case
+from hublab.journal.events import LabDown, LabUp, Restarted, SettingsApplied
+from hublab.paths import ROOT
 from hublab.pytest_plugin.evidence import Evidence
 from hublab.pytest_plugin.topologies import DEFAULT_TOPOLOGY, LabOptions
-from hublab.readiness import ProgramEnded
-from hublab.setting_syntax import SCOPES, is_snippet
-from hublab.settings import Settings
-from hublab.settings_check import check_settings, taken
-from hublab.settings_files import changed_keys
-from hublab.switch_lock import one_switch
+from hublab.running.lab import Lab
+from hublab.running.readiness import ProgramEnded
+from hublab.running.settings_lock import one_switch
+from hublab.running.switching import apply_settings, fresh_case
+from hublab.settings.checking import check_settings, taken
+from hublab.settings.files import changed_keys
+from hublab.settings.syntax import SCOPES, is_snippet
+from hublab.settings.values import Settings
 
 Say = Callable[[str], None]
 

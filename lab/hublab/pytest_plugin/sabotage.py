@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from hublab.matrix import Case
+from hublab.cases.matrix import Case
 from hublab.pytest_plugin.evidence import scenario_of
 from hublab.pytest_plugin.wrong_cases import Pair
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from hublab.cases.matrix import Axis, Case
 from hublab.errors import SettingError
-from hublab.matrix import Axis, Case
-from hublab.setting_syntax import is_snippet
-from hublab.settings import JSONValue, Settings
+from hublab.settings.syntax import is_snippet
+from hublab.settings.values import JSONValue, Settings
 
 _FEW = 4
 """Up to so many cases each is paired with every other; with more, with two of the others."""

@@ -1,0 +1,1 @@
+"""From axes to a lab in that case; knows no pytest."""

@@ -1,0 +1,144 @@
+"""Axes make cases: what is tried, in which order, under which name.
+
+An axis is one setting and the values to try. Axes multiply into cases, and a case is one
+assignment of settings with an id that stays the same wherever it is made. Pure: pytest and the
+command line make the same cases from the same words.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from hublab.errors import SettingError
+from hublab.settings.syntax import check_key, check_value, is_snippet, parse_value, read_json
+from hublab.settings.values import JSONValue, Settings, format_value, short_digest, shown_value
+
+_LONGEST_VALUE_IN_ID = 40
+# What may stand in an id as it is: no blanks or `;` (our separator), and only ASCII, because
+# pytest escapes the rest and the same case would then have two names.
+_PLAIN = re.compile(r"[!-:<-~]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One setting and the values it takes, in the order given, each once."""
+
+    key: str
+    values: tuple[JSONValue, ...]
+
+    @classmethod
+    def of(cls, key: str, values: Iterable[JSONValue], *, where: str | None = None) -> Axis:
+        """Make an axis from Python values; raises SettingError for a bad key or value."""
+        check_key(key, where=where)
+        if isinstance(values, str):
+            raise SettingError(
+                f"the values of {key} are a list, not the text {values!r}",
+                where=where,
+                right=f"[{values!r}]",
+            )
+        checked = tuple(_value(key, value, where) for value in values)
+        if not checked:
+            raise SettingError(f"the axis {key} has no values", where=where, right=f"{key}=a,b")
+        names = [format_value(key, value) for value in checked]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise SettingError(f"the axis {key} has {twice[0]!r} twice", where=where)
+        return cls(key, checked)
+
+
+def _value(key: str, value: JSONValue, where: str | None) -> JSONValue:
+    if is_snippet(key) and isinstance(value, str):
+        return parse_value(key, value, where=where)
+    return check_value(key, value, where=where)
+
+
+def parse_axis(text: str, *, where: str | None = None) -> Axis:
+    """Read `SETTING=["a","b"]` or `SETTING=a,b`; raises SettingError.
+
+    Text that begins with `[` is a JSON list of values. Text that begins with `{` or `"` is the
+    same without its brackets. Anything else is cut at its commas and taken as it stands.
+    """
+    key, equals, values = text.partition("=")
+    if not equals:
+        raise SettingError(f"not an axis: {text!r} has no '='", where=where, right="SETTING=a,b")
+    key = check_key(key.strip(), where=where)
+    return Axis.of(key, _split(key, values, where), where=where)
+
+
+def _split(key: str, text: str, where: str | None) -> list[JSONValue]:
+    first = text.lstrip()[:1]
+    if first not in ("[", "{", '"'):
+        return list(text.split(","))
+    listed = text if first == "[" else f"[{text}]"
+    return cast("list[JSONValue]", read_json(listed, what=f"the axis {key}", where=where))
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # equal as mappings are
+class Case(Mapping[str, JSONValue]):
+    """One assignment of settings, read like a dict, with a stable name."""
+
+    settings: Settings
+
+    @property
+    def id(self) -> str:
+        """`key=value` joined by `;`, in the order of the keys; `default` when nothing is set.
+
+        Long or unprintable values are shortened and end in `~` and eight digits of their hash;
+        of those with a secret in them the hash alone is left.
+        """
+        named = (f"{key}={_short(shown_value(key, v))}" for key, v in self.settings.items())
+        return ";".join(named) or "default"
+
+    def __getitem__(self, key: str) -> JSONValue:
+        return self.settings[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.settings)
+
+    def __len__(self) -> int:
+        return len(self.settings)
+
+    def __hash__(self) -> int:
+        return hash(self.settings)
+
+    def __str__(self) -> str:
+        return self.id
+
+
+def _short(text: str) -> str:
+    if len(text) <= _LONGEST_VALUE_IN_ID and _PLAIN.fullmatch(text):
+        return text
+    shown = re.sub(r"[^\w.:/=-]+", "_", text, flags=re.ASCII)[: _LONGEST_VALUE_IN_ID - 9]
+    return f"{shown}~{short_digest(text)}"
+
+
+def override(axes: Iterable[Axis], *others: Axis) -> tuple[Axis, ...]:
+    """`axes` with each of `others` in the place of the axis of its key, or added at the end."""
+    by_key = {axis.key: axis for axis in axes}
+    by_key.update((axis.key, axis) for axis in others)
+    return tuple(by_key.values())
+
+
+def cases(
+    axes: Sequence[Axis] = (), *, pinned: Mapping[str, JSONValue] | None = None
+) -> tuple[Case, ...]:
+    """Every combination of the axes' values, the first axis changing slowest.
+
+    `pinned` settings hold in every case: a pin takes the place of the axis of its key. Without
+    axes there is one case. Raises SettingError when two axes have one key.
+    """
+    seen: set[str] = set()
+    for axis in axes:
+        if axis.key in seen:
+            raise SettingError(f"two axes for {axis.key}", right="one axis with all its values")
+        seen.add(axis.key)
+    pins = [Axis(key, (value,)) for key, value in (pinned or {}).items()]
+    everything = override(axes, *pins)
+    return tuple(
+        Case(Settings({axis.key: value for axis, value in zip(everything, values, strict=True)}))
+        for values in itertools.product(*(axis.values for axis in everything))
+    )

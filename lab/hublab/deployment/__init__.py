@@ -1,0 +1,1 @@
+"""A lab is planned, made and removed; the engineer's own files are brought along."""

@@ -1,0 +1,56 @@
+"""The subnets of a lab: one for each network that its Compose files read from a variable.
+
+`HUBLAB_SUBNET` is the network on which everybody is. A further network is written with a variable
+of its own, `HUBLAB_SUBNET_INNER` for a network named `inner`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from hublab.deployment.variables import asked_subnet, subnet_choices
+from hublab.engine import Engine
+from hublab.topology.subnets import free_subnets, prefix
+
+MAIN = "HUBLAB_SUBNET"
+FURTHER = re.compile(rf"{MAIN}_[A-Z0-9_]+")
+
+
+def further_variables(files: Iterable[Path]) -> list[str]:
+    """The variables of further networks that the files read."""
+    return sorted({name for file in files for name in FURTHER.findall(file.read_text())})
+
+
+def network_of(variable: str) -> str:
+    """The network whose subnet a variable gives: `inner` for HUBLAB_SUBNET_INNER."""
+    return variable.removeprefix(f"{MAIN}_").lower()
+
+
+def subnet_sets(engine: Engine, lab: str, files: Iterable[Path]) -> Iterator[dict[str, str]]:
+    """Values for all subnet variables to try, in turn: what the lab has, the user's, free ones.
+
+    Raises UsageError for a subnet that the user asks for and no lab can have.
+    """
+    variables = further_variables(files)
+    present = {net: prefix_of(subnet) for net, subnet in engine.subnets_of(lab).items()}
+    further = {network_of(variable) for variable in variables}
+    main = next((subnet for net, subnet in present.items() if net not in further), None)
+    for first in [main] if main else subnet_choices(engine, lab):
+        chosen = {MAIN: first}
+        free = free_subnets([*engine.subnets_in_use(), f"{first}.0/24"])
+        for variable in variables:
+            asked = os.environ.get(variable)
+            chosen[variable] = (
+                present.get(network_of(variable))
+                or (asked_subnet(asked, variable) if asked else None)
+                or prefix(next(free))
+            )
+        yield chosen
+
+
+def prefix_of(subnet: str) -> str:
+    """The first three numbers of a /24 in CIDR form."""
+    return subnet.rpartition(".")[0]

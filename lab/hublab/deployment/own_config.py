@@ -1,0 +1,118 @@
+"""An engineer's own configuration files, laid over a lab's base.
+
+The hub's and the servers' software tries them first, in throw-away containers, so that a file
+that does not run leaves nothing behind; what of them the lab must decide comes back as a list.
+The rules for that stand beside the base: compose/etc/hub/own_hub_config.py, compose/etc/node/.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hublab.engine import Container, Engine
+from hublab.engine.records import File
+from hublab.errors import LabError, UsageError
+from hublab.running.lab import ETC
+from hublab.settings.checking import PYTHON
+from hublab.settings.files import JUPYTERHUB_UID
+from hublab.topology.reading import Topology
+
+HUB_FILE, SERVER_FILE = "own_hub_config.py", "own_server_config.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A value of theirs that does not hold: what the lab has there, and why. None: not set."""
+
+    trait: str
+    theirs: str | None
+    ours: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnConfig:
+    """The files that an engineer brings along; None where the base alone holds."""
+
+    hub: Path | None = None
+    server: Path | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.hub or self.server)
+
+
+def check_own_config(
+    engine: Engine, images: Mapping[str, str], own: OwnConfig, topology: Topology
+) -> list[Override]:
+    """What of the files will not hold.
+
+    `images` gives the image of each role. Raises UsageError with file and line for a file that
+    cannot be read or does not run.
+    """
+    found: list[Override] = []
+    for whose, role, path in (("hub", "hub", own.hub), ("server", "node", own.server)):
+        if path:
+            files = [File("their_config.py", read(path)), File("lab.json", told(topology))]
+            argv = [PYTHON, "/opt/hublab/check_own_config.py", whose]
+            done = engine.run_once(images[role], argv, files, "/tmp")
+            if done.exit_code:
+                raise LabError(f"could not try {path}: {done.stderr.strip()[-2000:]}")
+            found += overrides(json.loads(done.stdout.strip().splitlines()[-1]), path)
+    return found
+
+
+def read(path: Path) -> bytes:
+    """The content of a file. Raises UsageError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"cannot read this configuration: {error.strerror}",
+            where=str(path),
+            right="the path of a Python file, such as jupyterhub_config.py",
+        ) from error
+
+
+def told(topology: Topology) -> bytes:
+    """What `init` will tell the hub of the lab, as far as names go."""
+    names = {role: [host.name for host in topology.by_role(role)] for role in ("proxy", "node")}
+    return json.dumps(
+        {
+            "hub": topology.hub.name,
+            "proxy": names["proxy"][0],
+            "nodes": names["node"],
+            "users": [],
+            "provider": bool(topology.by_role("identity-provider")),
+        }
+    ).encode()
+
+
+def overrides(answer: dict[str, object], path: Path) -> list[Override]:
+    """The answer of the container that tried a file. Raises UsageError when it did not run."""
+    if "broken" in answer:
+        line = f":{answer['line']}" if answer["line"] else ""
+        raise UsageError(
+            f"this configuration does not run in the lab: {answer['broken']}",
+            where=f"{path}{line}",
+            right="a file that needs no other file and nothing that is not installed in the lab",
+        )
+    if "wrong" in answer:
+        line = f":{answer['line']}" if answer["line"] else ""
+        raise UsageError(str(answer["wrong"]), where=f"{path}{line}")
+    listed = answer["overridden"]
+    assert isinstance(listed, list)
+    return [Override(**one) for one in listed]
+
+
+def put_own_config(engine: Engine, hosts: list[Container], own: OwnConfig) -> None:
+    """Put the files on the hosts that read them; hub and servers do when they start next."""
+    for host in hosts:
+        if own.hub and "hub" in host.roles:
+            # It may hold secrets.
+            file = File(HUB_FILE, read(own.hub), mode=0o600, uid=JUPYTERHUB_UID)
+            engine.put_files(host.id, ETC, [file])
+        if own.server and "node" in host.roles:
+            engine.put_files(host.id, ETC, [File(SERVER_FILE, read(own.server))])

@@ -1,0 +1,92 @@
+"""What is wrong with Compose files, each fault with file and line: no engine needed.
+
+All of what makes no lab, at once. What Compose itself refuses comes one fault at a time, of
+several by chance, and mostly without a line; the path that its message names is looked up.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from hublab.engine import Compose
+from hublab.errors import TopologyError
+from hublab.paths import ROOT
+from hublab.topology.defaults import with_completion
+from hublab.topology.positions import Position, Sources, YamlPath
+from hublab.topology.reading import Problem, Topology, TopologyErrors, read_topology
+
+PREFIX = re.compile(r"^(?:Docker Compose cannot read it: )?(?:validating [^:]+: )?")
+PROPERTY = re.compile(r"^(\(root\)|[\w.-]+) Additional property (\S+) is not allowed")
+DOTTED = re.compile(r"^((?:services|networks|volumes|configs|secrets)\.[\w.-]+)\b:? ?(.*)$", re.S)
+REFERS = re.compile(
+    r'^service "([^"]+)" (?:refers to undefined|depends on undefined) (\w+) (\S+?):'
+)
+LINE = re.compile(r"\bline (\d+):\s*(.*)")
+SECTIONS = {"network": "networks", "volume": "volumes", "service": "depends_on"}
+
+
+def check_topology(files: Sequence[Path], name: str) -> tuple[Topology | None, list[Problem]]:
+    """Read files as one topology: it, or all that is wrong. Raises MachineError without Compose."""
+    unreadable = [problem for file in files if (problem := unreadable_file(file))]
+    if unreadable:
+        return None, unreadable
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            whole = with_completion(files, lambda: Path(folder), ROOT)
+            return read_topology(Compose(whole, name, {}).config(), files), []
+    except TopologyErrors as errors:
+        return None, list(errors.problems)
+    except TopologyError as error:
+        return None, [compose_problem(error.message, files)]
+
+
+def unreadable_file(file: Path) -> Problem | None:
+    """What keeps a file from being read as YAML at all."""
+    if not file.is_file():
+        return Problem(Position(file, 1), "(file)", "there is no such file")
+    try:
+        Sources([file])
+    except TopologyError as error:
+        line = (error.where or "").removeprefix(f"{file}").lstrip(":")
+        return Problem(Position(file, int(line or 1)), "(file)", error.message)
+    return None
+
+
+def compose_problem(message: str, files: Sequence[Path]) -> Problem:
+    """Compose's refusal, at the place that it speaks of."""
+    words = " ".join(PREFIX.sub("", message, count=1).split())
+    path, reason = place_of(words)
+    if path:
+        return Problem.at(Sources(files), path, reason)
+    line = LINE.search(words)
+    if line and len(files) == 1:
+        return Problem(Position(files[0], int(line[1])), "(file)", line[2])
+    position = line_with(words.rpartition(" ")[2], files) or Position(files[-1], 1)
+    return Problem(position, "(file)", f"Docker Compose cannot read it: {words}")
+
+
+def line_with(word: str, files: Sequence[Path]) -> Position | None:
+    """The only line that holds the value with which a message ends; None where several do."""
+    found = [
+        Position(file, number)
+        for file in files
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if len(word) > 2 and word.strip("'\"") in line
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def place_of(words: str) -> tuple[YamlPath, str]:
+    """The path that a message of Compose names, empty where it names none; and the reason."""
+    if found := PROPERTY.match(words):
+        parents = () if found[1] == "(root)" else tuple(found[1].split("."))
+        return (*parents, found[2]), f"Compose knows no {found[2]} here"
+    if found := REFERS.match(words):
+        section = SECTIONS.get(found[2], found[2])
+        return ("services", found[1], section, found[3]), f"there is no {found[2]} {found[3]}"
+    if found := DOTTED.match(words):
+        return tuple(found[1].split(".")), found[2] or words
+    return (), words

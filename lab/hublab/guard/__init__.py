@@ -1,0 +1,1 @@
+"""What survives a SIGKILL of its owner, and then removes the lab."""

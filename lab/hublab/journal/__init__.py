@@ -1,0 +1,1 @@
+"""What a run saw: typed events on one clock, without secrets."""

@@ -1,0 +1,205 @@
+"""What happened in one run, as typed lines of JSON on one clock, written as it happens.
+
+A journal is a file of NDJSON. Each line is one event: `{"t": 1.25, "kind": "lab_up", …}`, where
+`t` is seconds since the run began, by a clock that never jumps. The first line is `run_started`
+and carries the time of day, so that the journals of several processes can be put together.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+from urllib.parse import quote
+
+from hublab.errors import InternalError, JournalError, MachineError
+from hublab.journal.events import Event, RunStarted, event_from_json
+
+REDACTED = "[secret]"
+
+
+class Entry(NamedTuple):
+    """An event and when it happened, in seconds since the run began."""
+
+    t: float
+    event: Event
+
+
+class Journal:
+    """A journal being written. Safe to write from several tasks and threads.
+
+    Each line reaches the operating system before `write` returns, so a killed writer loses
+    nothing that it has written.
+    """
+
+    def __init__(self, path: Path, descriptor: int, secrets: Iterable[str]) -> None:
+        """Use `Journal.open`."""
+        self.path = path
+        self._descriptor = descriptor
+        self._start = time.monotonic()
+        self._lock = threading.Lock()
+        self._secrets: tuple[str, ...] = ()
+        for secret in secrets:
+            self.hide(secret)
+
+    @classmethod
+    def open(cls, path: Path, *, run: str = "", secrets: Iterable[str] = ()) -> Journal:
+        """Begin a new journal at `path`, whose directories are made; `run` names the run.
+
+        `secrets` are texts that must never reach the file (see `hide`). Raises JournalError
+        when there is a file already, or when it cannot be made.
+        """
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, flags, 0o600)
+        except OSError as bad:
+            raise JournalError(f"cannot begin a journal: {bad.strerror}", where=str(path)) from None
+        journal = cls(path, descriptor, secrets)
+        journal.write(RunStarted(run=run, wall=datetime.now(UTC).isoformat()), t=0.0)
+        return journal
+
+    def now(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self._start
+
+    def hide(self, secret: str) -> None:
+        """Never write `secret` from now on, as it is or percent-encoded; `[secret]` instead."""
+        if not secret:
+            raise InternalError("an empty text cannot be hidden")
+        texts = {secret, quote(secret, safe=""), *self._secrets}
+        # The longest first, else a secret that contains another leaves its tail behind.
+        self._secrets = tuple(sorted(texts, key=len, reverse=True))
+
+    def redacted(self, text: str) -> str:
+        """A text without what must be hidden: for logs that are kept beside the journal."""
+        return str(self._redact(text))
+
+    def write(self, event: Event, *, t: float | None = None) -> Entry:
+        """Write one event, which happened now or at `t`, and return what a reader will see."""
+        with self._lock:
+            if self._descriptor < 0:
+                raise InternalError(f"the journal is closed: {event}", where=str(self.path))
+            at = round(self.now() if t is None else t, 6)
+            fields = self._redact(asdict(event))
+            line = json.dumps({"t": at, "kind": event.kind, **fields}, ensure_ascii=False)
+            try:
+                _write_all(self._descriptor, line.encode("utf-8", "backslashreplace") + b"\n")
+            except OSError as bad:
+                raise MachineError(
+                    f"cannot write the journal: {bad.strerror}", where=str(self.path)
+                ) from bad
+        return Entry(at, event_from_json(event.kind, fields))
+
+    def _redact(self, value: Any) -> Any:
+        if isinstance(value, str):
+            for secret in self._secrets:
+                value = value.replace(secret, REDACTED)
+            return value
+        if isinstance(value, dict):
+            return {self._redact(key): self._redact(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._redact(item) for item in value]
+        return value
+
+    def close(self) -> None:
+        """Close the file; closing twice is no error."""
+        with self._lock:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    path: Path
+    number: int
+    text: bytes
+
+    def error(self, reason: str) -> JournalError:
+        return JournalError(f"not a journal's line: {reason}", where=f"{self.path}:{self.number}")
+
+    def entry(self) -> Entry:
+        try:
+            data = json.loads(self.text)
+        except ValueError as bad:
+            raise self.error(str(bad)) from None
+        if not isinstance(data, dict):
+            raise self.error("not a JSON object")
+        t, kind = data.pop("t", None), data.pop("kind", None)
+        if not isinstance(t, int | float) or not isinstance(kind, str):
+            raise self.error("it has no 't' (seconds) or no 'kind'")
+        try:
+            return Entry(float(t), event_from_json(kind, data))
+        except JournalError as bad:
+            raise self.error(bad.message) from None
+
+
+def read_journal(path: Path) -> tuple[Entry, ...]:
+    """Read a journal, finished or not.
+
+    A last line without its end is left out: its writer was killed in the middle of it. Anything
+    else that is not an event raises JournalError with file and line.
+    """
+    try:
+        *lines, tail = path.read_bytes().split(b"\n")
+    except OSError as bad:
+        raise JournalError(f"cannot read the journal: {bad.strerror}", where=str(path)) from None
+    del tail  # empty after a whole line, torn otherwise
+    entries = tuple(_Line(path, number, text).entry() for number, text in enumerate(lines, 1))
+    if entries and not isinstance(entries[0].event, RunStarted):
+        raise _Line(path, 1, b"").error("the first line must be run_started")
+    return entries
+
+
+def merge(paths: Iterable[Path]) -> tuple[Entry, ...]:
+    """Several journals as one, in the order of time; `t` counts from the earliest beginning.
+
+    The runs' beginnings are compared by the time of day, so the journals must come from one
+    machine, and their order is as good as its clock. An empty journal adds nothing.
+    """
+    journals = [entries for path in paths if (entries := read_journal(path))]
+    starts = [_wall(entries) for entries in journals]
+    first = min(starts, default=0.0)
+    moved = [
+        Entry(round(entry.t + start - first, 6), entry.event)
+        for start, entries in zip(starts, journals, strict=True)
+        for entry in entries
+    ]
+    return tuple(sorted(moved, key=lambda entry: entry.t))
+
+
+def write_merged(entries: Iterable[Entry], path: Path) -> None:
+    """Write entries as one journal, in place of what is at `path`."""
+    lines = ({"t": t, "kind": event.kind, **asdict(event)} for t, event in entries)
+    path.touch(mode=0o600)
+    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+
+
+def _wall(entries: tuple[Entry, ...]) -> float:
+    start = entries[0].event
+    assert isinstance(start, RunStarted)  # read_journal has seen to it
+    return datetime.fromisoformat(start.wall).timestamp()

@@ -1,0 +1,133 @@
+"""The scenarios as pytest collects them: titles, sources, issues, findings. Needs no Docker."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import io
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from hublab.errors import LabError
+from hublab.paths import ROOT, SCENARIOS
+from hublab.pytest_plugin.cases import case_of
+from hublab.pytest_plugin.findings import Finding, findings_of
+from hublab.pytest_plugin.selection import Issue, issues_of
+from hublab.pytest_plugin.topologies import topology_of
+
+_SOURCES = re.compile(r"^Sources?:", re.MULTILINE)
+
+
+@dataclass(slots=True)
+class Experiment:
+    """One test function of a scenario, all its cases together."""
+
+    name: str
+    title: str
+    """The first paragraph of its docstring."""
+    cases: list[str]
+    slow: bool
+    issues: tuple[Issue, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(slots=True)
+class Scenario:
+    """One scenario file."""
+
+    path: str
+    """As `cross_host/test_partition.py`."""
+    title: str
+    why: str
+    """Why it matters to somebody with several hosts."""
+    sources: list[str]
+    topology: tuple[str, ...]
+    experiments: dict[str, Experiment] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> str:
+        return self.path.partition("/")[0]
+
+
+class _Collector:
+    """Takes the items that pytest has collected."""
+
+    def __init__(self) -> None:
+        self.items: list[pytest.Item] = []
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.items = list(session.items)
+
+
+def collect(folder: Path = SCENARIOS) -> list[Scenario]:
+    """All scenarios below a folder, by path.
+
+    Raises LabError with pytest's own words when they cannot be collected.
+    """
+    collector, said = _Collector(), io.StringIO()
+    options = ["--collect-only", "-q", "-p", "no:cacheprovider", f"--rootdir={ROOT}"]
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        code = pytest.main([*options, str(folder)], plugins=[collector])
+    if code != pytest.ExitCode.OK:
+        raise LabError(
+            f"the scenarios cannot be collected:\n    {said.getvalue().strip()[-2000:]}",
+            where=str(folder),
+        )
+    return scenarios_of(collector.items)
+
+
+def scenarios_of(items: Iterable[pytest.Item]) -> list[Scenario]:
+    """Collected items as scenarios, by path."""
+    found: dict[Path, Scenario] = {}
+    for item in items:
+        scenario = found.get(item.path) or _scenario(item)
+        found[item.path] = scenario
+        name = item.name.partition("[")[0]
+        experiment = scenario.experiments.get(name)
+        if experiment is None:
+            experiment = scenario.experiments[name] = Experiment(
+                name=name,
+                title=read_docstring(inspect.getdoc(getattr(item, "function", None)) or name)[0],
+                cases=[],
+                slow=item.get_closest_marker("slow") is not None,
+                issues=issues_of(item),
+                findings=findings_of(item),
+            )
+        case = case_of(item)
+        experiment.cases.append(case.id if case else "default")
+    return sorted(found.values(), key=lambda one: one.path)
+
+
+def _scenario(item: pytest.Item) -> Scenario:
+    module = sys.modules[item.function.__module__]  # type: ignore[attr-defined]
+    title, why, sources = read_docstring(inspect.getdoc(module) or "")
+    path = item.path.relative_to(SCENARIOS).as_posix()
+    return Scenario(path, title, why, sources, topology_of(item) or ())
+
+
+def read_docstring(text: str) -> tuple[str, str, list[str]]:
+    """Title, why it matters, and sources, from a scenario's docstring.
+
+    The title is the first paragraph; `Why it matters:` and `Sources:` begin paragraphs of their
+    own, the sources as a list of `- ` items or as one.
+    """
+    paragraphs = text.strip().split("\n\n")
+    title = _joined(paragraphs[0])
+    why, sources = "", []
+    for paragraph in paragraphs[1:]:
+        if paragraph.startswith("Why it matters:"):
+            why = _joined(paragraph.partition(":")[2])
+        elif _SOURCES.match(paragraph):
+            rest = paragraph.partition(":")[2].strip()
+            parts = re.split(r"^- ", rest, flags=re.MULTILINE) if rest.startswith("- ") else [rest]
+            sources = [_joined(part) for part in parts if part.strip()]
+    return title, why, sources
+
+
+def _joined(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,196 @@
+"""A lab that runs: its hosts, found by label, and what can be done on each of them.
+
+Nothing about a lab is kept outside the engine, so any process finds any lab by its name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from hublab.engine import Container, Engine, ExecResult
+from hublab.errors import EngineError, HostDown, LabError, NoSuchHost, NoSuchLab
+from hublab.settings.files import read_case
+from hublab.settings.values import Settings
+
+DEFAULT_NAME = "hublab"
+"""Of a lab that nobody gave a name."""
+ETC = "/etc/hublab"
+CASE = "case.json"
+PROXY_PORT = 8000
+HTTP_PORT = 80
+SSH_PORT = 22
+
+
+@dataclass(slots=True)
+class Lab:
+    """One running deployment: hosts with an address each, under one name."""
+
+    name: str
+    engine: Engine
+    hosts: dict[str, Container]
+    subnet: str
+    _secrets: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Those that were asked for: a lab's never change."""
+
+    @classmethod
+    def find(cls, name: str, engine: Engine) -> Lab:
+        """The lab of that name. Raises NoSuchLab, naming those that run."""
+        containers = engine.containers(name)
+        hosts = {c.service: c for c in containers if c.role and c.role != "init"}
+        if not hosts:
+            running = engine.labs()
+            raise NoSuchLab(
+                f"no lab named {name} is running",
+                right="`hublab up` first"
+                + (f", or --name with one of {', '.join(running)}" if running else ""),
+            )
+        clients = [host for host in hosts.values() if "client" in host.roles]
+        if clients:  # an address of a host is the one at which requests find it
+            hosts = {name: host.seen_from(clients[0]) for name, host in hosts.items()}
+        return cls(name, engine, hosts, engine.subnet_of(name) or "")
+
+    def host(self, name: str) -> Container:
+        """A host by name. Raises NoSuchHost, naming those that exist."""
+        if name not in self.hosts:
+            raise NoSuchHost(
+                f"lab {self.name} has no host {name}", right=f"one of {', '.join(self.hosts)}"
+            )
+        return self.hosts[name]
+
+    def of_role(self, role: str) -> list[Container]:
+        """The hosts of a role, in the order of their names."""
+        return [host for host in self.hosts.values() if role in host.roles]
+
+    def one(self, role: str) -> Container:
+        """The first host of a role."""
+        found = self.of_role(role)
+        if not found:
+            raise LabError(f"lab {self.name} has no host with the role {role}")
+        return found[0]
+
+    @property
+    def name_option(self) -> str:
+        """What a command that is to find this lab needs behind it; empty where it needs nothing."""
+        return "" if self.name == DEFAULT_NAME else f" --name {self.name}"
+
+    @property
+    def images(self) -> dict[str, str]:
+        """The image of the first host of each role."""
+        hosts = reversed(list(self.hosts.values()))
+        return {role: host.image for host in hosts for role in host.roles}
+
+    @property
+    def front(self) -> tuple[Container, int]:
+        """The host and port to which users' requests go: a reverse proxy's, else the proxy's."""
+        if in_front := self.of_role("reverse-proxy"):
+            return in_front[0], HTTP_PORT
+        return self.one("proxy"), PROXY_PORT
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine opens the hub."""
+        host, port = self.front
+        return f"http://127.0.0.1:{host.ports[port]}/"
+
+    @property
+    def sidecar_image(self) -> str:
+        """The image of sidecars: the tools, as `init` runs them."""
+        for container in self.engine.containers(self.name):
+            if container.role == "init":
+                return container.image
+        raise LabError(
+            f"lab {self.name} has no `init` container to take the tools' image from",
+            right="`hublab up` makes it again",
+        )
+
+    def run(self, host: str, *argv: str, user: str = "") -> ExecResult:
+        """Run a command on a host and wait for it; its exit code is for the caller to judge."""
+        with self.at_work_on(host):
+            return self.engine.exec(self.host(host).id, argv, user=user)
+
+    @contextlib.contextmanager
+    def at_work_on(self, host: str) -> Iterator[None]:
+        """Tell what the engine cannot do on a host that is down by the host's name and state.
+
+        Raises HostDown then, any other EngineError as it is.
+        """
+        try:
+            yield
+        except EngineError as error:
+            states = {one.id: one.state for one in self.engine.containers(self.name)}
+            state = states.get(self.host(host).id, "gone")
+            if state == "running":
+                raise
+            raise self.host_down(host, state) from error
+
+    def host_down(self, host: str, state: str) -> HostDown:
+        """The error for a host that does not run."""
+        right = f"`hublab up{self.name_option}` starts it again" if state == "exited" else None
+        return HostDown(f"{host} is {state}", right=right)
+
+    def output(self, host: str, *argv: str, user: str = "", fine: Collection[int] = (0,)) -> str:
+        """What a command on a host prints. Raises LabError unless it ends with a `fine` code."""
+        done = self.run(host, *argv, user=user)
+        if done.exit_code not in fine:
+            raise LabError(
+                f"{argv[0]} on {host} ended with {done.exit_code}: "
+                f"{(done.stderr or done.stdout).strip()[-2000:]}"
+            )
+        return done.stdout
+
+    def sidecar(self, host: str) -> str:
+        """The id of the sidecar in a host's network namespace, started when first asked for."""
+        return self.engine.start_sidecar(self.name, self.host(host), lambda: self.sidecar_image)
+
+    def secret(self, name: str) -> str:
+        """One of the hub host's secrets, for instance `password` or `api_token`."""
+        if name not in self._secrets:
+            path = f"{ETC}/{name}"
+            self._secrets[name] = self.output(self.one("hub").service, "cat", path).strip()
+        return self._secrets[name]
+
+    def secrets(self) -> set[str]:
+        """Everything that must never be written anywhere: for journals and reports."""
+        names = ("password", "admin_password", "api_token", "cookie_secret", "database_password")
+        files = [f"{ETC}/{name}" for name in names] + [f"{ETC}/env/CONFIGPROXY_AUTH_TOKEN"]
+        text = self.output(
+            self.one("hub").service,
+            "sh",
+            "-c",
+            'for f; do [ ! -f "$f" ] || cat "$f"; echo; done',
+            "-",
+            *files,
+        )
+        return {line for line in text.split() if line}
+
+    def settings(self) -> Settings:
+        """The settings that this lab was given last."""
+        return self.case()[0]
+
+    def case(self) -> tuple[Settings, tuple[str, ...]]:
+        """The settings that this lab was given last, and the keys that may not hold yet.
+
+        Those are what a switch left that was killed, or that a program refused.
+        """
+        return read_case(self.engine.read_file(self.one("hub").id, f"{ETC}/{CASE}"))
+
+    def as_json(self) -> dict[str, Any]:
+        """The lab as `ps` tells it, without its servers."""
+        return {
+            "name": self.name,
+            "subnet": self.subnet,
+            "url": self.url,
+            "hosts": [
+                {
+                    "name": host.service,
+                    "role": host.role,
+                    "address": host.address,
+                    "container": host.name,
+                    "state": host.state,
+                }
+                for host in self.hosts.values()
+            ],
+        }

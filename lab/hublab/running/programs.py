@@ -1,0 +1,189 @@
+"""The program of each host: stopped, started and looked at without touching its container.
+
+A host's container stays, and with it its network namespace, whatever happens to the program
+in it. s6 supervises; a program that ends stays down until it is told to start.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+
+from hublab.engine import Container
+from hublab.errors import LabError
+from hublab.running.lab import Lab
+
+PROGRAMS = {
+    "hub": "hub",
+    "proxy": "proxy",
+    "node": "sshd",
+    "client": "sshd",
+    "bastion": "sshd",
+    "browser": "playwright",
+    "database": "postgres",
+    "dns": "dnsmasq",
+    "reverse-proxy": "nginx",
+    "standalone": "jupyter",
+}
+"""Role of a host -> the name of its program in /etc/s6. A hub that is also the proxy's host runs
+the proxy itself."""
+NOT_SUPERVISED = 1
+"""What s6-svstat ends with where s6-supervise does not run (skarnet.org/software/s6, s6-svstat)."""
+OWN_PROXY = "/srv/jupyterhub/jupyterhub-proxy.pid"
+PATIENCE = "60000"
+"""Milliseconds for what takes a few: a machine that does much else may need seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Whether a host's program runs (`pid`), or with which `exit_code` it ended by itself."""
+
+    up: bool
+    pid: int | None
+    exit_code: int | None
+    signal: str | None
+    seconds: float
+    text: str
+
+    @property
+    def ended(self) -> bool:
+        """Whether it ran and ended, by itself or by a signal."""
+        return not self.up and (self.exit_code is not None or self.signal is not None)
+
+    @property
+    def end(self) -> str:
+        """How it ended, in words."""
+        return f"signal {self.signal}" if self.signal else f"exit code {self.exit_code}"
+
+
+def program_of(lab: Lab, host: str) -> str:
+    """The name of the program that a host exists for."""
+    role = supervised_role(lab.host(host))
+    if role is None:
+        raise LabError(
+            f"{host} has the role {lab.host(host).role}, whose program hublab does not supervise"
+        )
+    return PROGRAMS[role]
+
+
+def supervised_role(host: Container) -> str | None:
+    """The role whose program s6 runs on a host; None where there is no such program."""
+    return next((role for role in PROGRAMS if role in host.roles), None)
+
+
+def status(lab: Lab, host: str) -> Status:
+    """How the host's program is now; neither up nor ended where its host has only just started."""
+    folder = f"/etc/s6/{program_of(lab, host)}"
+    text = lab.output(host, "s6-svstat", folder, fine=(0, NOT_SUPERVISED)).strip()
+    up = text.startswith("up")
+    pid = re.search(r"pid (\d+)", text)
+    code = re.search(r"exitcode (\d+)", text)
+    signal = re.search(r"signal (\w+)", text)
+    since = re.search(r"(\d+) seconds", text)
+    return Status(
+        up=up,
+        pid=int(pid[1]) if pid else None,
+        exit_code=int(code[1]) if code else None,
+        signal=signal[1] if signal else None,
+        seconds=float(since[1]) if since else 0.0,
+        text=text,
+    )
+
+
+def stop(lab: Lab, host: str, timeout: float = 20) -> float:
+    """Ask the program to end and wait for it; returns the seconds that took.
+
+    It gets SIGTERM, as from any service manager, and SIGKILL after the timeout (seconds).
+    """
+    begun = time.monotonic()
+    folder = f"/etc/s6/{program_of(lab, host)}"
+    done = lab.run(host, "s6-svc", "-wD", "-T", str(int(timeout * 1000)), "-d", folder)
+    if done.exit_code:
+        kill_if_up(lab, host)
+    return time.monotonic() - begun
+
+
+def start(lab: Lab, host: str) -> None:
+    """Start the program; returns when it has been started, not when it is ready."""
+    folder = f"/etc/s6/{program_of(lab, host)}"
+    lab.output(host, "s6-svc", "-wu", "-T", PATIENCE, "-u", folder)
+
+
+def kill(lab: Lab, host: str, signal: str = "KILL") -> None:
+    """Send a signal to the program, as a crash would: nothing gets to clean up."""
+    pid = status(lab, host).pid
+    if pid is None:
+        raise LabError(f"the program of {host} does not run, so it cannot get SIG{signal}")
+    # The shell's own `kill`, for not every image has the program.
+    lab.output(host, "sh", "-c", 'kill -s "$1" "$2"', "-", signal, str(pid))
+
+
+def kill_if_up(lab: Lab, host: str) -> None:
+    """End the program at once, without letting it clean up; one that is down stays down."""
+    folder = f"/etc/s6/{program_of(lab, host)}"
+    lab.output(host, "s6-svc", "-wD", "-T", PATIENCE, "-k", "-d", folder)
+
+
+END_HUB = """
+s6-svc -wD -T "$2" -k -d /etc/s6/hub || exit 1
+left() { find /proc -mindepth 1 -maxdepth 1 -name '[0-9]*' -user jupyterhub; }
+for try in $(seq 1200); do
+  pids=$(left) && [ -n "$pids" ] || break
+  for pid in $pids; do kill -s KILL "${pid#/proc/}" 2>/dev/null; done
+  sleep 0.05
+done
+rm -f "$1"
+[ -z "$(left)" ]
+"""
+
+
+def end_hub_and_all(lab: Lab, host: str) -> None:
+    """End a hub's program at once, and whatever else it has ever started on its host."""
+    lab.output(host, "sh", "-c", END_HUB, "-", OWN_PROXY, PATIENCE)
+
+
+END_LEFT = """
+for dir in /proc/[0-9]*; do
+  [ -O "$dir" ] && ! grep -qz '^JUPYTERHUB_ACTIVITY_URL=' "$dir/environ" || continue
+  kill -s KILL "${dir#/proc/}"
+done 2>/dev/null
+rm -f "$1"
+"""
+
+
+def end_what_the_hub_left(lab: Lab, host: str) -> None:
+    """End what a killed hub leaves running on its host beside users' servers.
+
+    That is its managed services and its own proxy: a hub that starts next would have each service
+    twice, and would find the proxy and wait for it. A server is known by JUPYTERHUB_ACTIVITY_URL in
+    its environment (jupyterhub/services/service.py: "no activity url for services"), which its own
+    user alone may read. This command has one, too.
+    """
+    if "hub" in lab.host(host).roles:
+        argv = ("env", "JUPYTERHUB_ACTIVITY_URL=", "sh", "-c", END_LEFT, "-", OWN_PROXY)
+        lab.output(host, *argv, user="jupyterhub")
+
+
+LISTENS = """
+for fd in /proc/$1/fd/*; do
+  socket=$(readlink "$fd") || continue
+  inode=${socket#socket:[}
+  [ "$inode" = "$socket" ] && continue
+  grep -qE " 0A .* ${inode%]} " /proc/$1/net/tcp /proc/$1/net/tcp6 && exit 0
+done
+exit 1
+"""
+"""Whether a process has a socket in the state LISTEN (0A), by its inode (proc(5))."""
+
+
+def listens(lab: Lab, host: str, pid: int) -> bool:
+    """Whether a process of a host accepts TCP connections.
+
+    It looks as the process's own user, for not even root may look at another's in a container.
+    """
+    owner = lab.run(host, "stat", "-c", "%u", f"/proc/{pid}")
+    if owner.exit_code:
+        return False  # it has ended since its pid was looked up
+    user = owner.stdout.strip()
+    return lab.run(host, "sh", "-c", LISTENS, "-", str(pid), user=user).exit_code == 0

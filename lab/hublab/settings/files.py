@@ -1,0 +1,107 @@
+"""Where settings land: the files that each role's host reads, made from one set of settings.
+
+Pure; `hublab.running.switching` puts them in place. Sources: traitlets' configuration system for
+hub and servers; sshd_config(5), where the first value read wins; the proxy's --help.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from hublab.engine.records import File
+from hublab.settings.values import JSONValue, Settings
+
+JUPYTERHUB_UID = 990
+DUE = "due"
+"""Beside the settings in case.json: the keys that are written and may not hold yet. No setting
+has such a name."""
+ROLE_OF_SCOPE = {"hub": "hub", "server": "node", "sshd": "node", "proxy": "proxy"}
+"""Scope -> the role whose host has the software that reads its settings."""
+READ_AT_START = ("hub", "proxy", "sshd")
+"""The scopes whose settings hold after a restart only, each program behind the one that needs it:
+restarted the other way round, a hub finds its proxy and fills it."""
+
+
+def files_for(roles: Iterable[str], settings: Settings, due: Sequence[str] = ()) -> list[File]:
+    """The files under /etc/hublab of a host of these roles; empty ones undo earlier settings.
+
+    `due` are the keys that do not hold before some program was restarted.
+    """
+    return [file for role in roles for file in files_of_role(role, settings, due)]
+
+
+def files_of_role(role: str, settings: Settings, due: Sequence[str] = ()) -> list[File]:
+    match role:
+        case "hub":
+            return [
+                case_file(settings, due),
+                private("settings.json", json.dumps(settings.scope("hub"))),
+                private("snippet.py", settings.snippet("hub") or ""),
+            ]
+        case "node":
+            return [
+                File("settings.json", json.dumps(settings.scope("server")).encode()),
+                File("snippet.py", (settings.snippet("server") or "").encode()),
+                File("sshd.conf", sshd_lines(settings).encode()),
+            ]
+        case "standalone":
+            return files_of_role("node", settings)[:2]
+        case "proxy":
+            return [File("proxy.args", "".join(f"{a}\n" for a in proxy_args(settings)).encode())]
+        case _:
+            return []
+
+
+def case_file(settings: Settings, due: Sequence[str] = ()) -> File:
+    """What a lab remembers of its settings; `read_case` reads it."""
+    return private("case.json", json.dumps(settings.as_json() | ({DUE: list(due)} if due else {})))
+
+
+def read_case(text: bytes | None) -> tuple[Settings, tuple[str, ...]]:
+    """The settings that a lab was given, and the keys among them that may not hold yet."""
+    data = json.loads(text) if text else {}
+    due = data.pop(DUE, [])
+    return Settings.from_json(data), tuple(due)
+
+
+def private(name: str, text: str) -> File:
+    """A file for the hub alone: settings may hold tokens."""
+    return File(name, text.encode(), mode=0o600, uid=JUPYTERHUB_UID)
+
+
+def sshd_lines(settings: Settings) -> str:
+    return "".join(f"{key} {value}\n" for key, value in settings.scope("sshd").items())
+
+
+def proxy_args(settings: Settings) -> list[str]:
+    """One argument an element; true is a bare option and false leaves it away."""
+    return [
+        argument
+        for option, value in settings.scope("proxy").items()
+        for argument in proxy_option(option, value)
+    ]
+
+
+def proxy_option(option: str, value: JSONValue) -> list[str]:
+    if value in (True, "true", "True"):
+        return [f"--{option}"]
+    if value in (False, "false", "False"):
+        return []
+    return [f"--{option}", str(value)]
+
+
+def changed_keys(old: Settings, new: Settings) -> list[str]:
+    """The keys whose new value, or absence, holds after a restart only."""
+    return [
+        key
+        for key in sorted({*old, *new})
+        if key.partition(".")[0] in READ_AT_START
+        and ((key in old) != (key in new) or old[key] != new[key])
+    ]
+
+
+def roles_of(keys: Iterable[str]) -> list[str]:
+    """The roles whose programs read these keys when they start."""
+    scopes = {key.partition(".")[0] for key in keys}
+    return [ROLE_OF_SCOPE[scope] for scope in READ_AT_START if scope in scopes]

@@ -1,0 +1,1 @@
+"""What a Compose file means to a lab: hosts, roles, addresses, and what is wrong with it."""
