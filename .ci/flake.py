@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     folders = folders_of(options.folder)
     if not folders:
-        parser.error(f"no tests in {options.folder}; would be right: scenarios/cross_host")
+        parser.error(f"no tests in {options.folder}; hint: scenarios/cross_host")
     memories = {folder: Memory(folder, options.workers) for folder in folders}
     if options.again:
         for memory in memories.values():

@@ -48,7 +48,7 @@ def subject_files(module: Path | None, config: Path | None) -> list[File]:
                 files.append(File(name, path.read_bytes()))
             except OSError as error:
                 raise UsageError(
-                    f"it cannot be read: {error.strerror}", where=str(path), right="a Python file"
+                    f"it cannot be read: {error.strerror}", where=str(path), hint="a Python file"
                 ) from error
     return files
 

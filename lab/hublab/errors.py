@@ -11,26 +11,26 @@ from typing import ClassVar
 
 
 class HublabError(Exception):
-    """One clear message: what went wrong, where, and what would be right.
+    """One clear message: what went wrong, where, and a hint.
 
-    `where` is a place the reader can go to (an option, `file:line`, a host); `right` is what
+    `where` is a place the reader can go to (an option, `file:line`, a host); `hint` is what
     to write or do instead. Both may be None. Continuation lines keep their indentation.
     """
 
     exit_code: ClassVar[int] = 70
 
-    def __init__(self, message: str, *, where: str | None = None, right: str | None = None) -> None:
+    def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.where = where
-        self.right = right
+        self.hint = hint
 
     def __str__(self) -> str:
         lines = [self.message]
         if self.where:
             lines.append(_labelled("where", self.where))
-        if self.right:
-            lines.append(_labelled("would be right", self.right))
+        if self.hint:
+            lines.append(_labelled("hint", self.hint))
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, str | int | None]:
@@ -39,7 +39,7 @@ class HublabError(Exception):
             "error": type(self).__name__,
             "message": self.message,
             "where": self.where,
-            "right": self.right,
+            "hint": self.hint,
             "exit_code": self.exit_code,
         }
 

@@ -34,7 +34,7 @@ def ensure_dir(folder: Path) -> Path:
         raise MachineError(
             f"cannot make a folder for what labs leave here: {error.strerror}",
             where=str(folder),
-            right="room and permission there, or another folder in XDG_STATE_HOME",
+            hint="room and permission there, or another folder in XDG_STATE_HOME",
         ) from error
     return folder
 

@@ -65,7 +65,7 @@ def asked_of(page: Page) -> list[tuple[int, str]]:
 @pytest.mark.issue(
     "jupyterlab/jupyterlab#19796",
     happens=True,
-    cure="none in JupyterLab 4.6 but to close the tab",
+    workaround="none in JupyterLab 4.6 but to close the tab",
 )
 @pytest.mark.matrix(DEFAULT_URL, [LAB, NO_LAB])
 async def test_an_untouched_tab(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
@@ -93,7 +93,7 @@ async def test_an_untouched_tab(lab: LiveLab, case: Case, chromium: BrowserConte
 
 @pytest.mark.slow
 @pytest.mark.issue(
-    "jupyterlab/jupyterlab#15211", happens=False, cure="its polls stand by since #17567"
+    "jupyterlab/jupyterlab#15211", happens=False, workaround="its polls stand by since #17567"
 )
 @pytest.mark.matrix(LEGACY, [False, True])
 async def test_a_tab_of_a_stopped_server(

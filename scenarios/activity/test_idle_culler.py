@@ -107,12 +107,12 @@ async def culled_of_four(lab: LiveLab, expected: set[str]) -> set[str]:
     "jupyterhub-idle-culler#55",
     "jupyterhub#1498",
     happens=True,
-    cure="print something now and then",
+    workaround="print something now and then",
 )
 @pytest.mark.issue(
     "nebari-dev/nebari#974",
     happens=True,
-    cure="last_activity_interval = 0, or ws_ping_interval = 0",
+    workaround="last_activity_interval = 0, or ws_ping_interval = 0",
 )
 @pytest.mark.finding(
     "The rule for the timeout leaves out how often servers report",
@@ -155,7 +155,9 @@ async def test_node_ahead(lab: LiveLab) -> None:
 
 @pytest.mark.slow
 @pytest.mark.issue(
-    "jupyterhub-idle-culler#43", happens=True, cure="clocks that agree, where that is the reason"
+    "jupyterhub-idle-culler#43",
+    happens=True,
+    workaround="clocks that agree, where that is the reason",
 )
 @pytest.mark.matrix(ASKED, [1])
 @pytest.mark.matrix(ENVIRONMENT, [REPORTS])

@@ -41,7 +41,7 @@ pytestmark = [
 @pytest.mark.issue(
     "nebari-dev/nebari#974",
     happens=True,
-    cure="last_activity_interval = 0, or ws_ping_interval = 0",
+    workaround="last_activity_interval = 0, or ws_ping_interval = 0",
 )
 async def test_who_takes_an_open_page_for_work(lab: LiveLab, case: Case) -> None:
     """Pages of a kernel, a terminal and the events: the proxy moves where the server pings."""

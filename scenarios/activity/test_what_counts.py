@@ -130,7 +130,7 @@ async def test_requests(lab: LiveLab) -> None:
     "jupyterhub-idle-culler#10",
     "jupyterhub-idle-culler#55",
     happens=True,
-    cure="print something now and then",
+    workaround="print something now and then",
 )
 @pytest.mark.finding(
     "What a thread prints is no activity any more once a page has connected",

@@ -86,7 +86,7 @@ def believed(case: Case, start: datetime | None, now: Beliefs) -> datetime:
     "jupyterhub#361",
     "jupyterhub#2041",
     happens=True,
-    cure="a shorter last_activity_interval",
+    workaround="a shorter last_activity_interval",
 )
 @pytest.mark.finding(
     "The documentation says that activity is the proxy's alone",

@@ -58,7 +58,9 @@ async def restart_database(lab: LiveLab) -> None:
     await lab.run("database", READY)
 
 
-@pytest.mark.issue("jupyterhub#1626", happens=False, cure="none needed: one request fails, no more")
+@pytest.mark.issue(
+    "jupyterhub#1626", happens=False, workaround="none needed: one request fails, no more"
+)
 @pytest.mark.finding(
     "The first request after a restart of the database is told that its credentials are wrong",
     project="jupyterhub",

@@ -80,7 +80,10 @@ async def test_the_second_is_called_ready(lab: LiveLab) -> None:
 
 
 @pytest.mark.issue(
-    "batchspawner#58", "jupyterhub#1830", happens=True, cure="the node chooses: Spawner.port = 0"
+    "batchspawner#58",
+    "jupyterhub#1830",
+    happens=True,
+    workaround="the node chooses: Spawner.port = 0",
 )
 @pytest.mark.matrix(PORT, [40001])
 @pytest.mark.sabotage(PORT, 0)
@@ -92,7 +95,9 @@ async def test_the_node_says_that_it_is_taken(lab: LiveLab) -> None:
     assert (await lab.spawn("bob", on="node2")).port == 40001
 
 
-@pytest.mark.issue("jupyterhub#5208", "batchspawner#102", happens=False, cure="a spawner's range")
+@pytest.mark.issue(
+    "jupyterhub#5208", "batchspawner#102", happens=False, workaround="a spawner's range"
+)
 @pytest.mark.matrix("hub.SSHSpawner.port_range", ["40010-40011"])
 @pytest.mark.sabotage("hub.SSHSpawner.port_range", "40020-40030")
 async def test_a_range_of_ports(lab: LiveLab) -> None:

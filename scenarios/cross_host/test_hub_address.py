@@ -91,7 +91,9 @@ async def hub_target(lab: LiveLab) -> str:
 
 
 @pytest.mark.issue(
-    "jupyterhub#2537", happens=True, cure="hub_connect_ip, a name that proxy and nodes resolve"
+    "jupyterhub#2537",
+    happens=True,
+    workaround="hub_connect_ip, a name that proxy and nodes resolve",
 )
 @pytest.mark.matrix(CONNECT, list(ADDRESSES))
 async def test_an_address_that_is_given_out(lab: LiveLab, case: Case) -> None:
@@ -155,7 +157,9 @@ async def test_a_url_that_is_given_out(lab: LiveLab, case: Case) -> None:
 
 
 @pytest.mark.issue(
-    "jupyterhub#1446", happens=False, cure="hub_connect_url, whose scheme proxy and servers get"
+    "jupyterhub#1446",
+    happens=False,
+    workaround="hub_connect_url, whose scheme proxy and servers get",
 )
 @pytest.mark.slow
 @pytest.mark.matrix(URL, ["https://hub:8081"])

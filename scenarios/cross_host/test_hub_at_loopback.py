@@ -40,7 +40,7 @@ pytestmark = [
 
 
 @pytest.mark.issue(
-    "batchspawner#63", "jupyterhub#1135", happens=True, cure="hub_ip, hub_connect_ip"
+    "batchspawner#63", "jupyterhub#1135", happens=True, workaround="hub_ip, hub_connect_ip"
 )
 @pytest.mark.matrix(BASE, ["/", "/jh/"])
 @pytest.mark.matrix(CHECK, [False])

@@ -62,8 +62,10 @@ async def status_at(visitor: Visitor, path: str) -> int:
         return answer.status
 
 
-@pytest.mark.issue("jupyterhub#4574", happens=False, cure="a spawner whose poll finds its server")
-@pytest.mark.issue("jupyterhub#819", happens=False, cure="a spawner that keeps its state")
+@pytest.mark.issue(
+    "jupyterhub#4574", happens=False, workaround="a spawner whose poll finds its server"
+)
+@pytest.mark.issue("jupyterhub#819", happens=False, workaround="a spawner that keeps its state")
 @pytest.mark.sabotage(DATABASE, FORGETFUL)
 async def test_servers_are_adopted(lab: LiveLab) -> None:
     """While the hub is away servers go on, and only its pages are 503; then all is as before."""
@@ -83,7 +85,7 @@ async def test_servers_are_adopted(lab: LiveLab) -> None:
     assert await status_at(visitor, "hub/home") == 200
 
 
-@pytest.mark.issue("jupyterhub#4519", happens=False, cure="user.stop at the start (#4562)")
+@pytest.mark.issue("jupyterhub#4519", happens=False, workaround="user.stop at the start (#4562)")
 @pytest.mark.matrix(SNIPPET, ["snippets/hook_that_says_so.py"])
 @pytest.mark.sabotage(DATABASE, FORGETFUL)
 async def test_a_server_that_ends_meanwhile(lab: LiveLab) -> None:
@@ -106,7 +108,7 @@ async def pending(lab: LiveLab) -> str | None:
 @pytest.mark.issue(
     "jupyterhub#3263",
     happens=True,
-    cure="JupyterHubHTTPClient.session_options bounds it, at the price of the server",
+    workaround="JupyterHubHTTPClient.session_options bounds it, at the price of the server",
 )
 @pytest.mark.finding(
     "A hub that starts stops servers of a node that stalls, however healthy they are",

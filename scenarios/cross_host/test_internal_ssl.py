@@ -61,7 +61,7 @@ async def stranger_gets(lab: LiveLab, url: URL) -> str:
 
 
 @pytest.mark.issue(
-    "batchspawner#192", happens=False, cure="a spawner with move_certs, as SSHSpawner"
+    "batchspawner#192", happens=False, workaround="a spawner with move_certs, as SSHSpawner"
 )
 @pytest.mark.matrix(SSL, [False, True])
 @pytest.mark.matrix("hub.JupyterHub.trusted_alt_names", [["DNS:hub"]])

@@ -31,7 +31,9 @@ NO_TOKEN = ["env", "-u", "JUPYTERHUB_API_TOKEN", "-u", "JPY_API_TOKEN", SINGLEUS
 pytestmark = pytest.mark.topology("lab")
 
 
-@pytest.mark.issue("jupyterhub#2678", happens=True, cure="what is in between keeps JUPYTERHUB_*")
+@pytest.mark.issue(
+    "jupyterhub#2678", happens=True, workaround="what is in between keeps JUPYTERHUB_*"
+)
 @pytest.mark.finding(
     "A server that was started without its token is ready, and nobody can open it",
     project="jupyterhub",

@@ -31,7 +31,7 @@ pytestmark = [
     pytest.mark.issue(
         "jupyterhub#3171",
         happens=False,
-        cure="SSHSpawner.unreachable_limit = 0: not known, goes on",
+        workaround="SSHSpawner.unreachable_limit = 0: not known, goes on",
     ),
     # Shortened: by default the hub polls every 30 s and waits 10 s for an answer.
     pytest.mark.matrix("hub.Spawner.poll_interval", [1]),

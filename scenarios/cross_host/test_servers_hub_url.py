@@ -13,8 +13,8 @@ Sources:
   "Failed to connect to my Hub".
 - `SSHSpawner.preflight_hub_check`: the node opens a connection to the hub before a start.
 - NERSC/sshspawner#35: a URL of the spawner's own is not needed where hub_connect_ip is right.
-- silx-kit/jupyterhub_moss#122: nodes that reach the head node's public port alone; the cure was
-  `hub_connect_url` with the proxy's port.
+- silx-kit/jupyterhub_moss#122: nodes that reach the head node's public port alone; the workaround
+  was `hub_connect_url` with the proxy's port.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ ROWS = {
 
 
 @pytest.mark.issue(
-    "NERSC/sshspawner#35", happens=False, cure="hub_connect_ip: every server is told it"
+    "NERSC/sshspawner#35", happens=False, workaround="hub_connect_ip: every server is told it"
 )
 @pytest.mark.issue(
-    "silx-kit/jupyterhub_moss#122", happens=True, cure="Spawner.hub_connect_url at the proxy"
+    "silx-kit/jupyterhub_moss#122", happens=True, workaround="Spawner.hub_connect_url at the proxy"
 )
 @pytest.mark.matrix(OWN, list(ROWS))
 async def test_what_servers_alone_are_told(lab: LiveLab, case: Case) -> None:

@@ -59,7 +59,7 @@ async def test_an_older_node(lab: LiveLab) -> None:
     assert "This could cause failure" not in await last_server_log(lab, "alice", "node1")
 
 
-@pytest.mark.issue("jupyterhub#2832", happens=True, cure="look for what breaks the route")
+@pytest.mark.issue("jupyterhub#2832", happens=True, workaround="look for what breaks the route")
 @pytest.mark.topology("lab", "older-node")
 # Shortened: with the default limit of 4 the hub pauses for some 14 s.
 @pytest.mark.matrix("hub.JupyterHub.tornado_settings", [{"user_redirect_limit": 1}])

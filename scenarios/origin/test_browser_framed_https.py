@@ -61,7 +61,7 @@ async def cookie_names(context: BrowserContext, path: str) -> set[str]:
 @pytest.mark.issue(
     "jupyterhub#3739",
     happens=True,
-    cure="cookie_options {'samesite': 'None', 'secure': True} by https",
+    workaround="cookie_options {'samesite': 'None', 'secure': True} by https",
 )
 @pytest.mark.issue("jupyterhub#3952", happens=True)
 async def test_in_and_out_within_a_frame(

@@ -50,7 +50,7 @@ async def framed(context: BrowserContext, page_url: str, url: str) -> Framed:
     "jupyterhub#4823",
     "zero-to-jupyterhub-k8s#85",
     happens=True,
-    cure="frame-ancestors in tornado_settings of JupyterHub and of ServerApp",
+    workaround="frame-ancestors in tornado_settings of JupyterHub and of ServerApp",
 )
 async def test_who_may_frame_what(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
     """The hub's form and a server's page; for a stranger the server's page is the hub's form."""
@@ -77,7 +77,8 @@ async def test_who_may_frame_what(lab: LiveLab, case: Case, chromium: BrowserCon
 @pytest.mark.issue(
     "jupyterhub#3135",
     happens=True,
-    cure="a page of the hub's own site; else SameSite=None and Secure in cookie_options, by https",
+    workaround="a page of the hub's own site; else SameSite=None and Secure in cookie_options, "
+    "by https",
 )
 async def test_sign_in_within_a_frame(lab: LiveLab, chromium: BrowserContext) -> None:
     """The right password: within the site it signs in, within another the form comes back."""

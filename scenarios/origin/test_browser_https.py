@@ -98,7 +98,7 @@ async def test_a_websocket_by_cookie(lab: LiveLab, case: Case, chromium: Browser
 
 
 @pytest.mark.matrix(PUBLIC_URL, ["", f"{HTTPS}/"])
-@pytest.mark.issue("jupyterhub#5013", happens=True, cure="JupyterHub.public_url, or X-Scheme")
+@pytest.mark.issue("jupyterhub#5013", happens=True, workaround="JupyterHub.public_url, or X-Scheme")
 async def test_cookies_behind_something_that_ends_tls(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:

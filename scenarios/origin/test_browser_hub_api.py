@@ -97,13 +97,13 @@ def model(headers: dict[str, str], origin: str, request: Request) -> Outcome:
     "Access-Control-Allow-Methods.",
     seen="The preflight is answered 200 without Access-Control-Allow-Methods, and Chromium sends "
     "no DELETE. GET and POST pass, so a page can start a server and cannot stop it. The further "
-    "header Access-Control-Allow-Methods is the cure.",
+    "header Access-Control-Allow-Methods is the workaround.",
 )
 @pytest.mark.issue(
     "jupyterhub#1087",
     "jupyterhub#4584",
     happens=True,
-    cure="Access-Control-Allow-Origin and -Methods in JupyterHub.tornado_settings",
+    workaround="Access-Control-Allow-Origin and -Methods in JupyterHub.tornado_settings",
 )
 async def test_what_a_foreign_page_gets_of_the_hub(
     lab: LiveLab, case: Case, chromium: BrowserContext

@@ -108,9 +108,11 @@ async def files(lab: LiveLab, token: str) -> set[str]:
 @pytest.mark.matrix(ALLOW, ["", OTHER_SITE, "*"])
 @PREFLIGHT_OF_A_TOKEN
 @pytest.mark.issue(
-    "jupyterhub#4609", happens=True, cure="tornado_settings headers Access-Control-Allow-Origin"
+    "jupyterhub#4609",
+    happens=True,
+    workaround="tornado_settings headers Access-Control-Allow-Origin",
 )
-@pytest.mark.issue("jupyter-server/jupyter_server#1468", happens=True, cure="a token")
+@pytest.mark.issue("jupyter-server/jupyter_server#1468", happens=True, workaround="a token")
 async def test_what_a_foreign_page_gets(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
     """Two foreign pages, seven requests each: the server's answer, and what is left of it."""
     put_elsewhere(lab.lab)

@@ -43,7 +43,7 @@ def socket_url(server: str) -> str:
 
 @pytest.mark.side_by_side
 @pytest.mark.matrix(ALLOW, ["", SAME_SITE, "*"])
-@pytest.mark.issue("jupyter/jupyter#161", happens=False, cure="ServerApp.allow_origin")
+@pytest.mark.issue("jupyter/jupyter#161", happens=False, workaround="ServerApp.allow_origin")
 async def test_a_signed_in_users_cookie(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
     """Three pages open the same WebSocket; the server's log says whether it knew who asked."""
     put_elsewhere(lab.lab)
@@ -74,7 +74,7 @@ async def known_at_server(lab: LiveLab, page_url: str) -> str:
 @pytest.mark.matrix(ENVIRONMENT, [{}, {"JUPYTERHUB_ALLOW_TOKEN_IN_URL": "1"}])
 @TOKEN_IN_THE_URL
 @pytest.mark.issue(
-    "microsoft/vscode-jupyter-hub#75", happens=True, cure="JUPYTERHUB_ALLOW_TOKEN_IN_URL=1"
+    "microsoft/vscode-jupyter-hub#75", happens=True, workaround="JUPYTERHUB_ALLOW_TOKEN_IN_URL=1"
 )
 async def test_a_token_in_the_url(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
     """Nobody is signed in; two foreign pages have a token. A token that counts needs no origin."""

@@ -127,12 +127,13 @@ async def check(lab: LiveLab, case: Case) -> None:
 @pytest.mark.issue(
     "jupyterhub#5013",
     happens=True,
-    cure="public_url for the hub's cookies; X-Scheme, or cookie_options, for the server's too",
+    workaround="public_url for the hub's cookies; X-Scheme, or cookie_options, for the server's "
+    "too",
 )
 @pytest.mark.issue(
-    "jupyterhub#2348", happens=True, cure="X-Scheme from the outer proxy, or cookie_options"
+    "jupyterhub#2348", happens=True, workaround="X-Scheme from the outer proxy, or cookie_options"
 )
-@pytest.mark.issue("jupyterhub#1477", happens=True, cure="public_url, or X-Scheme")
+@pytest.mark.issue("jupyterhub#1477", happens=True, workaround="public_url, or X-Scheme")
 @pytest.mark.finding(
     "public_url does not make the server's login cookie Secure",
     project="jupyterhub",

@@ -43,8 +43,10 @@ def frame_ancestors(answer: Answer) -> str:
 
 @pytest.mark.matrix(HUB, [{}, FRAMED])
 @pytest.mark.matrix(SERVER, [{}, FRAMED])
-@pytest.mark.issue("jupyterhub#379", happens=True, cure="the same header on hub and servers")
-@pytest.mark.issue("jupyterhub#4823", happens=True, cure="frame-ancestors 'self' on the server")
+@pytest.mark.issue("jupyterhub#379", happens=True, workaround="the same header on hub and servers")
+@pytest.mark.issue(
+    "jupyterhub#4823", happens=True, workaround="frame-ancestors 'self' on the server"
+)
 async def test_who_may_frame(lab: LiveLab, case: Case) -> None:
     """Pages, API and errors of both: each follows its own setting, and by default nobody may."""
     await lab.spawn("alice")

@@ -79,9 +79,9 @@ async def test_content_types(lab: LiveLab) -> None:
     seen="All are taken alike, with and without the setting: the hub no longer determines whether "
     "a request is cross-origin, and nothing reads the trait.",
 )
-@pytest.mark.issue("jupyterhub#4346", happens=False, cure="none needed since 3.2")
-@pytest.mark.issue("jupyterhub#1363", happens=False, cure="none needed since 3.2")
-@pytest.mark.issue("zero-to-jupyterhub-k8s#660", happens=False, cure="none needed since 3.2")
+@pytest.mark.issue("jupyterhub#4346", happens=False, workaround="none needed since 3.2")
+@pytest.mark.issue("jupyterhub#1363", happens=False, workaround="none needed since 3.2")
+@pytest.mark.issue("zero-to-jupyterhub-k8s#660", happens=False, workaround="none needed since 3.2")
 async def test_hosts_do_not_matter(lab: LiveLab) -> None:
     """The XSRF token decides, whatever the request says of its origin, its page and its host."""
     hosts = ("evil.lab", lab.origin.authority, "")

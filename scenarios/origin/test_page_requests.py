@@ -51,8 +51,8 @@ async def steps(lab: LiveLab, who: Credentials, target: str, count: int) -> tupl
 
 
 @pytest.mark.sabotage("hub.JupyterHub.cookie_max_age_days", 0)
-@pytest.mark.issue("jupyterhub#1438", happens=False, cure="fixed by jupyterhub#1439")
-@pytest.mark.issue("jupyterhub#2351", happens=False, cure="fixed by jupyterhub#1439")
+@pytest.mark.issue("jupyterhub#1438", happens=False, workaround="fixed by jupyterhub#1439")
+@pytest.mark.issue("jupyterhub#2351", happens=False, workaround="fixed by jupyterhub#1439")
 async def test_two_tabs_at_once(lab: LiveLab) -> None:
     """Both begin before either ends; both end where they wanted to go."""
     await lab.spawn("alice")
@@ -69,8 +69,8 @@ async def test_two_tabs_at_once(lab: LiveLab) -> None:
 
 
 @pytest.mark.sabotage("hub.JupyterHub.cookie_max_age_days", 0)
-@pytest.mark.issue("jupyter/nbconvert#2132", happens=False, cure="fixed in 4.1.4")
-@pytest.mark.issue("jupyterlab/jupyterlab#16040", happens=False, cure="fixed in 4.1.4")
+@pytest.mark.issue("jupyter/nbconvert#2132", happens=False, workaround="fixed in 4.1.4")
+@pytest.mark.issue("jupyterlab/jupyterlab#16040", happens=False, workaround="fixed in 4.1.4")
 async def test_exporting_a_notebook(lab: LiveLab) -> None:
     """A link to the exported notebook works without an XSRF token, and a script's request not."""
     await lab.spawn("alice")
@@ -87,7 +87,9 @@ async def test_exporting_a_notebook(lab: LiveLab) -> None:
 
 
 @pytest.mark.sabotage("hub.JupyterHub.cookie_max_age_days", 0)
-@pytest.mark.issue("jupyterhub#3244", happens=False, cure="none needed: no Referer is compared")
+@pytest.mark.issue(
+    "jupyterhub#3244", happens=False, workaround="none needed: no Referer is compared"
+)
 async def test_an_admin_authorizes_through_https(lab: LiveLab) -> None:
     """TLS ends in front, and nobody tells the hub: the form of an https page is taken."""
     await lab.spawn("alice")
@@ -112,14 +114,14 @@ async def test_an_admin_authorizes_through_https(lab: LiveLab) -> None:
 
 
 @pytest.mark.sabotage("hub.JupyterHub.tornado_settings", {"xsrf_cookies": False})
-@pytest.mark.issue("jupyterhub#4604", happens=True, cure="/user/NAME/api/contents")
+@pytest.mark.issue("jupyterhub#4604", happens=True, workaround="/user/NAME/api/contents")
 async def test_a_token_at_the_wrong_address(lab: LiveLab) -> None:
     """Without /user/NAME the hub answers, takes no token there, and names the XSRF token."""
     await lab.spawn("alice")
     made = {"type": "file", "format": "text", "content": ""}
     async with callers(lab, "alice") as who:
         wrong = await call(lab, who, "/api/contents", Asking("token", "POST"), made)
-        right = await call(lab, who, "/user/alice/api/contents", Asking("token", "POST"), made)
-    assert (wrong.status, right.status) == (403, 201)
+        hint = await call(lab, who, "/user/alice/api/contents", Asking("token", "POST"), made)
+    assert (wrong.status, hint.status) == (403, 201)
     assert b"_xsrf" in wrong.body
     assert b"missing from POST" in wrong.body

@@ -90,8 +90,8 @@ async def works(lab: LiveLab, who: Credentials) -> Works:
 
 
 @pytest.mark.sabotage("server.ServerApp.allow_origin", "*")
-@pytest.mark.issue("jupyterhub#1457", happens=False, cure="none needed for the hub since 3.2")
-@pytest.mark.issue("jupyterhub#1074", happens=True, cure="Upgrade and Connection passed on")
+@pytest.mark.issue("jupyterhub#1457", happens=False, workaround="none needed for the hub since 3.2")
+@pytest.mark.issue("jupyterhub#1074", happens=True, workaround="Upgrade and Connection passed on")
 async def test_host_and_upgrade(lab: LiveLab) -> None:
     """As it should be, with the port lost, without Upgrade: the hub never notices, and stops a
     server from its page at an address whose port is lost.

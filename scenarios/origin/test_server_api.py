@@ -119,7 +119,7 @@ async def test_allow_origin_takes_precedence(lab: LiveLab, case: Case) -> None:
 
 @pytest.mark.matrix(NO_XSRF, [True])
 @pytest.mark.matrix(ALLOW, ["", "*"])
-@pytest.mark.issue("jupyterhub#4752", happens=False, cure="fixed by jupyterhub#4753")
+@pytest.mark.issue("jupyterhub#4752", happens=False, workaround="fixed by jupyterhub#4753")
 async def test_disable_check_xsrf(lab: LiveLab, case: Case) -> None:
     """A cookie alone then writes, but still from no other origin than the allowed ones."""
     await check(lab, case, cells(lab))

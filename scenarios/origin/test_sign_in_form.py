@@ -68,7 +68,7 @@ async def next_second() -> None:
 @pytest.mark.issue(
     "zero-to-jupyterhub-k8s#3422",
     happens=True,
-    cure="JUPYTERHUB_XSRF_ANONYMOUS_IP_CIDRS=0.0.0.0/0 in the hub's environment",
+    workaround="JUPYTERHUB_XSRF_ANONYMOUS_IP_CIDRS=0.0.0.0/0 in the hub's environment",
 )
 async def test_page_and_form_from_two_addresses(lab: LiveLab, case: Case) -> None:
     """Another User-Agent is refused always, another address unless addresses do not count."""
@@ -90,7 +90,7 @@ async def test_page_and_form_from_two_addresses(lab: LiveLab, case: Case) -> Non
 
 
 @pytest.mark.sabotage("hub.JupyterHub.cookie_max_age_days", 0)
-@pytest.mark.issue("jupyterhub#5385", happens=False, cure="fixed in 5.5 and 6.0")
+@pytest.mark.issue("jupyterhub#5385", happens=False, workaround="fixed in 5.5 and 6.0")
 async def test_a_lost_session_cookie(lab: LiveLab) -> None:
     """Signed in, the session's cookie gone: the next page makes a new one, and its form is taken
     from another address too.

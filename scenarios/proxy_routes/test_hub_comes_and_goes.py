@@ -48,7 +48,7 @@ async def targets(lab: LiveLab) -> dict[str, str]:
 @pytest.mark.issue(
     "jupyterhub#1296",
     happens=False,
-    cure="check_routes at the hub's start compares the target and updates it (0.8)",
+    workaround="check_routes at the hub's start compares the target and updates it (0.8)",
 )
 async def test_a_hub_that_moved(lab: LiveLab, case: Case) -> None:
     """Restarted under another address: its route follows, that of a server that runs stays."""
@@ -68,7 +68,7 @@ async def test_a_hub_that_moved(lab: LiveLab, case: Case) -> None:
 @pytest.mark.issue(
     "jupyterhub#775",
     happens=True,
-    cure="the hub's next start deletes them; with cleanup_servers = False they stay true",
+    workaround="the hub's next start deletes them; with cleanup_servers = False they stay true",
 )
 async def test_a_hub_that_was_stopped(lab: LiveLab, case: Case) -> None:
     """By SIGTERM, as service managers do it: the table is as it was, and half of it is wrong."""

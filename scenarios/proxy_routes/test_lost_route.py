@@ -54,7 +54,9 @@ def circle(path: str, limit: int) -> str:
 
 @pytest.mark.matrix(TORNADO, [{"user_redirect_limit": 2}])
 @pytest.mark.sabotage("hub.JupyterHub.last_activity_interval", 1)
-@pytest.mark.issue("jupyterhub#1217", happens=True, cure="POST /hub/api/proxy gives the route back")
+@pytest.mark.issue(
+    "jupyterhub#1217", happens=True, workaround="POST /hub/api/proxy gives the route back"
+)
 async def test_a_circle_that_ends(lab: LiveLab) -> None:
     """A call of the server's API, with a token: two turns, 500, and nothing was mended by it."""
     answer = await lose_and_open(lab, "/user/alice/api/status")

@@ -55,7 +55,7 @@ async def is_down(lab: LiveLab, host: str) -> bool:
     return not (await asyncio.to_thread(programs.status, lab.lab, host)).up
 
 
-async def mended(lab: LiveLab, seconds: float) -> bool:
+async def repaired(lab: LiveLab, seconds: float) -> bool:
     """Whether the proxy has the routes of the hub and of alice again within that time."""
 
     async def both() -> bool:
@@ -72,8 +72,8 @@ async def mended(lab: LiveLab, seconds: float) -> bool:
     "jupyterhub#2000",
     "jupyterhub#4369",
     happens=True,
-    cure="after a restart of the proxy, POST /hub/api/proxy at the hub's own API address (port "
-    "8081; the public URL answers 404 then), or a shorter last_activity_interval",
+    workaround="after a restart of the proxy, POST /hub/api/proxy at the hub's own API address "
+    "(port 8081; the public URL answers 404 then), or a shorter last_activity_interval",
 )
 @pytest.mark.finding(
     "last_activity_interval = 0 also switches off the repair of routes",
@@ -100,7 +100,7 @@ async def test_until_the_routes_are_back(lab: LiveLab, case: Case) -> None:
         assert (await ask(lab, call, alice)).status == 404
         assert (await ask(lab, Ask("/hub/login"), alice)).status == 404
         assert (await ask(lab, Ask("/hub/api/proxy", "POST"), alice)).status == 404
-    assert await mended(lab, WINDOW * 3 if 0 < interval < WINDOW else WINDOW) == (
+    assert await repaired(lab, WINDOW * 3 if 0 < interval < WINDOW else WINDOW) == (
         0 < interval < WINDOW
     )
     await (await lab.hub()).check_routes()
@@ -115,4 +115,4 @@ async def test_the_default_interval(lab: LiveLab) -> None:
     await lab.spawn("alice", on="node1")
     await restart_proxy(lab)
     assert await specs(lab) == set()
-    assert await mended(lab, 330)
+    assert await repaired(lab, 330)

@@ -38,18 +38,19 @@ async def targets(lab: LiveLab) -> dict[str, str]:
 @pytest.mark.issue(
     "jupyterhub#1201",
     happens=False,
-    cure="check_routes prunes what bears the hub's mark, at its start and at each check (0.8)",
+    workaround="check_routes prunes what bears the hub's mark, at its start and at each check "
+    "(0.8)",
 )
 async def test_what_a_check_mends(lab: LiveLab, case: Case) -> None:
     """Wrong, missing, stale, foreign and extra routes, before and after one check."""
     server = await lab.spawn("alice", on="node1")
     await lab.spawn("bob", on="node2")
-    right = await targets(lab)
+    hint = await targets(lab)
     wanted = {"/docs": "http://hub:8081"} if case[EXTRA] else {}
-    assert right == {
+    assert hint == {
         "/": "http://hub:8081",
         "/user/alice": f"http://{server.address}:{server.port}",
-        "/user/bob": right["/user/bob"],
+        "/user/bob": hint["/user/bob"],
         **wanted,
     }
 
@@ -63,4 +64,4 @@ async def test_what_a_check_mends(lab: LiveLab, case: Case) -> None:
     await add_route(lab, "/user/alice/lab", NOWHERE, user="alice")  # foreign, and in the way
 
     await (await lab.hub()).check_routes()
-    assert await targets(lab) == {**right, "/other": NOWHERE, "/user/alice/lab": NOWHERE}
+    assert await targets(lab) == {**hint, "/other": NOWHERE, "/user/alice/lab": NOWHERE}

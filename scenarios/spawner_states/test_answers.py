@@ -74,7 +74,7 @@ def words(answer: Any) -> str:
     return str(answer["message"]) if isinstance(answer, dict) and "message" in answer else ""
 
 
-@pytest.mark.issue("jupyterhub#3193", happens=True, cure="wait until the server is stopped")
+@pytest.mark.issue("jupyterhub#3193", happens=True, workaround="wait until the server is stopped")
 @pytest.mark.matrix(SLOW, [AT_ONCE])
 @pytest.mark.sabotage("hub.Spawner.cmd", ["/bin/false"])
 async def test_each_state_has_its_answers(lab: LiveLab) -> None:
@@ -119,7 +119,9 @@ async def test_the_status_tells_the_time(lab: LiveLab, case: Case) -> None:
     await until_state(lab, "alice", "stopped")
 
 
-@pytest.mark.issue("jupyterhub#2975", "jupyterhub#3597", happens=False, cure="jupyterhub#4844")
+@pytest.mark.issue(
+    "jupyterhub#2975", "jupyterhub#3597", happens=False, workaround="jupyterhub#4844"
+)
 @pytest.mark.finding(
     "A spawn that is stopped while it is pending is told to be ready",
     project="jupyterhub",

@@ -33,7 +33,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.issue("jupyterhub#3263", happens=True, cure="the node answers, or is shut down")
+@pytest.mark.issue("jupyterhub#3263", happens=True, workaround="the node answers, or is shut down")
 @pytest.mark.finding(
     "A server that is being checked cannot be stopped: DELETE is answered 500",
     project="jupyterhub",

@@ -34,7 +34,7 @@ UNNOTICED = 4.0
 pytestmark = pytest.mark.topology("lab")
 
 
-@pytest.mark.issue("jupyterhub#2746", happens=True, cure="a shorter Spawner.poll_interval")
+@pytest.mark.issue("jupyterhub#2746", happens=True, workaround="a shorter Spawner.poll_interval")
 @pytest.mark.matrix(POLL, [0, 1])
 async def test_who_notices_a_death(lab: LiveLab, case: Case) -> None:
     """Polls do, and so does a request to start; a visitor does not."""

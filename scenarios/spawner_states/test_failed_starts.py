@@ -142,7 +142,7 @@ async def submit(visitor: Visitor) -> Shown:
         return await shown(answer)
 
 
-@pytest.mark.issue("jupyterhub#4244", happens=True, cure="raise tornado.web.HTTPError")
+@pytest.mark.issue("jupyterhub#4244", happens=True, workaround="raise tornado.web.HTTPError")
 @pytest.mark.sabotage("hub.SSHSpawner.pre_spawn_hook", False)
 async def test_an_early_failure_has_no_words(lab: LiveLab) -> None:
     """The same error: early on the page there are none of its words, later all of them."""

@@ -60,7 +60,7 @@ async def test_where_a_hook_runs(lab: LiveLab) -> None:
     assert cell.stdout == "node1 hub\n"
 
 
-@pytest.mark.issue("jupyterhub#4519", happens=False, cure="jupyterhub#4562")
+@pytest.mark.issue("jupyterhub#4519", happens=False, workaround="jupyterhub#4562")
 @pytest.mark.sabotage("hub.SSHSpawner.post_stop_hook", False)
 async def test_ends_after_which_the_hook_runs(lab: LiveLab) -> None:
     """A start that fails, a death that a poll notices, a death while the hub is down."""

@@ -87,7 +87,9 @@ def same(before: Server, after: Server | None) -> bool:
     return after is not None and (before.pid, before.started) == (after.pid, after.started)
 
 
-@pytest.mark.issue("jupyterhub#5107", happens=True, cure="KillMode=process; servers on other hosts")
+@pytest.mark.issue(
+    "jupyterhub#5107", happens=True, workaround="KillMode=process; servers on other hosts"
+)
 @pytest.mark.matrix(CLEANUP, [False])
 @pytest.mark.matrix(SPAWNER, ["simple", "ssh"])
 async def test_a_service_manager_ends_all(lab: LiveLab, case: Case) -> None:

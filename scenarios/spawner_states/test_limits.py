@@ -62,7 +62,7 @@ async def start(lab: LiveLab, user: str) -> Answer:
         return await ask(lab, Ask(f"/hub/api/users/{user}/server", "POST"), who)
 
 
-@pytest.mark.issue("jupyterhub#3396", happens=False, cure="concurrent_spawn_limit")
+@pytest.mark.issue("jupyterhub#3396", happens=False, workaround="concurrent_spawn_limit")
 @pytest.mark.matrix(CONCURRENT, [0, 1])
 @pytest.mark.matrix(ACTIVE, [0, 2])
 @pytest.mark.matrix("hub.JupyterHub.tornado_settings", [{"slow_spawn_timeout": 0}])

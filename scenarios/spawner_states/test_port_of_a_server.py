@@ -54,9 +54,9 @@ TABLE = [
 ]
 
 
-@pytest.mark.issue("jupyterhub#4450", happens=False, cure="jupyterhub#4451")
+@pytest.mark.issue("jupyterhub#4450", happens=False, workaround="jupyterhub#4451")
 @pytest.mark.issue(
-    "jupyter/docker-stacks#1862", happens=True, cure="a real port in JUPYTERHUB_SERVICE_URL"
+    "jupyter/docker-stacks#1862", happens=True, workaround="a real port in JUPYTERHUB_SERVICE_URL"
 )
 @pytest.mark.sabotage("hub.JupyterHub.hub_port", 8099)
 async def test_port_from_the_url(lab: LiveLab) -> None:

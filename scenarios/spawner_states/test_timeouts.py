@@ -54,7 +54,9 @@ async def failed_start(lab: LiveLab, hub: Hub) -> str:
     return str(event["message"])
 
 
-@pytest.mark.issue("jupyterhub#4003", happens=True, cure="a spawner that ends earlier by itself")
+@pytest.mark.issue(
+    "jupyterhub#4003", happens=True, workaround="a spawner that ends earlier by itself"
+)
 @pytest.mark.finding(
     "A start that exceeds start_timeout fails without any words",
     project="jupyterhub",
@@ -83,7 +85,9 @@ async def test_a_spawner_with_words(lab: LiveLab, case: Case) -> None:
     assert ("not started within 1 s" if case[START] == 1 else "did not listen in time") in words
 
 
-@pytest.mark.issue("jupyterhub#4003", happens=True, cure="a spawner that watches what it starts")
+@pytest.mark.issue(
+    "jupyterhub#4003", happens=True, workaround="a spawner that watches what it starts"
+)
 @pytest.mark.matrix("hub.Spawner.cmd", [["/bin/false"]])
 @pytest.mark.matrix("hub.Spawner.http_timeout", [3])
 @pytest.mark.matrix(SPAWNER, ["simple", "ssh"])

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.topology("lab")
     "jupyterhub#2081",
     "jupyterhub#1217",
     happens=True,
-    cure="open the proxy's port; keep the hub's from users",
+    workaround="open the proxy's port; keep the hub's from users",
 )
 @pytest.mark.finding(
     "The warning of a connection that bypasses the proxy is never logged",

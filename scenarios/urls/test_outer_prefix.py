@@ -102,7 +102,7 @@ async def seen(lab: LiveLab, path: str, who: Credentials) -> str:
     "jupyterhub#3139",
     "jupyterhub#2429",
     happens=True,
-    cure="base_url is the folder, and what is in front passes the path on as it came",
+    workaround="base_url is the folder, and what is in front passes the path on as it came",
 )
 @pytest.mark.matrix(BASE, ["/", "/jupyter/"])
 async def test_what_is_passed_on(lab: LiveLab, case: Case) -> None:

@@ -81,7 +81,7 @@ async def test_what_is_written(lab: LiveLab, people: Mapping[str, Credentials]) 
 @pytest.mark.issue(
     "microsoft/vscode-jupyter#2394",
     happens=True,
-    cure="give the client the URL of the server, /user/NAME/, and not that of the hub",
+    workaround="give the client the URL of the server, /user/NAME/, and not that of the hub",
 )
 async def test_what_is_read(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
     """A page and a call of bob's stopped server; then a client that takes the hub for a server."""

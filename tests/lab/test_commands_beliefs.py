@@ -59,11 +59,11 @@ def test_a_proxy_that_was_restarted_has_lost_its_routes(lab: str) -> None:
     restart_proxy(lab)
     done = hublab("routes", "--name", lab)
     assert "/user/alice/ (only hub)" in done.stderr
-    assert f"would be right: `hublab routes --check --name {lab}`" in done.stderr
+    assert f"hint: `hublab routes --check --name {lab}`" in done.stderr
     hops = {hop["to"]: hop for hop in data(lab, "reach", code=1) if not hop["ok"]}
     assert set(hops) == {"hub", "alice's server"}
     assert {hop["setting"] for hop in hops.values()} == {"hub.JupyterHub.last_activity_interval"}
-    assert all("routes --check" in hop["cure"] for hop in hops.values())
+    assert all("routes --check" in hop["workaround"] for hop in hops.values())
     # `unset --all` restarts no proxy; a proxy setting does, and then the routes are asked back.
     done = hublab("set", "proxy.log-level=debug", "--name", lab)
     assert done.returncode == 0, done.stderr
@@ -132,7 +132,7 @@ def test_the_commands_exit_code_is_ours(lab: str) -> None:
 def test_wrong_names_have_near_ones(lab: str) -> None:
     done = hublab("db", "user", "--name", lab)
     assert (done.returncode, done.stdout) == (64, "")
-    assert "would be right: users" in done.stderr
+    assert "hint: users" in done.stderr
     done = hublab("activity", "alise", "--name", lab)
     assert (done.returncode, done.stdout) == (64, "")
     assert "the hub knows no user alise" in done.stderr

@@ -137,7 +137,7 @@ def test_an_export_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text("mine")
     done = hublab("export", str(tmp_path), "--name", fresh_name())
     assert (done.returncode, done.stdout) == (64, "")
-    assert "would be right: --force" in done.stderr
+    assert "hint: --force" in done.stderr
     assert (tmp_path / "compose.yaml").read_text() == "mine"
 
 

@@ -151,13 +151,13 @@ def test_wrong_turns(lab: str) -> None:
     """One clear message each, and the exit code of a wrong use."""
     code, said = refused(lab, "request", "/", "--as", "nobody", "--token")
     assert code == 64
-    assert said.startswith("hublab: the hub knows no user nobody\n  would be right: one of ")
+    assert said.startswith("hublab: the hub knows no user nobody\n  hint: one of ")
     code, said = refused(lab, "request", "/", "-H", "no colon")
     assert (code, said.splitlines()[0]) == (64, "hublab: 'no colon' is no header")
     code, said = refused(lab, "request", "/a\nb")
     assert (code, said.splitlines()[0]) == (64, "hublab: a path cannot hold line breaks")
     code, said = refused(lab, "request", "/", "--token")
-    assert (code, said) == (64, "hublab: --token needs a user\n  would be right: --as USER\n")
+    assert (code, said) == (64, "hublab: --token needs a user\n  hint: --as USER\n")
     code, said = refused(lab, "websocket", "x")
     assert (code, said.splitlines()[0]) == (64, "hublab: 'x' is no path")
     code, said = refused("no-such-lab", "request", "/")

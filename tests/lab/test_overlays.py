@@ -18,7 +18,7 @@ from hublab.probes.routes import proxy_routes
 from hublab.probes.waiting import until
 from hublab.running.live import LiveLab, connect
 from hublab.running.reverse_proxy import changed_site
-from hublab.running.switching import apply_settings, fresh_case, restart
+from hublab.running.switching import apply_settings, reset_lab, restart
 from hublab.settings.checking import check_settings
 from hublab.settings.values import Settings
 
@@ -72,7 +72,7 @@ async def test_postgres() -> None:
         assert [row["base_url"] for row in tables["servers"].rows] == ["/user/alice/"]
         assert {row["hashed"][:9] for row in tables["api_tokens"].rows} == {"[redacted"}
         await live.forget_hub()
-        await fresh_case(live.lab, Settings())
+        await reset_lab(live.lab, Settings())
         assert "alice" not in await users_in_postgres(live)
         assert live.lab.secrets() >= {live.lab.secret("database_password")}
         assert await broken_hops(live) == []
@@ -155,7 +155,7 @@ async def test_onebox() -> None:
         await live.forget_hub()
         assert await answer(live, "alice") == "42"  # the server has been running all the time
         await live.forget_hub()
-        await fresh_case(live.lab, Settings())
+        await reset_lab(live.lab, Settings())
         assert await live.servers() == []
         assert [route.spec for route in await proxy_routes(live)] == ["/"]
 

@@ -17,7 +17,7 @@ from hublab.deployment.creation import down
 from hublab.engine import Engine
 from hublab.running import programs
 from hublab.running.lab import Lab
-from hublab.running.settings_lock import one_switch
+from hublab.running.settings_lock import settings_lock
 from hublab.running.switching import write_files
 from hublab.settings.values import Settings
 
@@ -74,7 +74,7 @@ def test_a_hub_that_refuses(lab: Lab, tmp_path: Path) -> None:
         done = hublab("set", f"hub.snippet={snippet}")
         assert done.returncode == 1
         assert "no hub today" in done.stderr
-        assert f"would be right: `hublab unset hub.snippet --name {NAME}`" in done.stderr
+        assert f"hint: `hublab unset hub.snippet --name {NAME}`" in done.stderr
     assert hublab("unset", "hub.snippet").returncode == 0
     assert programs.status(lab, "hub").up
 
@@ -103,7 +103,7 @@ def test_two_at_once(lab: Lab) -> None:
     """The second waits, says so, and then goes on from what the first has left."""
 
     async def first() -> lifecycle.Running:
-        async with one_switch(NAME, print):
+        async with settings_lock(NAME, print):
             second = lifecycle.Running(
                 *lifecycle.HUBLAB, "set", "server.ServerApp.allow_origin=a", "--name", NAME
             )

@@ -20,7 +20,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     """Runs a command line on a machine with no lab; returns its exit code and streams."""
 
     def no_lab(name: str) -> None:
-        raise NoSuchLab(f"no lab named {name} is running", right="`hublab up` first")
+        raise NoSuchLab(f"no lab named {name} is running", hint="`hublab up` first")
 
     def line(*argv: str) -> tuple[int, str, str]:
         monkeypatch.setattr(common, "document", common.Document())
@@ -41,7 +41,7 @@ def test_an_error_is_the_document(run: Run) -> None:
         "error": "NoSuchLab",
         "message": "no lab named nosuch is running",
         "where": None,
-        "right": "`hublab up` first",
+        "hint": "`hublab up` first",
         "exit_code": 64,
     }
     assert "no lab named nosuch is running" in err

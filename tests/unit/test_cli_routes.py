@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.cli.routes import advice, differing, say_mended
+from hublab.cli.routes import advice, differing, say_repaired
 from hublab.probes.route_beliefs import AGREE, DIFFERS, ONLY_HUB, ONLY_PROXY, RoutePair
 
 HUB = RoutePair("/", None, "http://hub:8081", ONLY_HUB)
@@ -30,8 +30,8 @@ def test_after_a_check_the_rest_is_not_the_hubs() -> None:
 def test_what_was_mended_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     same = RoutePair("/y/", "http://y", "http://y", AGREE)
     assert differing([same, HUB, ALIEN]) == [HUB, ALIEN]
-    say_mended([HUB, ALIEN], [ALIEN])
-    say_mended([ALIEN], [ALIEN])
+    say_repaired([HUB, ALIEN], [ALIEN])
+    say_repaired([ALIEN], [ALIEN])
     assert capsys.readouterr().err.splitlines() == [
         "the hub checked its routes; mended: / (only hub)",
         "the hub checked its routes; mended: none",

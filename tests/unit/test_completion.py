@@ -98,7 +98,6 @@ def test_a_role_that_is_misspelt(short: Path, tmp_path: Path) -> None:
         with_completion([short], lambda: pytest.fail("asked for a folder"), ROOT)
     misspelt, lone = map(str, failed.value.problems)
     assert misspelt == (
-        f"{short}:6: services.desk.labels.hublab.role: unknown role 'cleint'; "
-        "would be right: client"
+        f"{short}:6: services.desk.labels.hublab.role: unknown role 'cleint'; hint: client"
     )
     assert lone.startswith(f"{short}:7: services.lone: neither an image nor a role")

@@ -14,13 +14,13 @@ def test_message_alone() -> None:
     assert str(HublabError("no lab is running")) == "no lab is running"
 
 
-def test_where_and_right_are_indented_lines() -> None:
-    error = errors.SettingError("no such scope", where="--set", right="hub.…\nserver.…")
+def test_where_and_hint_are_indented_lines() -> None:
+    error = errors.SettingError("no such scope", where="--set", hint="hub.…\nserver.…")
     assert str(error).splitlines() == [
         "no such scope",
         "  where: --set",
-        "  would be right: hub.…",
-        "                  server.…",
+        "  hint: hub.…",
+        "        server.…",
     ]
 
 
@@ -49,8 +49,8 @@ def test_exit_codes(kind: type[HublabError], code: int) -> None:
 
 
 def test_survives_another_process() -> None:
-    error = pickle.loads(pickle.dumps(errors.NoSuchHost("no host x", where="lab", right="hub")))
-    assert (error.message, error.where, error.right) == ("no host x", "lab", "hub")
+    error = pickle.loads(pickle.dumps(errors.NoSuchHost("no host x", where="lab", hint="hub")))
+    assert (error.message, error.where, error.hint) == ("no host x", "lab", "hub")
 
 
 def test_an_error_without_words_is_told_by_its_kind() -> None:

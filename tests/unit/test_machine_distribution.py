@@ -49,8 +49,8 @@ def test_release(release: dict[str, str], version: tuple[int, ...], known: bool)
 def test_an_unknown_system_is_told_what_to_install_itself() -> None:
     with pytest.raises(MachineError, match="cannot prepare Fedora Linux 44") as caught:
         machine(FEDORA).must_be_preparable()
-    assert caught.value.right
-    assert "DOCKER_HOST" in caught.value.right
+    assert caught.value.hint
+    assert "DOCKER_HOST" in caught.value.hint
 
 
 def test_only_root_prepares() -> None:

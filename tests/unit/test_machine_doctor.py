@@ -49,8 +49,8 @@ def test_what_is_missing_is_named_with_all_remedies(seen: list[Capability]) -> N
     assert isinstance(done.exception, MachineError)
     assert str(done.exception).splitlines() == [
         "this machine cannot run a lab yet, it lacks: Compose (none); disk (1 GiB free)",
-        "  would be right: `hublab doctor --fix` gets it",
-        "                  make room",
+        "  hint: `hublab doctor --fix` gets it",
+        "        make room",
     ]
 
 
@@ -128,7 +128,7 @@ def test_a_clock_before_the_systems_own_files(tmp_path: Path) -> None:
 
 
 def test_no_engine_is_told_in_its_own_words() -> None:
-    row = capabilities.docker_api(MachineError("no permission", right="run as root"))
+    row = capabilities.docker_api(MachineError("no permission", hint="run as root"))
     assert (row.ok, row.detail, row.remedy) == (False, "no permission", "run as root")
 
 

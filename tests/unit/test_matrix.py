@@ -52,7 +52,7 @@ def test_comma_and_json_lists_agree(values: list[str]) -> None:
         (f'{KEY}=["5", 5]', "'5' twice"),
         (f"{KEY}=[1", "character"),
         (f'{KEY}="a",b', "is not: character"),
-        ("servr.ServerApp.x=1", "would be right: server.ServerApp.x"),
+        ("servr.ServerApp.x=1", "hint: server.ServerApp.x"),
     ],
 )
 def test_errors(text: str, expected: str) -> None:
@@ -63,7 +63,7 @@ def test_errors(text: str, expected: str) -> None:
 
 
 def test_text_is_not_a_list_of_values() -> None:
-    with pytest.raises(SettingError, match="would be right"):
+    with pytest.raises(SettingError, match="hint"):
         Axis.of(KEY, "abc")
 
 

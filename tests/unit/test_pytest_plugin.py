@@ -282,7 +282,7 @@ def test_issue_selects(suite: pytest.Pytester) -> None:
     ("options", "expected"),
     [
         (("--axis", "hub.A.b"), "no '='"),
-        (("--axis", "hubs.A.b=1"), "would be right: hub.A.b"),
+        (("--axis", "hubs.A.b=1"), "hint: hub.A.b"),
         (("--axis", "hub.A.b=1", "--axis", "hub.A.b=2"), "two axes for hub.A.b"),
         (("--set", "hub.A.b=1", "--set", "hub.A.b=2"), "given twice"),
         (("--lab-file", "none.yaml"), "--lab-file: there is no file /"),

@@ -175,7 +175,7 @@ def test_a_proxy_without_a_route_to_the_hub(
     (broken,) = (hop for hop in hops.values() if not hop.ok)
     assert (broken.source, broken.target, broken.error) == ("proxy", "hub", error)
     assert (broken.url, broken.setting) == ("http://hub:8081/hub/api", blamed)
-    assert ("routes --check --name small" in str(broken.cure)) == (blamed == CHECKS)
+    assert ("routes --check --name small" in str(broken.workaround)) == (blamed == CHECKS)
 
 
 def test_a_server_that_the_proxy_has_no_route_to(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,13 +101,13 @@ def test_many_cases_are_tried_in_linear_time(count: int) -> None:
     [
         (
             'finding("a title")',
-            "*marker finding: missing 4 required*would be right: finding(title*",
+            "*marker finding: missing 4 required*hint: finding(title*",
         ),
         (
             'finding("t", project="x", steps="", expected="", seen="")',
-            "*there is no project 'x'; would be right: one of jupyterhub,*",
+            "*there is no project 'x'; hint: one of jupyterhub,*",
         ),
-        ('issue("a#1", still=True)', "*marker issue: *'still'; would be right: issue(*"),
+        ('issue("a#1", still=True)', "*marker issue: *'still'; hint: issue(*"),
         ('sabotage("hub.A.b")', "*sabotage takes a setting and a value*"),
     ],
 )

@@ -54,8 +54,8 @@ def test_what_is_written_reads_back(key: str, value: object) -> None:
     ("given_text", "expected"),
     [
         ("hub.JupyterHub.hub_ip", "no '='"),
-        ("hubs.JupyterHub.hub_ip=1", "would be right: hub.JupyterHub.hub_ip"),
-        ("Spawner.ip=1", "would be right: hub.Spawner.ip or server.Spawner.ip"),
+        ("hubs.JupyterHub.hub_ip=1", "hint: hub.JupyterHub.hub_ip"),
+        ("Spawner.ip=1", "hint: hub.Spawner.ip or server.Spawner.ip"),
         ("nonsense.x=1", "hub, server, proxy, sshd"),
         ("hub.JupyterHub=1", "hub.<Class>.<trait>"),
         ("hub.JupyterHub.=1", "hub.<Class>.<trait>"),
@@ -157,9 +157,9 @@ def test_a_value_from_python_must_be_json() -> None:
 def test_unknown_setting_names_the_nearest() -> None:
     known = ["hub.JupyterHub.hub_connect_ip", "hub.JupyterHub.hub_ip", "hub.Spawner.ip"]
     message = str(unknown_setting("hub.JupyterHub.hub_conect_ip", known))
-    assert "would be right: hub.JupyterHub.hub_connect_ip" in message
+    assert "hint: hub.JupyterHub.hub_connect_ip" in message
     assert "hub.Spawner.ip" in str(unknown_setting("hub.SSHSpawner.ip", known))
-    assert "would be right" not in str(unknown_setting("hub.Q.zzz", known))
+    assert "hint" not in str(unknown_setting("hub.Q.zzz", known))
 
 
 def test_what_a_lab_remembers() -> None:

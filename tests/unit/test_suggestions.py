@@ -21,7 +21,7 @@ KNOWN = (
 
 
 @pytest.mark.parametrize(
-    ("name", "right"),
+    ("name", "hint"),
     [
         ("http_timeout", "hub.Spawner.http_timeout\nhub.SSHSpawner.http_timeout"),
         ("hub.JupyterHub.allow_origin", "server.ServerApp.allow_origin"),
@@ -30,22 +30,22 @@ KNOWN = (
         ("hub.JupyterHub.nosuch", "hub.JupyterHub.near"),
     ],
 )
-def test_a_setting_by_its_last_name(monkeypatch: pytest.MonkeyPatch, name: str, right: str) -> None:
+def test_a_setting_by_its_last_name(monkeypatch: pytest.MonkeyPatch, name: str, hint: str) -> None:
     def unknown(engine: object, images: object, name: str) -> list[Any]:
-        raise SettingError(f"nothing knows {name}", right="hub.JupyterHub.near")
+        raise SettingError(f"nothing knows {name}", hint="hub.JupyterHub.near")
 
     monkeypatch.setattr(setting_help, "known_as", unknown)
     monkeypatch.setattr(setting_help, "all_settings", lambda engine, images: iter(KNOWN))
     nothing: Any = None
     with pytest.raises(SettingError, match=f"nothing knows {name}") as raised:
         describe(nothing, {}, name)
-    assert raised.value.right == right
+    assert raised.value.hint == hint
 
 
 def test_an_issue_of_two_scenarios_is_named_once() -> None:
     known = [Reported("jupyterhub#361", None, "", "", place) for place in ("a", "b")]
-    right = unknown_issue("361", known).right
-    assert right == "jupyterhub#361; `hublab reproduce` lists them"
+    hint = unknown_issue("361", known).hint
+    assert hint == "jupyterhub#361; `hublab reproduce` lists them"
 
 
 ISSUES = ("jupyterhub#2000", "jupyterhub#819", "batchspawner#102", "NERSC/sshspawner#45")
@@ -75,6 +75,6 @@ ISSUES = ("jupyterhub#2000", "jupyterhub#819", "batchspawner#102", "NERSC/sshspa
 def test_an_issue_that_was_surely_meant(typed: str, meant: str) -> None:
     """Numbers that only look alike are of other issues, so those are not named."""
     known = [Reported(issue, None, "", "", "a") for issue in ISSUES]
-    right = unknown_issue(typed, known).right
+    hint = unknown_issue(typed, known).hint
     listed = "`hublab reproduce` lists them"
-    assert right == (f"{meant}; {listed}" if meant else listed)
+    assert hint == (f"{meant}; {listed}" if meant else listed)

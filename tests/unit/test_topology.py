@@ -161,12 +161,12 @@ services:
 def test_init_and_a_host_share_a_volume_under_the_host_s_name(files: Files) -> None:
     assert files.problems(GOOD, KEYS) == [
         "1.yaml:6: services.proxy.volumes./etc/hublab: the host keeps its keys in the volume p, "
-        "and init does not have it; would be right: p:/lab/proxy/proxy among the volumes of init",
+        "and init does not have it; hint: p:/lab/proxy/proxy among the volumes of init",
         "1.yaml:7: services.node1.volumes./etc/hublab: the host keeps its keys in the volume n, "
-        "and init does not have it; would be right: n:/lab/node/node1 among the volumes of init",
+        "and init does not have it; hint: n:/lab/node/node1 among the volumes of init",
     ]
-    mended = KEYS.replace("proxy/front", 'proxy/proxy", "n:/lab/node/node1')
-    assert files.read(GOOD, mended).hub.name == "hub"
+    repaired = KEYS.replace("proxy/front", 'proxy/proxy", "n:/lab/node/node1')
+    assert files.read(GOOD, repaired).hub.name == "hub"
 
 
 ONEBOX = """\
@@ -212,13 +212,13 @@ networks:
             "labels: {hublab.role: hub}",
             "labels: {hublab.role: hbu}",
             "role: hbu",
-            "services.hub.labels.hublab.role: unknown role 'hbu'; would be right: hub",
+            "services.hub.labels.hublab.role: unknown role 'hbu'; hint: hub",
         ),
         (
             "- hublab.role=proxy",
             "- hublab.role=prxy",
             "role=prxy",
-            "services.proxy.labels.hublab.role: unknown role 'prxy'; would be right: proxy",
+            "services.proxy.labels.hublab.role: unknown role 'prxy'; hint: proxy",
         ),
         (
             "labels: {hublab.role: client}",
@@ -242,14 +242,14 @@ networks:
             'node1: &node\n    labels: {hublab.role: node}',
             'node1: &node\n    labels: {hublab.role: proxy}',
             "hublab.role: proxy}\n    networks:\n      lab",
-            "services.node1.labels.hublab.role: a second proxy, beside proxy; would be right: "
+            "services.node1.labels.hublab.role: a second proxy, beside proxy; hint: "
             "one proxy, which the hub fills; what stands before that is a reverse-proxy",
         ),
         (
             "labels: {hublab.role: client}",
             'labels: {hublab.role: "client,node"}',
             "client,node",
-            "these roles cannot share a host: client,node; would be right: hub,proxy",
+            "these roles cannot share a host: client,node; hint: hub,proxy",
         ),
         (
             ".50",
@@ -276,13 +276,13 @@ networks:
             "${PORT:-8000}:8000",
             "- ${PORT",
             "proxy.ports.8000: port 8000 is published on every address of this machine; "
-            "would be right: 127.0.0.1:8000:8000",
+            "hint: 127.0.0.1:8000:8000",
         ),
         (
             "- 127.0.0.1:${PORT:-8000}:8000",
             '- {target: 8000, host_ip: 0.0.0.0, published: "80"}',
             "- {target",
-            "port 8000 is published on 0.0.0.0 of this machine; would be right: 127.0.0.1:80:8000",
+            "port 8000 is published on 0.0.0.0 of this machine; hint: 127.0.0.1:80:8000",
         ),
         (
             "network_mode: service:hub",

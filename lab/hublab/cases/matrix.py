@@ -38,11 +38,11 @@ class Axis:
             raise SettingError(
                 f"the values of {key} are a list, not the text {values!r}",
                 where=where,
-                right=f"[{values!r}]",
+                hint=f"[{values!r}]",
             )
         checked = tuple(_value(key, value, where) for value in values)
         if not checked:
-            raise SettingError(f"the axis {key} has no values", where=where, right=f"{key}=a,b")
+            raise SettingError(f"the axis {key} has no values", where=where, hint=f"{key}=a,b")
         names = [format_value(key, value) for value in checked]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -64,7 +64,7 @@ def parse_axis(text: str, *, where: str | None = None) -> Axis:
     """
     key, equals, values = text.partition("=")
     if not equals:
-        raise SettingError(f"not an axis: {text!r} has no '='", where=where, right="SETTING=a,b")
+        raise SettingError(f"not an axis: {text!r} has no '='", where=where, hint="SETTING=a,b")
     key = check_key(key.strip(), where=where)
     return Axis.of(key, _split(key, values, where), where=where)
 
@@ -134,7 +134,7 @@ def cases(
     seen: set[str] = set()
     for axis in axes:
         if axis.key in seen:
-            raise SettingError(f"two axes for {axis.key}", right="one axis with all its values")
+            raise SettingError(f"two axes for {axis.key}", hint="one axis with all its values")
         seen.add(axis.key)
     pins = [Axis(key, (value,)) for key, value in (pinned or {}).items()]
     everything = override(axes, *pins)

@@ -48,9 +48,9 @@ def asking(function: F) -> F:
 def check_who(user: str | None, token: bool, enter: str | None) -> None:
     """Raise UsageError for options that do not go together."""
     if user is None and (token or enter is not None):
-        raise UsageError(f"{'--token' if token else '--enter'} needs a user", right="--as USER")
+        raise UsageError(f"{'--token' if token else '--enter'} needs a user", hint="--as USER")
     if token and enter is not None:
-        raise UsageError("--enter is of cookies, and a token needs none", right="one of them")
+        raise UsageError("--enter is of cookies, and a token needs none", hint="one of them")
 
 
 def header_pairs(texts: Iterable[str], origin: str | None) -> tuple[tuple[str, str], ...]:
@@ -59,7 +59,7 @@ def header_pairs(texts: Iterable[str], origin: str | None) -> tuple[tuple[str, s
     for text in texts:
         name, colon, value = text.partition(":")
         if not colon or not name.strip():
-            raise UsageError(f"{text!r} is no header", where="-H", right="'Name: value'")
+            raise UsageError(f"{text!r} is no header", where="-H", hint="'Name: value'")
         pairs.append((name.strip(), value.strip()))
     if origin is not None:
         pairs.append(("Origin", origin))

@@ -65,7 +65,7 @@ def bench(parts: tuple[str, ...], rounds: int, baseline: Path | None, as_json: b
     """
     for part in parts:
         if part not in NAMES:
-            raise UsageError(f"there is no part {part}", right=f"one of {', '.join(NAMES)}")
+            raise UsageError(f"there is no part {part}", hint=f"one of {', '.join(NAMES)}")
     before = read_baseline(baseline) if baseline else {}
     say = steps()
     created = create(Request(LAB), say, lease=True)
@@ -108,7 +108,7 @@ def read_baseline(path: Path) -> dict[str, float]:
         raise UsageError(
             f"no figures can be read from it: {error}",
             where=str(path),
-            right="a file written by `hublab bench --json`",
+            hint="a file written by `hublab bench --json`",
         ) from error
 
 

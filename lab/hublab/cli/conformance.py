@@ -66,13 +66,13 @@ def check(spawner: str, module: Path | None) -> None:
         return
     if not all(part.isidentifier() for part in spawner.split(".")) or "." not in spawner:
         raise UsageError(
-            f"{spawner!r} is no spawner", right=f"{' or '.join(BUILT_IN)}, or module.Class"
+            f"{spawner!r} is no spawner", hint=f"{' or '.join(BUILT_IN)}, or module.Class"
         )
     if module and module.stem != spawner.split(".")[0]:
         raise UsageError(
             f"{module} does not hold the module of {spawner}",
             where="--module",
-            right=f"{spawner.split('.')[0]}.py",
+            hint=f"{spawner.split('.')[0]}.py",
         )
 
 

@@ -83,11 +83,11 @@ def db(
 def check_options(diff: bool, seconds: float | None, action: list[str] | None) -> None:
     """Raise UsageError for options that do not go together, and a command that is not there."""
     if not diff and (seconds is not None or action is not None):
-        raise UsageError("a command or --for is of --diff", right="hublab db --diff …")
+        raise UsageError("a command or --for is of --diff", hint="hublab db --diff …")
     if diff and (seconds is None) == (not action):
         raise UsageError(
             "--diff needs either a command or a time",
-            right="hublab db --diff -- COMMAND…, or --diff --for 30s",
+            hint="hublab db --diff -- COMMAND…, or --diff --for 30s",
         )
     if action and shutil.which(action[0]) is None:
         raise UsageError(f"there is no command {action[0]}", where="after --")
@@ -120,7 +120,7 @@ def chosen(tables: dict[str, Table], which: str | None) -> dict[str, Table]:
         near = difflib.get_close_matches(which, tables, n=1)
         raise UsageError(
             f"the hub's database has no table {which}",
-            right=near[0] if near else f"one of {', '.join(tables)}",
+            hint=near[0] if near else f"one of {', '.join(tables)}",
         )
     return {which: tables[which]}
 

@@ -96,7 +96,7 @@ def blocking(capabilities: Sequence[Capability]) -> MachineError | None:
     return MachineError(
         "this machine cannot run a lab yet, it lacks: "
         + "; ".join(f"{capability.name} ({capability.detail})" for capability in missing),
-        right="\n".join([*ours, *(remedy for remedy in remedies if FIX not in remedy)]),
+        hint="\n".join([*ours, *(remedy for remedy in remedies if FIX not in remedy)]),
     )
 
 

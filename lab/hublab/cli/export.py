@@ -69,7 +69,7 @@ def export(
     written = [target / FILE, *([target / IMAGES] if images else [])]
     for path in written:
         if path.exists() and not force:
-            raise UsageError("there is such a file already", where=str(path), right="--force")
+            raise UsageError("there is such a file already", where=str(path), hint="--force")
     engine = Engine.connect()
     lab = None if files else running(name)
     made = make(engine, lab, Request(name, files, Settings.parse(texts, where="--set")))

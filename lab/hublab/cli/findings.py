@@ -45,7 +45,7 @@ def findings(number: int | None, as_json: bool) -> None:
     listed = all_findings()
     if number is not None:
         if not 1 <= number <= len(listed):
-            raise UsageError(f"there is no finding {number}", right=f"1 to {len(listed)}")
+            raise UsageError(f"there is no finding {number}", hint=f"1 to {len(listed)}")
         listed = [listed[number - 1]]
     if as_json:
         emit([asdict(one) for one in listed])

@@ -44,10 +44,10 @@ def reach_command(name: str, as_json: bool) -> None:
             f"{hop.source} -> {hop.target}: {hop.error} at {hop.url}\n  governed by {hop.setting}"
             for hop in broken
         ]
-        cures = dict.fromkeys(hop.cure for hop in broken if hop.cure)
+        workarounds = dict.fromkeys(hop.workaround for hop in broken if hop.workaround)
         raise ExpectationFailed(
             "\n".join([f"{len(broken)} of {len(hops)} hops broke", *lines]),
-            right="\n".join(cures) or None,
+            hint="\n".join(workarounds) or None,
         )
 
 
@@ -64,7 +64,7 @@ def as_data(hop: Hop) -> dict[str, Any]:
         "seconds": hop.seconds,
         "error": hop.error,
         "setting": hop.setting,
-        "cure": hop.cure,
+        "workaround": hop.workaround,
     }
 
 

@@ -28,7 +28,7 @@ class Reported:
 
     issue: str
     happens: bool | None
-    cure: str
+    workaround: str
     title: str
     scenario: str
 
@@ -37,7 +37,7 @@ class Reported:
 @click.argument("issue", required=False, metavar="[PROJECT#NUMBER]")
 @json_option
 def reproduce(issue: str | None, as_json: bool) -> None:
-    """Run the scenarios of one issue, and say whether it still happens and what cures it.
+    """Run the scenarios of one issue, and say whether it still happens and what helps.
 
     Without an issue: list those that can be reproduced. A lab is brought up for it and ended
     again. Exit code 1 when the scenario did not hold, 2 when it could not be decided.
@@ -76,7 +76,7 @@ def unknown_issue(issue: str, known: list[Reported]) -> UsageError:
     listed = "`hublab reproduce` lists them"
     return UsageError(
         f"no scenario is about {issue}",
-        right=f"{' or '.join(meant)}; {listed}" if meant else listed,
+        hint=f"{' or '.join(meant)}; {listed}" if meant else listed,
     )
 
 
@@ -117,7 +117,7 @@ def reported() -> list[Reported]:
 
 
 def _reported(issue: Issue, title: str, scenario: str) -> Reported:
-    return Reported(issue.name, issue.happens, issue.cure, title, scenario)
+    return Reported(issue.name, issue.happens, issue.workaround, title, scenario)
 
 
 def number_of(issue: str) -> int:
@@ -151,7 +151,7 @@ def run(issue: str) -> str:
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     if code != pytest.ExitCode.OK:
-        raise MachineError("the lab for it did not come up", right="`hublab doctor --fix`")
+        raise MachineError("the lab for it did not come up", hint="`hublab doctor --fix`")
     return "held"
 
 
@@ -164,8 +164,8 @@ def verdict(one: Reported) -> str:
     )
     state = {True: "still happens", False: "does not happen any more", None: "was run"}
     lines = [f"{one.issue} {state[one.happens]} on {where}: {one.title}"]
-    if one.cure:
-        lines.append(f"    cure: {one.cure}")
+    if one.workaround:
+        lines.append(f"    workaround: {one.workaround}")
     return "\n".join(lines)
 
 
@@ -177,5 +177,5 @@ def listing(known: list[Reported], as_json: bool) -> None:
     words = {True: "yes", False: "no", None: ""}
     rows = table(None, "ISSUE", "STILL HAPPENS", "WHAT IS TRIED", "CURE")
     for one in known:
-        rows.add_row(one.issue, words[one.happens], one.title, one.cure)
+        rows.add_row(one.issue, words[one.happens], one.title, one.workaround)
     out.print(rows)

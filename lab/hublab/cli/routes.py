@@ -53,7 +53,7 @@ def routes(check: bool, name: str, as_json: bool) -> None:
             before = differing(seen.rows)
             await (await live.hub()).check_routes()
             seen = await compare_routes(live)
-            say_mended(before, differing(seen.rows))
+            say_repaired(before, differing(seen.rows))
         live.record(Observed("routes", {"rows": [asdict(row) for row in seen.rows]}))
         return seen, live.lab.name_option
 
@@ -68,7 +68,7 @@ def routes(check: bool, name: str, as_json: bool) -> None:
         raise ExpectationFailed(
             f"{len(wrong)} of {len(seen.rows)} routes differ: "
             + ", ".join(f"{row.spec} ({row.mark})" for row in wrong),
-            right=advice(wrong, lab, checked=check),
+            hint=advice(wrong, lab, checked=check),
         )
 
 
@@ -77,11 +77,11 @@ def differing(rows: Iterable[RoutePair]) -> list[RoutePair]:
     return [row for row in rows if row.mark != AGREE]
 
 
-def say_mended(before: list[RoutePair], after: list[RoutePair]) -> None:
+def say_repaired(before: list[RoutePair], after: list[RoutePair]) -> None:
     """Say what the hub's check has changed."""
     left = {row.spec for row in after}
-    mended = ", ".join(f"{row.spec} ({row.mark})" for row in before if row.spec not in left)
-    err.print(f"the hub checked its routes; mended: {mended or 'none'}", markup=False)
+    repaired = ", ".join(f"{row.spec} ({row.mark})" for row in before if row.spec not in left)
+    err.print(f"the hub checked its routes; mended: {repaired or 'none'}", markup=False)
 
 
 def advice(wrong: list[RoutePair], lab: str, *, checked: bool) -> str | None:

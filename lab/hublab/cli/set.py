@@ -11,7 +11,7 @@ from hublab.cli.common import common, emit, err, find, out, steps, with_live
 from hublab.errors import SettingError
 from hublab.journal.events import Restarted, SettingsApplied
 from hublab.running.live import LiveLab
-from hublab.running.settings_lock import one_switch
+from hublab.running.settings_lock import settings_lock
 from hublab.running.switching import Restart, apply_settings, give_routes_back
 from hublab.settings.checking import check_settings
 from hublab.settings.values import Settings, format_value, unknown_setting
@@ -60,7 +60,7 @@ def set_command(texts: tuple[str, ...], name: str, as_json: bool) -> None:
     async def work(live: LiveLab) -> Switched:
         images = live.lab.images
         check_settings(live.lab.engine, images, wanted, lab=live.name)
-        async with one_switch(live.name, steps()):
+        async with settings_lock(live.name, steps()):
             return await switch(live, live.lab.settings().merged(wanted))
 
     tell(with_live(name, work, "set"), wanted, as_json)
@@ -84,7 +84,7 @@ def unset_command(keys: tuple[str, ...], everything: bool, name: str, as_json: b
         raise click.UsageError("name the settings to take back, or say --all")
 
     async def work(live: LiveLab) -> Switched:
-        async with one_switch(live.name, steps()):
+        async with settings_lock(live.name, steps()):
             present = live.lab.settings()
             for key in keys:
                 if key not in present:
@@ -96,10 +96,10 @@ def unset_command(keys: tuple[str, ...], everything: bool, name: str, as_json: b
 
 def not_set(key: str, present: Settings) -> SettingError:
     """The error for a setting that this lab does not have."""
-    near = unknown_setting(key, list(present)).right
+    near = unknown_setting(key, list(present)).hint
     return SettingError(
         f"{key} is not set in this lab",
-        right=near or (f"one of {', '.join(present)}" if present else "nothing is set"),
+        hint=near or (f"one of {', '.join(present)}" if present else "nothing is set"),
     )
 
 
@@ -109,7 +109,7 @@ async def switch(live: LiveLab, settings: Settings) -> Switched:
         live.hide(secret)
     before = live.lab.settings()
     stale = before.only("server") != settings.only("server")
-    restarts = await apply_settings(live.lab, settings, mend=True)
+    restarts = await apply_settings(live.lab, settings, repair=True)
     await live.forget_hub()
     live.record(SettingsApplied(live.name, "", settings.digest, settings.as_json()))
     for r in restarts:

@@ -39,7 +39,7 @@ def spawn(user: str, server: str, on: str | None, name: str, as_json: bool) -> N
         except HubError as error:
             if REFUSED in error.message:
                 users = await asyncio.to_thread(where_users_come_from, live.lab, user)
-                error.right = users or error.right
+                error.hint = users or error.hint
             raise
 
     made = with_live(name, work, "spawn")

@@ -28,7 +28,7 @@ def stop(user: str, server: str, name: str, as_json: bool) -> None:
         if known is None or not known.started:
             raise UsageError(
                 f"{user} has no running server{f' named {server}' if server else ''}",
-                right="`hublab ps` lists them",
+                hint="`hublab ps` lists them",
             )
         seconds = await live.stop(user, server)
         others = [one for one in await live.servers() if one.user == user and one.started]

@@ -16,7 +16,7 @@ from hublab.deployment.own_config import Override, OwnConfig
 from hublab.journal.events import LabUp, SettingsApplied
 from hublab.running.hub import hub_url
 from hublab.running.lab import Lab
-from hublab.running.settings_lock import one_switch
+from hublab.running.settings_lock import settings_lock
 from hublab.settings.values import Settings
 from hublab.topology.more_nodes import FEWEST, MOST
 
@@ -111,7 +111,7 @@ def bring_up_alone(request: Request, say: Steps) -> tuple[Created, float]:
 
 async def settle(created: Created, more: Settings, say: Steps) -> tuple[Settings, float]:
     """Wait until a lab is ready, with more settings; returns what is set, and the seconds."""
-    async with one_switch(created.lab.name, say):
+    async with settings_lock(created.lab.name, say):
         settings = created.lab.settings().merged(more)
         waited, _ = await make_ready(created, settings, say)
     return settings, waited

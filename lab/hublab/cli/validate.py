@@ -59,5 +59,5 @@ def as_data(problem: Problem) -> dict[str, Any]:
         "line": at.line if at else None,
         "path": problem.path,
         "reason": problem.reason,
-        "right": problem.right,
+        "hint": problem.hint,
     }

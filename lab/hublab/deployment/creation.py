@@ -87,7 +87,7 @@ def check_name(name: str) -> str:
         raise LabNameError(
             f"{name!r} cannot be the name of a lab",
             where="--name",
-            right="1 to 40 of a-z, 0-9, - and _, beginning with a letter or digit",
+            hint="1 to 40 of a-z, 0-9, - and _, beginning with a letter or digit",
         )
     return name
 
@@ -148,15 +148,15 @@ async def make_ready(
         start_what_ended(lab, progress)
         progress("waiting for the hub to answer through the proxy")
         async with open_channel(lab) as channel:
-            mend = partial(give_routes, lab, channel, progress)
-            seconds = await wait_for_hub(lab, channel, mend)
+            repair = partial(give_routes, lab, channel, progress)
+            seconds = await wait_for_hub(lab, channel, repair)
         restarts = await apply_settings(lab, settings) if lab.case() != (settings, ()) else []
         if created.own.hub and not created.new and "hub" not in [one.program for one in restarts]:
             restarts += await restart_roles(lab, ["hub"])
     except BaseException as error:
         undo(created.guard, lab.engine, lab.name, created.new)
         if created.new and isinstance(error, LabError):
-            error.right = None  # it would name commands on a lab that is gone
+            error.hint = None  # it would name commands on a lab that is gone
         raise
     return seconds, restarts
 
@@ -225,22 +225,22 @@ def refuse_other(engine: Engine, request: Request, files: Sequence[Path]) -> Non
         raise LabNameError(
             f"{request.name} is the name of a Compose project that is no lab",
             where="--name",
-            right="another name",
+            hint="another name",
         )
     theirs = next((c.config_files for c in containers if c.config_files), "")
     ours = ",".join(map(str, files))
     if not theirs or theirs == ours:
         return
-    right = f"another name, or `hublab down --name {request.name}` first"
+    hint = f"another name, or `hublab down --name {request.name}` first"
     nodes = sum("node" in c.roles for c in containers)
     if request.nodes not in (None, nodes):
         raise LabNameError(
-            f"the lab {request.name} runs already, with {nodes} nodes", where="--nodes", right=right
+            f"the lab {request.name} runs already, with {nodes} nodes", where="--nodes", hint=hint
         )
     raise LabNameError(
         f"a lab named {request.name} runs already, from other files: {theirs}",
         where="--name" if request.nodes is None else "--name, --nodes",
-        right=right,
+        hint=hint,
     )
 
 

@@ -72,7 +72,7 @@ def read(path: Path) -> bytes:
         raise UsageError(
             f"cannot read this configuration: {error.strerror}",
             where=str(path),
-            right="the path of a Python file, such as jupyterhub_config.py",
+            hint="the path of a Python file, such as jupyterhub_config.py",
         ) from error
 
 
@@ -97,7 +97,7 @@ def overrides(answer: dict[str, object], path: Path) -> list[Override]:
         raise UsageError(
             f"this configuration does not run in the lab: {answer['broken']}",
             where=f"{path}{line}",
-            right="a file that needs no other file and nothing that is not installed in the lab",
+            hint="a file that needs no other file and nothing that is not installed in the lab",
         )
     if "wrong" in answer:
         line = f":{answer['line']}" if answer["line"] else ""

@@ -52,8 +52,7 @@ def check_environment() -> None:
             raise UsageError(
                 f"{name!r} cannot be a user of the nodes",
                 where=USERS,
-                right="names of small letters, digits, - and _, with blanks between them: "
-                "alice bob",
+                hint="names of small letters, digits, - and _, with blanks between them: alice bob",
             )
 
 
@@ -67,7 +66,7 @@ def asked_subnet(text: str, variable: str = "HUBLAB_SUBNET") -> str:
     raise UsageError(
         f"{text!r} is no subnet for a lab",
         where=variable,
-        right=f"the first three parts of a /24 in {LAB_NETWORK}, for instance 198.18.7",
+        hint=f"the first three parts of a /24 in {LAB_NETWORK}, for instance 198.18.7",
     )
 
 
@@ -91,7 +90,7 @@ def ports(engine: Engine, containers: list[Container]) -> dict[str, str]:
 def asked_port(variable: str, text: str, local: bool) -> str:
     """A port that the user asks for, if it can be had."""
     if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise UsageError(f"{text!r} is no port", where=variable, right="a number from 1 to 65535")
+        raise UsageError(f"{text!r} is no port", where=variable, hint="a number from 1 to 65535")
     if local:
         try:
             free_port(int(text))
@@ -99,7 +98,7 @@ def asked_port(variable: str, text: str, local: bool) -> str:
             raise UsageError(
                 f"port {text} of 127.0.0.1 cannot be had: {error.strerror}",
                 where=variable,
-                right="a free port, or none, so that hublab chooses one",
+                hint="a free port, or none, so that hublab chooses one",
             ) from error
     return text
 

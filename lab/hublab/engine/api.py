@@ -219,7 +219,7 @@ class Engine:
                 labels = self._client.api.inspect_container(container)["Config"]["Labels"] or {}
                 raise UsageError(
                     f"{labels.get(SERVICE) or container[:12]} is frozen already",
-                    right="wait until it is thawed",
+                    hint="wait until it is thawed",
                 ) from error
 
     def unpause(self, container: str) -> None:

@@ -42,7 +42,7 @@ class Compose:
         for file in self.files:
             if not file.is_file():
                 raise TopologyError(
-                    "there is no such Compose file", where=str(file), right="the path of a file"
+                    "there is no such Compose file", where=str(file), hint="the path of a file"
                 )
         done = self._run("config", "--format", "json")
         if done.returncode:
@@ -51,7 +51,7 @@ class Compose:
             raise TopologyError(
                 f"Docker Compose cannot read it: {last_words(done.stderr)}",
                 where=", ".join(map(str, self.files)),
-                right="a file that `docker compose config` accepts",
+                hint="a file that `docker compose config` accepts",
             )
         return dict(json.loads(done.stdout))
 
@@ -162,7 +162,7 @@ def no_compose() -> MachineError:
     return MachineError(
         "Docker Compose v2 is missing",
         where="docker compose",
-        right="`hublab doctor --fix` installs it as a plugin of the docker command",
+        hint="`hublab doctor --fix` installs it as a plugin of the docker command",
     )
 
 

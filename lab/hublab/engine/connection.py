@@ -54,17 +54,17 @@ def engine_host() -> str:
 
 
 def no_engine(host: str, error: Exception) -> MachineError:
-    """Say why no engine answered, and what would be right."""
+    """Say why no engine answered, and a hint."""
     text = str(error)
     if "Permission denied" in text:
         return MachineError(
             "no permission to speak to the Docker engine",
             where=host,
-            right="run as root, or as a member of the group that owns the socket (often `docker`)",
+            hint="run as root, or as a member of the group that owns the socket (often `docker`)",
         )
     reason = "there is no such socket" if "No such file" in text else text
     return MachineError(
         f"no Docker engine answers: {reason}",
         where=host,
-        right="`hublab doctor --fix` installs and starts one; or set DOCKER_HOST",
+        hint="`hublab doctor --fix` installs and starts one; or set DOCKER_HOST",
     )

@@ -39,7 +39,7 @@ class Clock:
         if abs(ahead) <= 2 * TOLERANCE:
             raise UsageError(
                 f"a clock that is {ahead:g} s ahead is not wrong enough to be proved",
-                right=f"more than {2 * TOLERANCE:g} s ahead, or less than {-2 * TOLERANCE:g} s",
+                hint=f"more than {2 * TOLERANCE:g} s ahead, or less than {-2 * TOLERANCE:g} s",
             )
         self.lab = lab
         self.host = lab.host(host)
@@ -49,12 +49,12 @@ class Clock:
 
     def begin(self, fault_id: str, seconds: float) -> None:
         # Nothing in the host ends the fault by itself, so a guard does if this process dies.
-        self.guard = Guard.start(undo=[mend_argv(self.host.id)])
+        self.guard = Guard.start(undo=[repair_argv(self.host.id)])
         done = self.lab.run(self.host.service, "sh", "-c", BEGIN, "-", f"{self.ahead:+.0f}")
         if done.exit_code:
             raise LabError(
                 f"{self.host.service} has no libfaketime: {done.stderr.strip()}",
-                right="a host of the role hub, proxy or node",
+                hint="a host of the role hub, proxy or node",
             )
         if abs(self.offset() - self.ahead) > TOLERANCE:
             raise LabError(f"the clock of {self.host.service} is not {self.ahead:g} s ahead")
@@ -73,7 +73,7 @@ class Clock:
             self.guard.release()
 
 
-def mend_argv(container: str) -> list[str]:
+def repair_argv(container: str) -> list[str]:
     """The command by which a guard sets a host's clock right."""
     return [sys.executable, "-m", "hublab.faults.clock", container]
 

@@ -48,7 +48,7 @@ class Partition:
     def __init__(self, lab: Lab, one: str, other: str) -> None:
         """Raises NoSuchHost, and UsageError for a host that is to be cut off from itself."""
         if one == other:
-            raise UsageError(f"{one} cannot be cut off from itself", right="two different hosts")
+            raise UsageError(f"{one} cannot be cut off from itself", hint="two different hosts")
         self.lab = lab
         self.targets = (lab.host(one).service, lab.host(other).service)
         self.table = ""

@@ -74,7 +74,7 @@ async def running(live: LiveLab, fault: Fault, seconds: float) -> AsyncIterator[
     if not SHORTEST <= seconds <= LONGEST:
         raise UsageError(
             f"a fault cannot last {seconds:g} s",
-            right=f"at least {SHORTEST:g} and at most {LONGEST:g} s",
+            hint=f"at least {SHORTEST:g} and at most {LONGEST:g} s",
         )
     own = RunningFault(secrets.token_hex(3), fault.kind, fault.targets, seconds, fault.counters)
     begun = time.monotonic()

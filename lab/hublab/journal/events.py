@@ -50,7 +50,7 @@ def event_from_json(kind: str, data: Mapping[str, Any]) -> Event:
     cls = _KINDS.get(kind)
     if cls is None:
         near = difflib.get_close_matches(kind, _KINDS, n=1)
-        raise JournalError(f"unknown kind {kind!r}", right=near[0] if near else ", ".join(_KINDS))
+        raise JournalError(f"unknown kind {kind!r}", hint=near[0] if near else ", ".join(_KINDS))
     known = {f.name: f for f in fields(cls)}
     needed = {
         f.name for f in known.values() if f.default is MISSING and f.default_factory is MISSING

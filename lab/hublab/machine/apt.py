@@ -32,7 +32,7 @@ def install(packages: Sequence[str], progress: Progress) -> None:
     installation fails with them. Raises MachineError with apt's last words.
     """
     if os.geteuid():
-        raise MachineError(f"only root can install {', '.join(packages)}", right="run it as root")
+        raise MachineError(f"only root can install {', '.join(packages)}", hint="run it as root")
     attempted = f"install {', '.join(packages)}"
     fresh = lists_are_fresh(LISTS, time.time())
     if not fresh:

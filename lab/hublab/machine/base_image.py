@@ -70,7 +70,7 @@ def pull_chosen(engine: Images, chosen: str, progress: Progress) -> str:
         raise MachineError(
             f"the image {chosen} is neither in the engine nor to be had from a registry",
             where="HUBLAB_BASE",
-            right=f"unset it, or name an image that is Debian {SUITE}",
+            hint=f"unset it, or name an image that is Debian {SUITE}",
         )
     return chosen
 

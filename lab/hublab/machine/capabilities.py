@@ -106,7 +106,7 @@ def python_version(version: tuple[int, int, int]) -> Capability:
 def docker_api(engine: Engine | MachineError) -> Capability:
     name, needed_by = "Docker engine", "every lab"
     if isinstance(engine, MachineError):
-        return Capability(name, False, engine.message, needed_by, engine.right or FIX, True)
+        return Capability(name, False, engine.message, needed_by, engine.hint or FIX, True)
     try:
         version = engine.version()
     except HublabError as error:

@@ -47,11 +47,11 @@ class Distribution:
             raise MachineError(
                 f"hublab cannot prepare {self.name}: it knows the packages of Debian 12 and 13 "
                 "and of Ubuntu 24.04",
-                right="install a Docker engine, Docker Compose >= 2.20 and buildx yourself, "
+                hint="install a Docker engine, Docker Compose >= 2.20 and buildx yourself, "
                 "or set DOCKER_HOST",
             )
         if not self.root:
-            raise MachineError("only root can install what is missing", right="run it as root")
+            raise MachineError("only root can install what is missing", hint="run it as root")
 
 
 def describe(

@@ -127,7 +127,7 @@ def check_libc(version: str) -> None:
     if name != "glibc" or numbers(number) < NEEDED_LIBC:
         raise MachineError(
             f"Debian 13's docker plugins need glibc >= 2.34, this machine has {version or 'none'}",
-            right="install Docker Compose >= 2.20 and buildx yourself",
+            hint="install Docker Compose >= 2.20 and buildx yourself",
         )
 
 

@@ -46,11 +46,11 @@ class Ask:
         if LINE_BREAKS.search(self.target):
             raise UsageError("a path cannot hold line breaks", where="PATH")
         if not METHOD.fullmatch(self.method):
-            raise UsageError(f"{self.method!r} is no method", where="-X", right="GET, POST, …")
+            raise UsageError(f"{self.method!r} is no method", where="-X", hint="GET, POST, …")
         for name, value in self.headers:
             if not METHOD.fullmatch(name) or LINE_BREAKS.search(value):
                 raise UsageError(
-                    f"{name!r}: {value!r} is no header", where="-H", right="'Name: value'"
+                    f"{name!r}: {value!r} is no header", where="-H", hint="'Name: value'"
                 )
 
 
@@ -154,7 +154,7 @@ def destination(url: str, location: str) -> tuple[URL, str]:
         raise Undecided(
             f"the chain leads to {location}, which cannot be asked from here",
             where=url,
-            right="without --follow the redirect itself is shown",
+            hint="without --follow the redirect itself is shown",
         )
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return URL.build(scheme="http", host=parts.hostname, port=parts.port or 80), target
@@ -229,5 +229,5 @@ def no_answer(here: URL, target: str, error: Exception, timeout: float) -> Undec
     return Undecided(
         f"{here.host} does not answer: {reason}",
         where=f"{written(here, target)}, from the client host",
-        right="`hublab reach` says which hop is broken",
+        hint="`hublab reach` says which hop is broken",
     )

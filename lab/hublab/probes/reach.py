@@ -68,7 +68,7 @@ class Hop:
     """Why it is broken; said before it was tried where it cannot be."""
     silence: str | None = None
     """Why nobody may answer there."""
-    cure: str | None = None
+    workaround: str | None = None
     """What mends it at once, where that is known."""
 
 
@@ -202,7 +202,7 @@ def unrouted(live: LiveLab, settings: Settings, told: HubTold, target: str, url:
     """
     proxy = live.lab.one("proxy").service
     what = "the hub" if target == live.lab.one("hub").service else target
-    error, cure = f"the proxy has no route to {what}", None
+    error, workaround = f"the proxy has no route to {what}", None
     setting = f"{CHECKS} or {governing(PROXY_API, settings)}"
     if told.silence:
         error, setting = f"{error}; {told.silence}", governing(PROXY_API, settings)
@@ -211,8 +211,8 @@ def unrouted(live: LiveLab, settings: Settings, told: HubTold, target: str, url:
     elif asks_the_labs_proxy(live, settings, told):
         error, setting = f"the proxy has lost its route to {what}", CHECKS
         check = f"`hublab routes --check{live.lab.name_option}`"
-        cure = f"{check} has the hub give its routes again now, not at its next check only"
-    return Hop(proxy, target, url, setting, error=error, cure=cure)
+        workaround = f"{check} has the hub give its routes again now, not at its next check only"
+    return Hop(proxy, target, url, setting, error=error, workaround=workaround)
 
 
 def asks_the_labs_proxy(live: LiveLab, settings: Settings, told: HubTold) -> bool:

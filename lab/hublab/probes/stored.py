@@ -17,7 +17,7 @@ async def database(live: LiveLab, table: str) -> list[dict[str, Any]]:
     """
     tables = await DatabaseReader(live).read()
     if table not in tables:
-        raise Undecided(f"there is no table {table}", right=f"one of {', '.join(sorted(tables))}")
+        raise Undecided(f"there is no table {table}", hint=f"one of {', '.join(sorted(tables))}")
     return [
         {column: decoded(value) for column, value in row.items() if column not in HIDDEN}
         for row in tables[table].rows

@@ -57,7 +57,7 @@ async def converse(
     nobody answers.
     """
     if not path.startswith("/"):
-        raise UsageError(f"{path!r} is no path", where="PATH", right=f"/{path}")
+        raise UsageError(f"{path!r} is no path", where="PATH", hint=f"/{path}")
     url = URL(f"{str(live.origin).rstrip('/')}{path}", encoded=True)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=UPGRADE_TIMEOUT)
     answered: list[tuple[str, str]] = []
@@ -77,12 +77,12 @@ async def converse(
                     "the other end closed the connection without an answer to the upgrade; "
                     "the server may not be running",
                     where=f"{url}, from the client host",
-                    right="`hublab ps` lists the servers that run",
+                    hint="`hublab ps` lists the servers that run",
                 ) from error
             raise Undecided(
                 f"the proxy does not answer: {in_words(error)}",
                 where=f"{url}, from the client host",
-                right="`hublab reach` says which hop is broken",
+                hint="`hublab reach` says which hop is broken",
             ) from error
     return Conversation(101, str(url), tuple(answered), tuple(found), closed)
 

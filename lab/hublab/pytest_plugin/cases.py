@@ -115,8 +115,8 @@ def _axis(mark: pytest.Mark, node: pytest.Item) -> Axis:
     where = f"{node.nodeid}, marker matrix"
     key, values = mark.args if len(mark.args) == 2 and not mark.kwargs else (None, None)
     if not isinstance(key, str) or not isinstance(values, list | tuple):
-        right = 'matrix("server.ServerApp.allow_origin", ["", "*"])'
-        raise SettingError("matrix takes a setting and a list", where=where, right=right)
+        hint = 'matrix("server.ServerApp.allow_origin", ["", "*"])'
+        raise SettingError("matrix takes a setting and a list", where=where, hint=hint)
     return Axis.of(key, [beside(node, key, value) for value in values], where=where)
 
 

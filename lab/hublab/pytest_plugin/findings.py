@@ -65,13 +65,12 @@ def _finding(mark: pytest.Mark, item: pytest.Item) -> Finding:
         found = Finding(*mark.args, **mark.kwargs)
     except TypeError as error:
         raise pytest.UsageError(
-            f"{item.nodeid}, marker finding: {str(error).rpartition('() ')[2]}; "
-            f"would be right: {_RIGHT}"
+            f"{item.nodeid}, marker finding: {str(error).rpartition('() ')[2]}; hint: {_RIGHT}"
         ) from None
     if found.project not in PROJECTS:
         raise pytest.UsageError(
             f"{item.nodeid}, marker finding: there is no project {found.project!r}; "
-            f"would be right: one of {', '.join(PROJECTS)}"
+            f"hint: one of {', '.join(PROJECTS)}"
         )
     return found
 

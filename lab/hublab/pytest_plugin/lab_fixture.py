@@ -147,7 +147,7 @@ async def lab(
         wrong = error
     if wrong:
         if not _shared_lab.stays and isinstance(wrong, LabError):
-            wrong.right = None  # it would name commands on a lab that is gone when it is read
+            wrong.hint = None  # it would name commands on a lab that is gone when it is read
         pytest.fail(str(wrong), pytrace=False)
     live = LiveLab(_shared_lab.lab, await _channels(_shared_lab.lab), evidence.journal, refusal)
     live.own_server = own_server
@@ -167,13 +167,13 @@ async def checked_switch(
     refuse the case, and the name for the case's server. Raises SettingError, which explains any
     refusal.
     """
-    from hublab.running.settings_lock import one_switch
+    from hublab.running.settings_lock import settings_lock
 
     checking = asyncio.create_task(asyncio.to_thread(shared.check, case.settings))
     if shared.stays:
         await checking
     try:
-        async with one_switch(shared.lab.name, shared.say):
+        async with settings_lock(shared.lab.name, shared.say):
             if beside:
                 switched = await shared.switch_beside(case, evidence, beside)
             else:

@@ -22,8 +22,8 @@ from hublab.pytest_plugin.evidence import Evidence
 from hublab.pytest_plugin.topologies import DEFAULT_TOPOLOGY, LabOptions
 from hublab.running.lab import Lab
 from hublab.running.readiness import ProgramEnded
-from hublab.running.settings_lock import one_switch
-from hublab.running.switching import apply_settings, fresh_case
+from hublab.running.settings_lock import settings_lock
+from hublab.running.switching import apply_settings, reset_lab
 from hublab.settings.checking import check_settings, taken
 from hublab.settings.files import changed_keys
 from hublab.settings.syntax import SCOPES, is_snippet
@@ -94,7 +94,7 @@ class SharedLab:
             self.untouched = False
             written, self.written = self.written, False  # while it is under way nobody knows
             try:
-                seconds = await fresh_case(self.lab, settings, whole=not written)
+                seconds = await reset_lab(self.lab, settings, whole=not written)
             except ProgramEnded as ended:
                 refusal = ended
             else:
@@ -118,8 +118,8 @@ class SharedLab:
         name = self.lab.name
         self.say(f"putting back the settings that lab {name} had before")
         try:
-            async with one_switch(name, self.say):
-                await fresh_case(self.lab, self.before)
+            async with settings_lock(name, self.say):
+                await reset_lab(self.lab, self.before)
         except HublabError as error:
             self.say(f"lab {name} is left with settings of the tests: {error}")
 
@@ -245,7 +245,7 @@ def compose_files(topology: tuple[str, ...]) -> tuple[Path, ...]:
             known = ", ".join(sorted(path.stem for path in (ROOT / "compose").glob("*.yaml")))
             raise UsageError(
                 f"the marker topology names {file.stem}, and there is no {file}",
-                right=f"one of {known}",
+                hint=f"one of {known}",
             )
     return files
 

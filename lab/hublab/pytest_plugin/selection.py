@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-_RIGHT = 'issue("jupyterhub#2000", happens=True, cure="POST /hub/api/proxy")'
+_RIGHT = 'issue("jupyterhub#2000", happens=True, workaround="POST /hub/api/proxy")'
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,8 @@ class Issue:
     """As `jupyterhub#2000`, or `owner/project#1` where the owner is not jupyterhub."""
     happens: bool | None
     """Whether it still happens, which the test proves; None: the marker does not say."""
-    cure: str
-    """What cures or cured it."""
+    workaround: str
+    """How to live with it, or what ended it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,8 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers."""
     config.addinivalue_line(
         "markers",
-        "issue(name, …, happens=None, cure=''): the issues that this test reproduces, as "
-        "'jupyterhub#2000'; whether it still happens on this version, and what cures it",
+        "issue(name, …, happens=None, workaround=''): the issues that this test reproduces, as "
+        "'jupyterhub#2000'; whether it still happens on this version, and the workaround",
     )
     config.addinivalue_line("markers", "slow: takes minutes; left out by -m 'not slow'")
 
@@ -51,12 +51,12 @@ def issues_of(item: pytest.Item) -> tuple[Issue, ...]:
 def _issues(mark: pytest.Mark, item: pytest.Item) -> list[Issue]:
     try:
         return [
-            Issue(str(name), **{"happens": None, "cure": "", **mark.kwargs}) for name in mark.args
+            Issue(str(name), **{"happens": None, "workaround": "", **mark.kwargs})
+            for name in mark.args
         ]
     except TypeError as error:
         raise pytest.UsageError(
-            f"{item.nodeid}, marker issue: {str(error).rpartition('() ')[2]}; "
-            f"would be right: {_RIGHT}"
+            f"{item.nodeid}, marker issue: {str(error).rpartition('() ')[2]}; hint: {_RIGHT}"
         ) from None
 
 

@@ -32,8 +32,8 @@ def breaks_of(node: pytest.Item) -> Settings | None:
     found: dict[str, Any] = {}
     for mark in node.iter_markers("sabotage"):
         if len(mark.args) != 2 or mark.kwargs or not isinstance(mark.args[0], str):
-            right = 'sabotage("hub.JupyterHub.hub_connect_ip", "127.0.0.1")'
-            raise SettingError("sabotage takes a setting and a value", where=where, right=right)
+            hint = 'sabotage("hub.JupyterHub.hub_connect_ip", "127.0.0.1")'
+            raise SettingError("sabotage takes a setting and a value", where=where, hint=hint)
         key, value = mark.args
         found.setdefault(key, Axis.of(key, [beside(node, key, value)], where=where).values[0])
     return Settings(found) if found else None

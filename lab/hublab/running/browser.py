@@ -57,7 +57,7 @@ async def open_browser(lab: Lab) -> AsyncIterator[Browser]:
             raise LabError(
                 f"Chromium cannot be driven: {error.message.splitlines()[0]}",
                 where=lab.one("browser").service,
-                right="`hublab logs` of that host says what it said last",
+                hint="`hublab logs` of that host says what it said last",
             ) from error
         try:
             yield browser
@@ -70,7 +70,7 @@ def endpoint_of(lab: Lab) -> str:
     if not lab.of_role("browser"):
         raise LabError(
             f"lab {lab.name} has no host with the role browser",
-            right="the overlay compose/browser.yaml: -f compose/lab.yaml -f compose/browser.yaml",
+            hint="the overlay compose/browser.yaml: -f compose/lab.yaml -f compose/browser.yaml",
         )
     host = lab.one("browser")
     path = lab.output(host.service, "cat", f"{ETC}/browser_path").strip()

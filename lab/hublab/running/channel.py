@@ -73,12 +73,12 @@ async def open_channel(lab: Lab) -> AsyncIterator[Channel]:
     """Open the way in, and close it at the end. Raises LabError when the client is not there."""
     client = lab.one("client")
     if client.state != "running":
-        raise LabError(f"the client host {client.service} is {client.state}", right="`hublab up`")
+        raise LabError(f"the client host {client.service} is {client.state}", hint="`hublab up`")
     port = client.ports.get(SSH_PORT)
     if port is None:
         raise LabError(
             f"the client host {client.service} does not publish its port {SSH_PORT}",
-            right=f'ports: ["127.0.0.1:PORT:{SSH_PORT}"] in the Compose file',
+            hint=f'ports: ["127.0.0.1:PORT:{SSH_PORT}"] in the Compose file',
         )
     key = asyncssh.generate_private_key("ssh-ed25519")
     authorize(lab, client.service, key)

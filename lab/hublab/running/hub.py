@@ -121,7 +121,7 @@ class Hub:
             raise HubError(
                 f"the hub's API does not answer: {in_words(error)}",
                 where=f"{method} {url}, from the client host",
-                right="`hublab reach` says which hop is broken",
+                hint="`hublab reach` says which hop is broken",
             ) from error
 
     def _below(self, path: str) -> URL:
@@ -172,7 +172,7 @@ class Hub:
         known = ", ".join(str(one["name"]) for one in await self.users())
         raise UsageError(
             f"the hub knows no user {name}",
-            right=f"one of {known}" if known else "`hublab spawn USER` makes one",
+            hint=f"one of {known}" if known else "`hublab spawn USER` makes one",
         )
 
     async def make_token(self, user: str, seconds: int) -> dict[str, Any]:
@@ -240,7 +240,7 @@ def server_path(user: str, name: str = "") -> str:
 def segment(name: str, of: str) -> str:
     """A name as one part of a path, whatever it holds: `alice/server` is nobody's server."""
     if name in ("", ".", ".."):
-        raise UsageError(f"{name!r} cannot be the name of {of}", right="a name, as alice")
+        raise UsageError(f"{name!r} cannot be the name of {of}", hint="a name, as alice")
     return quote(name, safe="", errors="surrogatepass")
 
 
@@ -272,7 +272,7 @@ async def open_hub(channel: Channel, lab: Lab) -> Hub:
         raise LabError(
             f"the hub calls its own address {run.api_url}, which is none",
             where=lab.one("hub").service,
-            right="JupyterHub.hub_connect_url and hub_bind_url are http://HOST:PORT",
+            hint="JupyterHub.hub_connect_url and hub_bind_url are http://HOST:PORT",
         )
     if run.api_url is None:
         raise LabError(

@@ -44,7 +44,7 @@ class Lab:
             running = engine.labs()
             raise NoSuchLab(
                 f"no lab named {name} is running",
-                right="`hublab up` first"
+                hint="`hublab up` first"
                 + (f", or --name with one of {', '.join(running)}" if running else ""),
             )
         clients = [host for host in hosts.values() if "client" in host.roles]
@@ -56,7 +56,7 @@ class Lab:
         """A host by name. Raises NoSuchHost, naming those that exist."""
         if name not in self.hosts:
             raise NoSuchHost(
-                f"lab {self.name} has no host {name}", right=f"one of {', '.join(self.hosts)}"
+                f"lab {self.name} has no host {name}", hint=f"one of {', '.join(self.hosts)}"
             )
         return self.hosts[name]
 
@@ -103,7 +103,7 @@ class Lab:
                 return container.image
         raise LabError(
             f"lab {self.name} has no `init` container to take the tools' image from",
-            right="`hublab up` makes it again",
+            hint="`hublab up` makes it again",
         )
 
     def run(self, host: str, *argv: str, user: str = "") -> ExecResult:
@@ -128,8 +128,8 @@ class Lab:
 
     def host_down(self, host: str, state: str) -> HostDown:
         """The error for a host that does not run."""
-        right = f"`hublab up{self.name_option}` starts it again" if state == "exited" else None
-        return HostDown(f"{host} is {state}", right=right)
+        hint = f"`hublab up{self.name_option}` starts it again" if state == "exited" else None
+        return HostDown(f"{host} is {state}", hint=hint)
 
     def output(self, host: str, *argv: str, user: str = "", fine: Collection[int] = (0,)) -> str:
         """What a command on a host prints. Raises LabError unless it ends with a `fine` code."""

@@ -177,14 +177,14 @@ class LiveLab:
         if on is not None and "node" not in self.lab.host(on).roles:
             raise NoSuchHost(
                 f"{on} is no node: its role is {self.lab.host(on).role}",
-                right=f"one of {', '.join(node.service for node in self.lab.of_role('node'))}",
+                hint=f"one of {', '.join(node.service for node in self.lab.of_role('node'))}",
             )
         hub = await self.hub()
         await hub.ensure_user(user)
         if (present := await self.server(user, name)) and present.ready:
             raise HubError(
                 f"{user}'s server{f' {name}' if name else ''} runs already, on {present.host}",
-                right="stop it first, or give the new one a name (--server)",
+                hint="stop it first, or give the new one a name (--server)",
             )
         begun = time.monotonic()
         wanted = {**(options or {}), **({"host": on} if on else {})}
@@ -207,13 +207,13 @@ class LiveLab:
             message = next((e.message for e in reversed(events) if e.failed), "")
             raise HubError(
                 f"{user}'s server did not start: {given_reason(message)}",
-                right="`hublab logs hub` says more",
+                hint="`hublab logs hub` says more",
             )
         if on and server.host not in (on, None):  # one that was pending, which the hub joined
             raise HubError(
                 f"{user}'s server is ready on {server.host}, not on {on}: "
                 "its start was under way when this one was asked for",
-                right="stop it first, or give the new one a name (--server)",
+                hint="stop it first, or give the new one a name (--server)",
             )
         seconds = round(time.monotonic() - begun, 3)
         return replace(server, seconds=seconds, events=tuple(events))
@@ -266,7 +266,7 @@ class LiveLab:
                 if isinstance(error, HubError):
                     raise HubError(
                         f"{user}'s server did not start: {error.message}",
-                        right="`hublab logs hub` says more",
+                        hint="`hublab logs hub` says more",
                     ) from error
                 raise error
             model = await (await self.hub()).server(user, name)

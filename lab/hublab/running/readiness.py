@@ -34,7 +34,7 @@ class ProgramEnded(LabError):
         super().__init__(
             f"the {role} ended with {state.end}; its last words:\n    {words}",
             where=host,
-            right=remedy(lab, host),
+            hint=remedy(lab, host),
         )
         self.role = role
         self.host = host
@@ -98,7 +98,7 @@ async def wait_until_listening(lab: Lab, host: str, timeout: float = 60) -> None
 
 
 async def wait_for_hub(
-    lab: Lab, channel: Channel, mend: Callable[[], Awaitable[None]], timeout: float = 60
+    lab: Lab, channel: Channel, repair: Callable[[], Awaitable[None]], timeout: float = 60
 ) -> float:
     """Wait until the hub answers through the proxy; returns the seconds waited.
 
@@ -110,7 +110,7 @@ async def wait_for_hub(
     begun = looked = time.monotonic()
     url = f"http://{lab.one('proxy').service}:{PROXY_PORT}"
     last = "nothing was asked yet"
-    mended = False
+    repaired = False
     async with channel.session(timeout=aiohttp.ClientTimeout(total=5)) as session:
         while time.monotonic() - begun < timeout:
             # The log is a line behind the socket, so both are asked.
@@ -123,9 +123,9 @@ async def wait_for_hub(
                             return time.monotonic() - begun
                         last = f"the proxy answered {answer.status} for {run.prefix}api"
                     # The hub has that path, so it is the proxy that does not find it.
-                    if answer.status == 404 and not mended:
-                        mended = True
-                        await mend()
+                    if answer.status == 404 and not repaired:
+                        repaired = True
+                        await repair()
                 except (aiohttp.ClientError, TimeoutError) as error:
                     last = f"the proxy did not answer: {in_words(error)}"
             else:
@@ -136,7 +136,7 @@ async def wait_for_hub(
         f"the hub did not answer through the proxy within {timeout:.0f} s: {last}; "
         f"{last_words(lab, 'hub')}",
         where=f"{url}/hub/api, asked from {lab.one('client').service}",
-        right="`hublab reach` says which hop is broken; `hublab logs hub` what the hub said",
+        hint="`hublab reach` says which hop is broken; `hublab logs hub` what the hub said",
     )
 
 

@@ -15,7 +15,7 @@ POLL = 0.1
 
 
 @contextlib.asynccontextmanager
-async def one_switch(lab: str, say: Callable[[str], None]) -> AsyncIterator[None]:
+async def settings_lock(lab: str, say: Callable[[str], None]) -> AsyncIterator[None]:
     """Keep other switches of a lab away, from reading its settings until the restarts end.
 
     A wait for another process is said. Waiting stands still for nobody: it ends with Ctrl-C.

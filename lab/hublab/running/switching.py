@@ -41,7 +41,7 @@ class Restart:
     seconds: float
 
 
-async def apply_settings(lab: Lab, settings: Settings, *, mend: bool = False) -> list[Restart]:
+async def apply_settings(lab: Lab, settings: Settings, *, repair: bool = False) -> list[Restart]:
     """Make settings hold in a running lab; its database and servers stay.
 
     With `mend` what is down is started too, whatever changed. What an earlier switch wrote and
@@ -51,7 +51,7 @@ async def apply_settings(lab: Lab, settings: Settings, *, mend: bool = False) ->
     old, left = await asyncio.to_thread(lab.case)
     due = sorted({*left, *changed_keys(old, settings)})
     await asyncio.to_thread(write_files, lab, settings, due=due)
-    down = await asyncio.to_thread(what_is_down, lab) if mend else set()
+    down = await asyncio.to_thread(what_is_down, lab) if repair else set()
     restarts = await restart_roles(lab, roles_of(due), down)
     if due:
         await asyncio.to_thread(nothing_due, lab, settings)
@@ -120,7 +120,7 @@ async def give_routes_back(hub: Hub) -> str | None:
     return None
 
 
-async def fresh_case(lab: Lab, settings: Settings, *, whole: bool = True) -> float:
+async def reset_lab(lab: Lab, settings: Settings, *, whole: bool = True) -> float:
     """Make settings hold as in a new lab: no server runs; homes, database, routes are empty.
 
     With `whole` every host's files are written, whatever stands in them; without it only those

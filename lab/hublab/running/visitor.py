@@ -46,7 +46,7 @@ async def answering(url: URL) -> AsyncIterator[None]:
         raise HubError(
             f"no answer: {in_words(error)}",
             where=f"{url}, through the proxy",
-            right="`hublab reach` says which hop is broken",
+            hint="`hublab reach` says which hop is broken",
         ) from error
 
 
@@ -89,7 +89,7 @@ class Visitor:
                 raise HubError(
                     f"{self.user}'s server did not open: {answer.status}",
                     where=" -> ".join(str(step.url) for step in (*answer.history, answer)),
-                    right=f"`hublab spawn {self.user}` first" if answer.status == 424 else None,
+                    hint=f"`hublab spawn {self.user}` first" if answer.status == 424 else None,
                 )
 
     def xsrf(self, url: URL) -> dict[str, str]:

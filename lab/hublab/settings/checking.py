@@ -100,12 +100,12 @@ def faults(
 
 def refuse_given(values: Mapping[str, Any]) -> None:
     """Raise SettingError for an option that the hub says itself to a proxy of its own."""
-    for option, right in GIVEN_BY_HUB.items():
+    for option, hint in GIVEN_BY_HUB.items():
         if option in values:
             raise SettingError(
                 "the hub starts this proxy, and gives it this option itself",
                 where=f"proxy.{option}",
-                right=right,
+                hint=hint,
             )
 
 
@@ -136,7 +136,7 @@ def check_sshd_options(engine: Engine, image: str, values: dict[str, Any]) -> No
             raise SettingError(
                 f"the nodes' sshd does not take it: {done.stderr.strip()}",
                 where=f"sshd.{option}",
-                right="a keyword and value of sshd_config(5)",
+                hint="a keyword and value of sshd_config(5)",
             )
         succeeded(done, "check sshd options")
 

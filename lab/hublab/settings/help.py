@@ -108,7 +108,7 @@ def describe(engine: Engine, images: Mapping[str, str], name: str) -> list[Setti
         if name in CLASS_SCOPES:
             raise  # it asks for a class, and its name is no setting's
         if same := same_name(name.rpartition(".")[2], all_settings(engine, images)):
-            raise SettingError(error.message, where=error.where, right="\n".join(same)) from error
+            raise SettingError(error.message, where=error.where, hint="\n".join(same)) from error
         raise
 
 
@@ -157,10 +157,10 @@ def of_class(engine: Engine, images: Mapping[str, str], scope: str, name: str) -
     if said["traits"]:
         return [trait_help(scope, trait) for trait in said["traits"]]
     near = difflib.get_close_matches(name, said["known"], n=3)
-    right = near or said["known"]
+    hint = near or said["known"]
     raise SettingError(
         f"no class {name} reads settings of {scope}" if name else f"{scope} of which class?",
-        right="\n".join(f"{scope}.{one}" for one in right),
+        hint="\n".join(f"{scope}.{one}" for one in hint),
     )
 
 

@@ -52,9 +52,7 @@ def parse_setting(text: str, *, where: str | None = None) -> Setting:
     """
     key, equals, value = text.partition("=")
     if not equals:
-        raise SettingError(
-            f"not a setting: {text!r} has no '='", where=where, right="SETTING=VALUE"
-        )
+        raise SettingError(f"not a setting: {text!r} has no '='", where=where, hint="SETTING=VALUE")
     key = check_key(key.strip(), where=where)
     return Setting(key, parse_value(key, value, where=where))
 
@@ -79,7 +77,7 @@ def read_json(text: str, *, what: str, where: str | None = None) -> JSONValue:
         raise SettingError(
             f"{what} begins like JSON but is not: character {bad.pos + 1}\n{pointer}",
             where=where,
-            right='JSON, or a JSON string for a text that begins with [, { or ": "[text"',
+            hint='JSON, or a JSON string for a text that begins with [, { or ": "[text"',
         ) from None
     except (ValueError, RecursionError) as bad:
         raise SettingError(f"{what} is not JSON: {bad}", where=where) from None
@@ -96,30 +94,30 @@ def check_key(key: str, *, where: str | None = None) -> str:
         raise _unknown_scope(key, scope, where)
     parts = rest.split(".")
     if scope in _CLASS_SCOPES:
-        right = len(parts) == 2 and all(_CLASS_NAME.fullmatch(part) for part in parts)
-        if right or is_snippet(key):
+        hint = len(parts) == 2 and all(_CLASS_NAME.fullmatch(part) for part in parts)
+        if hint or is_snippet(key):
             return key
         if len(parts) > 2:
             raise SettingError(
                 f"{key} goes deeper than a trait",
                 where=where,
-                right=f"one JSON object for the whole trait: {scope}.{'.'.join(parts[:2])}={{…}}",
+                hint=f"one JSON object for the whole trait: {scope}.{'.'.join(parts[:2])}={{…}}",
             )
     elif _OPTION_NAME.fullmatch(rest):
         return key
-    raise SettingError(f"{key!r} is not a setting's name", where=where, right=_SHAPES[scope])
+    raise SettingError(f"{key!r} is not a setting's name", where=where, hint=_SHAPES[scope])
 
 
 def _unknown_scope(key: str, scope: str, where: str | None) -> SettingError:
     near = difflib.get_close_matches(scope, SCOPES, n=1)
     if near and key != scope:
-        right = near[0] + key[len(scope) :]
+        hint = near[0] + key[len(scope) :]
     elif scope[:1].isupper():  # a bare `Class.trait`, as the documentation writes it
-        right = f"hub.{key} or server.{key}"
+        hint = f"hub.{key} or server.{key}"
     else:
-        right = "\n".join(_SHAPES.values())
+        hint = "\n".join(_SHAPES.values())
     return SettingError(
-        f"{key!r} has an unknown scope; there are {', '.join(SCOPES)}", where=where, right=right
+        f"{key!r} has an unknown scope; there are {', '.join(SCOPES)}", where=where, hint=hint
     )
 
 
@@ -129,7 +127,7 @@ def check_value(key: str, value: JSONValue, *, where: str | None = None) -> JSON
     if is_snippet(key):
         if isinstance(value, dict) and set(value) == {"name", "sha256", "source"}:
             return value
-        raise SettingError(f"{key} needs a file", where=where, right=f"{key}=FILE.py")
+        raise SettingError(f"{key} needs a file", where=where, hint=f"{key}=FILE.py")
     if scope not in _CLASS_SCOPES:
         if not isinstance(value, str | int | float):
             raise SettingError(f"{key} takes one word or number, not {value!r}", where=where)
@@ -141,11 +139,11 @@ def check_value(key: str, value: JSONValue, *, where: str | None = None) -> JSON
         raise SettingError(
             f"the value of {key} holds half of a character, a lone surrogate: {value!r}",
             where=where,
-            right="text that can be written as UTF-8",
+            hint="text that can be written as UTF-8",
         ) from None
     except (TypeError, ValueError) as bad:
         raise SettingError(
-            f"the value of {key} is not JSON: {bad}", where=where, right="a snippet file"
+            f"the value of {key} is not JSON: {bad}", where=where, hint="a snippet file"
         ) from None
     return value
 

@@ -118,8 +118,8 @@ def unknown_setting(key: str, known: Iterable[str], *, where: str | None = None)
     near = difflib.get_close_matches(key, candidates, n=3, cutoff=0.75)
     trait = key.rpartition(".")[2]
     same_trait = [name for name in candidates if name.rpartition(".")[2] == trait]
-    right = "\n".join(dict.fromkeys(near + same_trait[:3])) or None
-    return SettingError(f"nothing in this lab knows the setting {key}", where=where, right=right)
+    hint = "\n".join(dict.fromkeys(near + same_trait[:3])) or None
+    return SettingError(f"nothing in this lab knows the setting {key}", where=where, hint=hint)
 
 
 class Settings(Mapping[str, JSONValue]):

@@ -10,7 +10,7 @@ from hublab.topology.positions import YamlPath
 
 LOOPBACK = "127.0.0.1"
 Fault = tuple[YamlPath, str, str | None]
-"""The path in the files, what is wrong there, and what would be right."""
+"""The path in the files, what is wrong there, and a hint."""
 
 
 def address_faults(
@@ -56,5 +56,5 @@ def port_faults(services: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
                 target = str(port.get("target", ""))
                 bound = port.get("host_ip") or "every address"
                 reason = f"port {target} is published on {bound} of this machine"
-                right = f"{LOOPBACK}:{port.get('published') or ''}:{target}"
-                yield ("services", name, "ports", target), reason, right
+                hint = f"{LOOPBACK}:{port.get('published') or ''}:{target}"
+                yield ("services", name, "ports", target), reason, hint

@@ -119,14 +119,12 @@ def faults(services: Mapping[str, Service]) -> Iterator[Fault]:
             continue
         known = ", ".join(",".join(one) for one in TARGETS)
         wrong = list(label_faults(",".join(roles))) if roles else []
-        for reason, right in wrong:
-            yield ("services", name, "labels", ROLE_LABEL), reason, right
+        for reason, hint in wrong:
+            yield ("services", name, "labels", ROLE_LABEL), reason, hint
         if not wrong:
             reason = "neither an image nor a role that the lab has an image for"
-            right = (
-                f"image: …, or a label {ROLE_LABEL} ({known}), or the file that this one changes"
-            )
-            yield ("services", name), reason, right
+            hint = f"image: …, or a label {ROLE_LABEL} ({known}), or the file that this one changes"
+            yield ("services", name), reason, hint
 
 
 def completed(

@@ -8,7 +8,7 @@ from typing import Any
 
 Config = Mapping[str, Any]
 Fault = tuple[tuple[str, ...], str, str | None]
-"""Where (a path in the Compose file), what is wrong, and what would be right."""
+"""Where (a path in the Compose file), what is wrong, and a hint."""
 
 FORBIDDEN = {
     "privileged": "a privileged container can change this machine",
@@ -25,8 +25,8 @@ def isolation_faults(config: Config) -> Iterator[Fault]:
         yield from network_faults(network, definition or {})
     for volume, definition in (config.get("volumes") or {}).items():
         if (definition or {}).get("external"):
-            right = "a volume of the lab's own"
-            yield ("volumes", volume, "external"), "the volume is somebody else's", right
+            hint = "a volume of the lab's own"
+            yield ("volumes", volume, "external"), "the volume is somebody else's", hint
 
 
 def service_faults(name: str, service: Config) -> Iterator[Fault]:
@@ -39,18 +39,18 @@ def service_faults(name: str, service: Config) -> Iterator[Fault]:
         if value == "host":
             yield ("services", name, key), f"{key}: host is this machine's own", None
         elif value.startswith("container:"):
-            right = f"{key}: service:NAME, with a service of this file"
-            yield ("services", name, key), f"{value} may be another lab's", right
+            hint = f"{key}: service:NAME, with a service of this file"
+            yield ("services", name, key), f"{value} may be another lab's", hint
     if "ALL" in [str(one).upper() for one in service.get("cap_add") or []]:
-        right = "the one capability that is needed"
-        yield ("services", name, "cap_add"), "all capabilities are as good as privileged", right
+        hint = "the one capability that is needed"
+        yield ("services", name, "cap_add"), "all capabilities are as good as privileged", hint
 
 
 def network_faults(network: str, definition: Config) -> Iterator[Fault]:
     """A network that others are on too."""
     if definition.get("external"):
-        right = "a network of the lab's own"
-        yield ("networks", network, "external"), "the network is somebody else's", right
+        hint = "a network of the lab's own"
+        yield ("networks", network, "external"), "the network is somebody else's", hint
     driver = definition.get("driver") or "bridge"
     if driver not in ("bridge", "overlay"):
         reason = f"a {driver} network reaches beyond this machine"

@@ -38,7 +38,7 @@ SHARES = "/lab"
 
 Config = Mapping[str, Any]
 Fault = tuple[YamlPath, str, str]
-"""The path in the files, what is wrong there, and what would be right."""
+"""The path in the files, what is wrong there, and a hint."""
 
 
 def roles_of(label: str) -> tuple[str, ...]:
@@ -47,16 +47,16 @@ def roles_of(label: str) -> tuple[str, ...]:
 
 
 def label_faults(label: str) -> Iterator[tuple[str, str]]:
-    """What is wrong with the value of a label, and what would be right."""
+    """What is wrong with the value of a label, and a hint."""
     unknown = [role for role in roles_of(label) or (label,) if role not in HOST_ROLES]
     for role in unknown:
         near = difflib.get_close_matches(role, (*HOST_ROLES, INIT_ROLE), n=1)
-        right = near[0] if near else "one of " + ", ".join((*HOST_ROLES, INIT_ROLE))
-        yield f"unknown role {role!r}", right
+        hint = near[0] if near else "one of " + ", ".join((*HOST_ROLES, INIT_ROLE))
+        yield f"unknown role {role!r}", hint
     roles = roles_of(label)
     if len(roles) > 1 and not unknown and roles not in TOGETHER:
-        right = " or ".join(",".join(one) for one in TOGETHER)
-        yield f"these roles cannot share a host: {label}", right
+        hint = " or ".join(",".join(one) for one in TOGETHER)
+        yield f"these roles cannot share a host: {label}", hint
 
 
 def role_faults(hosts: Mapping[str, tuple[str, ...]]) -> Iterator[Fault]:
@@ -64,11 +64,11 @@ def role_faults(hosts: Mapping[str, tuple[str, ...]]) -> Iterator[Fault]:
     for role in ("hub", "proxy", "node", "client"):
         if not any(role in roles for roles in hosts.values()):
             yield ("services",), f"no service is the {role}", f"one with {ROLE_LABEL}: {role}"
-    for role, right in ONE_OF.items():
+    for role, hint in ONE_OF.items():
         first, *others = [name for name, roles in hosts.items() if role in roles] or [""]
         for other in others:
             path = ("services", other, "labels", ROLE_LABEL)
-            yield path, f"a second {role}, beside {first}", right
+            yield path, f"a second {role}, beside {first}", hint
 
 
 def share_faults(
@@ -85,8 +85,8 @@ def share_faults(
             if made.get(target) != own:
                 has = f"holds {made[target]} there" if target in made else "does not have it"
                 reason = f"the host keeps its keys in the volume {own}, and {inits[0]} {has}"
-                right = f"{own}:{target} among the volumes of {inits[0]}"
-                yield ("services", name, "volumes", ETC), reason, right
+                hint = f"{own}:{target} among the volumes of {inits[0]}"
+                yield ("services", name, "volumes", ETC), reason, hint
 
 
 def mounted(service: Config) -> dict[str, str]:

@@ -79,23 +79,21 @@ class Topology:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: where, on which path in the file, why, and what would be right."""
+    """One thing that is wrong: where, on which path in the file, why, and a hint."""
 
     position: Position | None
     path: str
     reason: str
-    right: str | None = None
+    hint: str | None = None
 
     @classmethod
-    def at(cls, sources: Sources, path: YamlPath, reason: str, right: str | None = None) -> Problem:
+    def at(cls, sources: Sources, path: YamlPath, reason: str, hint: str | None = None) -> Problem:
         """A problem where a path stands in the files."""
-        return cls(sources.position(path), ".".join(path), reason, right)
+        return cls(sources.position(path), ".".join(path), reason, hint)
 
     def __str__(self) -> str:
         at = f"{self.position}: " if self.position else ""
-        return f"{at}{self.path}: {self.reason}" + (
-            f"; would be right: {self.right}" if self.right else ""
-        )
+        return f"{at}{self.path}: {self.reason}" + (f"; hint: {self.hint}" if self.hint else "")
 
 
 class TopologyErrors(TopologyError):
@@ -140,14 +138,14 @@ class _Reader:
         named = {host.name: host.roles for host in hosts}
         subnets = self.subnets()
         addresses = {host.name: host.addresses for host in hosts}
-        for path, reason, right in (
+        for path, reason, hint in (
             *role_faults(named),
             *share_faults(self.services, named),
             *address_faults(addresses, subnets),
             *port_faults(self.services),
             *isolation_faults(self.config),
         ):
-            self.wrong(path, reason, right)
+            self.wrong(path, reason, hint)
         if self.problems:
             raise TopologyErrors(self.problems)
         return Topology(
@@ -158,8 +156,8 @@ class _Reader:
             sidecars=tuple(name for name, role in roles.items() if role == _SIDECAR),
         )
 
-    def wrong(self, path: YamlPath, reason: str, right: str | None = None) -> None:
-        self.problems.append(Problem.at(self.sources, path, reason, right))
+    def wrong(self, path: YamlPath, reason: str, hint: str | None = None) -> None:
+        self.problems.append(Problem.at(self.sources, path, reason, hint))
 
     def role(self, name: str, service: Config) -> str | None:
         labels: Mapping[str, str] = service.get("labels") or {}
@@ -169,11 +167,11 @@ class _Reader:
                 return _SIDECAR
             near = difflib.get_close_matches(ROLE_LABEL, labels, n=1, cutoff=0.8)
             path = ("services", name, "labels", near[0]) if near else ("services", name)
-            right = f"a label {ROLE_LABEL}: {', '.join((*HOST_ROLES, INIT_ROLE))}"
-            self.wrong(path, "the service has no role", right)
+            hint = f"a label {ROLE_LABEL}: {', '.join((*HOST_ROLES, INIT_ROLE))}"
+            self.wrong(path, "the service has no role", hint)
         elif role != INIT_ROLE:
-            for reason, right in label_faults(role):
-                self.wrong(("services", name, "labels", ROLE_LABEL), reason, right)
+            for reason, hint in label_faults(role):
+                self.wrong(("services", name, "labels", ROLE_LABEL), reason, hint)
         return role
 
     def host(self, name: str, role: str | None) -> Host:
@@ -205,12 +203,12 @@ class _Reader:
             self.wrong((*path, "ipam", "config"), str(bad), "a subnet such as 198.18.0.0/24")
             return None
         subnet = next((one for one in parsed if isinstance(one, IPv4Network)), None)
-        right = f"ipam.config[0].subnet inside {LAB_NETWORK}, which no real network uses"
+        hint = f"ipam.config[0].subnet inside {LAB_NETWORK}, which no real network uses"
         if subnet is None:
-            self.wrong(path, f"no subnet (the network of {', '.join(users)})", right)
+            self.wrong(path, f"no subnet (the network of {', '.join(users)})", hint)
         elif not subnet.subnet_of(LAB_NETWORK):
             path = (*path, "ipam", "config")
-            self.wrong(path, f"the subnet {subnet} is not a lab's", right)
+            self.wrong(path, f"the subnet {subnet} is not a lab's", hint)
         return subnet
 
 
