@@ -1,4 +1,4 @@
-"""The folders: the project's own, and those for what labs leave on this machine while they run."""
+"""The folders: the project's own, a host's, and those for what labs keep on this machine."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "compose"
 """The project's own topologies, and what its images are made from."""
 SCENARIOS = ROOT / "scenarios"
+
+ETC = "/etc/hublab"
+"""The folder of each host that holds its keys, secrets and settings."""
+SHARES = "/lab"
+"""Where `init` has every host's ETC, as /lab/ROLE/HOST."""
 
 
 def labs_folder() -> Path:

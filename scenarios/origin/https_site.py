@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from hublab.engine.records import File
-from hublab.running.lab import ETC, Lab
+from hublab.paths import ETC
+from hublab.running.lab import Lab
 from hublab.running.reverse_proxy import changed_site
 
 NAME = "www.hub.lab"

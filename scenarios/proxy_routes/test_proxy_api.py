@@ -24,10 +24,10 @@ import pytest
 
 from hublab.cases.matrix import Case
 from hublab.errors import Undecided
+from hublab.paths import ETC
 from hublab.probes.proxy_api import OWN, proxy_api
 from hublab.probes.waiting import until
 from hublab.running import programs
-from hublab.running.lab import ETC
 from hublab.running.live import LiveLab
 from hublab.running.readiness import wait_until_listening
 

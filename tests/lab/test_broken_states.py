@@ -14,7 +14,7 @@ from pathlib import Path
 import lifecycle
 import pytest
 
-from hublab.deployment.creation import down
+from hublab.deployment.removal import down
 from hublab.engine import Engine
 from hublab.errors import HubError
 from hublab.running import programs

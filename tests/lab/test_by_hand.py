@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from lifecycle import fresh_name, hublab, left_of, wait
 
-from hublab.deployment.creation import down
+from hublab.addresses import free_subnets, prefix
+from hublab.deployment.removal import down
 from hublab.deployment.variables import free_port
 from hublab.engine import Engine
-from hublab.topology.subnets import free_subnets, prefix
 
 COMPOSE = Path(__file__).parents[2] / "compose" / "lab.yaml"
 

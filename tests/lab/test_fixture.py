@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from lifecycle import fresh_name, hublab, left_of
 
-from hublab.deployment.creation import down
+from hublab.deployment.removal import down
 from hublab.engine import Engine
 from hublab.journal.events import LabDown, LabUp, SettingsApplied, Verdict
 from hublab.journal.file import read_journal

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from hublab.deployment.creation import Request, create, down, make_ready
+from hublab.deployment.creation import create, plan_here
+from hublab.deployment.ready import make_ready
+from hublab.deployment.removal import down
+from hublab.deployment.request import Request
 from hublab.engine import Engine
 from hublab.settings.values import Settings
 
@@ -42,7 +45,7 @@ def engine() -> Iterator[Engine]:
 def cost_of(nodes: int, engine: Engine) -> Cost:
     down(NAME, engine)
     begun = time.monotonic()
-    created = create(Request(NAME, nodes=nodes), lambda line: None, lease=True)
+    created = create(*plan_here(Request(NAME, nodes=nodes)), lambda line: None, lease=True)
     try:
         asyncio.run(make_ready(created, Settings(), lambda line: None))
         seconds = time.monotonic() - begun

@@ -7,7 +7,7 @@ import signal
 import pytest
 from lifecycle import HUBLAB, Running, fresh_name, left_of, wait_until_gone
 
-from hublab.deployment.creation import down
+from hublab.deployment.removal import down
 from hublab.engine import Engine
 
 MOMENTS = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from lifecycle import Running, wait_until_gone
 
-from hublab.deployment.creation import down
+from hublab.deployment.removal import down
 from hublab.engine import Engine
 
 SCENARIO = """\

@@ -10,7 +10,11 @@ import aiohttp
 import pytest
 from lifecycle import ROOT, fresh_name, wait_until_gone
 
-from hublab.deployment.creation import Request, create, down, make_ready, one_at_a_time
+from hublab.deployment.creation import create, plan_here
+from hublab.deployment.ready import make_ready
+from hublab.deployment.removal import down
+from hublab.deployment.request import Request
+from hublab.deployment.up_lock import up_lock
 from hublab.errors import HubError, SettingError, UsageError
 from hublab.probes.database import DatabaseReader
 from hublab.probes.reach import reach
@@ -30,8 +34,8 @@ async def lab_of(*overlays: str) -> AsyncIterator[LiveLab]:
     """A lab of lab.yaml and overlays, which ends with this process whatever happens."""
     files = tuple(ROOT / "compose" / f"{name}.yaml" for name in ("lab", *overlays))
     name = fresh_name()
-    with one_at_a_time(print):
-        created = create(Request(name, files), print, lease=True)
+    with up_lock(print):
+        created = create(*plan_here(Request(name, files)), print, lease=True)
         await make_ready(created, Settings(), print)
     try:
         async with connect(created.lab) as live:

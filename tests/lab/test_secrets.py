@@ -10,8 +10,8 @@ import pytest
 from lifecycle import hublab, lab_for_a_test
 
 from hublab.engine import Engine
-from hublab.paths import labs_folder
-from hublab.running.lab import ETC, Lab
+from hublab.paths import ETC, labs_folder
+from hublab.running.lab import Lab
 
 PRINT_TOKEN = (
     "for p in /proc/[0-9]*/environ; do tr '\\0' '\\n' < $p 2>/dev/null; done "

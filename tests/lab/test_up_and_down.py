@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lifecycle import fresh_name, hublab, lab_for_a_test, left_of
 
-from hublab.deployment.creation import down
+from hublab.deployment.removal import down
 from hublab.engine import Engine
 from hublab.paths import labs_folder
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from lifecycle import hublab
 
-from hublab.deployment.creation import down
+from hublab.deployment.removal import down
 from hublab.engine import Engine
 
 HERE = Path(__file__).parent / "wrong_turns"

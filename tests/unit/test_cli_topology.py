@@ -17,7 +17,7 @@ from hublab.deployment.export import compose_file, machine_paths
 from hublab.deployment.validation import place_of
 from hublab.settings.values import Settings
 from hublab.topology.graph import as_mermaid, as_svg, graph_of
-from hublab.topology.reading import Host, Topology
+from hublab.topology.model import Host, Topology
 
 NO_ENGINE = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
 

@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 from hublab.errors import TopologyError
-from hublab.topology.reading import Host, Topology, TopologyErrors, read_topology
+from hublab.topology.model import Host, Topology
+from hublab.topology.problems import TopologyErrors
+from hublab.topology.reading import read_topology
 
 LAB_FILE = Path(__file__).parents[2] / "compose" / "lab.yaml"
 

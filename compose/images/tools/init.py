@@ -5,8 +5,8 @@ Each host mounts a volume of its own at /etc/hublab; here they stand side by sid
 here twice. What exists is kept, so that `up` may be said again. Standard library and ssh-keygen
 only. Secrets are written with their owner's rights from the first byte.
 
-HUBLAB_USERS names the users; HUBLAB_BEHIND the nodes that the hub reaches through a bastion
-only, as `NODE=BASTION …`.
+HUBLAB_USERS names the users, empty for the default ones; HUBLAB_BEHIND the nodes that the hub
+reaches through a bastion only, as `NODE=BASTION …`.
 """
 
 import json
@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 LAB = Path("/lab")
+DEFAULT_USERS = "alice bob carol dave"
 JUPYTERHUB_UID = 990  # the account in the hub's image
 BROWSER_UID = 990  # the account in the browser's image
 SSHD_ROLES = ("node", "client", "bastion")
@@ -149,11 +150,13 @@ def main() -> int:
         )
         return 1
     hub = hosts["hub"][0]
-    users = os.environ.get("HUBLAB_USERS", "alice bob carol dave").split()
+    users = (os.environ.get("HUBLAB_USERS") or DEFAULT_USERS).split()
     make_hub(hub, hosts, users, behind_bastions(hosts))
     make_ssh(hub, hosts)
     make_proxy(hub, hosts["proxy"])
     make_database(hub, hosts.get("database", []))
+    for node in hosts["node"]:
+        write(node / "users", "".join(f"{user}\n" for user in users), mode=0o644)
     for standalone in hosts.get("standalone", []):
         secret(standalone / "jupyter_token")
     for browser in hosts.get("browser", []):

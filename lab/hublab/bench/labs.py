@@ -8,9 +8,14 @@ import time
 
 from hublab.bench.hubs import Hubs
 from hublab.bench.measure import Part
-from hublab.deployment.creation import Request, create, down, make_ready
-from hublab.deployment.variables import PORTS, free_port, subnet_choices
+from hublab.deployment.creation import Created, create, plan_here
+from hublab.deployment.plan import make_plan
+from hublab.deployment.ready import make_ready
+from hublab.deployment.removal import down
+from hublab.deployment.request import Request
+from hublab.deployment.variables import free_port, subnet_choices
 from hublab.engine import Compose, Engine
+from hublab.roles import PUBLISHED
 from hublab.running.live import LiveLab
 from hublab.settings.values import Settings
 
@@ -25,10 +30,14 @@ class Labs:
         self.request = Request("bench-own")
         self.bare_down = 0.0
 
+    def create(self) -> Created:
+        """The containers of a lab, from its plan on."""
+        return create(*plan_here(self.request), lambda line: None)
+
     async def up(self) -> float:
         """`hublab up` with images present, until the hub answers through the proxy."""
         begun = time.monotonic()
-        created = await asyncio.to_thread(create, self.request, lambda line: None)
+        created = await asyncio.to_thread(self.create)
         await make_ready(created, Settings(), lambda line: None)
         seconds = time.monotonic() - begun
         if created.guard:
@@ -38,7 +47,7 @@ class Labs:
 
     async def down(self) -> float:
         """`hublab down` of a lab that is up."""
-        created = await asyncio.to_thread(create, self.request, lambda line: None)
+        created = await asyncio.to_thread(self.create)
         seconds = await asyncio.to_thread(down, self.request.name, self.engine)
         if created.guard:
             created.guard.release()
@@ -59,9 +68,9 @@ class Labs:
         variables = {
             "HUBLAB_SUBNET": next(subnet_choices(self.engine, "bench-bare")),
             "HUBLAB_TAG": self.tag,
-            **{variable: str(free_port()) for variable in PORTS},
+            **{variable: str(free_port()) for variable in PUBLISHED},
         }
-        bare = Compose(self.request.compose_files, "bench-bare", variables)
+        bare = make_plan(Request("bench-bare")).compose(variables)
         try:
             up = timed(bare, "up", "--detach", "--no-build")
             return up, timed(bare, "down", "--volumes", "--timeout", "0")

@@ -16,7 +16,10 @@ from hublab.bench.requests import Requests
 from hublab.bench.servers import Servers
 from hublab.cli.common import emit, json_option, out, steps, table
 from hublab.cli.progress import Steps
-from hublab.deployment.creation import Created, Request, create, down, make_ready
+from hublab.deployment.creation import Created, create, plan_here
+from hublab.deployment.ready import make_ready
+from hublab.deployment.removal import down
+from hublab.deployment.request import Request
 from hublab.errors import UsageError
 from hublab.running.lab import Lab
 from hublab.running.live import connect
@@ -68,7 +71,7 @@ def bench(parts: tuple[str, ...], rounds: int, baseline: Path | None, as_json: b
             raise UsageError(f"there is no part {part}", hint=f"one of {', '.join(NAMES)}")
     before = read_baseline(baseline) if baseline else {}
     say = steps()
-    created = create(Request(LAB), say, lease=True)
+    created = create(*plan_here(Request(LAB)), say, lease=True)
     try:
         figures = asyncio.run(run(created.lab, parts or NAMES, rounds, say, created))
     finally:

@@ -15,7 +15,7 @@ from hublab.cli.progress import Steps
 from hublab.cli.ps import shown
 from hublab.cli.spawn import show_progress
 from hublab.cli.up import bring_up, show_hosts
-from hublab.deployment.creation import Request
+from hublab.deployment.request import Request
 from hublab.journal.events import Observed
 from hublab.running.hub import hub_url
 from hublab.running.lab import Lab

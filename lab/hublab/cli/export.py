@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import click
 
 from hublab.cli.common import common, emit, err, files_option, out, steps
 from hublab.cli.graph import running
-from hublab.deployment.creation import Request
 from hublab.deployment.export import compose_file, machine_paths
-from hublab.deployment.role_images import project_config, role_images
+from hublab.deployment.plan import make_plan
+from hublab.deployment.request import Request
+from hublab.deployment.resolution import resolve
+from hublab.deployment.role_images import with_images
 from hublab.engine import Engine
 from hublab.engine.images import save_images
 from hublab.errors import UsageError
@@ -92,17 +95,17 @@ def make(engine: Engine, lab: Lab | None, request: Request) -> Exported:
     if lab:
         files = tuple(Path(file) for file in lab.one("hub").config_files.split(",") if file)
     plain = Request(f"{request.name}-export"[:40], files)
-    config, built = project_config(engine, plain, say, build=lab is None)
+    resolved = resolve(make_plan(plain), engine, say) if lab else with_images(engine, plain, say)
+    config = resolved.config
     if request.settings:
-        roles = role_images(engine, request.name, say)[0] if lab else built
-        check_settings(engine, roles, request.settings)
+        check_settings(engine, lab.images if lab else resolved.images, request.settings)
     settings = (lab.settings() if lab else Settings()).merged(request.settings)
     images = images_of(lab, config)
     text = compose_file(config, plain.name, images, settings)
     return Exported(text, tuple(sorted(set(images.values()))), tuple(machine_paths(config)))
 
 
-def images_of(lab: Lab | None, config: dict[str, Any]) -> dict[str, str]:
+def images_of(lab: Lab | None, config: Mapping[str, Any]) -> dict[str, str]:
     """Service to image: those that the lab runs with, else those of the files."""
     images = {name: str(entry.get("image", "")) for name, entry in config["services"].items()}
     if lab:

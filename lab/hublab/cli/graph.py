@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 
 from hublab.cli.common import common, emit, files_option
-from hublab.deployment.creation import Request
-from hublab.engine import Compose, Engine
+from hublab.deployment.plan import make_plan
+from hublab.deployment.request import Request
+from hublab.engine import Engine
 from hublab.errors import HublabError, MachineError, NoSuchLab
 from hublab.running.lab import Lab
 from hublab.running.live import Server, connect
 from hublab.topology.graph import Graph, as_mermaid, as_svg, graph_of
-from hublab.topology.reading import Topology, read_topology
+from hublab.topology.model import Topology
 
 WRITERS = {"mermaid": as_mermaid, "svg": as_svg}
 
@@ -55,8 +56,7 @@ def running(name: str) -> Lab | None:
 def topology_of(request: Request, subnet: str | None = None) -> Topology:
     """The topology of Compose files, on a lab's own subnet where it has one."""
     variables = {"HUBLAB_SUBNET": subnet.rpartition(".")[0]} if subnet else {}
-    config = Compose(request.compose_files, request.name, variables).config()
-    return read_topology(config, request.given_files)
+    return make_plan(request, variables).topology
 
 
 def of_lab(lab: Lab) -> Graph:

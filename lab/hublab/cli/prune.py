@@ -6,7 +6,7 @@ import click
 from rich.prompt import Confirm
 
 from hublab.cli.common import emit, err, json_option, out
-from hublab.deployment.creation import down
+from hublab.deployment.removal import down
 from hublab.engine import Engine
 
 

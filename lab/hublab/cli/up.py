@@ -11,14 +11,17 @@ import click
 
 from hublab.cli.common import common, emit, files_option, open_journal, out, steps, table
 from hublab.cli.progress import Steps
-from hublab.deployment.creation import Created, Request, create, make_ready, one_at_a_time
+from hublab.deployment.creation import Created, create, plan_here
 from hublab.deployment.own_config import Override, OwnConfig
+from hublab.deployment.ready import make_ready
+from hublab.deployment.request import Request
+from hublab.deployment.up_lock import up_lock
 from hublab.journal.events import LabUp, SettingsApplied
 from hublab.running.hub import hub_url
 from hublab.running.lab import Lab
 from hublab.running.settings_lock import settings_lock
 from hublab.settings.values import Settings
-from hublab.topology.more_nodes import FEWEST, MOST
+from hublab.topology.defaults import FEWEST_NODES, MOST_NODES
 
 
 @click.command()
@@ -32,7 +35,7 @@ from hublab.topology.more_nodes import FEWEST, MOST
 )
 @click.option(
     "--nodes",
-    type=click.IntRange(FEWEST, MOST),
+    type=click.IntRange(FEWEST_NODES, MOST_NODES),
     envvar="HUBLAB_NODES",
     show_envvar=True,
     help="How many nodes the project's own topology gets.",
@@ -90,15 +93,11 @@ def up(
 
 def bring_up(request: Request, say: Steps) -> tuple[Created, float]:
     """Bring a lab up for good; returns it and the seconds without those for images."""
-    with one_at_a_time(say):
-        return bring_up_alone(request, say)
-
-
-def bring_up_alone(request: Request, say: Steps) -> tuple[Created, float]:
-    """Bring a lab up while nobody else does."""
-    created = create(request, say)
+    plan, engine = plan_here(request)
+    with up_lock(say):
+        created = create(plan, engine, say)
+        settings, waited = asyncio.run(settle(created, request.settings, say))
     lab = created.lab
-    settings, waited = asyncio.run(settle(created, request.settings, say))
     seconds = created.container_seconds + waited
     with open_journal(lab, "up") as journal:
         hosts = tuple(lab.as_json()["hosts"])

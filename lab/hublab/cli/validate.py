@@ -9,11 +9,10 @@ from typing import Any
 import click
 
 from hublab.cli.common import emit, json_option
-from hublab.deployment.creation import Request
+from hublab.deployment.request import Request
 from hublab.deployment.validation import check_topology
 from hublab.errors import TopologyError
-from hublab.running.lab import DEFAULT_NAME
-from hublab.topology.reading import Problem
+from hublab.topology.problems import Problem
 
 
 @click.command()
@@ -32,13 +31,12 @@ def validate(files: tuple[Path, ...], as_json: bool) -> None:
       hublab validate my.yaml
       hublab validate compose/lab.yaml my-overlay.yaml --json
     """
-    chosen = files or Request().given_files
-    topology, problems = check_topology(chosen, DEFAULT_NAME)
+    topology, problems = check_topology(files)
     if as_json:
         hosts = [] if topology is None else [(h.name, h.role, h.address) for h in topology.hosts]
         emit(
             {
-                "files": [str(file) for file in chosen],
+                "files": [str(file) for file in files or Request().compose_files],
                 "problems": [as_data(problem) for problem in problems],
                 "hosts": [{"name": n, "role": r, "address": a} for n, r, a in hosts],
             }

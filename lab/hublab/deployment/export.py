@@ -14,11 +14,11 @@ from typing import Any
 import yaml
 
 from hublab.engine.records import File
+from hublab.paths import ETC
+from hublab.roles import LABEL, split_label
 from hublab.running.hub import BASE_URL, with_base
-from hublab.running.lab import ETC
 from hublab.settings.files import files_for
 from hublab.settings.values import Settings
-from hublab.topology.labels import ROLE_LABEL
 
 HEADER = """\
 # {name}: made by `hublab export`. It needs Docker Compose 2.23.1 or newer,
@@ -72,8 +72,7 @@ def plain_service(entry: Mapping[str, Any], image: str, settings: Settings) -> d
 
 def roles_of(entry: Mapping[str, Any]) -> list[str]:
     """What a service is for: its label may name several roles."""
-    label = str((entry.get("labels") or {}).get(ROLE_LABEL, ""))
-    return [role for part in label.split(",") if (role := part.strip())]
+    return list(split_label(str((entry.get("labels") or {}).get(LABEL, ""))))
 
 
 class Octal(int):

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from hublab.addresses import free_subnets, prefix
 from hublab.deployment.variables import asked_subnet, subnet_choices
 from hublab.engine import Engine
-from hublab.topology.subnets import free_subnets, prefix
 
 MAIN = "HUBLAB_SUBNET"
 FURTHER = re.compile(rf"{MAIN}_[A-Z0-9_]+")

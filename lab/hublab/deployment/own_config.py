@@ -15,10 +15,10 @@ from pathlib import Path
 from hublab.engine import Container, Engine
 from hublab.engine.records import File
 from hublab.errors import LabError, UsageError
-from hublab.running.lab import ETC
+from hublab.paths import ETC
 from hublab.settings.checking import PYTHON
 from hublab.settings.files import JUPYTERHUB_UID
-from hublab.topology.reading import Topology
+from hublab.topology.model import Topology
 
 HUB_FILE, SERVER_FILE = "own_hub_config.py", "own_server_config.py"
 
@@ -55,7 +55,7 @@ def check_own_config(
     found: list[Override] = []
     for whose, role, path in (("hub", "hub", own.hub), ("server", "node", own.server)):
         if path:
-            files = [File("their_config.py", read(path)), File("lab.json", told(topology))]
+            files = [File("their_config.py", read(path)), File("lab.json", lab_json(topology))]
             argv = [PYTHON, "/opt/hublab/check_own_config.py", whose]
             done = engine.run_once(images[role], argv, files, "/tmp")
             if done.exit_code:
@@ -76,8 +76,8 @@ def read(path: Path) -> bytes:
         ) from error
 
 
-def told(topology: Topology) -> bytes:
-    """What `init` will tell the hub of the lab, as far as names go."""
+def lab_json(topology: Topology) -> bytes:
+    """The file by which `init` tells the hub of the lab's hosts, as far as names go."""
     names = {role: [host.name for host in topology.by_role(role)] for role in ("proxy", "node")}
     return json.dumps(
         {

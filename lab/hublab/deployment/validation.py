@@ -1,22 +1,21 @@
-"""What is wrong with Compose files, each fault with file and line: no engine needed.
+"""What is wrong with Compose files, each problem with file and line: no engine needed.
 
-All of what makes no lab, at once. What Compose itself refuses comes one fault at a time, of
-several by chance, and mostly without a line; the path that its message names is looked up.
+All that makes no lab is found at once. What Compose itself refuses comes one problem at a time,
+of several by chance, and mostly without a line; the path that its message names is looked up.
 """
 
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from hublab.engine import Compose
+from hublab.deployment.plan import make_plan
+from hublab.deployment.request import Request
 from hublab.errors import TopologyError
-from hublab.paths import ROOT
-from hublab.topology.defaults import with_completion
+from hublab.topology.model import Topology
 from hublab.topology.positions import Position, Sources, YamlPath
-from hublab.topology.reading import Problem, Topology, TopologyErrors, read_topology
+from hublab.topology.problems import Problem, TopologyErrors
 
 PREFIX = re.compile(r"^(?:Docker Compose cannot read it: )?(?:validating [^:]+: )?")
 PROPERTY = re.compile(r"^(\(root\)|[\w.-]+) Additional property (\S+) is not allowed")
@@ -28,19 +27,21 @@ LINE = re.compile(r"\bline (\d+):\s*(.*)")
 SECTIONS = {"network": "networks", "volume": "volumes", "service": "depends_on"}
 
 
-def check_topology(files: Sequence[Path], name: str) -> tuple[Topology | None, list[Problem]]:
-    """Read files as one topology: it, or all that is wrong. Raises MachineError without Compose."""
+def check_topology(files: Sequence[Path]) -> tuple[Topology | None, list[Problem]]:
+    """Plan a lab from the files: its topology, or all problems.
+
+    Without files it is the project's own topology. Raises MachineError without Docker Compose.
+    """
     unreadable = [problem for file in files if (problem := unreadable_file(file))]
     if unreadable:
         return None, unreadable
+    request = Request(files=tuple(files))
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            whole = with_completion(files, lambda: Path(folder), ROOT)
-            return read_topology(Compose(whole, name, {}).config(), files), []
+        return make_plan(request).topology, []
     except TopologyErrors as errors:
         return None, list(errors.problems)
     except TopologyError as error:
-        return None, [compose_problem(error.message, files)]
+        return None, [compose_problem(error.message, request.compose_files)]
 
 
 def unreadable_file(file: Path) -> Problem | None:

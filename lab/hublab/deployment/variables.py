@@ -11,17 +11,11 @@ import re
 import socket
 from collections.abc import Iterator, Mapping
 
+from hublab.addresses import LAB_NETWORK, LOOPBACK, free_subnets, prefix
 from hublab.engine import Container, Engine
 from hublab.errors import UsageError
-from hublab.topology.subnets import LAB_NETWORK, free_subnets, prefix
+from hublab.roles import PUBLISHED
 
-PORTS = {
-    "HUBLAB_PROXY_PORT": "proxy",
-    "HUBLAB_CLIENT_PORT": "client",
-    "HUBLAB_FRONT_PORT": "reverse-proxy",
-    "HUBLAB_BROWSER_PORT": "browser",
-}
-"""Variable -> the role of the host whose first published port it is."""
 USERS = "HUBLAB_USERS"
 USER = re.compile(r"[a-z0-9_.][a-z0-9_.-]*")
 """What Debian's useradd takes; JupyterHub writes names in small letters (Authenticator)."""
@@ -44,7 +38,7 @@ def check_environment() -> None:
     """Raise UsageError for a variable of the user's that no lab can have."""
     if asked := os.environ.get("HUBLAB_SUBNET"):
         asked_subnet(asked)
-    for variable in PORTS:
+    for variable in PUBLISHED:
         if asked := os.environ.get(variable):
             asked_port(variable, asked, local=False)
     for name in os.environ.get(USERS, "").split():
@@ -71,13 +65,13 @@ def asked_subnet(text: str, variable: str = "HUBLAB_SUBNET") -> str:
 
 
 def ports(engine: Engine, containers: list[Container]) -> dict[str, str]:
-    """A loopback port for each variable of PORTS: the present one, the user's, or a free one.
+    """A port of the loopback for each variable: the present one, the user's, or a free one.
 
-    Raises UsageError when the user's is taken by somebody else.
+    Raises UsageError when somebody else uses the port that the user asks for.
     """
     chosen = {}
-    for variable, role in PORTS.items():
-        present = [port for c in containers if role in c.roles for port in c.ports.values()]
+    for variable, role in PUBLISHED.items():
+        present = [port for c in containers if role.name in c.roles for port in c.ports.values()]
         if present:
             chosen[variable] = str(present[0])
         elif asked := os.environ.get(variable):
@@ -106,7 +100,7 @@ def asked_port(variable: str, text: str, local: bool) -> str:
 def free_port(port: int = 0) -> int:
     """A port of the loopback that nobody has now. Raises OSError when `port` is taken."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", port))
+        probe.bind((LOOPBACK, port))
         return int(probe.getsockname()[1])
 
 
@@ -118,13 +112,10 @@ def authorities() -> str:
     return DEFAULT_CA if os.path.exists(DEFAULT_CA) else os.devnull
 
 
-def all_variables(
-    name: str, subnet: str, ports: Mapping[str, str], base: str, tag: str
-) -> dict[str, str]:
-    """Everything that the Compose files of a lab may read."""
+def all_variables(name: str, ports: Mapping[str, str], base: str, tag: str) -> dict[str, str]:
+    """Everything that the Compose files of a lab may read, but its subnets."""
     return {
         "HUBLAB_NAME": name,
-        "HUBLAB_SUBNET": subnet,
         "HUBLAB_BASE": base,
         "HUBLAB_TAG": tag,
         "HUBLAB_CA": authorities(),

@@ -20,7 +20,6 @@ from hublab.engine.connection import connect, engine_errors
 from hublab.engine.records import (
     NETWORK,
     PROJECT,
-    ROLE,
     SERVICE,
     SIDECAR,
     Container,
@@ -30,6 +29,7 @@ from hublab.engine.records import (
     tar_of,
 )
 from hublab.errors import EngineError, UsageError
+from hublab.roles import LABEL as ROLE
 
 BUILT = "hublab-"
 

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,17 +18,39 @@ Progress = Callable[[str], None]
 
 
 class Compose:
-    """One Compose project: its files, its name and the variables that the files read."""
+    """One Compose project: its files, its name and the variables that the files read.
 
-    def __init__(self, files: Sequence[Path], project: str, variables: Mapping[str, str]) -> None:
+    `overlay` is the text of one more file, laid over the others. Compose reads it from its
+    standard input, so that nothing needs to be written before a lab comes up.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[Path],
+        project: str,
+        variables: Mapping[str, str] | None = None,
+        overlay: str = "",
+    ) -> None:
         self.files = tuple(files)
         self.project = project
-        self.variables = dict(variables)
+        self.variables = dict(variables or {})
+        self.overlay = overlay
 
     @property
     def argv(self) -> list[str]:
-        files = [part for file in self.files for part in ("--file", str(file))]
+        names = [*map(str, self.files), *(["-"] if self.overlay else [])]
+        files = [part for name in names for part in ("--file", name)]
         return ["docker", "compose", "--project-name", self.project, *files]
+
+    def with_overlay_in(self, path: Path) -> Compose:
+        """The same project with its overlay written to a file, as a lab that comes up needs it.
+
+        The engine keeps the names of a project's files with each container.
+        """
+        if not self.overlay:
+            return self
+        path.write_text(self.overlay, encoding="utf-8")
+        return Compose((*self.files, path), self.project, self.variables)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -76,7 +99,7 @@ class Compose:
                 env=self.environment,
                 capture_output=True,
                 text=True,
-                stdin=subprocess.DEVNULL,
+                input=self.overlay,
                 check=False,
             )
         except FileNotFoundError as error:
@@ -89,7 +112,8 @@ class Compose:
         progress: Progress,
         started: Callable[[int], None] = lambda pid: None,
     ) -> None:
-        stream([*self.argv, *arguments], self.environment, attempted, progress, started)
+        argv = [*self.argv, *arguments]
+        stream(argv, self.environment, attempted, progress, started, self.overlay)
 
 
 def stream(
@@ -98,23 +122,28 @@ def stream(
     attempted: str,
     progress: Progress,
     started: Callable[[int], None] = lambda pid: None,
+    text: str = "",
 ) -> None:
     """Run a long command of docker in a process group of its own; Ctrl-C ends the whole group.
 
-    Its lines go to `progress` as they come; `started` gets the id of the group. Raises
-    EngineError that says what was attempted, with the command's last words.
+    Its lines go to `progress` as they come; `started` gets the id of the group; the command reads
+    `text`. Raises EngineError that says what was attempted, with the command's last words.
     """
-    try:
-        process = subprocess.Popen(
-            argv,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    except FileNotFoundError as error:
-        raise no_compose() from error
+    # A file without a name: a pipe could fill up while nobody reads the command's output.
+    with tempfile.TemporaryFile() as stdin:
+        stdin.write(text.encode())
+        stdin.seek(0)
+        try:
+            process = subprocess.Popen(
+                argv,
+                env=environment,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            raise no_compose() from error
     started(process.pid)
     assert process.stdout is not None
     # Only line feeds end a line: apt paints its progress with carriage returns.

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from hublab import roles
+
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 NETWORK = "com.docker.compose.network"
 CONFIG_FILES = "com.docker.compose.project.config_files"
-ROLE = "hublab.role"
 SIDECAR = "hublab.sidecar"
 
 
@@ -39,7 +40,7 @@ class Container:
     @property
     def roles(self) -> tuple[str, ...]:
         """What it is for; a host may be hub and proxy at once."""
-        return tuple(filter(None, (role.strip() for role in self.role.split(","))))
+        return roles.split_label(self.role)
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -92,7 +93,7 @@ def container_from(raw: dict[str, Any]) -> Container:
         id=raw["Id"],
         name=raw["Name"].lstrip("/"),
         service=labels.get(SERVICE, ""),
-        role=labels.get(ROLE, ""),
+        role=labels.get(roles.LABEL, ""),
         networks={network: address for network, address in addresses.items() if address},
         state=raw["State"]["Status"],
         exit_code=raw["State"]["ExitCode"],

@@ -29,7 +29,7 @@ from hublab.engine.streams import (
 )
 from hublab.errors import HubError, HublabError
 from hublab.journal.redaction import Redactor
-from hublab.running.lab import ETC
+from hublab.paths import ETC
 from hublab.running.live import LiveLab
 
 INTERVAL = 0.5

@@ -14,9 +14,9 @@ import aiohttp
 from yarl import URL
 
 from hublab.errors import Undecided
+from hublab.paths import ETC
 from hublab.probes.credentials import Credentials
 from hublab.probes.http import Answer, Ask, one
-from hublab.running.lab import ETC
 from hublab.running.live import LiveLab
 
 OWN = "token OWN"

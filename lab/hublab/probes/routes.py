@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hublab.errors import Undecided
+from hublab.paths import ETC
 from hublab.probes.waiting import until
-from hublab.running.lab import ETC
 from hublab.running.live import LiveLab
 
 

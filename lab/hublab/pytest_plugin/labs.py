@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 
 from hublab.cases.matrix import Case
-from hublab.deployment.creation import Created, Request, create, down, make_ready
+from hublab.deployment.creation import Created, create, plan_here
+from hublab.deployment.ready import make_ready
+from hublab.deployment.removal import down
+from hublab.deployment.request import Request
 from hublab.errors import HublabError, LabError, MachineError, UsageError
 from hublab.journal.events import LabDown, LabUp, Restarted, SettingsApplied
 from hublab.paths import ROOT
@@ -202,7 +205,7 @@ class Labs:
         name = self.name_for(topology)
         self.say(f"bringing up lab {name} from {', '.join(path.name for path in files)}")
         request = Request(name, files, self.pinned)
-        created = create(request, self.say, lease=self.options.name is None)
+        created = create(*plan_here(request), self.say, lease=self.options.name is None)
         stays = self.options.keep or not created.new
         return SharedLab(created, created.new, created.lab.settings(), self.say, stays)
 

@@ -24,7 +24,8 @@ from playwright.async_api import Error as PlaywrightError
 
 from hublab.engine.records import File
 from hublab.errors import HubError, LabError
-from hublab.running.lab import ETC, Lab
+from hublab.paths import ETC
+from hublab.running.lab import Lab
 
 SERVER_PORT = 3000
 STARTING = 30.0

@@ -20,7 +20,8 @@ import tenacity
 from yarl import URL
 
 from hublab.errors import LabError, in_words
-from hublab.running.lab import ETC, SSH_PORT, Lab
+from hublab.paths import ETC
+from hublab.running.lab import SSH_PORT, Lab
 
 VISITOR = "visitor"
 KEY_LIFE = datetime.timedelta(hours=12)

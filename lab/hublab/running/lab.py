@@ -12,16 +12,25 @@ from typing import Any
 
 from hublab.engine import Container, Engine, ExecResult
 from hublab.errors import EngineError, HostDown, LabError, NoSuchHost, NoSuchLab
+from hublab.paths import ETC
+from hublab.roles import BY_NAME, INIT
 from hublab.settings.files import read_case
 from hublab.settings.values import Settings
 
 DEFAULT_NAME = "hublab"
 """Of a lab that nobody gave a name."""
-ETC = "/etc/hublab"
 CASE = "case.json"
-PROXY_PORT = 8000
-HTTP_PORT = 80
-SSH_PORT = 22
+
+
+def published_port(role: str) -> int:
+    """The port of a host with this role that users or hublab itself connect to."""
+    published = BY_NAME[role].published
+    assert published is not None, role
+    return published.port
+
+
+PROXY_PORT = published_port("proxy")
+SSH_PORT = published_port("client")
 
 
 @dataclass(slots=True)
@@ -39,7 +48,7 @@ class Lab:
     def find(cls, name: str, engine: Engine) -> Lab:
         """The lab of that name. Raises NoSuchLab, naming those that run."""
         containers = engine.containers(name)
-        hosts = {c.service: c for c in containers if c.role and c.role != "init"}
+        hosts = {c.service: c for c in containers if c.role and c.role != INIT}
         if not hosts:
             running = engine.labs()
             raise NoSuchLab(
@@ -85,9 +94,8 @@ class Lab:
     @property
     def front(self) -> tuple[Container, int]:
         """The host and port to which users' requests go: a reverse proxy's, else the proxy's."""
-        if in_front := self.of_role("reverse-proxy"):
-            return in_front[0], HTTP_PORT
-        return self.one("proxy"), PROXY_PORT
+        role = "reverse-proxy" if self.of_role("reverse-proxy") else "proxy"
+        return self.one(role), published_port(role)
 
     @property
     def url(self) -> str:
@@ -99,7 +107,7 @@ class Lab:
     def sidecar_image(self) -> str:
         """The image of sidecars: the tools, as `init` runs them."""
         for container in self.engine.containers(self.name):
-            if container.role == "init":
+            if container.role == INIT:
                 return container.image
         raise LabError(
             f"lab {self.name} has no `init` container to take the tools' image from",

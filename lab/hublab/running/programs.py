@@ -12,22 +12,9 @@ from dataclasses import dataclass
 
 from hublab.engine import Container
 from hublab.errors import LabError
+from hublab.roles import supervised
 from hublab.running.lab import Lab
 
-PROGRAMS = {
-    "hub": "hub",
-    "proxy": "proxy",
-    "node": "sshd",
-    "client": "sshd",
-    "bastion": "sshd",
-    "browser": "playwright",
-    "database": "postgres",
-    "dns": "dnsmasq",
-    "reverse-proxy": "nginx",
-    "standalone": "jupyter",
-}
-"""Role of a host -> the name of its program in /etc/s6. A hub that is also the proxy's host runs
-the proxy itself."""
 NOT_SUPERVISED = 1
 """What s6-svstat ends with where s6-supervise does not run (skarnet.org/software/s6, s6-svstat)."""
 OWN_PROXY = "/srv/jupyterhub/jupyterhub-proxy.pid"
@@ -59,17 +46,17 @@ class Status:
 
 def program_of(lab: Lab, host: str) -> str:
     """The name of the program that a host exists for."""
-    role = supervised_role(lab.host(host))
-    if role is None:
+    role = supervised(lab.host(host).roles)
+    if role is None or role.program is None:
         raise LabError(
             f"{host} has the role {lab.host(host).role}, whose program hublab does not supervise"
         )
-    return PROGRAMS[role]
+    return role.program
 
 
-def supervised_role(host: Container) -> str | None:
-    """The role whose program s6 runs on a host; None where there is no such program."""
-    return next((role for role in PROGRAMS if role in host.roles), None)
+def is_supervised(host: Container) -> bool:
+    """Whether s6 runs a program on a host. A hub that is also the proxy runs the proxy itself."""
+    return supervised(host.roles) is not None
 
 
 def status(lab: Lab, host: str) -> Status:

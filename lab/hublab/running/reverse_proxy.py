@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator
 
 from hublab.engine.records import File
 from hublab.errors import LabError, UsageError
-from hublab.running.lab import ETC, Lab
+from hublab.paths import ETC
+from hublab.running.lab import Lab
 
 SITE = "site.conf"
 TEST = ("nginx", "-t", "-q", "-c", "/opt/hublab/nginx.conf")

@@ -10,13 +10,15 @@ import json
 from collections.abc import Iterable, Sequence
 
 from hublab.engine.records import File
+from hublab.roles import reading
+from hublab.settings.syntax import SCOPES
 from hublab.settings.values import JSONValue, Settings
 
 JUPYTERHUB_UID = 990
 DUE = "due"
 """Beside the settings in case.json: the keys that are written and may not hold yet. No setting
 has such a name."""
-ROLE_OF_SCOPE = {"hub": "hub", "server": "node", "sshd": "node", "proxy": "proxy"}
+ROLE_OF_SCOPE = {scope: reading(scope).name for scope in SCOPES}
 """Scope -> the role whose host has the software that reads its settings."""
 READ_AT_START = ("hub", "proxy", "sshd")
 """The scopes whose settings hold after a restart only, each program behind the one that needs it:

@@ -1,4 +1,4 @@
-"""Where the hosts of a topology are: an address each, on subnets that are a lab's own."""
+"""The addresses of a topology's hosts: one each, on subnets that are a lab's own."""
 
 from __future__ import annotations
 
@@ -6,29 +6,27 @@ from collections.abc import Iterator, Mapping
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Any
 
+from hublab.addresses import LOOPBACK
 from hublab.topology.positions import YamlPath
-
-LOOPBACK = "127.0.0.1"
-Fault = tuple[YamlPath, str, str | None]
-"""The path in the files, what is wrong there, and a hint."""
+from hublab.topology.problems import Fault
 
 
 def address_faults(
     hosts: Mapping[str, Mapping[str, str]], subnets: Mapping[str, IPv4Network]
 ) -> Iterator[Fault]:
-    """Addresses that cannot be; `hosts` gives each one's addresses, by network."""
-    taken: dict[IPv4Address, str] = {}
+    """Addresses that no host can have; `hosts` gives each one's addresses, by network."""
+    in_use: dict[IPv4Address, str] = {}
     for name, addresses in hosts.items():
         for network, text in addresses.items():
             path: YamlPath = ("services", name, "networks", network, "ipv4_address")
-            if reason := address_problem(text, subnets.get(network), taken):
+            if reason := address_problem(text, subnets.get(network), in_use):
                 yield path, reason, None if text else "an address of its network's subnet"
             else:
-                taken[IPv4Address(text)] = name
+                in_use[IPv4Address(text)] = name
 
 
 def address_problem(
-    text: str, subnet: IPv4Network | None, taken: Mapping[IPv4Address, str]
+    text: str, subnet: IPv4Network | None, in_use: Mapping[IPv4Address, str]
 ) -> str | None:
     """Why a host cannot have an address; None: it can."""
     if not text:
@@ -37,10 +35,10 @@ def address_problem(
         address = IPv4Address(text)
     except AddressValueError:
         return f"{text!r} is not an IPv4 address"
-    if address in taken:
-        return f"{address} is already the address of {taken[address]}"
+    if address in in_use:
+        return f"{address} is already the address of {in_use[address]}"
     if subnet is None:
-        return None  # said where the network is defined
+        return None  # reported where the network is defined
     if address not in subnet:
         return f"{address} is outside its network's subnet {subnet}"
     if address in (subnet.network_address, subnet.network_address + 1, subnet.broadcast_address):

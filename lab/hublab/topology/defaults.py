@@ -1,169 +1,189 @@
-"""A topology of one's own may say no more than which hosts there are and what each is for.
+"""The overlay with what Compose files leave out.
 
 A service that has a role and no image gets what the project's own topology gives such a host:
-image, address, keys, published port; and where no service has the role init, one is added. What
-the file says itself stays. The result is an overlay, so that Compose does the merging.
+image, address, volume, published port. Where no service has the role init, one is added. What
+a file says itself is kept. The result is text for Compose, so that Compose does the merging.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from hublab.topology.labels import (
-    ETC,
-    INIT_ROLE,
-    ROLE_LABEL,
-    SHARES,
-    Fault,
-    label_faults,
+from hublab.paths import ETC, SHARES
+from hublab.roles import (
+    INIT,
+    LABEL,
+    ROLES,
+    SHARED_IMAGES,
+    image_target,
     roles_of,
 )
+from hublab.topology.labels import label_faults
 from hublab.topology.positions import Sources
-from hublab.topology.reading import Problem, TopologyErrors
+from hublab.topology.problems import Fault, Problem, TopologyErrors
+from hublab.topology.sections import Sections, Service, read_sections, service_roles
 
-Service = Mapping[str, Any]
-
-USERS = "${HUBLAB_USERS:-alice bob carol dave}"
+USERS = "${HUBLAB_USERS:-}"
+"""Empty for the default ones, which compose/images/tools/init.py names."""
 BASE = "${HUBLAB_BASE:-debian:trixie-slim}"
 TAG = "${HUBLAB_TAG:-dev}"
 SUBNET = "${HUBLAB_SUBNET:-198.18.0}"
 CA = "${HUBLAB_CA:-/etc/ssl/certs/ca-certificates.crt}"
 NETWORK = "lab"
-INIT = "init"
-
-TARGETS = {
-    ("hub",): ("hub", 10),
-    ("hub", "proxy"): ("onebox", 10),
-    ("proxy",): ("proxy", 20),
-    ("node",): ("node", 31),
-    ("client",): ("client", 5),
-}
-"""The roles of a host -> its image's target, and the last part of the first such address."""
+SECRET = "ca"
+NODES = "node"
+"""Nodes that are added to a topology are named node1, node2 and so on."""
 MADE_FROM = frozenset({"image", "build", "extends"})
-PORTS = {
-    "proxy": "127.0.0.1:${HUBLAB_PROXY_PORT:-8000}:8000",
-    "client": "127.0.0.1:${HUBLAB_CLIENT_PORT:-8022}:22",
-}
+"""A service with one of these has an image."""
+MERGED = ("depends_on", "volumes")
+"""Compose merges these with what a file has; all else of a default gives way to it."""
+FEWEST_NODES, MOST_NODES = 2, 128
+"""How many nodes `--nodes` gives: compose/lab.yaml has two of its own."""
+COMPLETED = "service_completed_successfully"
+"""Compose's condition for a service that waits for another one to end with success."""
 
 
-class _Loader(yaml.SafeLoader):
-    """Compose's own tags (!reset, !override) mean nothing here."""
+def overlay_text(files: Sequence[Path], root: Path, nodes: int | None = None) -> str:
+    """The overlay that completes the files, empty where nothing is missing. Writes nothing.
 
-
-_Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
-
-
-def services_of(files: Iterable[Path]) -> dict[str, Service]:
-    """The services as the files say them, what a later file says over an earlier one's.
-
-    What cannot be read is left out: Compose says better what is wrong with it.
+    `root` is the project's folder, from which images are built; `nodes` is how many nodes the
+    topology shall have. Raises TopologyErrors, with file and line, for services that neither have
+    an image nor get one.
     """
-    found: dict[str, dict[str, Any]] = {}
-    for file in files:
-        try:
-            content = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
-        except (OSError, UnicodeDecodeError, yaml.YAMLError):
-            continue
-        services = content.get("services") if isinstance(content, dict) else None
-        for name, service in (services if isinstance(services, dict) else {}).items():
-            if isinstance(service, dict):
-                found.setdefault(str(name), {}).update(service)
-    return dict(found)
-
-
-def roles_by_label(service: Service) -> tuple[str, ...]:
-    """The roles that a service's label names, in either way of writing labels."""
-    labels = service.get("labels") or {}
-    if isinstance(labels, list):
-        labels = dict(str(label).partition("=")[::2] for label in labels)
-    return roles_of(str(labels.get(ROLE_LABEL, ""))) if isinstance(labels, dict) else ()
-
-
-def completion(services: Mapping[str, Service], root: Path) -> dict[str, Any] | None:
-    """The overlay that completes what the files say; None where nothing is missing.
-
-    `root` is the project's folder, from which the images are built.
-    """
-    roles = {name: roles_by_label(service) for name, service in services.items()}
-    bare = [
-        name
-        for name, service in services.items()
-        if roles[name] in TARGETS and not MADE_FROM & set(service)
-    ]
-    if not bare:
-        return None
-    taken: dict[str, int] = {}
-    added = {name: completed(name, services[name], roles[name], taken, root) for name in bare}
-    if not any(INIT_ROLE in names for names in roles.values()):
-        added[INIT] = init_service({name: roles[name] for name in bare}, root)
-    return {
-        "services": added,
-        "networks": {NETWORK: {"ipam": {"config": [{"subnet": f"{SUBNET}.0/24"}]}}},
-        "volumes": {name: {} for name in bare},
-        "secrets": {"ca": {"file": CA}},
-    }
+    found = read_sections(files)
+    if wrong := list(faults(found.services)):
+        sources = Sources(files)
+        raise TopologyErrors(Problem.at(sources, *fault) for fault in wrong)
+    overlay = _Overlay(found, root)
+    overlay.complete()
+    overlay.add_nodes(nodes or 0)
+    return overlay.text()
 
 
 def faults(services: Mapping[str, Service]) -> Iterator[Fault]:
-    """Services that can neither be completed nor stand as they are.
+    """Services that have no image and get none.
 
     Compose would name one of them, by chance, and not the word that is wrong.
     """
     for name, service in services.items():
-        roles = roles_by_label(service)
-        if MADE_FROM & set(service) or roles in TARGETS:
+        names = service_roles(service)
+        if MADE_FROM & set(service) or image_target(names):
             continue
-        known = ", ".join(",".join(one) for one in TARGETS)
-        wrong = list(label_faults(",".join(roles))) if roles else []
+        wrong = list(label_faults(",".join(names))) if names else []
         for reason, hint in wrong:
-            yield ("services", name, "labels", ROLE_LABEL), reason, hint
+            yield ("services", name, "labels", LABEL), reason, hint
         if not wrong:
+            known = ", ".join([*(r.name for r in ROLES if r.target), *map(",".join, SHARED_IMAGES)])
             reason = "neither an image nor a role that the lab has an image for"
-            hint = f"image: …, or a label {ROLE_LABEL} ({known}), or the file that this one changes"
+            hint = f"image: …, or a label {LABEL} ({known}), or the file that this one changes"
             yield ("services", name), reason, hint
 
 
-def completed(
-    name: str, service: Service, roles: tuple[str, ...], taken: dict[str, int], root: Path
-) -> dict[str, Any]:
-    """What a host lacks; an address only where the file puts it on no network of its own."""
-    target, first = TARGETS[roles]
-    number = taken[target] = taken.get(target, -1) + 1
-    usual: dict[str, Any] = {
-        **built(target, root),
-        "hostname": name,
-        "depends_on": {INIT: {"condition": "service_completed_successfully"}},
-        "stop_grace_period": "5s",
-        "networks": {NETWORK: {"ipv4_address": f"{SUBNET}.{first + number}"}},
-        "volumes": [f"{name}:{ETC}"],
-        "ports": [PORTS[role] for role in roles if role in PORTS],
-        "environment": {"HUBLAB_USERS": USERS} if target == "node" else {},
-    }
-    merged = ("depends_on", "volumes", "environment")  # Compose joins these with the file's own
-    return {
-        key: value
-        for key, value in usual.items()
-        if value and (key in merged or key not in service)
-    }
+@dataclass(slots=True)
+class _Overlay:
+    """Collects what the files lack."""
 
+    found: Sections
+    root: Path
+    services: dict[str, dict[str, Any]] = field(default_factory=dict)
+    volumes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    addresses: set[str] = field(default_factory=set)
 
-def init_service(hosts: Mapping[str, tuple[str, ...]], root: Path) -> dict[str, Any]:
-    """The service that makes the keys of these hosts."""
-    return {
-        **built("tools", root),
-        "labels": {ROLE_LABEL: INIT_ROLE},
-        "network_mode": "none",
-        "init": True,
-        "command": ["python3", "/opt/hublab/init.py"],
-        "environment": {"HUBLAB_USERS": USERS},
-        "volumes": [
-            f"{name}:{SHARES}/{role}/{name}" for name, roles in hosts.items() for role in roles
-        ],
-    }
+    def complete(self) -> None:
+        """Complete the services that say their role alone."""
+        self.addresses.update(self.found.addresses)
+        for name, service in self.found.services.items():
+            names = service_roles(service)
+            if not MADE_FROM & set(service) and image_target(names):
+                self.add(name, service, names)
+
+    def add_nodes(self, count: int) -> None:
+        """Add nodes until there are `count`, each like those that are there."""
+        present = sum("node" in service_roles(one) for one in self.found.services.values())
+        names = (f"{NODES}{number}" for number in range(1, MOST_NODES + present + 1))
+        free = (name for name in names if name not in self.found.services)
+        for _ in range(count - present):
+            self.add(next(free), {}, ("node",), labels={LABEL: "node"})
+
+    def add(self, name: str, service: Service, names: tuple[str, ...], **more: Any) -> None:
+        """Add a host: what its service lacks, and its volume as the service init sees it."""
+        self.services[name] = {**more, **self.missing(name, service, names)}
+        self.volumes[name] = {}
+        shares = [f"{name}:{SHARES}/{role}/{name}" for role in names]
+        self.init.setdefault("volumes", []).extend(shares)
+        for command in (role.ready for role in roles_of(names) if role.ready):
+            self.wait_for(name, self.services[name]["image"], command)
+
+    @property
+    def init(self) -> dict[str, Any]:
+        """The overlay's part of the service that makes the keys; a whole one if no file has it."""
+        if self.found.init:
+            return self.services.setdefault(self.found.init, {})
+        if INIT not in self.services:
+            self.services[INIT] = {
+                **built("tools", self.root),
+                "labels": {LABEL: INIT},
+                "network_mode": "none",
+                "init": True,
+                "command": ["python3", "/opt/hublab/init.py"],
+                "environment": {"HUBLAB_USERS": USERS},
+            }
+        return self.services[INIT]
+
+    def wait_for(self, name: str, image: str, command: tuple[str, ...]) -> None:
+        """Have the hub start only once another host answers."""
+        waiting = f"{name}-ready"
+        self.services[waiting] = {
+            "image": image,
+            "depends_on": [name],
+            "network_mode": f"service:{name}",
+            "init": True,
+            "command": list(command),
+        }
+        for hub, service in self.found.services.items():
+            if "hub" in service_roles(service):
+                after = self.services.setdefault(hub, {}).setdefault("depends_on", {})
+                after[waiting] = {"condition": COMPLETED}
+
+    def missing(self, name: str, service: Service, names: tuple[str, ...]) -> dict[str, Any]:
+        """What a host lacks; no address where the file puts it on networks of its own choice."""
+        rows = roles_of(names)
+        after = {self.found.init or INIT: {"condition": COMPLETED}}
+        usual: dict[str, Any] = {
+            **built(str(image_target(names)), self.root),
+            "hostname": name,
+            "depends_on": {**after, **self.services.get(name, {}).get("depends_on", {})},
+            "stop_grace_period": "5s",
+            "volumes": [f"{name}:{ETC}"],
+            "ports": [role.published.mapping for role in rows if role.published],
+            **{key: value for role in rows for key, value in role.service.items()},
+        }
+        if "networks" not in service:
+            usual["networks"] = {NETWORK: {"ipv4_address": self.address(rows[0].first_address)}}
+        return {k: v for k, v in usual.items() if v and (k in MERGED or k not in service)}
+
+    def address(self, first: int) -> str:
+        """The next free address from `first` on, as a Compose file writes it."""
+        numbers = iter(range(first, 255))
+        address = next(a for n in numbers if (a := f"{SUBNET}.{n}") not in self.addresses)
+        self.addresses.add(address)
+        return address
+
+    def text(self) -> str:
+        """The overlay as YAML; empty where nothing was added."""
+        if not self.services:
+            return ""
+        overlay: dict[str, Any] = {"services": self.services, "volumes": self.volumes}
+        if NETWORK not in self.found.networks:
+            overlay["networks"] = {NETWORK: {"ipam": {"config": [{"subnet": f"{SUBNET}.0/24"}]}}}
+        if SECRET not in self.found.secrets:
+            overlay["secrets"] = {SECRET: {"file": CA}}
+        return yaml.safe_dump(overlay, sort_keys=False)
 
 
 def built(target: str, root: Path) -> dict[str, Any]:
@@ -175,25 +195,6 @@ def built(target: str, root: Path) -> dict[str, Any]:
             "dockerfile": "compose/images/Dockerfile",
             "target": target,
             "args": {"BASE": BASE},
-            "secrets": ["ca"],
+            "secrets": [SECRET],
         },
     }
-
-
-def with_completion(
-    files: Sequence[Path], folder: Callable[[], Path], root: Path
-) -> tuple[Path, ...]:
-    """The files, and the overlay that completes them where they need one; `folder` is for that.
-
-    Raises TopologyErrors for services that cannot be completed, each with file and line.
-    """
-    services = services_of(files)
-    if wrong := list(faults(services)):
-        sources = Sources(files)
-        raise TopologyErrors(Problem.at(sources, *fault) for fault in wrong)
-    overlay = completion(services, root)
-    if overlay is None:
-        return tuple(files)
-    path = folder() / "completed.yaml"
-    path.write_text(yaml.safe_dump(overlay, sort_keys=False))
-    return (*files, path)

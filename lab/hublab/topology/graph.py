@@ -10,7 +10,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hublab.topology.reading import Topology
+from hublab.roles import BY_NAME, split_label
+from hublab.topology.model import Topology
 
 TALK = (
     ("client", "proxy", "HTTP"),
@@ -29,12 +30,10 @@ TALK = (
     ("hub", "identity-provider", "sign-in"),
     ("hub", "certificate-authority", "certificates"),
 )
-"""Who opens connections to whom in every deployment, and what for."""
+"""Who opens connections to whom, and what for."""
 FRONT = (("client", "proxy"), ("browser", "proxy"))
-"""What goes another way where something stands in front of the proxy."""
-HUBS = ("hub", "bastion", "database", "identity-provider", "certificate-authority")
-COLUMNS = (("client", "browser"), ("reverse-proxy",), ("proxy",), HUBS, ("node",))
-FILLS = {"client": "#eef3fb", "proxy": "#fdf3e1", "hub": "#fbe9e7", "node": "#e9f5ea"}
+"""What takes another way where a reverse proxy is in front of the proxy."""
+HUB_COLUMN = BY_NAME["hub"].column
 WIDTH, LINE, GAP_X, GAP_Y, MARGIN = 190, 17, 110, 36, 24
 MERMAID_PLAIN = frozenset(" .,:/_-()…")
 
@@ -50,13 +49,12 @@ class Box:
     @property
     def roles(self) -> tuple[str, ...]:
         """A host may be for several things at once."""
-        return tuple(role.strip() for role in self.role.split(","))
+        return split_label(self.role)
 
     @property
     def column(self) -> int:
-        """Of its first role; one that has no column of its own stands with the hub's helpers."""
-        known = (n for n, roles in enumerate(COLUMNS) if self.roles[0] in roles)
-        return next(known, COLUMNS.index(HUBS))
+        """That of its first role."""
+        return BY_NAME[self.roles[0]].column
 
     @property
     def height(self) -> int:
@@ -100,7 +98,7 @@ def addresses(networks: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def arrows(boxes: Iterable[Box]) -> Iterable[Arrow]:
-    """Who speaks to whom, by their roles; a bastion and a reverse proxy stand in the way."""
+    """Who speaks to whom, by their roles; ways lead through a bastion and a reverse proxy."""
     hosts = list(boxes)
     present = {role for box in hosts for role in box.roles}
     for source, target, label in TALK:
@@ -167,7 +165,7 @@ def layout(boxes: Sequence[Box]) -> dict[str, tuple[int, int]]:
     places: dict[str, tuple[int, int]] = {}
     used = sorted({box.column for box in boxes})
     for place, column in enumerate(used):
-        y = 2 * MARGIN + (0 if COLUMNS[column] is HUBS else 2 * GAP_Y)
+        y = 2 * MARGIN + (0 if column == HUB_COLUMN else 2 * GAP_Y)
         for box in (box for box in boxes if box.column == column):
             places[box.name] = (MARGIN + place * (WIDTH + GAP_X), y)
             y += box.height + GAP_Y
@@ -192,7 +190,7 @@ def write(
 def draw_box(root: ET.Element, box: Box, x: int, y: int) -> None:
     """A host."""
     place = {"x": str(x), "y": str(y), "width": str(WIDTH), "height": str(box.height), "rx": "6"}
-    paint = {"fill": FILLS.get(box.roles[0], "#f3f3f3"), "stroke": "#555"}
+    paint = {"fill": BY_NAME[box.roles[0]].fill, "stroke": "#555"}
     ET.SubElement(root, "rect", {**place, **paint})
     for number, line in enumerate((box.name, box.role, *box.lines)):
         weight = "normal" if number else "bold"

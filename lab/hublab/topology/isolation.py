@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from hublab.topology.problems import Fault
+
 Config = Mapping[str, Any]
-Fault = tuple[tuple[str, ...], str, str | None]
-"""Where (a path in the Compose file), what is wrong, and a hint."""
 
 FORBIDDEN = {
     "privileged": "a privileged container can change this machine",

@@ -1,4 +1,4 @@
-"""What a lab is made from: the hosts that Compose files describe, with a role and an address each.
+"""Compose files become a topology: the hosts that they describe, with a role and an address each.
 
 The label `hublab.role` of a service says what its host is for. A service that shares another's
 network (`network_mode: service:…`) is a sidecar and needs no role. Pure: this reads what
@@ -8,106 +8,23 @@ network (`network_mode: service:…`) is a sidecar and needs no role. Pure: this
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 from typing import Any
 
-from hublab.errors import TopologyError
+from hublab import roles
+from hublab.addresses import LAB_NETWORK
 from hublab.topology.addresses import address_faults, port_faults
 from hublab.topology.isolation import isolation_faults
-from hublab.topology.labels import (
-    HOST_ROLES,
-    INIT_ROLE,
-    ROLE_LABEL,
-    label_faults,
-    role_faults,
-    roles_of,
-    share_faults,
-)
-from hublab.topology.positions import Position, Sources, YamlPath
-from hublab.topology.subnets import LAB_NETWORK
+from hublab.topology.labels import label_faults, role_faults, share_faults
+from hublab.topology.model import Host, Topology
+from hublab.topology.positions import Sources, YamlPath
+from hublab.topology.problems import Problem, TopologyErrors
 
 _SIDECAR = "sidecar"
 
 Config = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """One container with an address of its own; `address` is the one in its first network."""
-
-    name: str
-    role: str
-    """As its label says it; see `roles`."""
-    address: str
-    service: str
-    image: str
-    addresses: Mapping[str, str] = field(default_factory=dict)
-    """Network (its name in the Compose file) to address, the first network first."""
-
-    @property
-    def roles(self) -> tuple[str, ...]:
-        """What it is for; a host may be hub and proxy at once."""
-        return roles_of(self.role)
-
-
-@dataclass(frozen=True, slots=True)
-class Topology:
-    """The hosts of a lab and what goes with them; made by `read_topology`."""
-
-    project: str
-    hosts: tuple[Host, ...]
-    """In the order of `HOST_ROLES`, then of their names; Compose keeps no order of its own."""
-    subnets: Mapping[str, str]
-    """Network (its name in the Compose file) to subnet."""
-    inits: tuple[str, ...] = ()
-    """Services that run once, before the hosts."""
-    sidecars: tuple[str, ...] = ()
-    """Services that share a host's network."""
-
-    def by_role(self, role: str) -> tuple[Host, ...]:
-        """All hosts of one role, in the order of their names."""
-        return tuple(host for host in self.hosts if role in host.roles)
-
-    @property
-    def hub(self) -> Host:
-        """The one hub."""
-        return self.by_role("hub")[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that is wrong: where, on which path in the file, why, and a hint."""
-
-    position: Position | None
-    path: str
-    reason: str
-    hint: str | None = None
-
-    @classmethod
-    def at(cls, sources: Sources, path: YamlPath, reason: str, hint: str | None = None) -> Problem:
-        """A problem where a path stands in the files."""
-        return cls(sources.position(path), ".".join(path), reason, hint)
-
-    def __str__(self) -> str:
-        at = f"{self.position}: " if self.position else ""
-        return f"{at}{self.path}: {self.reason}" + (f"; hint: {self.hint}" if self.hint else "")
-
-
-class TopologyErrors(TopologyError):
-    """Everything that is wrong with the Compose files, in the order of the files' lines."""
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        """Gather the problems into one message, a line each."""
-        self.problems = tuple(sorted(problems, key=_place))
-        super().__init__("\n".join(map(str, self.problems)))
-
-
-def _place(problem: Problem) -> tuple[str, int]:
-    at = problem.position
-    return (str(at.file), at.line) if at else ("", 0)
 
 
 def read_topology(config: Config, files: Sequence[Path]) -> Topology:
@@ -131,10 +48,10 @@ class _Reader:
         self.problems: list[Problem] = []
 
     def read(self) -> Topology:
-        roles = {name: self.role(name, service) for name, service in self.services.items()}
-        others = (None, INIT_ROLE, _SIDECAR)
+        found = {name: self.role(name, service) for name, service in self.services.items()}
+        others = (None, roles.INIT, _SIDECAR)
         # With an unknown role too: its address may be wrong as well.
-        hosts = [self.host(name, role) for name, role in roles.items() if role not in others]
+        hosts = [self.host(name, role) for name, role in found.items() if role not in others]
         named = {host.name: host.roles for host in hosts}
         subnets = self.subnets()
         addresses = {host.name: host.addresses for host in hosts}
@@ -150,10 +67,10 @@ class _Reader:
             raise TopologyErrors(self.problems)
         return Topology(
             project=self.project,
-            hosts=tuple(sorted(hosts, key=lambda one: (HOST_ROLES.index(one.roles[0]), one.name))),
+            hosts=tuple(sorted(hosts, key=lambda one: (roles.NAMES.index(one.roles[0]), one.name))),
             subnets={name: str(subnet) for name, subnet in subnets.items()},
-            inits=tuple(name for name, role in roles.items() if role == INIT_ROLE),
-            sidecars=tuple(name for name, role in roles.items() if role == _SIDECAR),
+            inits=tuple(name for name, role in found.items() if role == roles.INIT),
+            sidecars=tuple(name for name, role in found.items() if role == _SIDECAR),
         )
 
     def wrong(self, path: YamlPath, reason: str, hint: str | None = None) -> None:
@@ -161,17 +78,17 @@ class _Reader:
 
     def role(self, name: str, service: Config) -> str | None:
         labels: Mapping[str, str] = service.get("labels") or {}
-        role = labels.get(ROLE_LABEL)
+        role = labels.get(roles.LABEL)
         if role is None:
             if _shares_a_network(service):
                 return _SIDECAR
-            near = difflib.get_close_matches(ROLE_LABEL, labels, n=1, cutoff=0.8)
+            near = difflib.get_close_matches(roles.LABEL, labels, n=1, cutoff=0.8)
             path = ("services", name, "labels", near[0]) if near else ("services", name)
-            hint = f"a label {ROLE_LABEL}: {', '.join((*HOST_ROLES, INIT_ROLE))}"
+            hint = f"a label {roles.LABEL}: {', '.join((*roles.NAMES, roles.INIT))}"
             self.wrong(path, "the service has no role", hint)
-        elif role != INIT_ROLE:
+        elif role != roles.INIT:
             for reason, hint in label_faults(role):
-                self.wrong(("services", name, "labels", ROLE_LABEL), reason, hint)
+                self.wrong(("services", name, "labels", roles.LABEL), reason, hint)
         return role
 
     def host(self, name: str, role: str | None) -> Host:

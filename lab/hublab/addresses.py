@@ -1,4 +1,7 @@
-"""Free subnets for labs: /24s of 198.18.0.0/15, which is set aside for tests (RFC 2544)."""
+"""Addresses: this machine's loopback, and free subnets for labs.
+
+A lab's subnet is a /24 of 198.18.0.0/15, which is set aside for tests (RFC 2544).
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,12 @@ import random
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, ip_network
 
+LOOPBACK = "127.0.0.1"
+LOOPBACK_NAMES = (LOOPBACK, "localhost", "::1")
+"""By these names a host reaches itself alone."""
 LAB_NETWORK = IPv4Network("198.18.0.0/15")
 ENGINE_BRIDGE = IPv4Network("198.18.255.0/24")
-"""The default bridge of an engine that hublab starts stands here."""
+"""The default bridge of an engine that hublab starts is here."""
 
 
 def free_subnets(used: Iterable[str], *, rng: random.Random | None = None) -> Iterator[IPv4Network]:
@@ -19,11 +25,11 @@ def free_subnets(used: Iterable[str], *, rng: random.Random | None = None) -> It
     Raises ValueError for text that is no network.
     """
     networks = [ip_network(text, strict=False) for text in used]
-    taken = [ENGINE_BRIDGE, *(one for one in networks if isinstance(one, IPv4Network))]
+    in_use = [ENGINE_BRIDGE, *(one for one in networks if isinstance(one, IPv4Network))]
     candidates = list(LAB_NETWORK.subnets(new_prefix=24))
     start = (rng or random.Random()).randrange(len(candidates))
     for candidate in candidates[start:] + candidates[:start]:
-        if not any(candidate.overlaps(one) for one in taken):
+        if not any(candidate.overlaps(one) for one in in_use):
             yield candidate
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hublab.topology.subnets import ENGINE_BRIDGE, LAB_NETWORK, free_subnets, prefix
+from hublab.addresses import ENGINE_BRIDGE, LAB_NETWORK, free_subnets, prefix
 
 third = st.builds(lambda a, b: f"198.{a}.{b}.0/24", st.integers(18, 19), st.integers(0, 255))
 used_networks = st.lists(third | st.sampled_from(["172.17.0.0/16", "fd00::/64", "10.0.0.7/8"]))

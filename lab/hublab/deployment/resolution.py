@@ -1,0 +1,60 @@
+"""A plan meets the engine: which images, subnets and ports its lab gets there."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hublab.deployment.networks import subnet_sets
+from hublab.deployment.plan import Plan
+from hublab.deployment.variables import all_variables, ports
+from hublab.engine import Compose, Engine
+from hublab.engine.images import inputs_digest
+from hublab.machine.base_image import choose_base
+from hublab.paths import ROOT
+from hublab.progress import Progress
+from hublab.topology.model import Topology
+
+SUBNET_TRIES = 5
+"""How often `up` tries other subnets when somebody else was quicker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A plan with everything that its Compose files read from variables."""
+
+    plan: Plan
+    compose: Compose
+    config: Mapping[str, Any]
+    """The files as Compose merges them, on the first choice of subnets."""
+    images: Mapping[str, str]
+    """Role -> the image of its first host."""
+    subnets: tuple[Mapping[str, str], ...]
+    """Choices for the subnet variables, the best first."""
+
+
+def resolve(plan: Plan, engine: Engine, progress: Progress) -> Resolved:
+    """Choose images, subnets and ports. Builds the base image where the engine has none.
+
+    What a lab of this name has already stays as it is. Raises UsageError for a subnet or port that
+    the user asks for and that cannot be had.
+    """
+    base = choose_base(engine, progress)
+    tag = inputs_digest(ROOT, engine.image_id(base) or base)
+    chosen = ports(engine, engine.containers(plan.name))
+    choices = subnet_sets(engine, plan.name, plan.files)
+    subnets = tuple(itertools.islice(choices, SUBNET_TRIES))
+    compose = plan.compose({**all_variables(plan.name, chosen, base, tag), **subnets[0]})
+    config = compose.config()
+    return Resolved(plan, compose, config, images_by_role(plan.topology, config), subnets)
+
+
+def images_by_role(topology: Topology, config: Mapping[str, Any]) -> dict[str, str]:
+    """The image of the first host of each role."""
+    return {
+        role: str(config["services"][host.service]["image"])
+        for host in reversed(topology.hosts)
+        for role in host.roles
+    }

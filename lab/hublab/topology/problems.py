@@ -1,0 +1,45 @@
+"""What is wrong with Compose files: each problem with its file, line and a hint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hublab.errors import TopologyError
+from hublab.topology.positions import Position, Sources, YamlPath
+
+Fault = tuple[YamlPath, str, str | None]
+"""The path in the files, what is wrong there, and a hint: a problem without its position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: where, on which path in the file, why, and a hint."""
+
+    position: Position | None
+    path: str
+    reason: str
+    hint: str | None = None
+
+    @classmethod
+    def at(cls, sources: Sources, path: YamlPath, reason: str, hint: str | None = None) -> Problem:
+        """A problem at the position of a path in the files."""
+        return cls(sources.position(path), ".".join(path), reason, hint)
+
+    def __str__(self) -> str:
+        at = f"{self.position}: " if self.position else ""
+        return f"{at}{self.path}: {self.reason}" + (f"; hint: {self.hint}" if self.hint else "")
+
+
+class TopologyErrors(TopologyError):
+    """Everything that is wrong with the Compose files, in the order of the files' lines."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        """Gather the problems into one message, a line each."""
+        self.problems = tuple(sorted(problems, key=_place))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def _place(problem: Problem) -> tuple[str, int]:
+    at = problem.position
+    return (str(at.file), at.line) if at else ("", 0)

@@ -1,0 +1,80 @@
+"""What Compose files say before Compose has merged them, as far as defaults depend on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hublab import roles
+
+Service = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sections:
+    """The services, and the names of networks and secrets, that some files define together."""
+
+    services: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What a later file says wins over an earlier one, key by key of a service."""
+    networks: frozenset[str] = frozenset()
+    secrets: frozenset[str] = frozenset()
+
+    @property
+    def init(self) -> str | None:
+        """The service that makes the keys, None where no file has one."""
+        return next((n for n, s in self.services.items() if roles.INIT in service_roles(s)), None)
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """Every address that a service of the files asks for, as written there."""
+        return frozenset(
+            str(network["ipv4_address"])
+            for service in self.services.values()
+            if isinstance(joined := service.get("networks"), dict)
+            for network in joined.values()
+            if isinstance(network, dict) and "ipv4_address" in network
+        )
+
+
+class _Loader(yaml.SafeLoader):
+    """Compose's own tags (!reset, !override) mean nothing here."""
+
+
+_Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
+
+
+def read_sections(files: Iterable[Path]) -> Sections:
+    """What the files say. A file that cannot be read counts as empty: Compose names its fault."""
+    services: dict[str, dict[str, Any]] = {}
+    networks: set[str] = set()
+    secrets: set[str] = set()
+    for file in files:
+        try:
+            content = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
+        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            continue
+        for name, service in _mapping(content, "services"):
+            if isinstance(service, dict):
+                services.setdefault(name, {}).update(service)
+        networks.update(name for name, _ in _mapping(content, "networks"))
+        secrets.update(name for name, _ in _mapping(content, "secrets"))
+    return Sections(services, frozenset(networks), frozenset(secrets))
+
+
+def _mapping(content: Any, section: str) -> Iterator[tuple[str, Any]]:
+    entries = content.get(section) if isinstance(content, dict) else None
+    yield from ((str(k), v) for k, v in (entries if isinstance(entries, dict) else {}).items())
+
+
+def service_roles(service: Service) -> tuple[str, ...]:
+    """The roles that a service's label names, in either way of writing labels."""
+    labels = service.get("labels") or {}
+    if isinstance(labels, list):
+        labels = dict(str(label).partition("=")[::2] for label in labels)
+    if not isinstance(labels, dict):
+        return ()
+    return roles.split_label(str(labels.get(roles.LABEL, "")))
