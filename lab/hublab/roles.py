@@ -44,6 +44,8 @@ class Role:
     """The program's folder in /etc/s6, where s6 supervises it."""
     first_address: int = 200
     """The last part of the address that the first such host gets by default."""
+    aliases: tuple[str, ...] = ()
+    """Further names of such a host in the lab's network, by which other hosts look for it."""
     published: Published | None = None
     service: Mapping[str, Any] = field(default_factory=dict)
     """What its service in a Compose file needs besides image, address, volume and port."""
@@ -77,6 +79,7 @@ ROLES = (
         target="proxy",
         program="proxy",
         first_address=20,
+        aliases=("proxy", "hub.lab"),
         published=Published(8000, "HUBLAB_PROXY_PORT", 8000),
         scopes=("proxy",),
         column=2,
@@ -130,6 +133,7 @@ ROLES = (
         target="reverse-proxy",
         program="nginx",
         first_address=21,
+        aliases=("www.hub.lab",),
         published=Published(80, "HUBLAB_FRONT_PORT", 8080),
         column=1,
     ),

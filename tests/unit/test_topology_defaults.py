@@ -82,6 +82,11 @@ def test_every_role_with_an_image_may_stand_alone(role: str, tmp_path: Path, sho
     assert f"extra:/lab/{role}/extra" in services(short, path)["init"]["volumes"]
 
 
+def test_a_proxy_answers_to_the_names_that_other_hosts_use(short: Path) -> None:
+    """compose/etc/reverse-proxy/site.conf and compose/images/dns/run look for these."""
+    assert services(short)["front"]["networks"]["lab"]["aliases"] == ["proxy", "hub.lab"]
+
+
 def test_the_hub_waits_for_a_database_that_answers(tmp_path: Path, short: Path) -> None:
     path = tmp_path / "more.yaml"
     path.write_text("services: {db: {labels: {hublab.role: database}}}\n")
@@ -118,6 +123,7 @@ def test_lab_yaml_agrees_with_the_table() -> None:
         assert last_part(written[name]) == str(role.first_address)
         ports = [role.published.mapping] if role.published else []
         assert written[name].get("ports", []) == ports
+        assert {name, *written[name]["networks"]["lab"].get("aliases", [])} >= set(role.aliases)
 
 
 def test_what_needs_nothing_gets_nothing(tmp_path: Path, short: Path) -> None:

@@ -164,7 +164,9 @@ class _Overlay:
             **{key: value for role in rows for key, value in role.service.items()},
         }
         if "networks" not in service:
-            usual["networks"] = {NETWORK: {"ipv4_address": self.address(rows[0].first_address)}}
+            aliases = [alias for role in rows for alias in role.aliases if alias != name]
+            joined = {"ipv4_address": self.address(rows[0].first_address)}
+            usual["networks"] = {NETWORK: joined | ({"aliases": aliases} if aliases else {})}
         return {k: v for k, v in usual.items() if v and (k in MERGED or k not in service)}
 
     def address(self, first: int) -> str:
