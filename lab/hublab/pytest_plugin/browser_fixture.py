@@ -15,7 +15,7 @@ import pytest_asyncio
 if TYPE_CHECKING:  # collecting tests needs neither Docker nor Playwright
     from playwright.async_api import Browser, BrowserContext
 
-    from hublab.pytest_plugin.labs import Labs
+    from hublab.cases.labs import Labs
     from hublab.running.lab import Lab
     from hublab.running.live import LiveLab
 

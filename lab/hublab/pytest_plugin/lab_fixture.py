@@ -6,7 +6,6 @@ database is empty, the settings of its case hold. That takes about a hub's start
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -15,18 +14,20 @@ import pytest
 import pytest_asyncio
 
 from hublab.cases.matrix import Case
+from hublab.cases.options import DEFAULT_TOPOLOGY
 from hublab.errors import HublabError, LabError, MachineError, SettingError, UsageError
-from hublab.pytest_plugin.cases import PINNED, case_of
-from hublab.pytest_plugin.evidence import EVIDENCE, LAB, Evidence, scenario_of
-from hublab.pytest_plugin.topologies import DEFAULT_TOPOLOGY, lab_options, topology_of
+from hublab.progress import Progress
+from hublab.pytest_plugin.cases import case_of
+from hublab.pytest_plugin.evidence import EVIDENCE, LAB, scenario_of
+from hublab.pytest_plugin.topologies import lab_options, topology_of
 from hublab.settings.values import Settings
 
 if TYPE_CHECKING:  # collecting tests needs no Docker: what talks to it is imported when needed
-    from hublab.pytest_plugin.labs import Labs, SharedLab
+    from hublab.cases.labs import Labs
+    from hublab.cases.runner import CaseRunner
     from hublab.running.channel import Channel
     from hublab.running.lab import Lab
     from hublab.running.live import LiveLab
-    from hublab.running.readiness import ProgramEnded
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -42,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-def teller(config: pytest.Config) -> Callable[[str], None]:
+def shown_despite_capture(config: pytest.Config) -> Progress:
     """Progress on stderr while tests are captured: a person must see what takes long."""
     from rich.console import Console
 
@@ -66,16 +67,10 @@ def teller(config: pytest.Config) -> Callable[[str], None]:
 @pytest.fixture(scope="session")
 def _labs(pytestconfig: pytest.Config) -> Iterator[Labs]:
     """All labs of this run. Not asynchronous, so that Ctrl-C acts while a lab comes up."""
-    from hublab.pytest_plugin.labs import Labs
+    from hublab.cases.labs import Labs
 
-    worker = getattr(pytestconfig, "workerinput", {}).get("workerid", "")
-    labs = Labs(
-        lab_options(pytestconfig),
-        pytestconfig.stash[EVIDENCE],
-        teller(pytestconfig),
-        worker,
-        pytestconfig.stash[PINNED],
-    )
+    progress = shown_despite_capture(pytestconfig)
+    labs = Labs(lab_options(pytestconfig), pytestconfig.stash[EVIDENCE], progress)
     yield labs
     labs.end()
 
@@ -94,22 +89,28 @@ async def _channels(_labs: Labs) -> AsyncIterator[Callable[[Lab], Any]]:
             return opened[lab.name]
 
         yield channel
-    await _labs.put_back()
+    await _labs.restore()
 
 
 @pytest.fixture
-def _shared_lab(request: pytest.FixtureRequest, _labs: Labs) -> SharedLab:
+def _runner(request: pytest.FixtureRequest, _labs: Labs) -> CaseRunner:
     """The lab of the test's topology, up but in whatever state."""
-    from hublab.pytest_plugin.labs import end_run
-
     try:
         topology = topology_of(request.node) or DEFAULT_TOPOLOGY
-        shared = _labs.get(topology, lambda: settings_of(request.session.items, topology))
+        runner = _labs.get(topology, lambda: settings_of(request.session.items, topology))
     except (MachineError, UsageError) as error:
         end_run(request.config, error)
         raise
-    request.node.stash[LAB] = shared.lab
-    return shared
+    request.node.stash[LAB] = runner.lab
+    return runner
+
+
+def end_run(config: pytest.Config, error: HublabError) -> None:
+    """End the whole run with one message: what is wrong concerns every test."""
+    code = error.exit_code if isinstance(error, MachineError) else pytest.ExitCode.USAGE_ERROR
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["hublab_end"] = [str(error), int(code)]
+    pytest.exit(str(error), returncode=int(code))
 
 
 def settings_of(items: list[pytest.Item], topology: tuple[str, ...]) -> list[Settings]:
@@ -123,7 +124,7 @@ async def lab(
     request: pytest.FixtureRequest,
     applied: Case,
     _labs: Labs,
-    _shared_lab: SharedLab,
+    _runner: CaseRunner,
     _channels: Callable[[Lab], Any],
 ) -> AsyncIterator[LiveLab]:
     """A running lab in which the settings of the case hold; nothing of another test is in it.
@@ -134,60 +135,29 @@ async def lab(
     from hublab.running.live import LiveLab
 
     evidence = request.config.stash[EVIDENCE]
-    refusal: ProgramEnded | None = None
-    wrong: HublabError | None = None
     beside = request.node.get_closest_marker("side_by_side")
-    test = scenario_of(request.node) if beside else ""
-    own_server = ""
+    group = scenario_of(request.node) if beside else ""
     try:
-        await _labs.make_ready(_shared_lab)
-        refusal, own_server = await checked_switch(_shared_lab, applied, evidence, test)
-        wrong = None if request.node.get_closest_marker("may_refuse") else refusal
+        await _labs.make_ready(_runner)
+        entered = await _runner.enter(applied, group)
+        if entered.refusal and not request.node.get_closest_marker("may_refuse"):
+            raise entered.refusal
     except (SettingError, LabError) as error:
-        wrong = error
-    if wrong:
-        if not _shared_lab.stays and isinstance(wrong, LabError):
-            wrong.hint = None  # it would name commands on a lab that is gone when it is read
-        pytest.fail(str(wrong), pytrace=False)
-    live = LiveLab(_shared_lab.lab, await _channels(_shared_lab.lab), evidence.journal, refusal)
-    live.own_server = own_server
+        if not _runner.stays and isinstance(error, LabError):
+            error.hint = None  # it would name commands on a lab that is gone when it is read
+        pytest.fail(str(error), pytrace=False)
+    live = LiveLab(_runner.lab, await _channels(_runner.lab), evidence.journal, entered.refusal)
+    live.own_server = entered.own_server
     try:
         yield live
     finally:
         await live.close()
 
 
-async def checked_switch(
-    shared: SharedLab, case: Case, evidence: Evidence, beside: str
-) -> tuple[ProgramEnded | None, str]:
-    """Switch to a case and have it checked meanwhile: that takes about as long as a hub's start.
-
-    In a lab that outlives the run it is checked first, so that nothing wrong stays there.
-    `beside` is the test whose cases stand side by side, or empty. Returns why hub or proxy
-    refuse the case, and the name for the case's server. Raises SettingError, which explains any
-    refusal.
-    """
-    from hublab.running.settings_lock import settings_lock
-
-    checking = asyncio.create_task(asyncio.to_thread(shared.check, case.settings))
-    if shared.stays:
-        await checking
-    try:
-        async with settings_lock(shared.lab.name, shared.say):
-            if beside:
-                switched = await shared.switch_beside(case, evidence, beside)
-            else:
-                switched = await shared.switch(case, evidence), ""
-    finally:
-        await checking
-    shared.tell(case, evidence)
-    return switched
-
-
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """A worker that cannot have a lab ends the whole run, with its message said once."""
-    told = getattr(node, "workeroutput", {}).get("hublab_end")
-    if told:
-        message, code = told
+    """A worker that cannot have a lab ends the whole run, with its message shown once."""
+    ending = getattr(node, "workeroutput", {}).get("hublab_end")
+    if ending:
+        message, code = ending
         pytest.exit(message, returncode=code)

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-DEFAULT_TOPOLOGY = ("lab",)
-
-
-@dataclass(frozen=True, slots=True)
-class LabOptions:
-    """What the command line says about labs; made by `lab_options`."""
-
-    name: str | None
-    """Use the lab of this name, or bring it up under this name."""
-    keep: bool
-    """Leave the lab up at the end."""
-    files: tuple[Path, ...]
-    """Compose files in the place of every test's own topology; none: each test's own."""
+from hublab.cases.options import DEFAULT_TOPOLOGY, LabOptions
+from hublab.settings.values import Settings
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,7 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--lab-name",
         metavar="NAME",
         help="the lab's name (default: a fresh one); one that runs already is used: its servers, "
-        "homes and database go, and the settings that it has are set aside and put back at the end",
+        "homes and database go, and its settings are saved and restored at the end",
     )
     group.addoption("--lab-keep", action="store_true", help="leave the lab up at the end")
     group.addoption(
@@ -56,8 +44,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def lab_options(config: pytest.Config) -> LabOptions:
     """The `--lab-*` options of this run."""
+    # Not above: pytest rewrites the assertions of a plugin only if it is the first to import it.
+    from hublab.pytest_plugin.cases import PINNED
+
     files = tuple(path.absolute() for path in config.getoption("--lab-file"))
-    return LabOptions(config.getoption("--lab-name"), config.getoption("--lab-keep"), files)
+    return LabOptions(
+        config.getoption("--lab-name"),
+        config.getoption("--lab-keep"),
+        files,
+        getattr(config, "workerinput", {}).get("workerid", ""),
+        config.stash.get(PINNED, Settings()),
+    )
 
 
 def topology_of(node: pytest.Item) -> tuple[str, ...] | None:

@@ -64,7 +64,7 @@ def check_traits(engine: Engine, image: str, scope: str, values: dict[str, Any])
         raise SettingError(wrong["reason"], where=key)
 
 
-def taken(
+def accepted(
     engine: Engine, images: Mapping[str, str], many: Iterable[Settings], *, lab: str = ""
 ) -> set[str]:
     """The digests of those settings, each of one scope, in which `check_settings` finds no fault.
