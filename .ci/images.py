@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hublab.deployment.variables import authorities
 from hublab.engine import Engine
+from hublab.machine.authorities import authorities
 from hublab.machine.base_image import choose_base
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from lifecycle import HUBLAB
 
-from hublab.deployment.variables import authorities
+from hublab.machine.authorities import authorities
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0, reason="only root can give a command a machine of its own"

@@ -11,13 +11,9 @@ from hypothesis import strategies as st
 
 from hublab.errors import SettingError
 from hublab.settings.files import case_file, changed_keys, files_for, read_case, roles_of
-from hublab.settings.values import (
-    Settings,
-    format_value,
-    parse_setting,
-    shown_value,
-    unknown_setting,
-)
+from hublab.settings.secrets import shown_value
+from hublab.settings.syntax import format_value, parse_setting
+from hublab.settings.values import Settings, unknown_setting
 
 words = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True)
 keys = st.builds(lambda s, c, t: f"{s}.{c}.{t}", st.sampled_from(["hub", "server"]), words, words)
@@ -192,13 +188,13 @@ def test_secrets_at_any_depth() -> None:
         }
     )
     assert made.secret_values() == {"geheimnis", "nested", "tok-1", "tok-2", "in-url"}
-    told = json.dumps(made.told())
+    told = json.dumps(made.masked())
     assert not [secret for secret in made.secret_values() if secret in told]
     assert '"name": "x"' in told
-    assert made.told()["server.X.token_file"] == "/etc/token"
-    assert made.told()["hub.JupyterHub.db_url"] == "postgresql://hub:(hidden)@db:5432/hub"
+    assert made.masked()["server.X.token_file"] == "/etc/token"
+    assert made.masked()["hub.JupyterHub.db_url"] == "postgresql://hub:(hidden)@db:5432/hub"
     plain = "proxy.default-target"
-    assert made.told()[plain] == made[plain]
+    assert made.masked()[plain] == made[plain]
 
 
 def test_a_secret_is_shown_by_its_digest() -> None:

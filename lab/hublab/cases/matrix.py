@@ -14,8 +14,17 @@ from dataclasses import dataclass
 from typing import cast
 
 from hublab.errors import SettingError
-from hublab.settings.syntax import check_key, check_value, is_snippet, parse_value, read_json
-from hublab.settings.values import JSONValue, Settings, format_value, short_digest, shown_value
+from hublab.settings.secrets import short_digest, shown_value
+from hublab.settings.syntax import (
+    JSONValue,
+    check_key,
+    check_value,
+    format_value,
+    is_snippet,
+    parse_value,
+    read_json,
+)
+from hublab.settings.values import Settings
 
 _LONGEST_VALUE_IN_ID = 40
 # What may stand in an id as it is: no blanks or `;` (our separator), and only ASCII, because

@@ -9,9 +9,9 @@ import click
 
 from hublab.cli.common import emit, json_option, out, steps, table
 from hublab.conformance import BUILT_IN, TARGET, Row, conformance, subject_files
-from hublab.deployment.variables import authorities
 from hublab.engine import Engine, build_target
 from hublab.errors import ExpectationFailed, UsageError
+from hublab.machine.authorities import authorities
 from hublab.machine.base_image import choose_base
 from hublab.paths import ROOT
 

@@ -11,9 +11,10 @@ import click
 from hublab.cli.common import common, emit, out, steps, table
 from hublab.deployment.role_images import role_images
 from hublab.engine import Engine
+from hublab.running.base_config import base_values
 from hublab.running.lab import Lab
-from hublab.settings.help import SettingHelp, base_values, describe, landing
-from hublab.settings.values import format_value
+from hublab.settings.help import SettingHelp, describe, landing
+from hublab.settings.syntax import format_value
 
 
 @click.command()
@@ -55,7 +56,7 @@ def hosts_of(role: str, lab: Lab | None) -> list[str]:
 def as_data(one: SettingHelp, lab: Lab | None, base: Mapping[str, str]) -> dict[str, Any]:
     """A setting as `--json` tells it; `lab_sets` is what the lab's base configuration says."""
     place = landing(one.key)
-    here = lab.settings().told().get(one.key) if lab else None
+    here = lab.settings().masked().get(one.key) if lab else None
     return {
         **asdict(one),
         "set": here,

@@ -14,7 +14,8 @@ from hublab.running.live import LiveLab
 from hublab.running.settings_lock import settings_lock
 from hublab.running.switching import Restart, apply_settings, give_routes_back
 from hublab.settings.checking import check_settings
-from hublab.settings.values import Settings, format_value, unknown_setting
+from hublab.settings.syntax import format_value
+from hublab.settings.values import Settings, unknown_setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ async def give_back(live: LiveLab) -> bool:
 
 def show(settings: Settings, due: Collection[str], as_json: bool) -> None:
     """What a lab was given, without its secrets, and what of that is `due`: written, not held."""
-    told = settings.told()
+    told = settings.masked()
     if as_json:
         emit({"settings": told, "due": list(due)})
         return

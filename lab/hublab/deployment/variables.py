@@ -14,13 +14,12 @@ from collections.abc import Iterator, Mapping
 from hublab.addresses import LAB_NETWORK, LOOPBACK, free_subnets, prefix
 from hublab.engine import Container, Engine
 from hublab.errors import UsageError
+from hublab.machine.authorities import authorities
 from hublab.roles import PUBLISHED
 
 USERS = "HUBLAB_USERS"
 USER = re.compile(r"[a-z0-9_.][a-z0-9_.-]*")
 """What Debian's useradd takes; JupyterHub writes names in small letters (Authenticator)."""
-CA_BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-DEFAULT_CA = "/etc/ssl/certs/ca-certificates.crt"
 
 
 def subnet_choices(engine: Engine, lab: str) -> Iterator[str]:
@@ -102,14 +101,6 @@ def free_port(port: int = 0) -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, port))
         return int(probe.getsockname()[1])
-
-
-def authorities() -> str:
-    """The machine's bundle of authorities, which a build behind an inspecting proxy needs."""
-    for variable in ("HUBLAB_CA", *CA_BUNDLES):
-        if path := os.environ.get(variable):
-            return path
-    return DEFAULT_CA if os.path.exists(DEFAULT_CA) else os.devnull
 
 
 def all_variables(name: str, ports: Mapping[str, str], base: str, tag: str) -> dict[str, str]:

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from hublab.deployment.variables import authorities
 from hublab.engine import Engine
 from hublab.errors import HublabError, MachineError
 from hublab.machine import apt, base_image, plugins
+from hublab.machine.authorities import authorities
 from hublab.machine.distribution import Distribution
 from hublab.machine.kernel import Kernel, this_kernel
 

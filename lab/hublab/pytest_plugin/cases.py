@@ -11,8 +11,9 @@ import pytest
 from hublab.cases.matrix import Axis, Case, cases, override, parse_axis
 from hublab.errors import SettingError
 from hublab.pytest_plugin.wrong_cases import beside, breaks_of, wrong_pairs
+from hublab.settings.secrets import secrets_in, shown_value
 from hublab.settings.syntax import JSONValue, parse_setting
-from hublab.settings.values import Settings, secrets_in, shown_value
+from hublab.settings.values import Settings
 
 _AXES = pytest.StashKey[tuple[Axis, ...]]()
 PINNED = pytest.StashKey[Settings]()

@@ -24,7 +24,7 @@ from hublab.journal.events import Event, Verdict
 from hublab.journal.file import Journal, merge, write_merged
 from hublab.journal.redaction import Redactor
 from hublab.pytest_plugin.cases import case_of
-from hublab.settings.values import short_digest
+from hublab.settings.secrets import short_digest
 
 if TYPE_CHECKING:  # collecting tests needs no Docker
     from hublab.running.lab import Lab

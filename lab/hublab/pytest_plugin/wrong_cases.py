@@ -9,8 +9,8 @@ import pytest
 
 from hublab.cases.matrix import Axis, Case
 from hublab.errors import SettingError
-from hublab.settings.syntax import is_snippet
-from hublab.settings.values import JSONValue, Settings
+from hublab.settings.syntax import JSONValue, is_snippet
+from hublab.settings.values import Settings
 
 _FEW = 4
 """Up to so many cases each is paired with every other; with more, with two of the others."""

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 
 from hublab.engine.records import File
 from hublab.roles import reading
-from hublab.settings.syntax import SCOPES
-from hublab.settings.values import JSONValue, Settings
+from hublab.settings.syntax import SCOPES, JSONValue
+from hublab.settings.values import Settings
 
 JUPYTERHUB_UID = 990
 DUE = "due"

@@ -17,11 +17,10 @@ from hublab.engine import Engine
 from hublab.engine.records import File
 from hublab.errors import SettingError
 from hublab.paths import ROOT
-from hublab.running.lab import Lab
 from hublab.settings.checking import PYTHON, succeeded
 from hublab.settings.files import ROLE_OF_SCOPE
 from hublab.settings.syntax import check_key, is_snippet
-from hublab.settings.values import hidden, unknown_setting
+from hublab.settings.values import unknown_setting
 
 CLASS_SCOPES = ("hub", "server")
 SCRIPTS = ("describe_settings.py", "check_settings.py")
@@ -73,27 +72,6 @@ def landing(key: str) -> Landing:
     """Where a setting lands."""
     found = LANDINGS[key.partition(".")[0]]
     return Landing(found.role, SNIPPET, found.restarts) if is_snippet(key) else found
-
-
-BASE = """
-import json, sys
-from pathlib import Path
-sys.path.insert(0, "/opt/hublab")
-import base_config
-from traitlets.config import Config
-c = Config()
-base_config.lay(c, Path("/etc/hublab"))
-print(json.dumps({f"{name}.{trait}": str(c[name][trait]) for name in c for trait in c[name]}))
-"""
-
-
-def base_values(lab: Lab) -> dict[str, str]:
-    """What the base configuration of a running lab's hub sets: `hub.CLASS.TRAIT` -> the value.
-
-    Secrets are hidden. Raises LabError where the hub's host cannot be asked.
-    """
-    said: dict[str, str] = json.loads(lab.output(lab.one("hub").service, PYTHON, "-c", BASE))
-    return {f"hub.{key}": str(hidden(key, value)) for key, value in said.items()}
 
 
 def describe(engine: Engine, images: Mapping[str, str], name: str) -> list[SettingHelp]:

@@ -20,96 +20,19 @@ import copy
 import difflib
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from hublab.errors import SettingError
+from hublab.settings.secrets import masked, secrets_in
 from hublab.settings.syntax import (
-    SCOPES,
     JSONValue,
-    Setting,
     check_key,
     check_value,
     format_value,
     is_snippet,
     parse_setting,
 )
-
-__all__ = [
-    "SCOPES",
-    "JSONValue",
-    "Setting",
-    "Settings",
-    "format_value",
-    "parse_setting",
-    "unknown_setting",
-]
-
-
-SECRET = re.compile(r"token|password|passphrase|secret|crypt_key", re.IGNORECASE)
-"""Settings whose names match hold something that must not be told on."""
-
-
-HARMLESS = re.compile(r"true|false|none|\d{0,4}", re.IGNORECASE)
-"""Texts that no name makes a secret: hidden wherever they stand, they would take all else along."""
-
-
-def is_secret(name: str, text: str) -> bool:
-    """Whether a text is one that must not be told, by the name that it stands under."""
-    name = name.rpartition(".")[2]
-    return bool(SECRET.search(name) and not name.endswith("_file") and not HARMLESS.fullmatch(text))
-
-
-URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)([^@\s]+)(?=@)")
-"""The password in the address of a database or a proxy."""
-
-
-def secrets_in(name: str, value: JSONValue) -> Iterator[str]:
-    """The secret texts within a value, which stands under a name."""
-    if isinstance(value, str):
-        if is_secret(name, value):
-            yield value
-        else:
-            within = (found[2] for found in URL_PASSWORD.finditer(value))
-            yield from (text for text in within if not HARMLESS.fullmatch(text))
-    for inner, one in inside(name, value):
-        yield from secrets_in(inner, one)
-
-
-def hidden(name: str, value: JSONValue) -> JSONValue:
-    """A value with its secret texts replaced."""
-    if isinstance(value, str):
-        return "(hidden)" if is_secret(name, value) else URL_PASSWORD.sub(r"\1(hidden)", value)
-    if isinstance(value, list):
-        return [hidden(inner, one) for inner, one in inside(name, value)]
-    if isinstance(value, dict):
-        entries = zip(value, inside(name, value), strict=True)
-        return {key: hidden(inner, one) for key, (inner, one) in entries}
-    return value
-
-
-def inside(name: str, value: JSONValue) -> list[tuple[str, JSONValue]]:
-    """What a list or dict holds, each with its name: a secret's name holds for all within."""
-    if isinstance(value, list):
-        return [(name, one) for one in value]
-    if isinstance(value, dict):
-        secret = SECRET.search(name.rpartition(".")[2])
-        return [(name if secret else str(key), one) for key, one in value.items()]
-    return []
-
-
-def shown_value(key: str, value: JSONValue) -> str:
-    """`format_value` for names and reports: of a value with a secret in it, a digest alone."""
-    written = format_value(key, value)
-    if any(secrets_in(key, value)):
-        return f"~{short_digest(written)}"
-    return written
-
-
-def short_digest(text: str) -> str:
-    """What stands for a text in a name that must not hold it, or not all of it."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def unknown_setting(key: str, known: Iterable[str], *, where: str | None = None) -> SettingError:
@@ -202,9 +125,9 @@ class Settings(Mapping[str, JSONValue]):
         """
         return {text for key, value in self._values.items() for text in secrets_in(key, value)}
 
-    def told(self) -> dict[str, JSONValue]:
+    def masked(self) -> dict[str, JSONValue]:
         """Like `as_json`, for others to read: secrets are hidden."""
-        return {key: hidden(key, value) for key, value in self._values.items()}
+        return {key: masked(key, value) for key, value in self._values.items()}
 
     @property
     def digest(self) -> str:
