@@ -31,6 +31,11 @@ def lab_folder(lab: str) -> Path:
     return ensure_dir(ensure_dir(labs_folder()) / lab)
 
 
+def overlay_file(lab: str) -> Path:
+    """Where a running lab's Compose overlay is: what its files left out."""
+    return labs_folder() / lab / "overlay.yaml"
+
+
 def ensure_dir(folder: Path) -> Path:
     """Make a folder that only its owner can read, unless it exists. Raises MachineError."""
     try:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from hublab.deployment.creation import create, plan_here
-from hublab.deployment.ready import make_ready
+from hublab.deployment.creation import temporary
+from hublab.deployment.plan import make_plan
 from hublab.deployment.removal import down
-from hublab.deployment.request import Request
 from hublab.engine import Engine
-from hublab.settings.values import Settings
+from hublab.running.lab import Lab
+from hublab.running.ready import make_ready
+from hublab.settings.values import NO_SETTINGS
 
 pytestmark = pytest.mark.slow
 
@@ -45,15 +46,11 @@ def engine() -> Iterator[Engine]:
 def cost_of(nodes: int, engine: Engine) -> Cost:
     down(NAME, engine)
     begun = time.monotonic()
-    created = create(*plan_here(Request(NAME, nodes=nodes)), lambda line: None, lease=True)
-    try:
-        asyncio.run(make_ready(created, Settings(), lambda line: None))
+    with temporary(make_plan(nodes=nodes), NAME, lambda line: None):
+        lab = Lab.find(NAME, engine)
+        asyncio.run(make_ready(lab, NO_SETTINGS, lambda line: None))
         seconds = time.monotonic() - begun
-        memory = sum(engine.memory_bytes(host.id) for host in created.lab.hosts.values())
-    finally:
-        down(NAME, engine)
-        if created.guard:
-            created.guard.release()
+        memory = sum(engine.memory_bytes(host.id) for host in lab.hosts.values())
     return Cost(nodes, seconds, memory / 2**20)
 
 

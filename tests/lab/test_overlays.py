@@ -10,21 +10,20 @@ import aiohttp
 import pytest
 from lifecycle import ROOT, fresh_name, wait_until_gone
 
-from hublab.deployment.creation import create, plan_here
-from hublab.deployment.ready import make_ready
-from hublab.deployment.removal import down
-from hublab.deployment.request import Request
-from hublab.deployment.up_lock import up_lock
+from hublab.deployment.creation import temporary
+from hublab.deployment.plan import make_plan
 from hublab.errors import HubError, SettingError, UsageError
 from hublab.probes.database import DatabaseReader
 from hublab.probes.reach import reach
 from hublab.probes.routes import proxy_routes
 from hublab.probes.waiting import until
+from hublab.running.lab import Lab
 from hublab.running.live import LiveLab, connect
+from hublab.running.ready import make_ready
 from hublab.running.reverse_proxy import changed_site
 from hublab.running.switching import apply_settings, reset_lab, restart
 from hublab.settings.checking import check_settings
-from hublab.settings.values import Settings
+from hublab.settings.values import NO_SETTINGS, Settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -34,16 +33,11 @@ async def lab_of(*overlays: str) -> AsyncIterator[LiveLab]:
     """A lab of lab.yaml and overlays, which ends with this process whatever happens."""
     files = tuple(ROOT / "compose" / f"{name}.yaml" for name in ("lab", *overlays))
     name = fresh_name()
-    with up_lock(print):
-        created = create(*plan_here(Request(name, files)), print, lease=True)
-        await make_ready(created, Settings(), print)
-    try:
-        async with connect(created.lab) as live:
+    with temporary(make_plan(files), name, print) as created:
+        lab = Lab.find(name, created.engine)
+        await make_ready(lab, NO_SETTINGS, print)
+        async with connect(lab) as live:
             yield live
-    finally:
-        await asyncio.to_thread(down, name, created.lab.engine)
-        if created.guard:
-            created.guard.release()
     await asyncio.to_thread(wait_until_gone, name)
 
 

@@ -60,8 +60,8 @@ def resets(monkeypatch: pytest.MonkeyPatch) -> Resets:
     async def applied(*_: object) -> list[object]:
         return []
 
-    async def ready(*_: object) -> tuple[float, list[object]]:
-        return 1.0, []
+    async def ready(*_: object) -> float:
+        return 1.0
 
     @contextlib.asynccontextmanager
     async def unlocked(*_: object) -> AsyncIterator[None]:
@@ -75,17 +75,19 @@ def resets(monkeypatch: pytest.MonkeyPatch) -> Resets:
 
 
 def runner(owner: Owner, before: Case = NOTHING) -> CaseRunner:
-    lab = SimpleNamespace(
+    lab: Any = SimpleNamespace(
         name="x",
         subnet="",
         as_json=lambda: {"hosts": []},
         one=lambda role: SimpleNamespace(service=role),
     )
     created: Any = SimpleNamespace(
-        lab=lab, new=owner is not Owner.SOMEBODY, guard=None, container_seconds=0.0
+        new=owner is not Owner.SOMEBODY, seconds=0.0, getting_ready=contextlib.nullcontext
     )
     acceptance: Any = SimpleNamespace(check=lambda settings: None)
-    return CaseRunner(created, owner, Recording(), lambda line: None, before.settings, acceptance)
+    return CaseRunner(
+        created, lab, owner, Recording(), lambda line: None, before.settings, acceptance
+    )
 
 
 def run(one: CaseRunner, *cases: Case, group: str = "") -> list[str]:

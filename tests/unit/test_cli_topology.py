@@ -84,11 +84,11 @@ def hosts(*roles: str) -> Topology:
         Host(f'{role}"<&]', role, f"198.18.0.{n}", role, "x", {"lab": f"198.18.0.{n}"})
         for n, role in enumerate(roles, 10)
     )
-    return Topology("p", made, {"lab": "198.18.0.0/24"})
+    return Topology(made, {"lab": "198.18.0.0/24"})
 
 
 def test_names_are_escaped_in_both_formats() -> None:
-    graph = graph_of(hosts("client", "proxy", "hub", "node"), {'node"<&]': ["alice :1"]})
+    graph = graph_of(hosts("client", "proxy", "hub", "node"), "x", {'node"<&]': ["alice :1"]})
     text = as_mermaid(graph)
     assert 'h3["node#34;#60;#38;#93;<br>node<br>198.18.0.13<br>alice :1"]' in text
     root = ET.fromstring(as_svg(graph))
@@ -99,7 +99,7 @@ def test_names_are_escaped_in_both_formats() -> None:
 
 def test_boxes_do_not_overlap_and_fit() -> None:
     roles = ("client", "browser", "proxy", "hub", "bastion", "database", *["node"] * 8)
-    root = ET.fromstring(as_svg(graph_of(hosts(*roles[:6]))))
+    root = ET.fromstring(as_svg(graph_of(hosts(*roles[:6]), "x")))
     rects = [
         tuple(float(r.get(k, "0")) for k in ("x", "y", "width", "height"))
         for r in root.iter("{http://www.w3.org/2000/svg}rect")
@@ -114,7 +114,7 @@ def test_boxes_do_not_overlap_and_fit() -> None:
 def test_a_bastion_stands_between_hub_and_node() -> None:
     arrows = {
         (a.source[:3], a.target[:3], a.label)
-        for a in graph_of(hosts("proxy", "hub", "bastion", "node")).arrows
+        for a in graph_of(hosts("proxy", "hub", "bastion", "node"), "x").arrows
     }
     assert ("hub", "bas", "SSH") in arrows
     assert ("bas", "nod", "SSH") in arrows

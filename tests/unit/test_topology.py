@@ -141,7 +141,6 @@ def test_a_good_file() -> None:
     assert topology.hub.image == "base"
     assert topology.subnets == {"lab": "198.18.0.0/24"}
     assert (topology.inits, topology.sidecars) == (("init",), ("capture",))
-    assert topology.project == "hublab"
 
 
 def test_the_lab_that_comes_with_us() -> None:

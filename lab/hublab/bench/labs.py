@@ -8,16 +8,18 @@ import time
 
 from hublab.bench.hubs import Hubs
 from hublab.bench.measure import Part
-from hublab.deployment.creation import Created, create, plan_here
+from hublab.deployment.creation import temporary
 from hublab.deployment.plan import make_plan
-from hublab.deployment.ready import make_ready
 from hublab.deployment.removal import down
-from hublab.deployment.request import Request
 from hublab.deployment.variables import free_port, subnet_choices
 from hublab.engine import Compose, Engine
 from hublab.roles import PUBLISHED
+from hublab.running.lab import Lab
 from hublab.running.live import LiveLab
-from hublab.settings.values import Settings
+from hublab.running.ready import make_ready
+from hublab.settings.values import NO_SETTINGS
+
+NAME = "bench-own"
 
 
 class Labs:
@@ -27,31 +29,20 @@ class Labs:
         self.engine = live.lab.engine
         self.hubs = Hubs(live)
         self.tag = live.lab.one("hub").image.rpartition(":")[2]
-        self.request = Request("bench-own")
         self.bare_down = 0.0
-
-    def create(self) -> Created:
-        """The containers of a lab, from its plan on."""
-        return create(*plan_here(self.request), lambda line: None)
 
     async def up(self) -> float:
         """`hublab up` with images present, until the hub answers through the proxy."""
         begun = time.monotonic()
-        created = await asyncio.to_thread(self.create)
-        await make_ready(created, Settings(), lambda line: None)
-        seconds = time.monotonic() - begun
-        if created.guard:
-            created.guard.release()
-        await asyncio.to_thread(down, self.request.name, self.engine)
-        return seconds
+        plan = await asyncio.to_thread(make_plan)
+        with temporary(plan, NAME, lambda line: None):
+            await make_ready(Lab.find(NAME, self.engine), NO_SETTINGS, lambda line: None)
+            return time.monotonic() - begun
 
     async def down(self) -> float:
         """`hublab down` of a lab that is up."""
-        created = await asyncio.to_thread(self.create)
-        seconds = await asyncio.to_thread(down, self.request.name, self.engine)
-        if created.guard:
-            created.guard.release()
-        return seconds
+        with temporary(await asyncio.to_thread(make_plan), NAME, lambda line: None):
+            return await asyncio.to_thread(down, NAME, self.engine)
 
     async def bare_up(self) -> float:
         """Bare `docker compose up -d`, then a bare hub from exec to listening."""
@@ -70,7 +61,7 @@ class Labs:
             "HUBLAB_TAG": self.tag,
             **{variable: str(free_port()) for variable in PUBLISHED},
         }
-        bare = make_plan(Request("bench-bare")).compose(variables)
+        bare = make_plan().compose("bench-bare", variables)
         try:
             up = timed(bare, "up", "--detach", "--no-build")
             return up, timed(bare, "down", "--volumes", "--timeout", "0")

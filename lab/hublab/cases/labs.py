@@ -13,11 +13,13 @@ from pathlib import Path
 from hublab.cases.acceptance import Acceptance
 from hublab.cases.options import DEFAULT_TOPOLOGY, LabOptions
 from hublab.cases.runner import CaseRunner, Owner, Recorder
-from hublab.deployment.creation import create, plan_here
-from hublab.deployment.request import Request
+from hublab.deployment.creation import create, refuse_early
+from hublab.deployment.plan import make_plan
+from hublab.engine import Engine
 from hublab.errors import HublabError, LabError, MachineError, UsageError
 from hublab.paths import COMPOSE
 from hublab.progress import Progress
+from hublab.running.lab import Lab
 from hublab.settings.values import Settings
 
 
@@ -72,15 +74,19 @@ class Labs:
     def _up(self, files: tuple[Path, ...], topology: tuple[str, ...]) -> CaseRunner:
         name = self.name_for(topology)
         self.progress(f"bringing up lab {name} from {', '.join(path.name for path in files)}")
-        plan, engine = plan_here(Request(name, files, self.options.pinned))
-        created = create(plan, engine, self.progress, lease=self.options.name is None)
+        plan, engine = make_plan(files), Engine.connect()
+        refuse_early(engine, name, plan)
+        lease, pinned = self.options.name is None, self.options.pinned
+        created = create(plan, name, engine, self.progress, settings=pinned, lease=lease)
         if not created.new:
             owner = Owner.SOMEBODY
         else:
             owner = Owner.KEPT if self.options.keep else Owner.THIS_RUN
-        lab = created.lab
+        lab = Lab.find(name, engine)
         acceptance = Acceptance(lab)
-        return CaseRunner(created, owner, self.recorder, self.progress, lab.settings(), acceptance)
+        return CaseRunner(
+            created, lab, owner, self.recorder, self.progress, lab.settings(), acceptance
+        )
 
     def name_for(self, topology: tuple[str, ...]) -> str:
         """The name asked for, or a fresh one; overlays and workers have labs of their own."""

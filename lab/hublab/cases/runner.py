@@ -15,13 +15,13 @@ from typing import Protocol
 from hublab.cases.acceptance import Acceptance
 from hublab.cases.matrix import Case
 from hublab.deployment.creation import Created
-from hublab.deployment.ready import make_ready
 from hublab.deployment.removal import down
 from hublab.errors import HublabError
 from hublab.journal.events import Event, LabDown, LabUp, Restarted, SettingsApplied
 from hublab.progress import Progress
 from hublab.running.lab import Lab
 from hublab.running.readiness import ProgramEnded
+from hublab.running.ready import make_ready
 from hublab.running.settings_lock import settings_lock
 from hublab.running.switching import apply_settings, reset_lab
 from hublab.settings.files import changed_keys
@@ -79,6 +79,7 @@ class CaseRunner:
     """A lab that several cases share, one after the other."""
 
     created: Created
+    lab: Lab
     owner: Owner
     recorder: Recorder
     progress: Progress
@@ -89,10 +90,6 @@ class CaseRunner:
     current: Settings = field(default_factory=Settings)
     """The settings of the case that the lab is in, or is being put into."""
     group: Group = field(default_factory=Group)
-
-    @property
-    def lab(self) -> Lab:
-        return self.created.lab
 
     @property
     def stays(self) -> bool:
@@ -106,12 +103,12 @@ class CaseRunner:
         """
         if self.state is not State.STARTING:
             return
-        waited, _ = await make_ready(self.created, self.before, self.progress)
+        with self.created.getting_ready():
+            await make_ready(self.lab, self.before, self.progress)
         self.state = State.NEW if self.created.new else State.FOUND
         self.current = self.before
         hosts = tuple(self.lab.as_json()["hosts"])
-        seconds = round(self.created.container_seconds + waited, 3)
-        self.recorder.record(LabUp(self.lab.name, self.lab.subnet, hosts, seconds))
+        self.recorder.record(LabUp(self.lab.name, self.lab.subnet, hosts, self.created.seconds))
 
     async def enter(self, case: Case, group: str = "") -> Entered:
         """Put the lab into a case, and have its software check the settings meanwhile.
@@ -184,12 +181,11 @@ class CaseRunner:
 
     def end(self) -> None:
         """End the lab, or leave it up where that was asked for."""
-        name, guard = self.lab.name, self.created.guard
+        name = self.lab.name
         if self.stays:
             self.progress(f"lab {name} stays up; `hublab down --name {name}` ends it")
         else:
             seconds = down(name, self.lab.engine)
             left = tuple(self.lab.engine.leftovers(name))
             self.recorder.record(LabDown(name, round(seconds, 3), left))
-        if guard:
-            guard.release()
+        self.created.release()

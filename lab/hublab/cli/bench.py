@@ -16,14 +16,13 @@ from hublab.bench.requests import Requests
 from hublab.bench.servers import Servers
 from hublab.cli.common import emit, json_option, out, steps, table
 from hublab.cli.progress import Steps
-from hublab.deployment.creation import Created, create, plan_here
-from hublab.deployment.ready import make_ready
-from hublab.deployment.removal import down
-from hublab.deployment.request import Request
+from hublab.deployment.creation import temporary
+from hublab.deployment.plan import make_plan
 from hublab.errors import UsageError
 from hublab.running.lab import Lab
 from hublab.running.live import connect
-from hublab.settings.values import Settings
+from hublab.running.ready import make_ready
+from hublab.settings.values import NO_SETTINGS
 
 LAB = "bench"
 NAMES = (
@@ -71,24 +70,18 @@ def bench(parts: tuple[str, ...], rounds: int, baseline: Path | None, as_json: b
             raise UsageError(f"there is no part {part}", hint=f"one of {', '.join(NAMES)}")
     before = read_baseline(baseline) if baseline else {}
     say = steps()
-    created = create(*plan_here(Request(LAB)), say, lease=True)
-    try:
-        figures = asyncio.run(run(created.lab, parts or NAMES, rounds, say, created))
-    finally:
-        down(LAB, created.lab.engine)
-        if created.guard:
-            created.guard.release()
+    with temporary(make_plan(), LAB, say) as created:
+        lab = Lab.find(LAB, created.engine)
+        figures = asyncio.run(run(lab, parts or NAMES, rounds, say))
     if as_json:
         emit({"rounds": rounds, "figures": [asdict(figure) for figure in figures]})
     else:
         show(figures, before)
 
 
-async def run(
-    lab: Lab, names: tuple[str, ...], rounds: int, say: Steps, created: Created
-) -> list[Figure]:
+async def run(lab: Lab, names: tuple[str, ...], rounds: int, say: Steps) -> list[Figure]:
     """Measure the named parts one after the other."""
-    await make_ready(created, Settings(), say)
+    await make_ready(lab, NO_SETTINGS, say)
     async with connect(lab) as live:
         requests = Requests(live)
         try:

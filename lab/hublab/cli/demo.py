@@ -15,7 +15,7 @@ from hublab.cli.progress import Steps
 from hublab.cli.ps import shown
 from hublab.cli.spawn import show_progress
 from hublab.cli.up import bring_up, show_hosts
-from hublab.deployment.request import Request
+from hublab.deployment.plan import make_plan
 from hublab.journal.events import Observed
 from hublab.running.hub import hub_url
 from hublab.running.lab import Lab
@@ -46,8 +46,8 @@ def demo(name: str, as_json: bool) -> None:
     """
     say = steps()
     say("bringing the lab up")
-    created, seconds = bring_up(Request(name), say)
-    lab = created.lab
+    lab, created = bring_up(make_plan(), name, say)
+    seconds = created.seconds
     if not as_json:
         out.print(f"\n[bold]The hosts[/bold], up after {seconds:.1f} s without the images\n")
         show_hosts(lab)

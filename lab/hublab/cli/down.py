@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from hublab.cli.common import common, emit, out
+from hublab.deployment.names import check_name
 from hublab.deployment.removal import down
-from hublab.deployment.request import check_name
 from hublab.engine import Engine
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from hublab.cli.common import common, emit, err, files_option, out, steps
 from hublab.cli.graph import running
 from hublab.deployment.export import compose_file, machine_paths
 from hublab.deployment.plan import make_plan
-from hublab.deployment.request import Request
 from hublab.deployment.resolution import resolve
 from hublab.deployment.role_images import with_images
 from hublab.engine import Engine
@@ -22,7 +21,7 @@ from hublab.engine.images import save_images
 from hublab.errors import UsageError
 from hublab.running.lab import Lab
 from hublab.settings.checking import check_settings
-from hublab.settings.values import Settings
+from hublab.settings.values import NO_SETTINGS, Settings
 
 FILE = "compose.yaml"
 IMAGES = "images.tar"
@@ -75,34 +74,36 @@ def export(
             raise UsageError("there is such a file already", where=str(path), hint="--force")
     engine = Engine.connect()
     lab = None if files else running(name)
-    made = make(engine, lab, Request(name, files, Settings.parse(texts, where="--set")))
-    write(target / FILE, made.text)
+    exported = export_of(engine, lab, name, files, Settings.parse(texts, where="--set"))
+    write(target / FILE, exported.text)
     if images:
-        save_images(made.images, target / IMAGES)
-    for path_taken in made.paths:
+        save_images(exported.images, target / IMAGES)
+    for path_taken in exported.paths:
         err.print(f"taken from this machine's disk, {path_taken}", markup=False)
     if as_json:
-        emit({"files": [str(path) for path in written], "images": made.images})
+        emit({"files": [str(path) for path in written], "images": exported.images})
     else:
         for path in written:
             out.print(str(path), markup=False)
 
 
-def make(engine: Engine, lab: Lab | None, request: Request) -> Exported:
-    """The file's text, with images that exist and settings that the software takes."""
-    say = steps()
-    files = request.files
+def export_of(
+    engine: Engine, lab: Lab | None, name: str, files: Iterable[Path], more: Settings
+) -> Exported:
+    """The file's text, with images that exist and settings that the software accepts."""
+    progress = steps()
     if lab:
-        files = tuple(Path(file) for file in lab.one("hub").config_files.split(",") if file)
-    plain = Request(f"{request.name}-export"[:40], files)
-    resolved = resolve(make_plan(plain), engine, say) if lab else with_images(engine, plain, say)
-    config = resolved.config
-    if request.settings:
-        check_settings(engine, lab.images if lab else resolved.images, request.settings)
-    settings = (lab.settings() if lab else Settings()).merged(request.settings)
-    images = images_of(lab, config)
-    text = compose_file(config, plain.name, images, settings)
-    return Exported(text, tuple(sorted(set(images.values()))), tuple(machine_paths(config)))
+        files = [Path(file) for file in lab.one("hub").config_files.split(",") if file]
+    plan, project = make_plan(files), f"{name}-export"[:40]
+    prepare = resolve if lab else with_images
+    resolved = prepare(plan, project, engine, progress)
+    if more:
+        check_settings(engine, lab.images if lab else resolved.images, more)
+    settings = (lab.settings() if lab else NO_SETTINGS).merged(more)
+    images = images_of(lab, resolved.config)
+    text = compose_file(resolved.config, project, images, settings)
+    paths = tuple(machine_paths(resolved.config))
+    return Exported(text, tuple(sorted(set(images.values()))), paths)
 
 
 def images_of(lab: Lab | None, config: Mapping[str, Any]) -> dict[str, str]:

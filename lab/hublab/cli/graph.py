@@ -10,13 +10,11 @@ import click
 
 from hublab.cli.common import common, emit, files_option
 from hublab.deployment.plan import make_plan
-from hublab.deployment.request import Request
 from hublab.engine import Engine
 from hublab.errors import HublabError, MachineError, NoSuchLab
 from hublab.running.lab import Lab
 from hublab.running.live import Server, connect
 from hublab.topology.graph import Graph, as_mermaid, as_svg, graph_of
-from hublab.topology.model import Topology
 
 WRITERS = {"mermaid": as_mermaid, "svg": as_svg}
 
@@ -38,7 +36,7 @@ def graph(files: tuple[Path, ...], form: str, name: str, as_json: bool) -> None:
       hublab graph -f my.yaml
     """
     lab = None if files else running(name)
-    picture = of_lab(lab) if lab else graph_of(topology_of(Request(name, files)))
+    picture = of_lab(lab) if lab else graph_of(make_plan(files).topology, name)
     if as_json:
         emit(asdict(picture))
     else:
@@ -53,12 +51,6 @@ def running(name: str) -> Lab | None:
         return None
 
 
-def topology_of(request: Request, subnet: str | None = None) -> Topology:
-    """The topology of Compose files, on a lab's own subnet where it has one."""
-    variables = {"HUBLAB_SUBNET": subnet.rpartition(".")[0]} if subnet else {}
-    return make_plan(request, variables).topology
-
-
 def of_lab(lab: Lab) -> Graph:
     """The picture of a running lab."""
     files = tuple(Path(file) for file in lab.one("hub").config_files.split(",") if file)
@@ -66,7 +58,8 @@ def of_lab(lab: Lab) -> Graph:
     for server in servers(lab):
         label = f"{server.label} :{server.port}"
         extra.setdefault(str(server.host), []).append(label)
-    return graph_of(topology_of(Request(lab.name, files), lab.subnet), extra)
+    variables = {"HUBLAB_SUBNET": lab.subnet.rpartition(".")[0]} if lab.subnet else {}
+    return graph_of(make_plan(files, variables=variables).topology, lab.name, extra)
 
 
 def servers(lab: Lab) -> list[Server]:

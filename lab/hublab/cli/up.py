@@ -11,16 +11,17 @@ import click
 
 from hublab.cli.common import common, emit, files_option, open_journal, out, steps, table
 from hublab.cli.progress import Steps
-from hublab.deployment.creation import Created, create, plan_here
-from hublab.deployment.own_config import Override, OwnConfig
-from hublab.deployment.ready import make_ready
-from hublab.deployment.request import Request
+from hublab.deployment.creation import Created, create, refuse_early
+from hublab.deployment.own_config import NO_CONFIG, Override, OwnConfig
+from hublab.deployment.plan import Plan, make_plan
 from hublab.deployment.up_lock import up_lock
+from hublab.engine import Engine
 from hublab.journal.events import LabUp, SettingsApplied
 from hublab.running.hub import hub_url
 from hublab.running.lab import Lab
+from hublab.running.ready import make_ready
 from hublab.running.settings_lock import settings_lock
-from hublab.settings.values import Settings
+from hublab.settings.values import NO_SETTINGS, Settings
 from hublab.topology.defaults import FEWEST_NODES, MOST_NODES
 
 
@@ -80,8 +81,9 @@ def up(
     """
     settings = Settings.parse(texts, where="--set")
     own = OwnConfig(hub_config, server_config)
-    created, seconds = bring_up(Request(name, files, settings, nodes, own), steps())
-    lab = created.lab
+    plan = make_plan(files, nodes)
+    lab, created = bring_up(plan, name, steps(), settings, own)
+    seconds = created.seconds
     if as_json:
         answer = {**lab.as_json(), "url": hub_url(lab), "seconds": round(seconds, 3)}
         emit({**answer, "overridden": [asdict(one) for one in created.overridden]})
@@ -91,29 +93,36 @@ def up(
         out.print(f"\nlab {name} is up after {seconds:.1f} s: {hub_url(lab)}", markup=False)
 
 
-def bring_up(request: Request, say: Steps) -> tuple[Created, float]:
-    """Bring a lab up for good; returns it and the seconds without those for images."""
-    plan, engine = plan_here(request)
+def bring_up(
+    plan: Plan,
+    name: str,
+    say: Steps,
+    settings: Settings = NO_SETTINGS,
+    own: OwnConfig = NO_CONFIG,
+) -> tuple[Lab, Created]:
+    """Bring a lab up for good, or find it running, and begin its journal."""
+    engine = Engine.connect()
+    refuse_early(engine, name, plan, own)
     with up_lock(say):
-        created = create(plan, engine, say)
-        settings, waited = asyncio.run(settle(created, request.settings, say))
-    lab = created.lab
-    seconds = created.container_seconds + waited
+        created = create(plan, name, engine, say, settings=settings, own=own)
+        lab = Lab.find(name, engine)
+        restart_hub = bool(own.hub) and not created.new
+        with created.getting_ready():
+            effective = asyncio.run(settle(lab, settings, say, restart_hub=restart_hub))
     with open_journal(lab, "up") as journal:
         hosts = tuple(lab.as_json()["hosts"])
-        journal.write(LabUp(lab.name, lab.subnet, hosts, round(seconds, 3)))
-        journal.write(SettingsApplied(lab.name, "", settings.digest, settings.as_json()))
-    if created.guard:
-        created.guard.release()
-    return created, seconds
+        journal.write(LabUp(lab.name, lab.subnet, hosts, created.seconds))
+        journal.write(SettingsApplied(lab.name, "", effective.digest, effective.as_json()))
+    created.release()
+    return lab, created
 
 
-async def settle(created: Created, more: Settings, say: Steps) -> tuple[Settings, float]:
-    """Wait until a lab is ready, with more settings; returns what is set, and the seconds."""
-    async with settings_lock(created.lab.name, say):
-        settings = created.lab.settings().merged(more)
-        waited, _ = await make_ready(created, settings, say)
-    return settings, waited
+async def settle(lab: Lab, more: Settings, say: Steps, *, restart_hub: bool) -> Settings:
+    """Wait until a lab is ready, with more settings; returns all that are in effect."""
+    async with settings_lock(lab.name, say):
+        settings = lab.settings().merged(more)
+        await make_ready(lab, settings, say, restart_hub=restart_hub)
+    return settings
 
 
 def show_overridden(overridden: Iterable[Override]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from hublab.cli.common import emit, json_option
-from hublab.deployment.request import Request
+from hublab.deployment.plan import chosen_files
 from hublab.deployment.validation import check_topology
 from hublab.errors import TopologyError
 from hublab.topology.problems import Problem
@@ -36,7 +36,7 @@ def validate(files: tuple[Path, ...], as_json: bool) -> None:
         hosts = [] if topology is None else [(h.name, h.role, h.address) for h in topology.hosts]
         emit(
             {
-                "files": [str(file) for file in files or Request().compose_files],
+                "files": [str(file) for file in chosen_files(files)],
                 "problems": [as_data(problem) for problem in problems],
                 "hosts": [{"name": n, "role": r, "address": a} for n, r, a in hosts],
             }

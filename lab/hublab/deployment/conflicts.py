@@ -8,55 +8,56 @@ from hublab import roles
 from hublab.deployment.plan import Plan
 from hublab.engine import Container, Engine
 from hublab.errors import LabNameError
+from hublab.paths import overlay_file
 
 
-def refuse_conflict(engine: Engine, plan: Plan) -> None:
+def refuse_conflict(engine: Engine, name: str, plan: Plan) -> None:
     """Refuse a plan that would change a lab that runs under its name. Raises LabNameError.
 
     `up` would remove hosts that the plan lacks, with all that runs on them, and add hosts that
     the hub does not know.
     """
-    containers = [c for c in engine.containers(plan.name) if not c.sidecar_of]
+    containers = [c for c in engine.containers(name) if not c.sidecar_of]
     if not containers:
         return
     if not any(c.role for c in containers):
         raise LabNameError(
-            f"{plan.name} is the name of a Compose project that is no lab",
+            f"{name} is the name of a Compose project that is no lab",
             where="--name",
             hint="another name",
         )
-    hint = f"another name, or `hublab down --name {plan.name}` first"
+    hint = f"another name, or `hublab down --name {name}` first"
     present = {c.service for c in containers if c.role and c.role != roles.INIT}
     lost = sorted(present - {host.name for host in plan.topology.hosts})
-    theirs = files_of(containers, plan)
+    theirs = files_of(containers, name)
     if theirs and theirs != [str(file) for file in plan.files]:
         raise LabNameError(
-            f"a lab named {plan.name} runs already, from other files: {', '.join(theirs)}",
+            f"a lab named {name} runs already, from other files: {', '.join(theirs)}",
             where="--name",
             hint=hint,
         )
     nodes = sum("node" in c.roles for c in containers)
-    if plan.request.nodes not in (None, nodes) and overlay_changed(plan):
+    if plan.nodes not in (None, nodes) and overlay_changed(name, plan):
         raise LabNameError(
-            f"the lab {plan.name} runs already, with {nodes} nodes", where="--nodes", hint=hint
+            f"the lab {name} runs already, with {nodes} nodes", where="--nodes", hint=hint
         )
     if lost:
         raise LabNameError(
-            f"the lab {plan.name} runs already, with hosts that it would lose: {', '.join(lost)}",
+            f"the lab {name} runs already, with hosts that it would lose: {', '.join(lost)}",
             where="--name, --nodes",
             hint=hint,
         )
 
 
-def files_of(containers: Sequence[Container], plan: Plan) -> list[str]:
+def files_of(containers: Sequence[Container], name: str) -> list[str]:
     """The files that somebody wrote for the lab that runs; empty where the engine does not know."""
     named = next((c.config_files for c in containers if c.config_files), "")
-    return [file for file in named.split(",") if file and file != str(plan.overlay_file)]
+    return [file for file in named.split(",") if file and file != str(overlay_file(name))]
 
 
-def overlay_changed(plan: Plan) -> bool:
+def overlay_changed(name: str, plan: Plan) -> bool:
     """Whether the lab that runs has another overlay, as far as this account can see."""
     try:
-        return plan.overlay_file.read_text(encoding="utf-8") != plan.overlay
+        return overlay_file(name).read_text(encoding="utf-8") != plan.overlay
     except OSError:
         return True

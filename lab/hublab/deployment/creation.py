@@ -4,84 +4,124 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from hublab.deployment.conflicts import refuse_conflict
-from hublab.deployment.own_config import Override, OwnConfig, check_own_config, put_own_config
-from hublab.deployment.plan import Plan, make_plan
-from hublab.deployment.removal import down_argv, undo
-from hublab.deployment.request import Request
-from hublab.deployment.resolution import Resolved, resolve
+from hublab.deployment.names import check_name
+from hublab.deployment.own_config import (
+    NO_CONFIG,
+    Override,
+    OwnConfig,
+    check_own_config,
+    put_own_config,
+)
+from hublab.deployment.plan import Plan
+from hublab.deployment.removal import down, down_argv, undo
+from hublab.deployment.resolution import resolve
 from hublab.deployment.up_lock import up_lock
+from hublab.deployment.variables import check_environment
 from hublab.engine import Compose, Engine, ensure_images
 from hublab.errors import EngineError, LabError
 from hublab.guard.lease import Guard
-from hublab.paths import lab_folder
+from hublab.paths import lab_folder, overlay_file
 from hublab.progress import Progress
-from hublab.running.lab import Lab
 from hublab.settings.checking import check_settings
+from hublab.settings.values import NO_SETTINGS, Settings
 
 
 @dataclass(slots=True)
 class Created:
-    """A lab whose containers run; the hub may still be starting. See `make_ready`."""
+    """A lab whose containers run; its hub may still be starting."""
 
-    lab: Lab
+    name: str
+    engine: Engine
     new: bool
     guard: Guard | None
     image_seconds: float
-    container_seconds: float
-    own: OwnConfig = field(default_factory=OwnConfig)
+    begun: float
+    """When its containers began to start, by the monotonic clock."""
     overridden: tuple[Override, ...] = ()
     """What of the user's own configuration files the lab replaces."""
+    seconds: float = 0.0
+    """How long it took from then until it was ready."""
 
-
-def plan_here(request: Request) -> tuple[Plan, Engine]:
-    """Plan a lab for this machine's engine: refuse what cannot be, before anything waits.
-
-    Raises UsageError for what the user can repair, MachineError where no engine answers.
-    """
-    plan = make_plan(request)
-    engine = Engine.connect()
-    refuse_conflict(engine, plan)
-    return plan, engine
-
-
-def create(plan: Plan, engine: Engine, progress: Progress, *, lease: bool = False) -> Created:
-    """Create and start a lab's containers, or find them running.
-
-    A guard sees to it that a lab that is new, or leased, ends with this process, however that
-    ends, until the guard is released. Raises UsageError for what the user can repair, MachineError
-    or EngineError; nothing half-done stays.
-    """
-    request = plan.request
-    with up_lock(progress):
-        refuse_conflict(engine, plan)  # again, for another `up` may just have ended
-        resolved = resolve(plan, engine, progress)
-        image_seconds = ensure_images(engine, resolved.compose, resolved.config, progress)
-        overridden = check_own_config(engine, resolved.images, request.own, plan.topology)
-        new = not engine.leftovers(plan.name)
-        guard = Guard.start(undo=[down_argv(plan.name)]) if new or lease else None
+    @contextlib.contextmanager
+    def getting_ready(self) -> Iterator[None]:
+        """Wait for the lab in this block; after an error a lab that is new is removed."""
         try:
-            if request.settings:
-                progress("checking the settings with the software that reads them")
-                check_settings(engine, resolved.images, request.settings, lab=plan.name)
-            begun = time.monotonic()
-            compose = write(resolved)
-            start_containers(engine, compose, resolved.subnets, request.own, progress, guard)
-            lab = Lab.find(plan.name, engine)
-        except BaseException:
-            undo(guard, engine, plan.name, new)
+            yield
+        except BaseException as error:
+            undo(self.guard, self.engine, self.name, self.new)
+            if self.new and isinstance(error, LabError):
+                error.hint = None  # it would name commands on a lab that is gone
             raise
-    seconds = time.monotonic() - begun
-    return Created(lab, new, guard, image_seconds, seconds, request.own, tuple(overridden))
+        self.seconds = round(time.monotonic() - self.begun, 3)
+
+    def release(self) -> None:
+        """Let the lab stay when this process ends."""
+        if self.guard:
+            self.guard.release()
 
 
-def write(resolved: Resolved) -> Compose:
-    """Write the plan's overlay into the lab's folder: the one thing that `up` writes here."""
-    lab_folder(resolved.plan.name)
-    return resolved.compose.with_overlay_in(resolved.plan.overlay_file)
+def refuse_early(engine: Engine, name: str, plan: Plan, own: OwnConfig = NO_CONFIG) -> None:
+    """Refuse what cannot come up, before anything waits.
+
+    Raises UsageError for what the user can repair.
+    """
+    check_name(name)
+    check_environment()
+    own.check_readable()
+    refuse_conflict(engine, name, plan)
+
+
+def create(
+    plan: Plan,
+    name: str,
+    engine: Engine,
+    progress: Progress,
+    *,
+    settings: Settings = NO_SETTINGS,
+    own: OwnConfig = NO_CONFIG,
+    lease: bool = False,
+) -> Created:
+    """Create and start the containers of a lab, or find them running.
+
+    The settings are checked, and in effect only after `make_ready`. A guard sees to it that a
+    lab that is new, or leased, ends with this process, however that ends, until it is kept.
+    Raises UsageError for what the user can repair, MachineError or EngineError; nothing half-done
+    stays.
+    """
+    with up_lock(progress):
+        refuse_conflict(engine, name, plan)  # again, for another `up` may just have ended
+        resolved = resolve(plan, name, engine, progress)
+        image_seconds = ensure_images(engine, resolved.compose, resolved.config, progress)
+        overridden = check_own_config(engine, resolved.images, own, plan.topology)
+        new = not engine.leftovers(name)
+        guard = Guard.start(undo=[down_argv(name)]) if new or lease else None
+        try:
+            if settings:
+                progress("checking the settings with the software that reads them")
+                check_settings(engine, resolved.images, settings, lab=name)
+            begun = time.monotonic()
+            lab_folder(name)
+            compose = resolved.compose.with_overlay_in(overlay_file(name))
+            start_containers(engine, compose, resolved.subnets, own, progress, guard)
+        except BaseException:
+            undo(guard, engine, name, new)
+            raise
+    return Created(name, engine, new, guard, image_seconds, begun, tuple(overridden))
+
+
+@contextlib.contextmanager
+def temporary(plan: Plan, name: str, progress: Progress) -> Iterator[Created]:
+    """A lab for a block of code, however that ends; its hub may still be starting."""
+    created = create(plan, name, Engine.connect(), progress, lease=True)
+    try:
+        yield created
+    finally:
+        down(name, created.engine)
+        created.release()
 
 
 def start_containers(

@@ -43,6 +43,15 @@ class OwnConfig:
     def __bool__(self) -> bool:
         return bool(self.hub or self.server)
 
+    def check_readable(self) -> None:
+        """Raise UsageError for a file that cannot be read."""
+        for path in (self.hub, self.server):
+            if path:
+                read(path)
+
+
+NO_CONFIG = OwnConfig()
+
 
 def check_own_config(
     engine: Engine, images: Mapping[str, str], own: OwnConfig, topology: Topology

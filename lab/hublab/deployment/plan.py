@@ -1,21 +1,19 @@
-"""The plan of a lab: all that follows from a request alone, in memory.
+"""The plan of a lab: all that follows from its Compose files alone, in memory.
 
-Nothing is written, nobody waits, no engine is asked. What cannot become a lab is refused here.
+Nothing is written, nobody waits, no engine is asked. Files that make no lab are refused here.
 `up`, `graph`, `export`, `explain`, `validate`, `bench` and pytest start from the same plan;
 `resolution` adds what depends on the engine, and `creation` alone writes, last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hublab.deployment.own_config import read
-from hublab.deployment.request import Request, check_name
-from hublab.deployment.variables import check_environment
 from hublab.engine import Compose
-from hublab.paths import ROOT, labs_folder
+from hublab.paths import COMPOSE, ROOT
+from hublab.running.lab import DEFAULT_NAME
 from hublab.topology.defaults import overlay_text
 from hublab.topology.model import Topology
 from hublab.topology.reading import read_topology
@@ -23,43 +21,38 @@ from hublab.topology.reading import read_topology
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a request comes to. Made by `make_plan`."""
+    """What Compose files come to, under whichever name. Made by `make_plan`."""
 
-    request: Request
     files: tuple[Path, ...]
     """The Compose files that somebody wrote."""
     overlay: str
     """The text of one more Compose file, with what those leave out; empty where they are whole."""
     topology: Topology
     """The hosts, with addresses as the files have them before a free subnet is chosen."""
+    nodes: int | None = None
+    """How many nodes were asked for; None: as many as the files have."""
 
-    @property
-    def name(self) -> str:
-        """The name of the lab."""
-        return self.request.name
-
-    @property
-    def overlay_file(self) -> Path:
-        """Where a lab that runs keeps the overlay."""
-        return labs_folder() / self.name / "overlay.yaml"
-
-    def compose(self, variables: Mapping[str, str] | None = None) -> Compose:
-        """The Compose project of this plan, with values for the variables of its files."""
-        return Compose(self.files, self.name, variables, self.overlay)
+    def compose(self, name: str, variables: Mapping[str, str] | None = None) -> Compose:
+        """The Compose project of a lab, with values for the variables of its files."""
+        return Compose(self.files, name, variables, self.overlay)
 
 
-def make_plan(request: Request, variables: Mapping[str, str] | None = None) -> Plan:
-    """Plan a lab. `variables` are those that the files read; without them their defaults count.
+def make_plan(
+    files: Iterable[Path] = (),
+    nodes: int | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Plan:
+    """Plan a lab from Compose files, by default the project's own, with so many nodes.
 
-    Raises TopologyErrors, TopologyError, LabNameError or UsageError for what cannot become a lab,
-    MachineError without Docker Compose.
+    `variables` are those that the files read; without them the files' own defaults count. Raises
+    TopologyErrors or TopologyError for files that make no lab, MachineError without Docker Compose.
     """
-    check_name(request.name)
-    check_environment()
-    for path in (request.own.hub, request.own.server):
-        if path:
-            read(path)
-    files = request.compose_files
-    overlay = overlay_text(files, ROOT, request.nodes)
-    config = Compose(files, request.name, variables, overlay).config()
-    return Plan(request, files, overlay, read_topology(config, files))
+    whole = chosen_files(files)
+    overlay = overlay_text(whole, ROOT, nodes)
+    config = Compose(whole, DEFAULT_NAME, variables, overlay).config()
+    return Plan(whole, overlay, read_topology(config, whole), nodes)
+
+
+def chosen_files(files: Iterable[Path] = ()) -> tuple[Path, ...]:
+    """The files with whole paths; without any, the project's own topology."""
+    return tuple(path.resolve() for path in files) or (COMPOSE / "lab.yaml",)

@@ -25,7 +25,6 @@ SUBNET_TRIES = 5
 class Resolved:
     """A plan with everything that its Compose files read from variables."""
 
-    plan: Plan
     compose: Compose
     config: Mapping[str, Any]
     """The files as Compose merges them, on the first choice of subnets."""
@@ -35,20 +34,20 @@ class Resolved:
     """Choices for the subnet variables, the best first."""
 
 
-def resolve(plan: Plan, engine: Engine, progress: Progress) -> Resolved:
-    """Choose images, subnets and ports. Builds the base image where the engine has none.
+def resolve(plan: Plan, name: str, engine: Engine, progress: Progress) -> Resolved:
+    """Choose images, subnets and ports for a lab of this name.
 
-    What a lab of this name has already stays as it is. Raises UsageError for a subnet or port that
-    the user asks for and that cannot be had.
+    Builds the base image where the engine has none. What a lab of this name has already stays.
+    Raises UsageError for a subnet or port that the user asks for and that cannot be had.
     """
     base = choose_base(engine, progress)
     tag = inputs_digest(ROOT, engine.image_id(base) or base)
-    chosen = ports(engine, engine.containers(plan.name))
-    choices = subnet_sets(engine, plan.name, plan.files)
+    chosen = ports(engine, engine.containers(name))
+    choices = subnet_sets(engine, name, plan.files)
     subnets = tuple(itertools.islice(choices, SUBNET_TRIES))
-    compose = plan.compose({**all_variables(plan.name, chosen, base, tag), **subnets[0]})
+    compose = plan.compose(name, {**all_variables(name, chosen, base, tag), **subnets[0]})
     config = compose.config()
-    return Resolved(plan, compose, config, images_by_role(plan.topology, config), subnets)
+    return Resolved(compose, config, images_by_role(plan.topology, config), subnets)
 
 
 def images_by_role(topology: Topology, config: Mapping[str, Any]) -> dict[str, str]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hublab.deployment.plan import make_plan
-from hublab.deployment.request import Request
+from hublab.deployment.plan import Plan, make_plan
 from hublab.deployment.resolution import Resolved, resolve
 from hublab.engine import Engine, ensure_images
 from hublab.errors import NoSuchLab
@@ -20,15 +19,12 @@ def role_images(
     try:
         lab = Lab.find(name, engine)
     except NoSuchLab:
-        return with_images(engine, Request(name), progress).images, None
+        return with_images(make_plan(), name, engine, progress).images, None
     return lab.images, lab
 
 
-def with_images(engine: Engine, request: Request, progress: Progress) -> Resolved:
-    """What `up` would create, its images built where they are missing.
-
-    Raises TopologyErrors for files that make no lab.
-    """
-    resolved = resolve(make_plan(request), engine, progress)
+def with_images(plan: Plan, name: str, engine: Engine, progress: Progress) -> Resolved:
+    """What `up` would create, its images built where they are missing."""
+    resolved = resolve(plan, name, engine, progress)
     ensure_images(engine, resolved.compose, resolved.config, progress)
     return resolved

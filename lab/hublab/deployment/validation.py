@@ -10,8 +10,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from hublab.deployment.plan import make_plan
-from hublab.deployment.request import Request
+from hublab.deployment.plan import chosen_files, make_plan
 from hublab.errors import TopologyError
 from hublab.topology.model import Topology
 from hublab.topology.positions import Position, Sources, YamlPath
@@ -35,13 +34,12 @@ def check_topology(files: Sequence[Path]) -> tuple[Topology | None, list[Problem
     unreadable = [problem for file in files if (problem := unreadable_file(file))]
     if unreadable:
         return None, unreadable
-    request = Request(files=tuple(files))
     try:
-        return make_plan(request).topology, []
+        return make_plan(files).topology, []
     except TopologyErrors as errors:
         return None, list(errors.problems)
     except TopologyError as error:
-        return None, [compose_problem(error.message, request.compose_files)]
+        return None, [compose_problem(error.message, chosen_files(files))]
 
 
 def unreadable_file(file: Path) -> Problem | None:

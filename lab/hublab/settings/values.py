@@ -157,3 +157,7 @@ class Settings(Mapping[str, JSONValue]):
     def __repr__(self) -> str:
         inside = ", ".join(f"{key}={format_value(key, v)}" for key, v in self._values.items())
         return f"Settings({inside})"
+
+
+NO_SETTINGS = Settings()
+"""What a case without an axis sets."""

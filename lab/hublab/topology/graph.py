@@ -79,15 +79,17 @@ class Graph:
     arrows: tuple[Arrow, ...]
 
 
-def graph_of(topology: Topology, extra: Mapping[str, Sequence[str]] | None = None) -> Graph:
-    """The picture of a topology; `extra` adds lines to hosts: a state, the servers there."""
+def graph_of(
+    topology: Topology, name: str, extra: Mapping[str, Sequence[str]] | None = None
+) -> Graph:
+    """The picture of a lab's topology; `extra` adds lines to hosts: a state, the servers there."""
     more = extra or {}
     boxes = tuple(
         Box(host.name, host.role, (*addresses(host.addresses), *more.get(host.name, ())))
         for host in topology.hosts
     )
     subnets = ", ".join(f"{name} {subnet}" for name, subnet in topology.subnets.items())
-    return Graph(f"{topology.project}: {subnets}", boxes, tuple(arrows(boxes)))
+    return Graph(f"{name}: {subnets}", boxes, tuple(arrows(boxes)))
 
 
 def addresses(networks: Mapping[str, str]) -> tuple[str, ...]:

@@ -31,7 +31,6 @@ class Host:
 class Topology:
     """The hosts of a lab and what goes with them; made by `read_topology`."""
 
-    project: str
     hosts: tuple[Host, ...]
     """In the order of the table of roles, then of their names; Compose keeps no order."""
     subnets: Mapping[str, str]

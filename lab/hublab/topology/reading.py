@@ -43,7 +43,6 @@ class _Reader:
         self.services: Mapping[str, Config] = config.get("services") or {}
         self.config = config
         self.networks: Mapping[str, Config] = config.get("networks") or {}
-        self.project = str(config.get("name", ""))
         self.sources = sources
         self.problems: list[Problem] = []
 
@@ -66,7 +65,6 @@ class _Reader:
         if self.problems:
             raise TopologyErrors(self.problems)
         return Topology(
-            project=self.project,
             hosts=tuple(sorted(hosts, key=lambda one: (roles.NAMES.index(one.roles[0]), one.name))),
             subnets={name: str(subnet) for name, subnet in subnets.items()},
             inits=tuple(name for name, role in found.items() if role == roles.INIT),

@@ -4,43 +4,33 @@ from __future__ import annotations
 
 from functools import partial
 
-from hublab.deployment.creation import Created
-from hublab.deployment.removal import undo
-from hublab.errors import EngineError, LabError
+from hublab.errors import EngineError
 from hublab.progress import Progress
 from hublab.running import programs
 from hublab.running.channel import Channel, open_channel
 from hublab.running.hub import open_hub
 from hublab.running.lab import Lab
 from hublab.running.readiness import fail_if_host_ended, wait_for_hub
-from hublab.running.switching import Restart, apply_settings, restart_roles
+from hublab.running.switching import apply_settings, restart_roles
 from hublab.settings.values import Settings
 
 
 async def make_ready(
-    created: Created, settings: Settings, progress: Progress
-) -> tuple[float, list[Restart]]:
+    lab: Lab, settings: Settings, progress: Progress, *, restart_hub: bool = False
+) -> float:
     """Wait until the hub answers through the proxy, then apply the settings.
 
-    Returns the seconds waited and what the settings restarted. Raises LabError after removing
-    a lab that is new.
+    With `restart_hub` the hub reads its configuration again in any case. Returns the seconds
+    waited. Raises LabError.
     """
-    lab = created.lab
-    try:
-        start_ended_programs(lab, progress)
-        progress("waiting for the hub to answer through the proxy")
-        async with open_channel(lab) as channel:
-            repair = partial(restore_routes, lab, channel, progress)
-            seconds = await wait_for_hub(lab, channel, repair)
-        restarts = await apply_settings(lab, settings) if lab.case() != (settings, ()) else []
-        if created.own.hub and not created.new and "hub" not in [one.program for one in restarts]:
-            restarts += await restart_roles(lab, ["hub"])
-    except BaseException as error:
-        undo(created.guard, lab.engine, lab.name, created.new)
-        if created.new and isinstance(error, LabError):
-            error.hint = None  # it would name commands on a lab that is gone
-        raise
-    return seconds, restarts
+    start_ended_programs(lab, progress)
+    progress("waiting for the hub to answer through the proxy")
+    async with open_channel(lab) as channel:
+        seconds = await wait_for_hub(lab, channel, partial(restore_routes, lab, channel, progress))
+    restarts = await apply_settings(lab, settings) if lab.case() != (settings, ()) else []
+    if restart_hub and "hub" not in [one.program for one in restarts]:
+        await restart_roles(lab, ["hub"])
+    return seconds
 
 
 async def restore_routes(lab: Lab, channel: Channel, progress: Progress) -> None:
