@@ -8,7 +8,8 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 STAMP := .venv/.made-by-make
-VENV_INPUTS := lab/pyproject.toml spawners/pyproject.toml lab/constraints.txt .ci/requirements-dev.txt .ci/make-venv
+VERSIONS := lab/hublab/__init__.py spawners/jupyterhub_sshspawner/__init__.py
+VENV_INPUTS := lab/pyproject.toml spawners/pyproject.toml $(VERSIONS) lab/constraints.txt .ci/requirements-dev.txt .ci/make-venv
 
 .PHONY: help
 help: ## this list

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PASSED = ROOT / "build" / "passed"
 NOTHING_COLLECTED = 5
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 # So that a part that grew too long shows what made it long.
 SLOWEST = ("--durations=40", "--durations-min=5")
 
@@ -47,8 +48,8 @@ class Part:
         return ROOT / "spawners" if self.folder == "spawners" else ROOT
 
 
-def tool(name: str, *arguments: str) -> Argv:
-    return (str(BIN / name), *arguments)
+def tool(name: str, *arguments: str | Path) -> Argv:
+    return (str(BIN / name), *map(str, arguments))
 
 
 def pytest(*arguments: str) -> Argv:
@@ -61,6 +62,13 @@ CHECK = (
     Part("format", tool("ruff", "format", "--check", "--quiet", "."), alone=False),
     Part("pages", (sys.executable, ".ci/command_pages.py", "--check"), alone=False),
     Part("catalogue", (sys.executable, ".ci/scenario_pages.py", "--check"), alone=False),
+    # The schema that SchemaStore publishes comes with the tool, so this needs no network.
+    Part(
+        "workflows",
+        tool("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS),
+        ".github/workflows",
+        alone=False,
+    ),
     Part("unit tests", pytest("tests/unit"), "tests/unit", alone=False),
     Part("types: hublab, tests", tool("mypy", "lab/hublab", "tests"), alone=False),
     Part("types: scenarios", tool("mypy", "scenarios"), "scenarios", alone=False),

@@ -3,4 +3,4 @@
 from .spawner import SSHSpawner
 
 __all__ = ["SSHSpawner"]
-__version__ = "0.1.0"
+__version__ = "0.1.0.dev0"
