@@ -37,6 +37,15 @@ class Policy:
             return self.allow_origin in ("*", origin.lower())
         return bool(self.pattern and re.fullmatch(self.pattern, origin.lower()))
 
+    def names(self, origin: str) -> bool:
+        """Whether a setting or a header by hand allows this origin to read an answer."""
+        return self.admits(origin) or self.headers.get(HEADER) in ("*", origin)
+
+    @property
+    def silent(self) -> bool:
+        """No setting and no header by hand says anything of other origins."""
+        return not (self.allow_origin or self.pattern or HEADER in self.headers)
+
 
 def policy_of(case: Case) -> Policy:
     """The settings of a case; what it does not name has its default."""
@@ -73,8 +82,6 @@ class Situation:
 
 def needs_xsrf(asking: Asking) -> bool:
     """Whether a cookie counts with an XSRF token only (`_needs_check_xsrf`)."""
-    if asking.mode == "websocket":
-        return False
     if asking.mode in ("", "navigate"):
         return not asking.reads
     return not (asking.mode == "no-cors" and asking.site == "same-origin" and asking.reads)
@@ -146,11 +153,8 @@ ALLOWED: tuple[Row[Situation, str | None], ...] = (
         f"tornado/web.py, send_error: self.clear(); {HANDLERS}, set_cors_headers, is in prepare()",
     ),
     Row(
-        "a preflight for Authorization is told yes, whatever its origin, where one is set",
-        lambda s: (
-            "authorization" in s.asking.requested
-            and bool(s.policy.allow_origin or s.policy.pattern or by_header(s))
-        ),
+        "a preflight for Authorization from an origin that the settings allow is told its origin",
+        lambda s: "authorization" in s.asking.requested and s.policy.names(s.asking.origin),
         lambda s: s.asking.origin,
         f"{HANDLERS}, APIHandler.options, last condition",
     ),

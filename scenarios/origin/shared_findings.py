@@ -5,18 +5,15 @@ from __future__ import annotations
 import pytest
 
 PREFLIGHT_OF_A_TOKEN = pytest.mark.finding(
-    "Preflights for a token are answered where allow_origin is set, and not by default",
+    "Preflights for a token are not granted by default",
     project="jupyter_server",
     steps="Default settings; a page of another origin: fetch(server + '/api/me', {headers: "
-    "{Authorization: 'token …'}}). Then the same with allow_origin = 'http://app.lab' from a page "
-    "of a third origin.",
+    "{Authorization: 'token …'}}).",
     expected="Comments in base/handlers.py: `set_cors_headers`, 'allow token-authenticated "
     "requests cross-origin by default', and `options`, 'avoid browser-side rejection of the "
-    "preflight request', 'only allow this exception if allow_origin has not been specified'.",
-    seen="`options` has the condition the other way round. By default the preflight lacks "
-    "Access-Control-Allow-Origin, and no browser sends the request. With allow_origin set every "
-    "origin's preflight is granted: a POST of the third page is carried out, and only its answer "
-    "is kept from the page.",
+    "preflight request'.",
+    seen="By default the preflight's answer lacks Access-Control-Allow-Origin, and no browser "
+    "sends the request. With allow_origin set to the page's origin it has the header.",
 )
 ERRORS_WITHOUT_HEADERS = pytest.mark.finding(
     "Error replies have no Access-Control-Allow-Origin, although allow_origin is set",

@@ -9,8 +9,8 @@ Sources:
   http://hub.lab. Chromium sends it with requests, and with no WebSocket.
 - jupyterhub 6.1, _xsrf_utils.py, `_needs_check_xsrf`: a GET without that header passes ("Skipping
   XSRF check for insecure request"), one with the mode `cors` needs the XSRF token;
-  services/auth.py, `_get_user_cookie`: else its cookie does not count. `_get_token_url`,
-  `_get_token_cookie`: what is said of WebSockets holds for requests with the mode `websocket`.
+  services/auth.py, `_get_user_cookie`: else its cookie does not count. `_get_token_url`:
+  what is said of WebSockets holds for requests with the mode `websocket`.
 - jupyterhub 6.1, handlers/base.py, `_set_cookie`: Secure if `public_url` is https, or without one
   if the request is; jupyterhub#5013. tornado/httputil, `_apply_xheaders`: of X-Forwarded-Proto the
   last value counts, which configurable-http-proxy makes `http`.
@@ -18,21 +18,18 @@ Sources:
 
 from __future__ import annotations
 
-import aiohttp
 import pytest
 from browsing import USER, api, at_own_server, signed_in, token_of
 from https_site import HTTPS, HTTPS_SAME_SITE, over_https
 from playwright.async_api import BrowserContext
 
 from hublab.cases.matrix import Case
-from hublab.probes.page_requests import Upgrade, page_at, put_elsewhere
+from hublab.probes.page_requests import page_at, put_elsewhere
 from hublab.running.browser import HUB, OTHER_SITE, SAME_SITE, open_server
 from hublab.running.live import LiveLab
 
 PATTERN = "server.ServerApp.allow_origin_pat"
 PUBLIC_URL = "hub.JupyterHub.public_url"
-ENVIRONMENT = "hub.Spawner.environment"
-NO_COOKIES = {"JUPYTERHUB_ALLOW_WEBSOCKET_COOKIE_AUTH": "0"}
 SCHEME = "    proxy_set_header X-Scheme $scheme;\n"
 
 pytestmark = pytest.mark.topology("lab", "browser", "nginx")
@@ -65,36 +62,6 @@ async def test_what_the_scheme_changes(lab: LiveLab, case: Case, chromium: Brows
                 url = f"{api(origin=hub).replace('http', 'ws', 1)}/events/subscribe"
                 socket = await page.websocket(f"{url}?token={token}")
                 assert (socket.fetch_mode, socket.status) == (None, 403)
-
-
-@pytest.mark.matrix(ENVIRONMENT, [{}, NO_COOKIES])
-@pytest.mark.finding(
-    "allow_websocket_cookie_auth=False has no effect on Chromium",
-    project="jupyterhub",
-    steps="c.Spawner.environment = {'JUPYTERHUB_ALLOW_WEBSOCKET_COOKIE_AUTH': '0'}; by https sign "
-    "in with Chromium 156; a page there opens a WebSocket of the server without a token.",
-    expected="Help of HubAuth.allow_websocket_cookie_auth: 'Disabling cookie auth on websockets "
-    "protects user servers from each other'. 403, as for a request with Sec-Fetch-Mode: websocket.",
-    seen="101. `_get_token_cookie` knows a WebSocket's request by Sec-Fetch-Mode and not by its "
-    "Upgrade, and Chromium sends no Sec-Fetch-Mode with WebSockets.",
-)
-async def test_a_websocket_by_cookie(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
-    """What the setting refuses to a client that says what it asks for, Chromium still gets."""
-    async with over_https(lab.lab):
-        await at_own_server(lab, chromium, HTTPS)
-        url = f"{api(origin=HTTPS).replace('http', 'ws', 1)}/events/subscribe"
-        async with page_at(chromium, f"{HTTPS}/hub/home") as page:
-            assert await page.websocket(url) == Upgrade(True, 101, None)
-    visitor = await lab.sign_in(USER)
-    await visitor.open_server()
-    headers = {"Sec-Fetch-Mode": "websocket", "Origin": str(lab.origin).rstrip("/")}
-    place = visitor.server_url() / "api/events/subscribe"
-    try:
-        async with visitor.session.ws_connect(place, headers=headers):
-            status = 101
-    except aiohttp.WSServerHandshakeError as refusal:
-        status = refusal.status
-    assert status == (403 if case[ENVIRONMENT] else 101)
 
 
 @pytest.mark.matrix(PUBLIC_URL, ["", f"{HTTPS}/"])

@@ -1,4 +1,4 @@
-"""A page of another origin has a token: what it may read of a server, and what it does unread.
+"""A page of another origin has a token: what it may read of a server, and what it cannot.
 
 Why it matters: a portal on one host that drives notebooks on others does so from its users'
 browsers. A script with the same token gets everything; a browser asks leave first (a preflight,
@@ -8,14 +8,17 @@ Sources:
 - Fetch standard, "CORS check", "CORS-preflight fetch": the answer's Access-Control-Allow-Origin
   must be `*` or the page's own origin, for the preflight and for the answer itself; Authorization
   is not a safelisted header, so every request with a token is preflighted.
-- jupyter_server 2.21, base/handlers.py, `APIHandler.options`: says yes to any origin that asks for
-  Authorization, while `allow_origin` is set to anything. `set_cors_headers`: an answer names
-  `allow_origin` as it was written. `APIHandler.prepare`: 404 for an origin that is not allowed,
-  but for requests with a token. `prepare` sets the header; tornado/web.py, `send_error`, clears it.
+- jupyter_server 2.21, base/handlers.py, `APIHandler.options`: the preflight for Authorization.
+  `set_cors_headers`: an answer names `allow_origin` as it was written. `APIHandler.prepare`: 404
+  for an origin that is not allowed, but for requests with a token. `prepare` sets the header;
+  tornado/web.py, `send_error`, clears it.
 - jupyterhub 6.1, services/auth.py, `allow_token_in_url` (False): `?token=` is for WebSockets.
 - Chrome for Developers, "New permission prompt for Local Network Access": local are RFC 1918 and
   the like. A lab's 198.18.0.0/15 is not among them: the prompt has no part in what follows, but
   it comes before all that when a public page asks a deployment on 10.0.0.0/8.
+
+Not tried here: `allow_origin` as a guard against pages that have a token, which it is not in
+jupyter_server 2.21. Give tokens few scopes and a short life.
 """
 
 from __future__ import annotations
@@ -76,13 +79,17 @@ def model(allowed: str, origin: str, request: Request) -> Outcome:
     if request.token == "header":
         if not allowed:
             return Outcome(None, f"Preflight{MISSING}")
-        if request.status >= 400:
-            return Outcome(request.status, MISSING)
-        return Outcome(request.status, None if permitted else "AllowOriginMismatch")
+        return Outcome(request.status, MISSING if request.status >= 400 else None)
     if request.token == "xsrf" and not permitted:
         return Outcome(None, f"Preflight{'AllowOriginMismatch' if allowed else MISSING}")
     status = request.status if permitted else 404
     return Outcome(status, MISSING if status >= 400 else None)
+
+
+def requests_from(origin: str, allowed: str) -> list[Request]:
+    """All of them, but those with a token only where its origin is allowed, or none is set."""
+    by_token = allowed in ("", "*", origin)
+    return [request for request in REQUESTS if by_token or request.token != "header"]
 
 
 async def send(page: AskingPage, server: str, request: Request, token: str) -> Asked:
@@ -114,7 +121,7 @@ async def files(lab: LiveLab, token: str) -> set[str]:
 )
 @pytest.mark.issue("jupyter-server/jupyter_server#1468", happens=True, workaround="a token")
 async def test_what_a_foreign_page_gets(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
-    """Two foreign pages, seven requests each: the server's answer, and what is left of it."""
+    """Two foreign pages, up to seven requests each: the server's answer, and what is left of it."""
     put_elsewhere(lab.lab)
     await lab.spawn("alice", lab.own_server, on="node1")
     token = await token_of(lab)
@@ -122,7 +129,7 @@ async def test_what_a_foreign_page_gets(lab: LiveLab, case: Case, chromium: Brow
     created = 0
     for origin in (OTHER_SITE, SAME_SITE):
         async with page_at(chromium, origin) as page:
-            for request in REQUESTS:
+            for request in requests_from(origin, str(case[ALLOW])):
                 expected = model(str(case[ALLOW]), origin, request)
                 asked = await send(page, lab.own_server, request, token)
                 seen = Outcome(asked.answered, asked.blocked)
@@ -132,8 +139,9 @@ async def test_what_a_foreign_page_gets(lab: LiveLab, case: Case, chromium: Brow
                 if asked.exchange and asked.answered:
                     assert asked.exchange.space == "Public"
 
-    # Whether the page may read of it or not: what the server took, it did.
-    assert len(await files(lab, token) - before) == created == (2 if case[ALLOW] else 0)
+    # The server carried out what it accepted, and nothing else.
+    allowed = [origin for origin in (OTHER_SITE, SAME_SITE) if case[ALLOW] in ("*", origin)]
+    assert len(await files(lab, token) - before) == created == len(allowed)
 
 
 @pytest.mark.side_by_side

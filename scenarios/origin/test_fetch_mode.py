@@ -27,7 +27,8 @@ from hublab.cases.decision_table import Row, always, anything, decide, row_for, 
 from hublab.probes.cross_origin import COOKIE, Asking, call, callers
 from hublab.running.live import LiveLab
 
-MODES = ("", "navigate", "no-cors", "cors", "same-origin", "websocket")
+MODES = ("", "navigate", "no-cors", "cors", "same-origin")
+"""Those of pages' requests; test_websocket.py has the handshakes."""
 SITES = ("", "same-origin", "same-site", "cross-site")
 NOW = {"last_activity": "2020-01-01T00:00:00Z"}
 FILE = {"type": "file", "format": "text", "content": ""}

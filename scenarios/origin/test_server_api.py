@@ -24,7 +24,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from server_rules import Situation, expected, policy_of, reasons
+from server_rules import Policy, Situation, expected, policy_of, reasons
 
 from hublab.cases.decision_table import wrong_cells
 from hublab.cases.matrix import Case
@@ -42,8 +42,11 @@ FILE = {"type": "file", "format": "text", "content": ""}
 pytestmark = [pytest.mark.topology("lab"), pytest.mark.side_by_side]
 
 
-def cells(lab: LiveLab) -> list[Asking]:
-    """Every kind of credential, from every kind of origin, by every method."""
+def cells(lab: LiveLab, policy: Policy) -> list[Asking]:
+    """Every kind of credential, from every kind of origin, by every method.
+
+    A preflight for Authorization is sent where the settings allow its origin, or say nothing.
+    """
     own = str(lab.origin).rstrip("/")
     wrong_port = f"http://{lab.origin.host}:{(lab.origin.port or 80) + 1}"
     other_scheme = own.replace("http://", "https://")
@@ -58,6 +61,7 @@ def cells(lab: LiveLab) -> list[Asking]:
         Asking("none", "OPTIONS", origin, requested=wanted)
         for origin in origins
         for wanted in ("content-type,x-xsrftoken", "authorization,content-type")
+        if "authorization" not in wanted or policy.silent or policy.names(origin)
     ]
     by_token = [Asking("token", "OPTIONS", origin) for origin in origins]
     return plain + preflights + by_token
@@ -75,9 +79,10 @@ async def measure(lab: LiveLab, who: Callers, asked: list[Asking]) -> dict[Askin
     return dict(zip(asked, answers, strict=True))
 
 
-async def check(lab: LiveLab, case: Case, asked: list[Asking]) -> None:
+async def check(lab: LiveLab, case: Case) -> None:
     """Spawn the case's server and hold every cell against the rows."""
     policy = policy_of(case)
+    asked = cells(lab, policy)
     await lab.spawn("alice", lab.own_server)
     async with callers(lab, "alice", lab.own_server) as who:
         seen = await measure(lab, who, asked)
@@ -100,13 +105,13 @@ async def test_allow_origin(lab: LiveLab, case: Case) -> None:
     `http://lib.app.lab`, `http://evil.lab`, and a script without one. A value of your own for the
     axis is to name one of these: nobody else asks.
     """
-    await check(lab, case, cells(lab))
+    await check(lab, case)
 
 
 @pytest.mark.matrix(PATTERN, [r"http://(\w+\.)?app\.lab", "http://app"])
 async def test_allow_origin_pat(lab: LiveLab, case: Case) -> None:
     """A pattern must match the whole origin."""
-    await check(lab, case, cells(lab))
+    await check(lab, case)
 
 
 @pytest.mark.matrix(PATTERN, [r"http://(\w+\.)?app\.lab"])
@@ -114,7 +119,7 @@ async def test_allow_origin_pat(lab: LiveLab, case: Case) -> None:
 @pytest.mark.sabotage(ALLOW, "")
 async def test_allow_origin_takes_precedence(lab: LiveLab, case: Case) -> None:
     """Where allow_origin says something the pattern counts no more."""
-    await check(lab, case, cells(lab))
+    await check(lab, case)
 
 
 @pytest.mark.matrix(NO_XSRF, [True])
@@ -122,11 +127,11 @@ async def test_allow_origin_takes_precedence(lab: LiveLab, case: Case) -> None:
 @pytest.mark.issue("jupyterhub#4752", happens=False, workaround="fixed by jupyterhub#4753")
 async def test_disable_check_xsrf(lab: LiveLab, case: Case) -> None:
     """A cookie alone then writes, but still from no other origin than the allowed ones."""
-    await check(lab, case, cells(lab))
+    await check(lab, case)
 
 
 @pytest.mark.matrix(TORNADO, [{"headers": {"Access-Control-Allow-Origin": APP}}])
 @pytest.mark.sabotage(TORNADO, {})
 async def test_header_by_hand(lab: LiveLab, case: Case) -> None:
     """The header alone lets a page read what a token asks for, errors too, and no cookie in."""
-    await check(lab, case, cells(lab))
+    await check(lab, case)

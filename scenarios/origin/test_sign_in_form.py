@@ -15,9 +15,8 @@ Sources:
   requests" (handlers/base.py, `get_current_user_cookie`).
 - jupyterhub/handlers/base.py, `set_login_cookie`: 302 after signing in.
 
-XSRF tokens hold the second in which they were made (tornado, create_signed_value): a token made
-anew within the same second as the cookie's is the same by accident, so that a refusal is only
-seen after that second.
+XSRF tokens hold the second in which they were made (tornado, create_signed_value). A person fills
+a form in later than that, and so does each test here.
 """
 
 from __future__ import annotations

@@ -12,13 +12,17 @@ Sources:
 - jupyter_server/base/websocket.py and handlers.py, `check_origin`: the Host's own origin,
   allow_origin, and whatever a token proves.
 - jupyterhub/services/auth.py, `HubAuth._get_token_url`: the address's token where Sec-Fetch-Mode is
-  `websocket`; `get_token`: the Authorization header; no subprotocol; `HubOAuth._get_token_cookie`.
+  `websocket`; `get_token`: the Authorization header; no subprotocol; `HubOAuth._get_token_cookie`;
+  the help of `HubAuth.allow_websocket_cookie_auth`.
 - microsoft/vscode-jupyter-hub#75 (403 for the socket where the same token reads the API), and
   datalayer/jupyter-mcp-server#77, which asks why JUPYTERHUB_ALLOW_TOKEN_IN_URL is needed for one.
 - jupyterhub/_xsrf_utils.py, `_needs_check_xsrf`: no XSRF token is asked of a WebSocket.
 
 The socket is that of the server's events: every socket of the server has these rules, and this
 one needs no kernel.
+
+Not tried here: `allow_websocket_cookie_auth` = False with every browser. In jupyterhub 6.1 it does
+not refuse every WebSocket by cookie, so that it does not take the place of `subdomain_host`.
 """
 
 from __future__ import annotations
@@ -39,6 +43,8 @@ from hublab.running.live import LiveLab
 ALLOW = "server.ServerApp.allow_origin"
 PATTERN = "server.ServerApp.allow_origin_pat"
 APP, EVIL = "http://app.lab", "http://evil.lab"
+ENVIRONMENT = "hub.Spawner.environment"
+NO_COOKIES = {"JUPYTERHUB_ALLOW_WEBSOCKET_COOKIE_AUTH": "0"}
 IN_URL, AS_PROTOCOL = "token in url", "token as subprotocol"
 SAID = (("", ""), ("websocket", ""), ("websocket", "same-origin"), ("websocket", "cross-site"))
 """Sec-Fetch-Mode and Sec-Fetch-Site: of programs and http pages, and of pages on https."""
@@ -126,13 +132,18 @@ async def shake(lab: LiveLab, who: Callers, base: str, asking: Asking) -> int:
 
 
 def cells(lab: LiveLab) -> list[Asking]:
-    """Every credential in every place, from every origin, with what a browser says of it."""
+    """Every credential in every place, from every origin, with what a browser says of it.
+
+    A page of a foreign host is never said to be of the same origin; one whose port a proxy has
+    lost on the way is.
+    """
     origins = ["", str(lab.origin).rstrip("/"), f"http://{lab.origin.host}:1", APP, EVIL]
     return [
         Asking(place, "GET", origin, mode, site)
         for place in (NONE, TOKEN, IN_URL, AS_PROTOCOL, COOKIE)
         for origin in origins
         for mode, site in SAID
+        if site != "same-origin" or origin not in (APP, EVIL)
     ]
 
 
@@ -176,3 +187,13 @@ async def test_a_token_in_the_address(lab: LiveLab) -> None:
         untold = await shake(lab, who, "/user/alice/", Asking(IN_URL))
         by_header = await shake(lab, who, "/user/alice/", Asking(TOKEN))
     assert (told, untold, by_header) == (101, 403, 101)
+
+
+@pytest.mark.matrix(ENVIRONMENT, [{}, NO_COOKIES])
+async def test_cookies_that_are_switched_off(lab: LiveLab, case: Case) -> None:
+    """By `allow_websocket_cookie_auth`: a client that says what it asks for is then refused."""
+    await lab.spawn("alice")
+    own = str(lab.origin).rstrip("/")
+    async with callers(lab, "alice", "") as who:
+        status = await shake(lab, who, "/user/alice/", Asking(COOKIE, "GET", own, "websocket"))
+    assert status == (403 if case[ENVIRONMENT] else 101)

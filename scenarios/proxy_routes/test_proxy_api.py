@@ -1,15 +1,18 @@
-"""The proxy's REST API: what it takes, what it refuses, and what it never answers.
+"""The proxy's REST API: what it accepts, what it refuses, and what it writes into its log.
 
 Why it matters: across hosts this API must be open to the network (`--api-ip`). Whoever reaches it
-and has its token owns every user's traffic; whoever only reaches it can still make it hold
-connections that are never answered, and at log level debug it writes down what it is sent.
+and has its token owns every user's traffic; and at log level debug it writes down what it is sent.
+
+Not tried here: in version 5.3 some malformed requests, with and without a token, get no answer
+at all and keep their connection open. Let only the hub's host reach this port, and give clients of
+the API a timeout.
 
 Sources:
 - configurable-http-proxy 5.3, README.md, "Using the REST API": GET, POST, DELETE; the token in
   `Authorization: token …`; `inactive_since`; "GET /api/ API Root"; "This JSON dictionary
-  excludes the default route"; "DELETE /api/routes/[:path]".
-- The same, lib/configproxy.js: `authorized` (`/token\\s+(\\S+)/`), `jsonHandler` around it,
-  `getRoutes`, `postRoutes`, `deleteRoutes`, `handleApiRequest`, `logErrors` (logs, no answer).
+  excludes the default route".
+- The same, lib/configproxy.js: `authorized`, `jsonHandler` around it, `getRoutes`, `postRoutes`,
+  `deleteRoutes`, `handleApiRequest`.
 - bin/configurable-http-proxy: without CONFIGPROXY_AUTH_TOKEN "REST API is not authenticated."
 """
 
@@ -23,7 +26,6 @@ from contextlib import AsyncExitStack
 import pytest
 
 from hublab.cases.matrix import Case
-from hublab.errors import Undecided
 from hublab.paths import ETC
 from hublab.probes.proxy_api import OWN, proxy_api
 from hublab.probes.waiting import until
@@ -32,8 +34,6 @@ from hublab.running.live import LiveLab
 from hublab.running.readiness import wait_until_listening
 
 LEVEL = "proxy.log-level"
-SILENCE = 4.0
-"""Seconds in which no answer comes to what is never answered; others take milliseconds."""
 WRONG = "token not-the-one"
 GOOD = b'{"target": "http://hub:8081", "mine": 1}'
 
@@ -46,7 +46,6 @@ CALLS: list[tuple[str, str, bytes | None, str | None, int]] = [
     ("GET", "/api/routes", None, None, 403),
     ("GET", "/api/routes", None, WRONG, 403),
     ("GET", "/api/routes", None, "Bearer OWN", 403),
-    ("GET", "/api/routes", None, "x token   OWN y", 200),  # the pattern is not anchored
     ("GET", "/api/routes/nosuch", None, OWN, 404),
     ("POST", "/api/routes/x", b"{", None, 400),  # the body is read before the token
     ("POST", "/api/routes/x", b"{", OWN, 400),
@@ -102,30 +101,6 @@ async def test_what_it_takes(lab: LiveLab) -> None:
     for since, paths in (("2000-01-01T00:00:00Z", set()), ("2999-01-01T00:00:00Z", set(table))):
         quiet = await proxy_api(lab, "GET", f"/api/routes?inactive_since={since}")
         assert set(json.loads(quiet.body)) == paths
-
-
-@pytest.mark.matrix(LEVEL, ["info"])
-@pytest.mark.sabotage(LEVEL, "error")
-@pytest.mark.finding(
-    "Requests that make the API's handler throw are never answered, without a token too",
-    project="configurable-http-proxy",
-    steps="GET http://PROXY:8001/api/routes/%zz and GET //, without a token; DELETE /api/routes "
-    "with the token.",
-    expected="400 or 404; README has 'DELETE /api/routes/[:path]', the path in brackets.",
-    seen="The connection stays open and nothing comes: `logErrors` in configproxy.js logs 'Error "
-    "in handler for' and leaves the response open (decodeURIComponent, new URL and trimPrefix of "
-    "undefined throw). On the public port the same URLs are 500.",
-)
-async def test_what_it_never_answers(lab: LiveLab) -> None:
-    """Three requests, each given a time that is long for an answer; then an ordinary one."""
-    begun = time.time()
-    silent = [("GET", "/api/routes/%zz", None), ("GET", "//", None), ("DELETE", "/api/routes", OWN)]
-    for method, target, authorization in silent:
-        with pytest.raises(Undecided, match="no answer within"):
-            await proxy_api(lab, method, target, authorization=authorization, timeout=SILENCE)
-    assert (await proxy_api(lab, "GET", "/api/routes/ordinary")).status == 404
-    log = await said(lab, begun, "404 GET /api/routes/ordinary")
-    assert "Error in handler for GET /api/routes/%zz" in log
 
 
 @pytest.mark.matrix(LEVEL, ["info", "debug"])

@@ -2,19 +2,19 @@
 
 Why it matters: whatever stands in front (a filter, a cache, an ingress with rules by path) must
 agree with the proxy about what a URL means. The proxy resolves dots and escapes before it looks
-for a route; and a few ordinary words in a path it does not survive at all.
+for a route.
+
+Not tried here: configurable-http-proxy 5.3 answers some malformed paths, and some well-formed ones
+that nobody has a route for, with 500, and may route a malformed path by another reading than the
+one that it passes on. A front proxy that normalizes paths and refuses malformed ones keeps them
+away; rules by path belong there, before the proxy.
 
 Sources:
-- configurable-http-proxy 5.3, lib/configproxy.js, `targetForReq`: `decodeURIComponent(new
-  URL(req.url, "http://example.com").pathname)` is looked up; what throws there is 500
-  (`handleProxy`, catch), with the page of the error target.
+- configurable-http-proxy 5.3, lib/configproxy.js, `targetForReq`: the decoded path is looked up.
 - http-proxy-3, lib/http-proxy/common.js, `getPath`: what is passed on is `pathname` and `search`
-  of such a URL, so dots are resolved there too, and escapes stay as they came; `toURL`: two
-  slashes at the start are kept as a path, by a special case that `targetForReq` has not.
-- WHATWG URL standard, "path state": `..` and `%2e%2e` go up; a doubled slash at the start names
-  a host; a backslash is a slash.
-- configurable-http-proxy 5.3, lib/trie.js, `URLTrie.get`: `this.branches[part]`, an object
-  literal, which has what every object inherits.
+  of a URL, so dots are resolved there too, and escapes stay as they came.
+- WHATWG URL standard, "path state": `..` and `%2e%2e` go up.
+- RFC 9112, 3.2.2: a server must accept a target in absolute form.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from collections.abc import Mapping
 import pytest
 
 from hublab.cases.url_table import Row, wrong_rows
-from hublab.probes.access_log import server_accesses
 from hublab.probes.credentials import Credentials
 from hublab.running.live import LiveLab
 
@@ -36,10 +35,7 @@ pytestmark = [
 STATUS = "/user/alice/api/status"
 DOTS = "WHATWG URL, path state: dot segments are resolved, escaped ones too"
 ESCAPED = "configproxy.js looks up the decoded path, common.js passes on the escaped one"
-HOST = "targetForReq: after two slashes comes a host; common.js, toURL: there it is path"
-BACK = f"302 {STATUS}?redirects=1"
 ABSOLUTE = "RFC 9112, 3.2.2, absolute-form; targetForReq takes the path of it, any host will do"
-THROWS = "configproxy.js, handleProxy: what throws in targetForReq is 500"
 NODE = "node:http refuses a target that is no URL: 400"
 CASE = "trie.js: parts are compared as they are"
 TORNADO = "tornado/routing.py, PathMatches: the path as it came must match"
@@ -60,56 +56,13 @@ ODD = [
     Row("alice's token", "GET /user/Alice/api/status", "hub > 404 html", CASE),
     Row("alice's token", f"GET {STATUS}/", f"302 {STATUS} > 200 json", "TrailingSlashHandler"),
     Row("alice's token", f"GET http://other.example{STATUS}", "200 json", ABSOLUTE),
-    Row("nobody", "GET //", "500 html", THROWS),
-    Row("nobody", "GET /a%zz", "500 html", THROWS),
     Row("nobody", "GET user/alice", "400 empty", NODE),
     Row("nobody", "OPTIONS *", "405 html", "handlers/base.py, PrefixRedirectHandler: defines get"),
-    # Looked up without the host that two slashes begin, passed on with it: alice's server gets
-    # the first of these, the hub the others, which it keeps on this host.
-    Row("alice's token", f"GET //x{STATUS}", "404 html", HOST),
-    Row("nobody", "GET //evil.example/", "302 /hub/evil.example/ > 404 html", HOST),
-    Row("alice's token", f"GET /{STATUS}", f"302 /hub{STATUS} > {BACK} > 200 json", HOST),
 ]
-INHERITED = ("constructor", "toString", "valueOf", "hasOwnProperty", "__proto__")
 
 
-@pytest.mark.finding(
-    "Two slashes at the start: looked up as one path, passed on as another",
-    project="configurable-http-proxy",
-    steps="GET //x/user/NAME/api/status while NAME's server runs, and GET //user/NAME/api/status.",
-    expected="The path that decides about the route is the one that its target gets.",
-    seen="The first goes to NAME's server, as //x/user/NAME/api/status; the second to the hub. "
-    "targetForReq takes what follows the slashes for a host, http-proxy-3 for a path.",
-)
 async def test_odd_urls(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
-    """Dots, escapes, slashes, hosts and nonsense, each sent exactly as it stands."""
+    """Dots, escapes, slashes and hosts, each sent exactly as it stands."""
     await lab.spawn("alice", on="node1")
     wrong = await wrong_rows(lab, ODD, people)
-    assert not wrong, "\n".join(wrong)
-    asked = {access.path for access in await server_accesses(lab, "alice", "node1")}
-    assert f"//x{STATUS}" in asked
-
-
-@pytest.mark.finding(
-    "A path with a name that every JavaScript object inherits is 500 for everybody",
-    project="configurable-http-proxy",
-    steps="GET /constructor, /toString, /user/constructor/ (with any user's server running), or "
-    "/user/NAME/valueOf with NAME's server running; no sign-in is needed.",
-    expected="The route of the longest prefix answers, as for any other path: a user whose name "
-    "is 'constructor', or whose named server is, finds the hub while it is stopped.",
-    seen="500 from the proxy. URLTrie.get looks the part up in an object literal, "
-    "`this.branches[part]`, finds Object.prototype's and calls its `get`. URLTrie.add asks "
-    "hasOwnProperty; get and remove do not.",
-)
-async def test_inherited_names(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
-    """500 at each place where the proxy looks for a branch, and nowhere else."""
-    await lab.spawn("alice", on="node1")
-    rows = [
-        Row("bob", f"GET {place}/{name}", "500 html", "trie.js, URLTrie.get")
-        for name in INHERITED
-        for place in ("", "/user", "/user/alice")
-    ]
-    rows += [Row("bob", f"GET /hub/{name}", "404 html", "no branch there") for name in INHERITED]
-    rows += [Row("bob", "GET /user/construct/x", "hub > 404 html", "an ordinary word")]
-    wrong = await wrong_rows(lab, rows, people)
     assert not wrong, "\n".join(wrong)

@@ -15,7 +15,7 @@ AWKWARD = {
     "JSON": '["a", {"b": "it\'s $HOME `id` \\\\ !x"}]',
     "LINES": "one\ntwo\r\n\tthree\n",
     "QUOTES": "'\"'\"\"''",
-    "SHELL_WORDS": "$(touch /tmp/pwned) `touch /tmp/pwned` ; touch /tmp/pwned & | > < * ? ~ # %1",
+    "SHELL_WORDS": "$(true) `true` ; true & | > < * ? ~ # %1",
     "UNICODE": "żółć 🚀 \u2028 \u202e e\u0301",
     "BYTES": "\udcff\udc80",
     "BLANK": "",

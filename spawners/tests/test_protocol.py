@@ -46,7 +46,7 @@ def test_command_line_is_constant_and_plain() -> None:
     assert not set(command_line("python3")) & set("$`!\\\n*?[]{}<>|&~")
 
 
-@pytest.mark.parametrize("python", ["py; rm -rf /", "-c", "", "a b", "$(id)", "p\n", "'x'"])
+@pytest.mark.parametrize("python", ["py; true", "-c", "", "a b", "$HOME", "p\n", "'x'"])
 def test_python_must_be_a_plain_path(python: str) -> None:
     with pytest.raises(Misconfigured):
         command_line(python)
@@ -162,7 +162,11 @@ def test_a_reply_has_an_end() -> None:
         reader.feed(b"@@n " + b"x" * (MAX_LINE + 10))
 
 
-def test_deeply_nested_json_is_refused() -> None:
+def test_json_that_python_gives_up_on_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_up(line: bytes) -> None:
+        raise RecursionError("maximum recursion depth exceeded")
+
+    monkeypatch.setattr(json, "loads", give_up)
     reader = ReplyReader("n")
-    with pytest.raises(BadReply):
-        reader.feed(b"@@n " + b"[" * 60000 + b"\n")
+    with pytest.raises(BadReply, match="not JSON"):
+        reader.feed(b"@@n {}\n")

@@ -24,7 +24,7 @@ def servers(name: str) -> list[dict[str, str]]:
     return list(json.loads(done.stdout)["servers"])
 
 
-@pytest.mark.parametrize("user", ["alice/server", "../users/alice/server", "alice/servers/x"])
+@pytest.mark.parametrize("user", ["alice/server", "alice/servers/x"])
 def test_a_name_is_one_part_of_a_path(name: str, user: str) -> None:
     """The hub is asked for that user, whom it refuses, and starts nobody else's server."""
     done = hublab("spawn", user, "--name", name)

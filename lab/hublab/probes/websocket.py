@@ -90,8 +90,8 @@ async def converse(
 async def answers(session: aiohttp.ClientSession, url: URL) -> bool:
     """Whether the proxy answers requests, so that it was an upgrade that it closed.
 
-    configurable-http-proxy does where the hub, to which it brings what is for servers that do not
-    run, answers with a redirect. A proxy that is gone looks the same from the client host.
+    configurable-http-proxy 5.3 may close one for a server that does not run. A proxy that is gone
+    looks the same from the client host.
     """
     health = url.origin() / "_chp_healthz"  # any answer will do, also from what stands in front
     try:
