@@ -7,7 +7,6 @@ real hub: nothing of the spawner's inside is looked at, so any spawner can be as
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from hublab.engine import Engine
 from hublab.engine.records import File
 from hublab.errors import LabError, UsageError
 from hublab.paths import ROOT
+from hublab.progress import Progress
 
 TARGET = "spawner-test"
 ROWS = ROOT / "spawners" / "tests" / "conformance_rows.py"
@@ -54,7 +54,7 @@ def subject_files(module: Path | None, config: Path | None) -> list[File]:
 
 
 def conformance(
-    engine: Engine, image: str, spawner: str, files: list[File], tell: Callable[[str], None]
+    engine: Engine, image: str, spawner: str, files: list[File], tell: Progress
 ) -> list[Row]:
     """Run the rows for a spawner: `ssh`, `simple`, or `module.Class` from `files`.
 

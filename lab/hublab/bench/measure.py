@@ -10,6 +10,8 @@ import statistics
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from hublab.progress import Progress
+
 Measure = Callable[[], Awaitable[float]]
 """Does the thing once and returns the seconds that count."""
 
@@ -47,7 +49,7 @@ class Figure:
     ratio: Spread
 
 
-async def measured(part: Part, rounds: int, tell: Callable[[str], None]) -> Figure:
+async def measured(part: Part, rounds: int, tell: Progress) -> Figure:
     """Measure a part and its floor in turn, after one round of each that is not counted."""
     await part.floor()
     await part.measure()

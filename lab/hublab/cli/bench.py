@@ -15,9 +15,9 @@ from hublab.bench.measure import Figure, Part, measured
 from hublab.bench.requests import Requests
 from hublab.bench.servers import Servers
 from hublab.cli.common import emit, json_option, out, steps, table
-from hublab.cli.progress import Steps
 from hublab.deployment.creation import Created, Request, create, down, make_ready
 from hublab.errors import UsageError
+from hublab.progress import Steps
 from hublab.running.lab import Lab
 from hublab.running.live import connect
 from hublab.settings.values import Settings

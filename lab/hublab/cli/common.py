@@ -17,11 +17,11 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-from hublab.cli.progress import Steps
 from hublab.engine import Engine
 from hublab.errors import HublabError
 from hublab.journal.file import Journal
 from hublab.paths import lab_folder
+from hublab.progress import Steps
 from hublab.running.lab import DEFAULT_NAME, Lab
 from hublab.running.live import LiveLab, connect
 

@@ -11,12 +11,12 @@ from typing import Any
 import click
 
 from hublab.cli.common import common, emit, open_journal, out, steps, table
-from hublab.cli.progress import Steps
 from hublab.cli.ps import shown
 from hublab.cli.spawn import show_progress
 from hublab.cli.up import bring_up, show_hosts
 from hublab.deployment.creation import Request
 from hublab.journal.events import Observed
+from hublab.progress import Steps
 from hublab.running.hub import hub_url
 from hublab.running.lab import Lab
 from hublab.running.live import LiveLab, Server, connect

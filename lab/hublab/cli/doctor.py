@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import click
 
@@ -12,6 +12,7 @@ from hublab.errors import MachineError
 from hublab.machine.capabilities import FIX, Capability, connect, probe, probe_needed
 from hublab.machine.distribution import Distribution, this_machine
 from hublab.machine.preparation import Step, plan
+from hublab.progress import Progress
 
 QUIET_SECONDS = 5.0
 STYLES = {"ok": "green", "missing": "red", "unknown": "yellow"}
@@ -49,7 +50,7 @@ def doctor(fix: bool, dry_run: bool, quiet: bool, as_json: bool) -> None:
         raise missing
 
 
-def prepare(progress: Callable[[str], None]) -> list[dict[str, str | float]]:
+def prepare(progress: Progress) -> list[dict[str, str | float]]:
     """Do what is missing, in order; returns each step with its seconds, none if all is there.
 
     Raises MachineError where something stays missing that `hublab up` needs.
@@ -74,7 +75,7 @@ def prepare(progress: Callable[[str], None]) -> list[dict[str, str | float]]:
 class Detail:
     """The lines of a tool at work, thinned: one now and then, so that a wait has a face."""
 
-    def __init__(self, progress: Callable[[str], None], begun: float) -> None:
+    def __init__(self, progress: Progress, begun: float) -> None:
         self._progress = progress
         self._begun = begun
         self._shown = begun

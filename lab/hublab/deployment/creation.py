@@ -7,7 +7,7 @@ import itertools
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from hublab.errors import EngineError, LabError, LabNameError
 from hublab.guard.lease import Guard
 from hublab.machine.base_image import choose_base
 from hublab.paths import ROOT, ensure_dir, lab_folder, labs_folder, remove_lab_folder
+from hublab.progress import Progress
 from hublab.running import programs
 from hublab.running.channel import Channel, open_channel
 from hublab.running.hub import open_hub
@@ -36,7 +37,6 @@ from hublab.topology.defaults import with_completion
 from hublab.topology.more_nodes import nodes_overlay
 from hublab.topology.reading import Topology, read_topology
 
-Progress = Callable[[str], None]
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 SUBNET_TRIES = 5
 

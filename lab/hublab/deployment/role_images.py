@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from hublab.deployment.creation import Request, images_by_role
@@ -12,13 +11,12 @@ from hublab.engine.images import inputs_digest
 from hublab.errors import NoSuchLab
 from hublab.machine.base_image import choose_base
 from hublab.paths import ROOT
+from hublab.progress import Progress
 from hublab.running.lab import Lab
 from hublab.topology.reading import read_topology
 
 
-def role_images(
-    engine: Engine, name: str, progress: Callable[[str], None]
-) -> tuple[dict[str, str], Lab | None]:
+def role_images(engine: Engine, name: str, progress: Progress) -> tuple[dict[str, str], Lab | None]:
     """Role to image, and the lab where one of that name runs. Builds images that are missing."""
     try:
         lab = Lab.find(name, engine)
@@ -27,13 +25,13 @@ def role_images(
     return lab.images, lab
 
 
-def project_images(engine: Engine, name: str, progress: Callable[[str], None]) -> dict[str, str]:
+def project_images(engine: Engine, name: str, progress: Progress) -> dict[str, str]:
     """The images of the project's own topology."""
     return project_config(engine, Request(name), progress, build=True)[1]
 
 
 def project_config(
-    engine: Engine, request: Request, progress: Callable[[str], None], *, build: bool
+    engine: Engine, request: Request, progress: Progress, *, build: bool
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Compose's configuration of some files on a free subnet and free ports; role to image.
 

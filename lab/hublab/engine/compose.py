@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hublab.errors import EngineError, MachineError, TopologyError
-
-Progress = Callable[[str], None]
+from hublab.progress import Progress
 
 
 class Compose:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from hublab.engine.api import Engine
-from hublab.engine.compose import Compose, Progress, stream
+from hublab.engine.compose import Compose, stream
 from hublab.errors import EngineError
+from hublab.progress import Progress
 
 PREFIX = "hublab-"
 

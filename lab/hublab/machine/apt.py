@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hublab.errors import MachineError
-from hublab.machine.commands import Progress, ask, run
+from hublab.machine.commands import ask, run
 from hublab.machine.distribution import Distribution
 from hublab.machine.sources import Mirrors, debian_mirror
+from hublab.progress import Progress
 
 LISTS = Path("/var/lib/apt/lists")
 KEYRINGS = Path("/usr/share/keyrings")

@@ -12,9 +12,10 @@ from typing import Protocol
 
 from hublab.errors import MachineError
 from hublab.machine import apt
-from hublab.machine.commands import Progress, run
+from hublab.machine.commands import run
 from hublab.machine.distribution import Distribution, this_machine
 from hublab.machine.sources import debian_mirror
+from hublab.progress import Progress
 
 SUITE = "trixie"
 FROM_REGISTRY = "debian:trixie-slim"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hublab.engine.compose import last_words
 from hublab.errors import MachineError
-
-Progress = Callable[[str], None]
+from hublab.progress import Progress
 
 
 def run(

@@ -17,8 +17,9 @@ from shutil import which
 from hublab.engine.compose import last_words
 from hublab.errors import MachineError
 from hublab.machine import apt
-from hublab.machine.commands import Progress, ask, run
+from hublab.machine.commands import ask, run
 from hublab.machine.distribution import Distribution
+from hublab.progress import Progress
 
 CONFIGURATION = Path("/etc/docker/daemon.json")
 LOG = Path("/var/log/hublab-dockerd.log")

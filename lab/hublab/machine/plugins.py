@@ -17,8 +17,9 @@ from pathlib import Path
 from hublab.engine.compose import buildx_version, compose_version
 from hublab.errors import MachineError
 from hublab.machine import apt
-from hublab.machine.commands import Progress, run
+from hublab.machine.commands import run
 from hublab.machine.distribution import Distribution
+from hublab.progress import Progress
 
 FOLDER = Path("/usr/local/lib/docker/cli-plugins")
 DONOR = "trixie"

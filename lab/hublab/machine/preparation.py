@@ -11,8 +11,8 @@ from hublab.engine import Engine
 from hublab.engine.connection import engine_host
 from hublab.errors import MachineError
 from hublab.machine import apt, base_image, capabilities, engine_service, plugins
-from hublab.machine.commands import Progress
 from hublab.machine.distribution import Distribution
+from hublab.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import pytest_asyncio
 
 from hublab.cases.matrix import Case
 from hublab.errors import HublabError, LabError, MachineError, SettingError, UsageError
+from hublab.progress import Progress, Steps
 from hublab.pytest_plugin.cases import PINNED, case_of
 from hublab.pytest_plugin.evidence import EVIDENCE, LAB, Evidence, scenario_of
 from hublab.pytest_plugin.topologies import DEFAULT_TOPOLOGY, lab_options, topology_of
@@ -42,11 +43,9 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-def teller(config: pytest.Config) -> Callable[[str], None]:
+def teller(config: pytest.Config) -> Progress:
     """Progress on stderr while tests are captured: a person must see what takes long."""
     from rich.console import Console
-
-    from hublab.cli.progress import Steps
 
     said: list[str] = []
     manager = config.pluginmanager.getplugin("capturemanager")
