@@ -17,12 +17,12 @@ from hublab.errors import LabError, UsageError
 
 @pytest.mark.parametrize("name", ["sh", "my spawner.Class", "--spawner", "a..b", ""])
 def test_no_spawner(name: str) -> None:
-    with pytest.raises(UsageError, match="is no spawner"):
+    with pytest.raises(UsageError, match="is not the name of a spawner"):
         check(name, None)
 
 
 def test_the_wrong_module() -> None:
-    with pytest.raises(UsageError, match=r"does not hold the module of mine\.Spawner"):
+    with pytest.raises(UsageError, match=r"is not the module of mine\.Spawner"):
         check("mine.Spawner", Path("theirs.py"))
 
 

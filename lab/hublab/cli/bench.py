@@ -1,4 +1,4 @@
-"""`hublab bench`: what things cost, as ratios to floors measured in the same run."""
+"""`hublab bench`: measures what operations cost, as ratios to bare software in the same run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from hublab.bench.labs import Labs
 from hublab.bench.measure import Figure, Part, measured
 from hublab.bench.requests import Requests
 from hublab.bench.servers import Servers
-from hublab.cli.common import emit, json_option, out, steps, table
+from hublab.cli.common import out, steps, table
+from hublab.cli.json_output import emit, json_option
 from hublab.deployment.creation import Created, Request, create, down, make_ready
 from hublab.errors import UsageError
 from hublab.progress import Steps
@@ -43,19 +44,21 @@ NAMES = (
     type=click.IntRange(min=1),
     default=10,
     show_default=True,
-    help="Rounds of each part; fewer than ten are for trying it out.",
+    help="Rounds of each part; fewer than ten are not enough for a figure.",
 )
 @click.option(
     "--baseline",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Compare with figures that --json wrote earlier.",
+    help="Show the ratios of figures that --json printed earlier.",
 )
 @json_option
 def bench(parts: tuple[str, ...], rounds: int, baseline: Path | None, as_json: bool) -> None:
-    """Measure PARTs, or all of them, each in turn with its floor, in a lab of its own.
+    """Measure what operations cost, as ratios to bare software.
 
-    A ratio of 1.2 means: 1.2 times what the bare software costs on this machine, now.
+    Each PART (default: all) is measured in turn with its floor: the same work by the bare software.
+    A ratio of 1.2 means 1.2 times the seconds of the floor. Parts that need a lab get one of their
+    own. Exit code 1 when a ratio is above its bound.
 
     \b
     Examples:
@@ -106,14 +109,14 @@ def read_baseline(path: Path) -> dict[str, float]:
         return {figure["part"]: float(figure["ratio"]["median"]) for figure in figures}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
-            f"no figures can be read from it: {error}",
+            f"the file does not hold figures: {error}",
             where=str(path),
-            hint="a file written by `hublab bench --json`",
+            hint="the output of `hublab bench --json`",
         ) from error
 
 
 def show(figures: list[Figure], before: dict[str, float]) -> None:
-    """The table of figures: medians, with the spread of the ratio."""
+    """Print the table of figures: medians, with the spread of the ratio."""
     rows = table(
         None, "PART", "SECONDS", "FLOOR", "RATIO", "LEAST..GREATEST", "BASELINE", "FLOOR IS"
     )

@@ -1,4 +1,4 @@
-"""`hublab up`: a lab comes up, or is found running."""
+"""`hublab up`: brings a lab up, or finds it running."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from hublab.cli.common import common, emit, files_option, open_journal, out, steps, table
+from hublab.cli.common import common, files_option, open_journal, out, steps, table
+from hublab.cli.json_output import emit
 from hublab.deployment.creation import Created, Request, create, make_ready, one_at_a_time
 from hublab.deployment.own_config import Override, OwnConfig
 from hublab.journal.events import LabUp, SettingsApplied
@@ -22,26 +23,26 @@ from hublab.topology.more_nodes import FEWEST, MOST
 
 
 @click.command()
-@files_option("A Compose file; may be said several times. Default: the project's compose/lab.yaml.")
+@files_option("A Compose file; repeatable. Default: the project's compose/lab.yaml.")
 @click.option(
     "--set",
     "texts",
     multiple=True,
     metavar="SETTING=VALUE",
-    help="A setting that holds from the start, for instance hub.JupyterHub.hub_connect_ip=hub.",
+    help="A setting from the start, for instance hub.JupyterHub.hub_connect_ip=hub; repeatable.",
 )
 @click.option(
     "--nodes",
     type=click.IntRange(FEWEST, MOST),
     envvar="HUBLAB_NODES",
     show_envvar=True,
-    help="How many nodes the project's own topology gets.",
+    help="Number of nodes of the project's own topology.",
 )
 @click.option(
     "--hub-config",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A jupyterhub_config.py of your own, laid over the lab's.",
+    help="A jupyterhub_config.py of your own, loaded after the lab's.",
 )
 @click.option(
     "--server-config",
@@ -59,13 +60,14 @@ def up(
     name: str,
     as_json: bool,
 ) -> None:
-    """Bring a lab up, or find it running: hub, proxy, nodes and client, an address each.
+    """Bring a lab up, or find it running.
 
-    Images are built only when what they are made from has changed. A lab that fails to come up
-    is removed again. Settings given for a lab that runs are added to those that it has.
+    A lab has a hub, a proxy, nodes and a client, each with an address of its own. `up` builds only
+    images whose inputs have changed. It removes a lab that fails to come up. Settings given for a
+    running lab are added to those that it has.
 
-    A configuration of your own holds but for what cannot work here (addresses, the proxy, how
-    servers start, how people sign in): that is listed, with the reason.
+    Your own configuration is in effect except for what cannot work here (addresses, the proxy, how
+    servers start, how people sign in); `up` lists those settings with the reason.
 
     \b
     Examples:
@@ -89,13 +91,13 @@ def up(
 
 
 def bring_up(request: Request, say: Steps) -> tuple[Created, float]:
-    """Bring a lab up for good; returns it and the seconds without those for images."""
+    """Bring a lab up and leave it running; returns it and the seconds, images not counted."""
     with one_at_a_time(say):
         return bring_up_alone(request, say)
 
 
 def bring_up_alone(request: Request, say: Steps) -> tuple[Created, float]:
-    """Bring a lab up while nobody else does."""
+    """Bring a lab up, while the caller keeps other processes from doing so."""
     created = create(request, say)
     lab = created.lab
     settings, waited = asyncio.run(settle(created, request.settings, say))
@@ -110,7 +112,7 @@ def bring_up_alone(request: Request, say: Steps) -> tuple[Created, float]:
 
 
 async def settle(created: Created, more: Settings, say: Steps) -> tuple[Settings, float]:
-    """Wait until a lab is ready, with more settings; returns what is set, and the seconds."""
+    """Add settings and wait until the lab is ready; returns all settings, and the seconds."""
     async with settings_lock(created.lab.name, say):
         settings = created.lab.settings().merged(more)
         waited, _ = await make_ready(created, settings, say)
@@ -118,7 +120,7 @@ async def settle(created: Created, more: Settings, say: Steps) -> tuple[Settings
 
 
 def show_overridden(overridden: Iterable[Override]) -> None:
-    """What of the user's own configuration files does not hold: theirs, ours, and why."""
+    """Print which of the user's own settings are not in effect: theirs, ours, and why."""
     for one in overridden:
         theirs = "(JupyterHub's default)" if one.theirs is None else one.theirs
         ours = "(not set)" if one.ours is None else one.ours
@@ -126,7 +128,7 @@ def show_overridden(overridden: Iterable[Override]) -> None:
 
 
 def show_hosts(lab: Lab) -> None:
-    """The table of hosts."""
+    """Print the table of hosts."""
     rows = table(None, "HOST", "ROLE", "ADDRESS", "STATE", "CONTAINER")
     for host in lab.hosts.values():
         rows.add_row(host.service, host.role, host.address, host.state, host.name)
