@@ -1,4 +1,4 @@
-"""A lab's coming up and going, against bare `docker compose` with the same services."""
+"""Start and removal of a lab, against bare `docker compose` with the same services."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hublab.settings.values import Settings
 
 
 class Labs:
-    """Labs beside the running one, whose files, images and hub host the floors use."""
+    """Starts and removes labs; the floors use the files, images and hub host of the running lab."""
 
     def __init__(self, live: LiveLab) -> None:
         self.engine = live.lab.engine

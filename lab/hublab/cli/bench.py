@@ -9,22 +9,23 @@ from pathlib import Path
 
 import click
 
+from hublab.bench import command_line
 from hublab.bench.hubs import Hubs
 from hublab.bench.labs import Labs
-from hublab.bench.measure import Figure, Part, measured
+from hublab.bench.measure import Figure, Part, measure_part
 from hublab.bench.requests import Requests
 from hublab.bench.servers import Servers
 from hublab.cli.common import out, steps, table
 from hublab.cli.json_output import emit, json_option
 from hublab.deployment.creation import Created, Request, create, down, make_ready
-from hublab.errors import UsageError
+from hublab.errors import ExpectationFailed, UsageError
 from hublab.progress import Steps
-from hublab.running.lab import Lab
 from hublab.running.live import connect
 from hublab.settings.values import Settings
 
 LAB = "bench"
 NAMES = (
+    "help",
     "up",
     "switch-hub",
     "switch-server",
@@ -70,36 +71,53 @@ def bench(parts: tuple[str, ...], rounds: int, baseline: Path | None, as_json: b
         if part not in NAMES:
             raise UsageError(f"there is no part {part}", hint=f"one of {', '.join(NAMES)}")
     before = read_baseline(baseline) if baseline else {}
-    say = steps()
-    created = create(Request(LAB), say, lease=True)
-    try:
-        figures = asyncio.run(run(created.lab, parts or NAMES, rounds, say, created))
-    finally:
-        down(LAB, created.lab.engine)
-        if created.guard:
-            created.guard.release()
+    figures = measure_all(parts or NAMES, rounds, steps())
     if as_json:
         emit({"rounds": rounds, "figures": [asdict(figure) for figure in figures]})
     else:
         show(figures, before)
+    if slow := [figure for figure in figures if figure.is_too_slow]:
+        raise ExpectationFailed(
+            "; ".join(f"{f.what} takes {f.ratio.median:.2f} x its floor" for f in slow),
+            hint="; ".join(f"{f.part}: at most {f.bound:g} x {f.floor_is}" for f in slow),
+        )
+
+
+def measure_all(names: tuple[str, ...], rounds: int, progress: Steps) -> list[Figure]:
+    """Measure the named parts, those without a lab first; a lab is created only if one needs it."""
+    alone = {part.name: part for part in command_line.parts()}
+    figures = asyncio.run(run(alone, [name for name in names if name in alone], rounds, progress))
+    if with_lab := [name for name in names if name not in alone]:
+        created = create(Request(LAB), progress, lease=True)
+        try:
+            figures += asyncio.run(run_in_lab(created, with_lab, rounds, progress))
+        finally:
+            down(LAB, created.lab.engine)
+            if created.guard:
+                created.guard.release()
+    return figures
+
+
+async def run_in_lab(
+    created: Created, names: list[str], rounds: int, progress: Steps
+) -> list[Figure]:
+    """Wait until a lab is ready, and measure the named parts in it."""
+    await make_ready(created, Settings(), progress)
+    async with connect(created.lab) as live:
+        requests = Requests(live)
+        try:
+            groups = (Labs(live), Hubs(live), Servers(live), requests)
+            known = {part.name: part for group in groups for part in group.parts()}
+            return await run(known, names, rounds, progress)
+        finally:
+            await requests.close()
 
 
 async def run(
-    lab: Lab, names: tuple[str, ...], rounds: int, say: Steps, created: Created
+    known: dict[str, Part], names: list[str], rounds: int, progress: Steps
 ) -> list[Figure]:
     """Measure the named parts one after the other."""
-    await make_ready(created, Settings(), say)
-    async with connect(lab) as live:
-        requests = Requests(live)
-        try:
-            known: dict[str, Part] = {
-                part.name: part
-                for group in (Labs(live), Hubs(live), Servers(live), requests)
-                for part in group.parts()
-            }
-            return [await measured(known[name], rounds, say) for name in names]
-        finally:
-            await requests.close()
+    return [await measure_part(known[name], rounds, progress) for name in names]
 
 
 def read_baseline(path: Path) -> dict[str, float]:

@@ -16,9 +16,7 @@ from hublab.engine import Engine
 @click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 def prune(images: bool, yes: bool, as_json: bool) -> None:
-    """Remove every lab on this engine, and hublab's unused images.
-
-    It removes images only with --images.
+    """Remove every lab on this engine; with --images, images too.
 
     \b
     Examples:

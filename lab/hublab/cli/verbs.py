@@ -48,7 +48,7 @@ VERBS = {
     "graph": Verb("graph", "Draw a lab's hosts, addresses and connections."),
     "export": Verb("export", "Write a lab as one Compose file that runs without hublab."),
     "completion": Verb("completion", "Print the completion script for SHELL."),
-    "prune": Verb("prune", "Remove every lab on this engine, and hublab's unused images."),
+    "prune": Verb("prune", "Remove every lab on this engine; with --images, images too."),
     "doctor": Verb("doctor", "Show what this machine lacks for a lab, and how to get it."),
     "demo": Verb("demo", "Bring a lab up, and run a cell in a notebook on another host."),
     "bench": Verb("bench", "Measure what operations cost, as ratios to bare software."),
