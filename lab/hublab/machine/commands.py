@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hublab.engine.compose import last_words
+from hublab.engine.compose import last_lines
 from hublab.errors import MachineError
 from hublab.progress import Progress
 
@@ -52,7 +52,7 @@ def run(
             raise
     text = "\n".join(lines)
     if process.returncode:
-        raise MachineError(f"could not {attempted}: {last_words(text)}", where=shlex.join(argv))
+        raise MachineError(f"could not {attempted}: {last_lines(text)}", where=shlex.join(argv))
     return text
 
 

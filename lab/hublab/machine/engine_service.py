@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from shutil import which
 
-from hublab.engine.compose import last_words
+from hublab.engine.compose import last_lines
 from hublab.errors import MachineError
 from hublab.machine import apt
 from hublab.machine.commands import ask, run
@@ -94,7 +94,7 @@ def start(machine: Distribution, answers: Callable[[], bool], progress: Progress
         except MachineError as error:
             journal = ask(["journalctl", "--unit=docker", "--lines=12", "--no-pager"]) or ""
             raise MachineError(
-                f"{error.message}; its journal ends: {last_words(journal)}", where="docker.service"
+                f"{error.message}; its journal ends: {last_lines(journal)}", where="docker.service"
             ) from error
         return
     for path, program in PID_FILES.items():
@@ -129,7 +129,7 @@ def start_by_hand(
             raise
         with log.open("rb") as stream:
             stream.seek(begin)
-            end = last_words(stream.read().decode(errors="replace"))
+            end = last_lines(stream.read().decode(errors="replace"))
         raise MachineError(f"{error.message}; its log ends: {end}", where=str(log)) from error
     # It is meant to run on: without a word, Popen would warn about that.
     process.returncode = 0
