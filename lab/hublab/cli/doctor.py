@@ -92,7 +92,7 @@ class Detail:
 
 def blocking(capabilities: Sequence[Capability]) -> MachineError | None:
     """The error that names everything that `hublab up` lacks."""
-    missing = [capability for capability in capabilities if capability.stops_us]
+    missing = [capability for capability in capabilities if capability.blocks_up]
     if not missing:
         return None
     remedies = [capability.remedy for capability in missing]
