@@ -27,7 +27,7 @@ def test_the_wrong_module() -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="cannot read the file"):
         subject_files(tmp_path / "mine.py", None)
 
 
