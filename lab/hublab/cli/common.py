@@ -8,7 +8,7 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.cells import cell_len
@@ -21,7 +21,9 @@ from hublab.journal.file import Journal
 from hublab.paths import lab_folder
 from hublab.progress import Steps
 from hublab.running.lab import DEFAULT_NAME, Lab
-from hublab.running.live import LiveLab, connect
+
+if TYPE_CHECKING:  # asyncssh and aiohttp take half of a start, and `exec` or `logs` need neither
+    from hublab.running.live import LiveLab
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -139,6 +141,8 @@ def open_journal(lab: Lab, verb: str) -> Journal:
 
 def with_live(name: str, work: Callable[[LiveLab], Awaitable[T]], verb: str | None = None) -> T:
     """Connect to a lab's network and run `work` there; with `verb`, keep a journal."""
+
+    from hublab.running.live import connect
 
     async def run(lab: Lab) -> T:
         journal = open_journal(lab, verb) if verb else None
