@@ -77,7 +77,7 @@ def test_nothing_to_do(given: Given) -> None:
 def test_a_bare_machine_in_order(given: Given) -> None:
     given(NO_TOOLS)
     assert titles(SILENT) == [
-        "give the new engine networks of 198.18.0.0/16, which nobody routes",
+        "give the new engine networks of 198.18.0.0/16, which is not routed anywhere",
         "install the Docker engine",
         "start the Docker engine",
         "install docker-compose and docker-buildx",

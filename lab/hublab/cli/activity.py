@@ -1,4 +1,4 @@
-"""`hublab activity`: who was active when, according to server, proxy and hub."""
+"""`hublab activity`: shows when users were last active, according to server, proxy and hub."""
 
 from __future__ import annotations
 

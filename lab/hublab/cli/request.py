@@ -75,7 +75,7 @@ def request(
     """
     check_request_options(user, token, enter)
     body = read_body(data)
-    wanted = Ask(
+    outgoing = Ask(
         target=path,
         method=method or ("GET" if body is None else "POST"),
         headers=with_type(header_pairs(headers, origin), body),
@@ -83,16 +83,16 @@ def request(
         xsrf=xsrf,
         timeout=timeout,
     )
-    wanted.check()
+    outgoing.check()
 
     async def work(live: LiveLab) -> tuple[Answer, Readable | None, Redactor]:
-        async with credentials(live, user, token=token, server=enter) as who:
+        async with credentials(live, user, token=token, server=enter) as identity:
             place = URL(written(live.origin, path if path.startswith("/") else "/"), encoded=True)
-            sent = (*who.headers, *(who.xsrf_header(place) if xsrf else ()))
-            cookies = who.same_site(place)  # before the answer brings others
-            answer = await ask(live, wanted, who, follow=follow)
-            page = readable(answer, wanted, origin, cookies, sent) if origin is not None else None
-            return answer, page, redactor(live, who)
+            sent = (*identity.headers, *(identity.xsrf_header(place) if xsrf else ()))
+            cookies = identity.same_site(place)  # before the answer brings others
+            answer = await ask(live, outgoing, identity, follow=follow)
+            page = readable(answer, outgoing, origin, cookies, sent) if origin is not None else None
+            return answer, page, redactor(live, identity)
 
     answer, page, hide = with_live(name, work)
     if as_json:

@@ -66,6 +66,6 @@ def header_pairs(texts: Iterable[str], origin: str | None) -> tuple[tuple[str, s
     return tuple(pairs)
 
 
-def redactor(live: LiveLab, who: Credentials) -> Redactor:
+def redactor(live: LiveLab, identity: Credentials) -> Redactor:
     """A redactor of the lab's secrets and those of this request."""
-    return Redactor(live.lab.secrets() | who.secrets())
+    return Redactor(live.lab.secrets() | identity.secrets())

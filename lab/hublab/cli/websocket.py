@@ -74,9 +74,11 @@ def websocket(
     Ask(path, headers=pairs).check()
 
     async def work(live: LiveLab) -> tuple[Conversation, Redactor]:
-        async with credentials(live, user, token=token, server=enter) as who:
-            seen = await converse(live, path, pairs, who, say=say, frames=frames, seconds=seconds)
-            return seen, redactor(live, who)
+        async with credentials(live, user, token=token, server=enter) as identity:
+            seen = await converse(
+                live, path, pairs, identity, say=say, frames=frames, seconds=seconds
+            )
+            return seen, redactor(live, identity)
 
     seen, hide = with_live(name, work)
     if as_json:

@@ -119,15 +119,15 @@ class Engine:
 
     def leftovers(self, lab: str) -> list[str]:
         """The containers, networks and volumes of a lab that exist, as `kind name` texts."""
-        wanted = {"label": f"{PROJECT}={lab}"}
+        filters = {"label": f"{PROJECT}={lab}"}
         with engine_errors(f"look for what is left of lab {lab}"):
             api = self._client.api
             found = [
                 f"container {entry['Names'][0].lstrip('/')}"
-                for entry in api.containers(all=True, filters=wanted)
+                for entry in api.containers(all=True, filters=filters)
             ]
-            found += [f"network {entry['Name']}" for entry in api.networks(filters=wanted)]
-            volumes = api.volumes(filters=wanted).get("Volumes") or []
+            found += [f"network {entry['Name']}" for entry in api.networks(filters=filters)]
+            volumes = api.volumes(filters=filters).get("Volumes") or []
             found += [f"volume {entry['Name']}" for entry in volumes]
         return found
 
@@ -144,21 +144,21 @@ class Engine:
             self._remove_once(lab)
 
     def _remove_once(self, lab: str) -> None:
-        wanted = {"label": f"{PROJECT}={lab}"}
+        filters = {"label": f"{PROJECT}={lab}"}
         api = self._client.api
         gone = (docker.errors.NotFound, docker.errors.APIError)
         with engine_errors(f"remove lab {lab}"):
             # Sidecars use the network namespace of another container, so they are removed first.
-            entries = api.containers(all=True, filters=wanted)
+            entries = api.containers(all=True, filters=filters)
             for entry in sorted(entries, key=lambda entry: SIDECAR not in entry["Labels"]):
                 with contextlib.suppress(*gone):
                     if entry["State"] == "paused":
                         api.unpause(entry["Id"])
                     api.remove_container(entry["Id"], force=True, v=True)
-            for network in api.networks(filters=wanted):
+            for network in api.networks(filters=filters):
                 with contextlib.suppress(*gone):
                     api.remove_network(network["Id"])
-            for volume in api.volumes(filters=wanted).get("Volumes") or []:
+            for volume in api.volumes(filters=filters).get("Volumes") or []:
                 with contextlib.suppress(*gone):
                     api.remove_volume(volume["Name"], force=True)
 

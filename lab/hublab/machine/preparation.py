@@ -70,7 +70,7 @@ def configuration_steps() -> list[Step]:
 
     return [
         Step(
-            "give the new engine networks of 198.18.0.0/16, which nobody routes",
+            "give the new engine networks of 198.18.0.0/16, which is not routed anywhere",
             (
                 f"mkdir -p {path.parent}",
                 f"echo {shlex.quote(text)} >{path}",
