@@ -1,6 +1,6 @@
-"""Write docs/commands: a page for each command of hublab, from what the command says of itself.
+"""Write docs/commands: a page for each command of hublab, from the command's own help.
 
-.venv/bin/python .ci/command_pages.py [--check]     --check: only say whether they are current
+.venv/bin/python .ci/command_pages.py [--check]     --check: only report whether they are current
 """
 
 from __future__ import annotations
@@ -52,23 +52,23 @@ def prompted(examples: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    made = {
+    pages = {
         f"{'-'.join(words[1:])}.md": page(words, text) for words, text in commands(cli, ("hublab",))
     }
-    index = "\n".join(f"- [hublab {n.removesuffix('.md').replace('-', ' ')}]({n})" for n in made)
-    made["README.md"] = (
-        f"# Commands\n\nMade from `hublab COMMAND --help` (`make docs`).\n\n{index}\n"
+    index = "\n".join(f"- [hublab {n.removesuffix('.md').replace('-', ' ')}]({n})" for n in pages)
+    pages["README.md"] = (
+        f"# Commands\n\n`make docs` writes these pages from `hublab COMMAND --help`.\n\n{index}\n"
     )
-    there = {path.name: path.read_text() for path in PAGES.glob("*.md")}
+    present = {path.name: path.read_text() for path in PAGES.glob("*.md")}
     if "--check" in arguments:
-        stale = sorted(n for n in made.keys() | there.keys() if made.get(n) != there.get(n))
+        stale = sorted(n for n in pages.keys() | present.keys() if pages.get(n) != present.get(n))
         if stale:
             print(f"stale: {', '.join(stale)}; `make docs` writes them", file=sys.stderr)
         return int(bool(stale))
     PAGES.mkdir(parents=True, exist_ok=True)
-    for name in there.keys() - made.keys():
+    for name in present.keys() - pages.keys():
         (PAGES / name).unlink()
-    for name, text in made.items():
+    for name, text in pages.items():
         (PAGES / name).write_text(text)
     return 0
 

@@ -1,12 +1,11 @@
-"""Run scenarios again and again in random order, and count: a flake shows as a failed run.
+"""Run scenarios many times in random order, and count: a flaky test shows as a failed run.
 
 .venv/bin/python .ci/flake.py DIR [-n N] [--first SEED] [--workers W] [--again]
 
-Each run has a seed of its own, which gives the order. Under build/flake stands for each folder
-which seeds it passed, and these are not run again: a stopped series goes on where it stopped. They
-count for as long as the folder, hublab, the spawner and the images stay as they were, so that a
-change in one folder costs the runs of that folder alone. A series that another machine began goes
-on here with the first seed that is not run yet.
+Each run has its own seed, which determines the order. build/flake records for each folder the seeds
+that passed, and a later series skips them. A record is valid as long as the folder, hublab, the
+spawner and the images are unchanged, so a change in one folder costs the runs of that folder only.
+To continue a series of another machine, give the first seed that it did not run with --first.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ import pytest
 from parts import ROOT, git
 
 KEPT = ROOT / "build" / "flake"
-STANDS_ON = ("lab", "spawners/jupyterhub_sshspawner", "compose")
+DEPENDS_ON = ("lab", "spawners/jupyterhub_sshspawner", "compose")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -35,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("-n", type=int, default=20, metavar="N", help="runs (20)")
     parser.add_argument("--first", type=int, default=1, metavar="SEED", help="of the N seeds (1)")
     parser.add_argument("--workers", type=int, default=0, metavar="W", help="pytest -n W")
-    parser.add_argument("--again", action="store_true", help="forget what passed already")
+    parser.add_argument("--again", action="store_true", help="run seeds again that passed")
     options = parser.parse_args(arguments)
     folders = folders_of(options.folder)
     if not folders:
@@ -55,15 +54,15 @@ def main(arguments: Sequence[str]) -> int:
     return int(any(count < options.n for count in counts.values()))
 
 
-def folders_of(place: str) -> list[str]:
-    """The folders with tests that a name stands for: itself, or those right below it."""
-    top = ROOT / place.strip("/")
+def folders_of(name: str) -> list[str]:
+    """The folders with tests that a name means: itself, and those directly in it."""
+    top = ROOT / name.strip("/")
     found = [top, *(sorted(top.iterdir()) if top.is_dir() else ())]
     return [str(one.relative_to(ROOT)) for one in found if any(one.glob("test_*.py"))]
 
 
 def run(seed: int, workers: int, memories: dict[str, Memory]) -> bool:
-    """One run of what is not slow in some folders, in the order of a seed; whether all passed."""
+    """Run the fast tests of some folders, in a seed's order; returns whether all passed."""
     report = KEPT / "last.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
@@ -79,15 +78,15 @@ def run(seed: int, workers: int, memories: dict[str, Memory]) -> bool:
         if folder not in bad:
             memory.add(seed, seconds)
     if code:
-        print(f"again with: {shlex.join(['pytest', *argv[3:]])}")
+        print(f"run it again with: {shlex.join(['pytest', *argv[3:]])}")
     return code == 0
 
 
 def failed_folders(code: int, report: Path, folders: Iterable[str]) -> set[str]:
-    """The folders in which a test failed; all of them where that cannot be told of a failure."""
+    """The folders in which a test failed; all of them if a failure does not name its folder."""
     bad: set[str] = set()
     if code != pytest.ExitCode.TESTS_FAILED:
-        return set(folders)  # the run ended early, and its report may lack tests
+        return set(folders)  # the run ended early, so its report may lack tests
     for case in ElementTree.parse(report).iter("testcase"):
         if case.find("failure") is not None or case.find("error") is not None:
             name = case.get("classname", "").replace(".", "/") + "/"
@@ -96,7 +95,7 @@ def failed_folders(code: int, report: Path, folders: Iterable[str]) -> set[str]:
 
 
 class Memory:
-    """The seeds that a folder passed with so many workers; nothing is kept of edited files."""
+    """The seeds that a folder passed with a number of workers; empty if files are edited."""
 
     def __init__(self, folder: str, workers: int) -> None:
         self._workers = workers
@@ -112,7 +111,7 @@ class Memory:
         return self._file.read_text().splitlines() if self._file and self._file.exists() else []
 
     def add(self, seed: int, seconds: float) -> None:
-        """`seconds` are those of the whole run, of other folders too."""
+        """Record a seed; `seconds` are those of the whole run, with its other folders."""
         self._seeds.add(seed)
         if self._file:
             self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -127,11 +126,11 @@ class Memory:
 
 
 def state_of(folder: str) -> str | None:
-    """A name for what is run as it stands in the checkout; None where that is not committed."""
-    places = (*STANDS_ON, folder)
-    if git("status", "--porcelain", "--", *places):
+    """A digest of what the run depends on; None if some of it is not committed."""
+    paths = (*DEPENDS_ON, folder)
+    if git("status", "--porcelain", "--", *paths):
         return None
-    trees = "".join(git("rev-parse", f"HEAD:{place}") for place in places)
+    trees = "".join(git("rev-parse", f"HEAD:{path}") for path in paths)
     return hashlib.sha256(trees.encode()).hexdigest()[:12]
 
 

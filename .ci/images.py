@@ -1,4 +1,4 @@
-"""Builds the images of the default lab, as `hublab up` would; `--base` only names their base."""
+"""Builds the images of the default lab, as `hublab up` would; `--base` only prints their base."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ TARGETS = ("tools", "hub", "proxy", "node", "client")
 
 
 def base_image() -> str:
-    """The image to build on, made or pulled where the engine has none."""
+    """The image to build on; pulled or built if the engine has none."""
     return choose_base(Engine.connect(), lambda line: print(line, file=sys.stderr, flush=True))
 
 
 def build_arguments(base: str) -> list[str]:
-    """What compose/lab.yaml gives every build."""
+    """The build arguments of compose/lab.yaml."""
     return ["--build-arg", f"BASE={base}", "--secret", f"id=ca,src={authorities()}"]
 
 

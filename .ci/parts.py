@@ -1,9 +1,9 @@
-"""Runs the parts of a target, goes on after a failed one, ends with a table of all.
+"""Runs the parts of a target, all of them even if one fails, and ends with a table.
 
-The checks share nothing, so two run at a time; everything else runs alone, output as it comes.
+The checks are independent, so two run at a time. Every other part runs alone, with live output.
 
 .venv/bin/python .ci/parts.py check|test
-.venv/bin/python .ci/parts.py [--again] slow      resumes: what passed at this commit is skipped
+.venv/bin/python .ci/parts.py [--again] slow      skips what passed at this commit
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BIN = Path(sys.executable).parent
 PASSED = ROOT / "build" / "passed"
 NOTHING_COLLECTED = 5
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-# So that a part that grew too long shows what made it long.
+# So that a slow part shows what makes it slow.
 SLOWEST = ("--durations=40", "--durations-min=5")
 
 Argv = tuple[str, ...]
@@ -31,7 +31,7 @@ Argv = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Part:
-    """One command, and the folder it needs; a part without its folder is not there yet."""
+    """A command, and the folder that it needs; without that folder the part is left out."""
 
     name: str
     argv: Argv
@@ -94,7 +94,7 @@ TARGETS = {"check": CHECK, "test": TEST, "slow": SLOW}
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("target", choices=TARGETS)
-    parser.add_argument("--again", action="store_true", help="forget what passed already")
+    parser.add_argument("--again", action="store_true", help="run parts again that passed")
     options = parser.parse_args(arguments)
     parts = [part for part in TARGETS[options.target] if part.exists]
     memory = Memory(commit()) if options.target == "slow" else None
@@ -111,7 +111,7 @@ Row = tuple[str, float, str]
 
 
 def run(part: Part, memory: Memory | None) -> Row:
-    """Run a part alone, its output shown as it comes."""
+    """Run a part alone, with live output."""
     if memory and part.name in memory:
         return (part.name, 0.0, "passed before at this commit")
     print(f"==> {part.name}", flush=True)
@@ -124,7 +124,7 @@ def run(part: Part, memory: Memory | None) -> Row:
 
 
 def run_together(parts: Sequence[Part]) -> list[Row]:
-    """Run parts two at a time; each one's output is shown when it ends."""
+    """Run parts two at a time; show the output of each when it ends."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         rows = {pool.submit(run_aside, part): part for part in parts}
         for future in as_completed(rows):
@@ -156,7 +156,7 @@ def result_of(part: Part, code: int) -> str:
 
 
 class Memory:
-    """Names of the parts that passed at a commit; nothing is remembered of edited files."""
+    """Names of the parts that passed at a commit; remembers nothing if files are edited."""
 
     def __init__(self, commit: str | None) -> None:
         self._file = PASSED / commit if commit else None
@@ -180,7 +180,7 @@ class Memory:
 
 
 def commit() -> str | None:
-    """The checked-out commit; None where a tracked file differs from it."""
+    """The checked-out commit; None if a tracked file differs from it."""
     try:
         return None if git("status", "--porcelain", "-uno") else git("rev-parse", "HEAD")
     except (OSError, subprocess.CalledProcessError):
@@ -188,7 +188,7 @@ def commit() -> str | None:
 
 
 def git(*arguments: str) -> str:
-    """What git answers about this checkout, without the last line's end."""
+    """The output of git for this checkout, without the final newline."""
     return subprocess.run(
         ("git", *arguments),
         cwd=ROOT,
@@ -202,8 +202,8 @@ def git(*arguments: str) -> str:
 def print_table(rows: Sequence[Row], seconds: float) -> None:
     width = max(len(name) for name, _, _ in rows)
     print(f"\n{'PART':<{width}}  SECONDS  RESULT")
-    for name, taken, result in rows:
-        print(f"{name:<{width}}  {taken:7.1f}  {result}")
+    for name, duration, result in rows:
+        print(f"{name:<{width}}  {duration:7.1f}  {result}")
     print(f"{'all':<{width}}  {seconds:7.1f}")
     failed = sum(row[2].startswith("failed") for row in rows)
     print(f"parts: {len(rows) - failed} passed, {failed} failed", flush=True)

@@ -1,6 +1,6 @@
 """Write docs/scenarios.md: the catalogue, from the scenarios' own titles, reasons and sources.
 
-.venv/bin/python .ci/scenario_pages.py [--check]     --check: only say whether it is current
+.venv/bin/python .ci/scenario_pages.py [--check]     --check: only report whether it is current
 """
 
 from __future__ import annotations
@@ -76,13 +76,13 @@ def unique(names: Iterable[str]) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    made = page(collect())
+    current = page(collect())
     if "--check" in arguments:
-        stale = not PAGE.exists() or PAGE.read_text() != made
+        stale = not PAGE.exists() or PAGE.read_text() != current
         if stale:
             print("docs/scenarios.md is stale; `make docs` writes it", file=sys.stderr)
         return int(stale)
-    PAGE.write_text(made)
+    PAGE.write_text(current)
     return 0
 
 

@@ -1,9 +1,9 @@
-"""Runs the spawner's tests against a real sshd, in containers made for that.
+"""Runs the spawner's tests against a real sshd, in containers.
 
-Two at a time, each with the tests of one file: they share nothing, and mostly wait. All of them
-with the JupyterHub of the lab, and with the oldest that is supported those that see the spawner
-from outside; with `--oldest` all of them with the oldest. With arguments for pytest: one
-container, its output as it comes.
+Two containers run at a time, each with the tests of one file: the files are independent, and their
+tests mostly wait. All tests run with the lab's JupyterHub, and the black-box tests also with the
+oldest supported one. With `--oldest` all tests run with the oldest one only. With arguments for
+pytest a single container runs, with live output.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Image:
     id: str
 
     def __call__(self, file: Path) -> int:
-        """Run one file's tests; shown when they have ended, so that nothing is interleaved."""
+        """Run the tests of one file; print their output at the end, so that lanes do not mix."""
         done = subprocess.run(
             [*RUN, self.id, "-q", f"tests/{file.name}"],
             stdin=subprocess.DEVNULL,
@@ -46,7 +46,7 @@ class Image:
 
 
 def main(arguments: list[str]) -> int:
-    """Build the images, quick where nothing has changed, and run their command in containers."""
+    """Build the images, which is quick if nothing has changed, and run them."""
     targets = [OLDEST] if "--oldest" in arguments else [NEWEST, OLDEST]
     arguments = [argument for argument in arguments if argument != "--oldest"]
     if arguments:
@@ -61,20 +61,20 @@ def main(arguments: list[str]) -> int:
 
 
 def build(target: str) -> Image:
-    """Known by its id: a tag could be another checkout's by the time that it is used."""
+    """Build a target; identified by its id, because another checkout may move its tag meanwhile."""
     print(f"building {target}", file=sys.stderr, flush=True)
     with TemporaryDirectory() as folder:
-        told = Path(folder) / "id"
+        id_file = Path(folder) / "id"
         argv = ["docker", "buildx", "build", "--load", "--quiet", "--target", target]
-        argv += ["--iidfile", str(told), "--tag", f"hublab-{target}:dev"]
+        argv += ["--iidfile", str(id_file), "--tag", f"hublab-{target}:dev"]
         argv += ["--file", str(DOCKERFILE), *build_arguments(base_image()), str(ROOT)]
         if code := subprocess.run(argv, stdout=subprocess.DEVNULL).returncode:
             sys.exit(code)
-        return Image(target, told.read_text(encoding="ascii").strip())
+        return Image(target, id_file.read_text(encoding="ascii").strip())
 
 
 def files() -> list[Path]:
-    """The files of tests on a real sshd, the longest first, so that both lanes end together."""
+    """The files with tests on a real sshd, the longest first, so that both lanes end together."""
     found = (ROOT / "spawners" / "tests").glob("test_*.py")
     ours = [path for path in found if "mark.sshd" in path.read_text(encoding="utf-8")]
     return sorted(ours, key=lambda path: (-path.stat().st_size, path.name))

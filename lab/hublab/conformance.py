@@ -1,13 +1,12 @@
-"""A spawner held against what hubs, users and bug reports demand of one, row by row.
+"""Tests a spawner against what hubs, users and bug reports demand, row by row.
 
-The rows are the black-box tests of `spawners/tests`, run in a container with a stock sshd and a
-real hub: nothing of the spawner's inside is looked at, so any spawner can be asked.
+The rows are the black-box tests of `spawners/tests`. They run in a container with a stock sshd and
+a real hub, and use nothing internal of the spawner. So they can test any spawner.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from hublab.engine import Engine
 from hublab.engine.records import File
 from hublab.errors import LabError, UsageError
 from hublab.paths import ROOT
+from hublab.progress import Progress
 
 TARGET = "spawner-test"
 ROWS = ROOT / "spawners" / "tests" / "conformance_rows.py"
@@ -26,7 +26,7 @@ BUILT_IN = ("ssh", "simple")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One demand, where it comes from, and whether the spawner held it."""
+    """One demand, its source, and whether the spawner met it."""
 
     demand: str
     source: str
@@ -37,7 +37,7 @@ class Row:
 
 
 def subject_files(module: Path | None, config: Path | None) -> list[File]:
-    """The user's spawner and its configuration, as they are put beside the tests.
+    """The user's spawner and its configuration, as files to add to the tests.
 
     Raises UsageError for a file that cannot be read.
     """
@@ -48,31 +48,31 @@ def subject_files(module: Path | None, config: Path | None) -> list[File]:
                 files.append(File(name, path.read_bytes()))
             except OSError as error:
                 raise UsageError(
-                    f"it cannot be read: {error.strerror}", where=str(path), hint="a Python file"
+                    f"cannot read the file: {error.strerror}", where=str(path), hint="a Python file"
                 ) from error
     return files
 
 
 def conformance(
-    engine: Engine, image: str, spawner: str, files: list[File], tell: Callable[[str], None]
+    engine: Engine, image: str, spawner: str, files: list[File], progress: Progress
 ) -> list[Row]:
     """Run the rows for a spawner: `ssh`, `simple`, or `module.Class` from `files`.
 
-    Raises LabError when no row ran, with the last words of the run.
+    Raises LabError if no row ran, with the end of the output.
     """
     argv = ["-p", "conformance_rows", "-q", "--no-header", "--tb=no", f"--spawner={spawner}"]
     if any(file.name == CONFIG for file in files):
         argv.append(f"--spawner-config={SITE}/{CONFIG}")
     files = [*files, File(ROWS.name, ROWS.read_bytes())]
-    said: list[str] = []
+    output: list[str] = []
     rows: list[Row] = []
     for line in engine.run_streaming(image, [*argv, "tests/test_blackbox.py"], files, SITE):
-        said.append(line)
+        output.append(line)
         _, mark, text = line.partition(MARK)
         if mark:
             row = Row(**json.loads(text))
             rows.append(row)
-            tell(f"{row.outcome}: {row.demand} ({row.seconds:.1f} s)")
+            progress(f"{row.outcome}: {row.demand} ({row.seconds:.1f} s)")
     if not rows:
-        raise LabError("no row could be run:\n    " + "\n    ".join(said[-15:]))
+        raise LabError("no row could be run:\n    " + "\n    ".join(output[-15:]))
     return rows

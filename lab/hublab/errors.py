@@ -1,8 +1,8 @@
 """Every error that hublab raises on purpose, as one small tree.
 
-The tree is cut by what the caller can do about it, which is also the process's exit code:
-an expectation failed (1), nothing could be decided (2), this machine lacks something (3),
-the user gave something wrong (64), our fault or our engine's (70), interrupted (130).
+Each branch has its exit code: an expectation failed (1), the result is undecided (2), this machine
+lacks something (3), the user's input is wrong (64), hublab or the engine failed (70), interrupted
+(130).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import ClassVar
 class HublabError(Exception):
     """One clear message: what went wrong, where, and a hint.
 
-    `where` is a place the reader can go to (an option, `file:line`, a host); `hint` is what
+    `where` is a place that the reader can look at (an option, `file:line`, a host); `hint` is what
     to write or do instead. Both may be None. Continuation lines keep their indentation.
     """
 
@@ -50,25 +50,25 @@ def _labelled(label: str, text: str) -> str:
 
 
 class ExpectationFailed(HublabError):
-    """The question was asked and the answer is not the expected one."""
+    """A check ran, and its result is not the expected one."""
 
     exit_code = 1
 
 
 class Undecided(HublabError):
-    """The question could not be asked properly, so there is no answer either way."""
+    """A check could not run properly, so its result is unknown."""
 
     exit_code = 2
 
 
 class MachineError(HublabError):
-    """This machine cannot run it; the message says what is missing."""
+    """This machine cannot run the command; the message names what is missing."""
 
     exit_code = 3
 
 
 class UsageError(HublabError):
-    """The user gave something that cannot be used: an option, a value, a file, a name."""
+    """The user's input cannot be used: an option, a value, a file, a name."""
 
     exit_code = 64
 
@@ -78,7 +78,7 @@ class SettingError(UsageError):
 
 
 class TopologyError(UsageError):
-    """Compose files that do not make a lab."""
+    """Compose files that do not form a lab."""
 
 
 class JournalError(UsageError):
@@ -86,7 +86,7 @@ class JournalError(UsageError):
 
 
 class LabNameError(UsageError):
-    """A lab name that is not allowed or already taken."""
+    """A lab name that is not allowed or already in use."""
 
 
 class NoSuchLab(UsageError):
@@ -98,17 +98,17 @@ class NoSuchHost(UsageError):
 
 
 class InternalError(HublabError):
-    """Our fault: something that a user can neither cause nor mend."""
+    """A defect of hublab: something that a user can neither cause nor repair."""
 
     exit_code = 70
 
 
 class EngineError(InternalError):
-    """A call to Docker or Compose failed: what was attempted, and its last words."""
+    """A call to Docker or Compose failed; the message has what was attempted, and its output."""
 
 
 class HostDown(EngineError):
-    """A host of the lab does not run, so that nothing can be done on it."""
+    """A host of the lab does not run, so no command can run on it."""
 
 
 class LabError(InternalError):
@@ -118,8 +118,7 @@ class LabError(InternalError):
 class HubError(HublabError):
     """The hub, or what it started, refused: a spawn that failed, a request that was denied.
 
-    That is what a lab is there to show, so it counts as a failed expectation and not as our
-    fault.
+    A lab exists to show that, so it counts as a failed expectation and not as a defect of hublab.
     """
 
     exit_code = 1
@@ -134,5 +133,5 @@ class Interrupted(HublabError):
 
 
 def in_words(error: BaseException) -> str:
-    """What another library's error says; its kind where that is nothing, as of a TimeoutError."""
+    """The message of another library's error; its class if it has none, as a TimeoutError."""
     return str(error) or type(error).__name__

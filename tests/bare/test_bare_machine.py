@@ -20,7 +20,7 @@ def test_a_dry_run_names_the_steps_and_takes_none(bare: Bare) -> None:
     assert done.returncode == 0, done.stderr
     titles = [line.partition("] ")[2] for line in done.stdout.splitlines() if line[0] == "["]
     assert titles == [
-        "give the new engine networks of 198.18.0.0/16, which nobody routes",
+        "give the new engine networks of 198.18.0.0/16, which is not routed anywhere",
         "install the Docker engine",
         "start the Docker engine",
         "install docker-compose and docker-buildx",

@@ -68,7 +68,7 @@ def test_a_proxy_that_was_restarted_has_lost_its_routes(lab: str) -> None:
     done = hublab("set", "proxy.log-level=debug", "--name", lab)
     assert done.returncode == 0, done.stderr
     assert "restarted proxy" in done.stdout
-    assert "the hub gave them again (POST /hub/api/proxy)" in done.stdout
+    assert "the hub added them again (POST /hub/api/proxy)" in done.stdout
     assert marks(data(lab, "routes")) == {"/": "agree", "/user/alice/": "agree"}
     assert data(lab, "set", "proxy.log-level=info")["routes_given_back"] is True
     assert data(lab, "set", "hub.JupyterHub.shutdown_on_logout=true")["routes_given_back"] is None
@@ -81,9 +81,9 @@ def test_the_hub_can_be_made_to_check_its_routes(lab: str) -> None:
     done = hublab("routes", "--check", "--json", "--name", lab)
     assert done.returncode == 0, done.stderr
     assert marks(json.loads(done.stdout)) == {"/": "agree", "/user/alice/": "agree"}
-    assert "mended: / (only hub), /user/alice/ (only hub)" in done.stderr
+    assert "repaired: / (only hub), /user/alice/ (only hub)" in done.stderr
     again = hublab("routes", "--check", "--name", lab)
-    assert (again.returncode, "mended: none" in again.stderr) == (0, True)
+    assert (again.returncode, "repaired: none" in again.stderr) == (0, True)
 
 
 def test_looking_at_activity_is_no_activity(lab: str) -> None:

@@ -152,7 +152,7 @@ def test_wrong_turns(lab: str) -> None:
     assert code == 64
     assert said.startswith("hublab: the hub knows no user nobody\n  hint: one of ")
     code, said = refused(lab, "request", "/", "-H", "no colon")
-    assert (code, said.splitlines()[0]) == (64, "hublab: 'no colon' is no header")
+    assert (code, said.splitlines()[0]) == (64, "hublab: 'no colon' is not a header")
     code, said = refused(lab, "request", "/a\nb")
     assert (code, said.splitlines()[0]) == (64, "hublab: a path cannot hold line breaks")
     code, said = refused(lab, "request", "/", "--token")

@@ -70,4 +70,4 @@ def test_a_kernel_that_dies(state: str) -> None:
 def test_no_time_at_all_is_wrong_use(seconds: str) -> None:
     done = CliRunner().invoke(cell, ["alice", "1", "--timeout", seconds])
     assert done.exit_code == 2  # click's own, which `main` makes 64
-    assert "is no time to wait" in done.output
+    assert "is not a positive, finite number of seconds" in done.output

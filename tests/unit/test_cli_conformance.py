@@ -17,17 +17,17 @@ from hublab.errors import LabError, UsageError
 
 @pytest.mark.parametrize("name", ["sh", "my spawner.Class", "--spawner", "a..b", ""])
 def test_no_spawner(name: str) -> None:
-    with pytest.raises(UsageError, match="is no spawner"):
+    with pytest.raises(UsageError, match="is not the name of a spawner"):
         check(name, None)
 
 
 def test_the_wrong_module() -> None:
-    with pytest.raises(UsageError, match=r"does not hold the module of mine\.Spawner"):
+    with pytest.raises(UsageError, match=r"is not the module of mine\.Spawner"):
         check("mine.Spawner", Path("theirs.py"))
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="cannot read the file"):
         subject_files(tmp_path / "mine.py", None)
 
 

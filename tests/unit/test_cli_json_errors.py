@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hublab.cli import common, main, ps
+from hublab.cli import json_output, main, ps
 from hublab.errors import ExpectationFailed, NoSuchLab
 
 Run = Callable[..., tuple[int, str, str]]
@@ -23,7 +23,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         raise NoSuchLab(f"no lab named {name} is running", hint="`hublab up` first")
 
     def line(*argv: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(common, "document", common.Document())
+        monkeypatch.setattr(json_output, "document", json_output.Document())
         monkeypatch.setattr("sys.argv", ["hublab", *argv])
         with pytest.raises(SystemExit) as ended:
             main()
@@ -54,7 +54,11 @@ def test_without_it_stdout_stays_empty(run: Run) -> None:
 
 @pytest.mark.parametrize(
     "argv",
-    [("ps", "--nosuch", "--json"), ("cell", "alice", "1", "--timeout", "0", "--json")],
+    [
+        ("ps", "--nosuch", "--json"),
+        ("cell", "alice", "1", "--timeout", "0", "--json"),
+        ("spwan", "alice", "--json"),
+    ],
 )
 def test_a_line_that_cannot_be_read(run: Run, argv: tuple[str, ...]) -> None:
     code, out, err = run(*argv)
@@ -66,7 +70,7 @@ def test_an_answer_stays_the_only_document(run: Run, monkeypatch: pytest.MonkeyP
     """As `reach` does, which tells its hops and then fails."""
 
     def answers_and_fails(name: str) -> None:
-        common.emit({"answer": 1})
+        json_output.emit({"answer": 1})
         raise ExpectationFailed("a hop broke")
 
     monkeypatch.setattr(ps, "find", answers_and_fails)

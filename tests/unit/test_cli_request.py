@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from yarl import URL
 
-from hublab.cli.asking import check_who, header_pairs
 from hublab.cli.request import read_body, with_type
+from hublab.cli.request_options import check_request_options, header_pairs
 from hublab.errors import Undecided, UsageError
 from hublab.journal.redaction import REDACTED, Redactor
 from hublab.probes.http import Ask, AsTyped, destination, exchange, written
@@ -139,11 +139,11 @@ def test_secrets_are_hidden_and_names_stay() -> None:
 
 
 def test_options_that_do_not_go_together() -> None:
-    check_who("alice", True, None)
+    check_request_options("alice", True, None)
     for who in ((None, True, None), (None, False, ""), ("alice", True, "")):
         with pytest.raises(UsageError):
-            check_who(*who)
-    with pytest.raises(UsageError, match="no header"):
+            check_request_options(*who)
+    with pytest.raises(UsageError, match="is not a header"):
         header_pairs(["no colon"], None)
     assert header_pairs(["A: b:c"], "http://x") == (("A", "b:c"), ("Origin", "http://x"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.cli.routes import advice, differing, say_repaired
+from hublab.cli.routes import advice, differing, report_repaired
 from hublab.probes.route_beliefs import AGREE, DIFFERS, ONLY_HUB, ONLY_PROXY, RoutePair
 
 HUB = RoutePair("/", None, "http://hub:8081", ONLY_HUB)
@@ -23,16 +23,16 @@ def test_the_hub_is_to_check() -> None:
 def test_after_a_check_the_rest_is_not_the_hubs() -> None:
     said = advice([ALIEN], "", checked=True)
     assert said is not None
-    assert "lacks its mark" in said
+    assert "the hub only removes routes that it has added" in said
     assert advice([ALIEN, MOVED], "", checked=True) is None
 
 
-def test_what_was_mended_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_repaired_routes_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     same = RoutePair("/y/", "http://y", "http://y", AGREE)
     assert differing([same, HUB, ALIEN]) == [HUB, ALIEN]
-    say_repaired([HUB, ALIEN], [ALIEN])
-    say_repaired([ALIEN], [ALIEN])
+    report_repaired([HUB, ALIEN], [ALIEN])
+    report_repaired([ALIEN], [ALIEN])
     assert capsys.readouterr().err.splitlines() == [
-        "the hub checked its routes; mended: / (only hub)",
-        "the hub checked its routes; mended: none",
+        "the hub checked its routes; repaired: / (only hub)",
+        "the hub checked its routes; repaired: none",
     ]

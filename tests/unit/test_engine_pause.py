@@ -1,4 +1,4 @@
-"""A host that is frozen already is wrong use, told by the host's name."""
+"""Freezing a frozen host is a usage error that names the host."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Api:
 @pytest.mark.parametrize(
     ("words", "kind", "said"),
     [
-        ("Container 13b8aa is already paused", UsageError, "node1 is frozen already"),
+        ("Container 13b8aa is already paused", UsageError, "node1 is already frozen"),
         ("Container 13b8aa is not running", EngineError, "is not running"),
     ],
 )

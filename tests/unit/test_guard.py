@@ -209,7 +209,7 @@ def test_the_group_of_a_dead_leader_dies(stage: Stage) -> None:
 def test_a_pid_that_another_process_has_now_is_left_alone() -> None:
     me = guard_process.identify(os.getpid())
     assert me is not None
-    living = guard_process.everyone()
+    living = guard_process.living_processes()
     earlier: guard_process.Child = {**me, "start": me["start"] - 1, "group": me["pid"]}
     assert list(guard_process.targets(earlier, living)) == []
     alone: guard_process.Child = {**me, "group": 1}
@@ -273,7 +273,9 @@ def test_a_killed_guard_is_noticed(tmp_path: Path) -> None:
 
 def test_a_message_cut_short_is_left_out(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
-    pipe.write_bytes(b'{"word": "add", "key": "a", "argv": ["x"]}\n{"word": "add", "key": "b", "ar')
+    pipe.write_bytes(
+        b'{"action": "add", "key": "a", "argv": ["x"]}\n{"action": "add", "key": "b", "ar'
+    )
     ledger = guard_process.Ledger()
     with pipe.open("rb") as file:
         ledger.read(file)

@@ -115,7 +115,7 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path, torn: str) -> None:
         ("[]", "not a JSON object"),
         ('{"kind": "note"}', "no 't'"),
         ('{"t": 1, "kind": "nte", "text": "x"}', "unknown kind 'nte'"),
-        ('{"t": 1, "kind": "note"}', "note without text"),
+        ('{"t": 1, "kind": "note"}', "note lacks the field text"),
         ('{"t": 1, "kind": "note", "text": "x", "txt": "y"}', "note has no field txt"),
     ],
 )

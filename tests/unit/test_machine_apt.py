@@ -10,7 +10,7 @@ import pytest
 
 from hublab.errors import MachineError
 from hublab.machine import apt
-from hublab.machine.commands import quietly
+from hublab.machine.commands import ignore
 from hublab.machine.sources import Mirrors
 
 NOW = 1_000_000.0
@@ -69,7 +69,7 @@ def test_installing(
     monkeypatch.setattr(apt, "run", runs)
     monkeypatch.setattr(apt, "lists_are_fresh", lambda *_: fresh)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    apt.install(["hello"], quietly)
+    apt.install(["hello"], ignore)
     assert runs.verbs == verbs
 
 
@@ -79,14 +79,14 @@ def test_fresh_lists_are_not_fetched_twice(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(apt, "lists_are_fresh", lambda *_: False)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     with pytest.raises(MachineError):
-        apt.install(["hello"], quietly)
+        apt.install(["hello"], ignore)
     assert runs.verbs == ["update", "install"]
 
 
 def test_only_root_installs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(MachineError, match="only root can install hello"):
-        apt.install(["hello"], quietly)
+        apt.install(["hello"], ignore)
 
 
 def test_a_private_root_reads_nothing_of_the_systems_sources(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from hublab.errors import MachineError
 from hublab.machine import apt, base_image
-from hublab.machine.commands import quietly
+from hublab.machine.commands import ignore
 from hublab.machine.distribution import Distribution, describe
 from hublab.machine.sources import Mirrors
 
@@ -45,19 +45,19 @@ class FakeEngine:
 @pytest.fixture(autouse=True)
 def _no_tools(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HUBLAB_BASE", raising=False)
-    monkeypatch.setattr(base_image, "make_base_tar", lambda folder, progress: folder / "base.tar")
+    monkeypatch.setattr(base_image, "build_base_tar", lambda folder, progress: folder / "base.tar")
 
 
 @pytest.mark.parametrize("present", ["debian:trixie-slim", "hublab-base:trixie"])
 def test_what_is_there_is_used_without_asking_a_registry(present: str) -> None:
     engine = FakeEngine(present, registry=("debian:trixie-slim",))
-    assert base_image.choose_base(engine, quietly) == present
+    assert base_image.choose_base(engine, ignore) == present
     assert engine.calls == []
 
 
 def test_a_registry_comes_before_making() -> None:
     engine = FakeEngine(registry=("debian:trixie-slim",))
-    assert base_image.choose_base(engine, quietly) == "debian:trixie-slim"
+    assert base_image.choose_base(engine, ignore) == "debian:trixie-slim"
     assert engine.calls == ["pull debian:trixie-slim"]
 
 
@@ -67,21 +67,21 @@ def test_made_where_no_registry_answers_and_found_the_next_time() -> None:
     assert base_image.choose_base(engine, said.append) == "hublab-base:trixie"
     assert engine.calls == ["pull debian:trixie-slim", "import base.tar"]
     assert said[1].startswith("no registry has it")
-    assert base_image.choose_base(engine, quietly) == "hublab-base:trixie"
+    assert base_image.choose_base(engine, ignore) == "hublab-base:trixie"
     assert len(engine.calls) == 2
 
 
 def test_the_users_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUBLAB_BASE", "mine:13")
     engine = FakeEngine("debian:trixie-slim", registry=("mine:13",))
-    assert base_image.choose_base(engine, quietly) == "mine:13"
-    assert base_image.choose_base(FakeEngine("mine:13"), quietly) == "mine:13"
+    assert base_image.choose_base(engine, ignore) == "mine:13"
+    assert base_image.choose_base(FakeEngine("mine:13"), ignore) == "mine:13"
 
 
 def test_the_users_choice_that_nobody_has(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUBLAB_BASE", "mine:13")
     with pytest.raises(MachineError, match="neither in the engine nor") as caught:
-        base_image.choose_base(FakeEngine("debian:trixie-slim"), quietly)
+        base_image.choose_base(FakeEngine("debian:trixie-slim"), ignore)
     assert caught.value.where == "HUBLAB_BASE"
 
 

@@ -48,12 +48,12 @@ def test_release(release: dict[str, str], version: tuple[int, ...], known: bool)
 
 def test_an_unknown_system_is_told_what_to_install_itself() -> None:
     with pytest.raises(MachineError, match="cannot prepare Fedora Linux 44") as caught:
-        machine(FEDORA).must_be_preparable()
+        machine(FEDORA).check_preparable()
     assert caught.value.hint
     assert "DOCKER_HOST" in caught.value.hint
 
 
 def test_only_root_prepares() -> None:
-    machine(NOBLE).must_be_preparable()
+    machine(NOBLE).check_preparable()
     with pytest.raises(MachineError, match="only root"):
-        machine(NOBLE, root=False).must_be_preparable()
+        machine(NOBLE, root=False).check_preparable()

@@ -97,7 +97,7 @@ def test_an_engine_that_ends_is_told_with_its_last_words(tmp_path: Path) -> None
     log.write_text("an earlier start\n")
     argv = [sys.executable, "-c", "raise SystemExit('no cgroups here')"]
     with pytest.raises(MachineError, match="ended while it started") as caught:
-        engine_service.start_by_hand(argv, log, lambda: False)
+        engine_service.start_without_systemd(argv, log, lambda: False)
     assert caught.value.message.endswith("its log ends: no cgroups here")
     assert caught.value.where == str(log)
 
@@ -106,7 +106,9 @@ def test_an_engine_that_never_answers_is_given_up(tmp_path: Path) -> None:
     argv = [sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)"]
     log = tmp_path / "log"
     with pytest.raises(MachineError, match="did not answer within 0 s"):
-        engine_service.start_by_hand(argv, log, lambda: log.stat().st_size < 0, deadline=0.5)
+        engine_service.start_without_systemd(
+            argv, log, lambda: log.stat().st_size < 0, deadline=0.5
+        )
     pid = int(log.read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
@@ -115,7 +117,9 @@ def test_an_engine_that_never_answers_is_given_up(tmp_path: Path) -> None:
 def test_a_started_engine_outlives_us_in_a_session_of_its_own(tmp_path: Path) -> None:
     up = tmp_path / "up"
     code = f"import pathlib, time; pathlib.Path({str(up)!r}).touch(); time.sleep(60)"
-    pid = engine_service.start_by_hand([sys.executable, "-c", code], tmp_path / "log", up.exists)
+    pid = engine_service.start_without_systemd(
+        [sys.executable, "-c", code], tmp_path / "log", up.exists
+    )
     try:
         assert os.getsid(pid) == pid != os.getsid(0)
     finally:
@@ -144,7 +148,7 @@ def test_an_engine_of_the_users_choice_is_not_ours_to_start(
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     if variable:
         monkeypatch.setenv("DOCKER_HOST", variable)
-    assert engine_service.is_ours_to_start(host) is ours
+    assert engine_service.is_default_socket(host) is ours
 
 
 def test_systemd_starts_it_where_it_runs() -> None:

@@ -48,7 +48,7 @@ def test_what_is_missing(tools: Tools, missing: list[str]) -> None:
     ],
 )
 def test_which_packages_hold_them(release: dict[str, str], packages: list[str] | None) -> None:
-    assert plugins.own_packages(machine(release), BOTH) == packages
+    assert plugins.distribution_packages(machine(release), BOTH) == packages
 
 
 def test_on_debian_12_they_are_copied_from_the_next_release(

@@ -13,7 +13,7 @@ from hublab.errors import MachineError
 from hublab.machine import apt, base_image, engine_service
 from hublab.machine import plugins as plugins_module
 from hublab.machine import preparation as planning
-from hublab.machine.commands import quietly
+from hublab.machine.commands import ignore
 from hublab.machine.distribution import Distribution, describe
 from hublab.machine.plugins import Tools
 
@@ -77,7 +77,7 @@ def test_nothing_to_do(given: Given) -> None:
 def test_a_bare_machine_in_order(given: Given) -> None:
     given(NO_TOOLS)
     assert titles(SILENT) == [
-        "give the new engine networks of 198.18.0.0/16, which nobody routes",
+        "give the new engine networks of 198.18.0.0/16, which is not routed anywhere",
         "install the Docker engine",
         "start the Docker engine",
         "install docker-compose and docker-buildx",
@@ -126,7 +126,7 @@ def test_the_configuration_is_written_by_its_step_alone(given: Given) -> None:
     given()
     step, *_ = planning.plan(machine(BOOKWORM), SILENT)
     assert not engine_service.CONFIGURATION.exists()
-    step.run(quietly)
+    step.run(ignore)
     assert engine_service.CONFIGURATION.exists()
 
 
@@ -135,6 +135,6 @@ def test_steps_install_what_they_say(given: Given, monkeypatch: pytest.MonkeyPat
     calls: list[Any] = []
     monkeypatch.setattr(apt, "install", lambda packages, progress: calls.append(packages))
     step = planning.plan(machine(BOOKWORM), SILENT)[1]
-    step.run(quietly)
+    step.run(ignore)
     assert calls == [["docker.io", "iptables"]]
     assert step.commands[-1].endswith("--no-install-recommends docker.io iptables")

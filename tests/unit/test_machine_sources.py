@@ -71,7 +71,7 @@ def test_a_machine_that_never_fetched_lists_is_asked_again(
         bare = stanza("http://mirror.example/debian/", "bookworm", origin=None)
         return bare if "--no-release-info" in argv else ""
 
-    monkeypatch.setattr(sources, "ask", ask)
+    monkeypatch.setattr(sources, "output_of", ask)
     assert sources.debian_mirror(machine(BOOKWORM)) == Mirrors("http://mirror.example/debian")
     assert len(asked) == 2
 

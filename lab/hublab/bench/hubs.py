@@ -1,4 +1,4 @@
-"""Case switches of hub and proxy, against the bare programs on the same hosts."""
+"""Changes of hub and proxy settings, against the bare programs on the same hosts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECOND_API = "http://{proxy}:8901"
 
 
 class Hubs:
-    """Switching settings of a running lab; each round sets another value."""
+    """Changes settings of a running lab; each round sets another value."""
 
     def __init__(self, live: LiveLab) -> None:
         self.live = live
@@ -27,11 +27,11 @@ class Hubs:
         self._second_proxy = ""
 
     async def switch_hub(self) -> float:
-        """Another hub setting, until the hub says that it is running."""
+        """Change a hub setting, until the hub reports that it is running."""
         return await self._apply("hub.Spawner.start_timeout", next(self._values))
 
     async def switch_proxy(self) -> float:
-        """Another proxy setting, until the proxy has its routes back."""
+        """Change a proxy setting, until the proxy has its routes back."""
         seconds = await self._apply("proxy.timeout", next(self._values) * 1000)
         begun = now()
         await self.live.forget_hub()

@@ -1,4 +1,4 @@
-"""A lab's coming up and going, against bare `docker compose` with the same services."""
+"""Start and removal of a lab, against bare `docker compose` with the same services."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NAME = "bench-own"
 
 
 class Labs:
-    """Labs beside the running one, whose files, images and hub host the floors use."""
+    """Starts and removes labs; the floors use the files, images and hub host of the running lab."""
 
     def __init__(self, live: LiveLab) -> None:
         self.engine = live.lab.engine

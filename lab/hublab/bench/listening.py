@@ -1,8 +1,8 @@
 """Run on a host: start a program and time it from exec to the first connection it accepts.
 
-Arguments: the port, the pid whose environment to take (0: our own), and the program. Prints
-the seconds. JUPYTERHUB_SERVICE_URL gets our port in place of the one in that environment.
-Standard library alone.
+Arguments: the port, the pid of the process whose environment to copy (0: this one), and the
+program. Prints the seconds. In JUPYTERHUB_SERVICE_URL the port replaces the copied one. Uses only
+the standard library.
 """
 
 import os
@@ -15,7 +15,7 @@ import time
 
 
 def environment(pid: int) -> dict[str, str]:
-    """The environment of a process of our own user."""
+    """The environment of a process of the same user."""
     if not pid:
         return dict(os.environ)
     with open(f"/proc/{pid}/environ", "rb") as file:
@@ -24,7 +24,7 @@ def environment(pid: int) -> dict[str, str]:
 
 
 def accepts(port: int) -> bool:
-    """Whether somebody accepts a connection on the port of the loopback."""
+    """Whether a connection to a port of the loopback is accepted."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -35,7 +35,7 @@ def main() -> None:
     if url := own.get("JUPYTERHUB_SERVICE_URL"):
         own["JUPYTERHUB_SERVICE_URL"] = re.sub(r":\d+/", f":{port}/", url, count=1)
     if accepts(port):
-        sys.exit(f"port {port} is taken")
+        sys.exit(f"port {port} is in use")
     with open("/tmp/listening.log", "wb") as log:
         begun = time.monotonic()
         process = subprocess.Popen(argv, env=own, stdout=log, stderr=log, start_new_session=True)

@@ -1,7 +1,8 @@
-"""Interleaved rounds of a part and its floor, and the figures made of them.
+"""Interleaved rounds of a part and its floor, and the figures from them.
 
-Machines are shared and noisy: seconds say little, the ratio of two things measured in turn
-within one run says much. Each figure is the median of at least ten rounds, its spread shown.
+Machines are shared and noisy, so seconds alone mean little. The ratio of two things measured in
+turn within one run is comparable. Each figure is a median, of ten rounds by default, with its
+spread.
 """
 
 from __future__ import annotations
@@ -10,24 +11,28 @@ import statistics
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from hublab.progress import Progress
+
 Measure = Callable[[], Awaitable[float]]
-"""Does the thing once and returns the seconds that count."""
+"""Runs the measured operation once and returns the seconds that count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One thing that is measured, against the least that it could cost."""
+    """One operation, and its floor: the least that it could cost."""
 
     name: str
     what: str
     floor_is: str
     measure: Measure
     floor: Measure
+    bound: float | None = None
+    """The greatest median ratio that is acceptable, None where none is set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Least, median and greatest of some seconds or ratios."""
+    """Least, median and greatest of several seconds or ratios."""
 
     least: float
     median: float
@@ -36,7 +41,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A part as it was measured: seconds of both, and the ratio round by round."""
+    """The result for a part: seconds of both, and the ratio of each round."""
 
     part: str
     what: str
@@ -45,9 +50,15 @@ class Figure:
     seconds: Spread
     floor: Spread
     ratio: Spread
+    bound: float | None
+
+    @property
+    def is_too_slow(self) -> bool:
+        """Whether the median ratio is above the part's bound."""
+        return self.bound is not None and self.ratio.median > self.bound
 
 
-async def measured(part: Part, rounds: int, tell: Callable[[str], None]) -> Figure:
+async def measure_part(part: Part, rounds: int, progress: Progress) -> Figure:
     """Measure a part and its floor in turn, after one round of each that is not counted."""
     await part.floor()
     await part.measure()
@@ -55,7 +66,7 @@ async def measured(part: Part, rounds: int, tell: Callable[[str], None]) -> Figu
     for number in range(1, rounds + 1):
         floor, own = await part.floor(), await part.measure()
         pairs.append((own, floor))
-        tell(f"{part.name} {number}/{rounds}: {own:.3f} s, floor {floor:.3f} s")
+        progress(f"{part.name} {number}/{rounds}: {own:.3f} s, floor {floor:.3f} s")
     return Figure(
         part.name,
         part.what,
@@ -64,9 +75,10 @@ async def measured(part: Part, rounds: int, tell: Callable[[str], None]) -> Figu
         spread([own for own, _ in pairs]),
         spread([floor for _, floor in pairs]),
         spread([own / floor for own, floor in pairs]),
+        part.bound,
     )
 
 
 def spread(values: list[float]) -> Spread:
-    """Least, median and greatest, to four digits."""
+    """Least, median and greatest, rounded to four digits."""
     return Spread(round(min(values), 4), round(statistics.median(values), 4), round(max(values), 4))

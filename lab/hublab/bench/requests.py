@@ -1,4 +1,4 @@
-"""Round trips through client, proxy and server, against the same to the server directly."""
+"""Round trips from the client through the proxy, against the same directly to the server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REPEATS = 50
 
 
 class Requests:
-    """One signed-in visitor and one server; each round is the mean of fifty round trips."""
+    """One signed-in user and one server; each round is the mean of fifty round trips."""
 
     def __init__(self, live: LiveLab) -> None:
         self.live = live
@@ -81,7 +81,7 @@ class Requests:
             return await mean(once)
 
     async def _cookie(self, visitor: Visitor) -> str:
-        """The page's cookies, for the server's own address is another host to the jar."""
+        """The page's cookies; the cookie jar would not send them to the server's own address."""
         found = visitor.session.cookie_jar.filter_cookies(visitor.server_url())
         return "; ".join(f"{name}={morsel.value}" for name, morsel in found.items())
 

@@ -18,7 +18,7 @@ FLOOR_IS = "jupyterhub-singleuser by docker exec on that node, a real spawn's en
 
 
 class Servers:
-    """What the parts of this module share: a reference server whose environment floors use."""
+    """Starts and stops servers; the floors use the environment of a reference server."""
 
     def __init__(self, live: LiveLab) -> None:
         self.live = live
@@ -41,12 +41,12 @@ class Servers:
         return server.seconds
 
     async def stop(self) -> float:
-        """A stop, from the request until the hub has forgotten the server."""
+        """A stop, from the request until the hub no longer lists the server."""
         await self.live.spawn(USER, on=NODE)
         return await self.live.stop(USER)
 
     async def switch(self) -> float:
-        """Another setting of the servers, and a server that has it."""
+        """Change a setting of the servers, and start a server that has it."""
         begun = asyncio.get_running_loop().time()
         now = await asyncio.to_thread(self.live.lab.settings)
         other = "" if now.get("server.ServerApp.allow_origin") else "http://other.lab"

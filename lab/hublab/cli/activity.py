@@ -1,4 +1,4 @@
-"""`hublab activity`: who was active when, according to server, proxy and hub."""
+"""`hublab activity`: shows when users were last active, according to server, proxy and hub."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 import click
 
-from hublab.cli.common import common, emit, out, table, with_live
+from hublab.cli.common import common, out, table, with_live
+from hublab.cli.json_output import emit
 from hublab.journal.events import Observed
 from hublab.probes.activity import Activity, Moment, activity
 from hublab.running.live import LiveLab
@@ -16,11 +17,12 @@ from hublab.running.live import LiveLab
 @click.argument("user", required=False)
 @common
 def activity_command(user: str | None, name: str, as_json: bool) -> None:
-    """Show the last activity of USER, or of everybody, as server, proxy and hub have it.
+    """Show when users were last active: server, proxy and hub.
 
-    Ages are in seconds, on the clock of the hub's host. The question leaves no trace in what
-    it asks for. The hub is told by the two others and is behind by up to their intervals:
-    JUPYTERHUB_ACTIVITY_INTERVAL of a server, JupyterHub.last_activity_interval for the proxy.
+    Without USER it shows everybody. Ages are in seconds, on the clock of the hub's host. Reading
+    them changes none of them. Server and proxy report to the hub at intervals, so the hub's value
+    may be that much older: JUPYTERHUB_ACTIVITY_INTERVAL for a server,
+    JupyterHub.last_activity_interval for the proxy.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`hublab bench`: what things cost, as ratios to floors measured in the same run."""
+"""`hublab bench`: measures what operations cost, as ratios to bare software in the same run."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from pathlib import Path
 
 import click
 
+from hublab.bench import command_line
 from hublab.bench.hubs import Hubs
 from hublab.bench.labs import Labs
-from hublab.bench.measure import Figure, Part, measured
+from hublab.bench.measure import Figure, Part, measure_part
 from hublab.bench.requests import Requests
 from hublab.bench.servers import Servers
-from hublab.cli.common import emit, json_option, out, steps, table
-from hublab.cli.progress import Steps
+from hublab.cli.common import out, steps, table
+from hublab.cli.json_output import emit, json_option
 from hublab.deployment.creation import temporary
 from hublab.deployment.plan import make_plan
-from hublab.errors import UsageError
+from hublab.errors import ExpectationFailed, UsageError
+from hublab.progress import Steps
 from hublab.running.lab import Lab
 from hublab.running.live import connect
 from hublab.running.ready import make_ready
@@ -26,6 +28,7 @@ from hublab.settings.values import NO_SETTINGS
 
 LAB = "bench"
 NAMES = (
+    "help",
     "up",
     "switch-hub",
     "switch-server",
@@ -45,19 +48,21 @@ NAMES = (
     type=click.IntRange(min=1),
     default=10,
     show_default=True,
-    help="Rounds of each part; fewer than ten are for trying it out.",
+    help="Rounds of each part; fewer than ten are not enough for a figure.",
 )
 @click.option(
     "--baseline",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Compare with figures that --json wrote earlier.",
+    help="Show the ratios of figures that --json printed earlier.",
 )
 @json_option
 def bench(parts: tuple[str, ...], rounds: int, baseline: Path | None, as_json: bool) -> None:
-    """Measure PARTs, or all of them, each in turn with its floor, in a lab of its own.
+    """Measure what operations cost, as ratios to bare software.
 
-    A ratio of 1.2 means: 1.2 times what the bare software costs on this machine, now.
+    Each PART (default: all) is measured in turn with its floor: the same work by the bare software.
+    A ratio of 1.2 means 1.2 times the seconds of the floor. Parts that need a lab get one of their
+    own. Exit code 1 when a ratio is above its bound.
 
     \b
     Examples:
@@ -69,30 +74,47 @@ def bench(parts: tuple[str, ...], rounds: int, baseline: Path | None, as_json: b
         if part not in NAMES:
             raise UsageError(f"there is no part {part}", hint=f"one of {', '.join(NAMES)}")
     before = read_baseline(baseline) if baseline else {}
-    say = steps()
-    with temporary(make_plan(), LAB, say) as created:
-        lab = Lab.find(LAB, created.engine)
-        figures = asyncio.run(run(lab, parts or NAMES, rounds, say))
+    figures = measure_all(parts or NAMES, rounds, steps())
     if as_json:
         emit({"rounds": rounds, "figures": [asdict(figure) for figure in figures]})
     else:
         show(figures, before)
+    if slow := [figure for figure in figures if figure.is_too_slow]:
+        raise ExpectationFailed(
+            "; ".join(f"{f.what} takes {f.ratio.median:.2f} x its floor" for f in slow),
+            hint="; ".join(f"{f.part}: at most {f.bound:g} x {f.floor_is}" for f in slow),
+        )
 
 
-async def run(lab: Lab, names: tuple[str, ...], rounds: int, say: Steps) -> list[Figure]:
-    """Measure the named parts one after the other."""
-    await make_ready(lab, NO_SETTINGS, say)
+def measure_all(names: tuple[str, ...], rounds: int, progress: Steps) -> list[Figure]:
+    """Measure the named parts, those without a lab first; a lab is created only if one needs it."""
+    alone = {part.name: part for part in command_line.parts()}
+    figures = asyncio.run(run(alone, [name for name in names if name in alone], rounds, progress))
+    if with_lab := [name for name in names if name not in alone]:
+        with temporary(make_plan(), LAB, progress) as created:
+            lab = Lab.find(LAB, created.engine)
+            figures += asyncio.run(run_in_lab(lab, with_lab, rounds, progress))
+    return figures
+
+
+async def run_in_lab(lab: Lab, names: list[str], rounds: int, progress: Steps) -> list[Figure]:
+    """Wait until a lab is ready, and measure the named parts in it."""
+    await make_ready(lab, NO_SETTINGS, progress)
     async with connect(lab) as live:
         requests = Requests(live)
         try:
-            known: dict[str, Part] = {
-                part.name: part
-                for group in (Labs(live), Hubs(live), Servers(live), requests)
-                for part in group.parts()
-            }
-            return [await measured(known[name], rounds, say) for name in names]
+            groups = (Labs(live), Hubs(live), Servers(live), requests)
+            known = {part.name: part for group in groups for part in group.parts()}
+            return await run(known, names, rounds, progress)
         finally:
             await requests.close()
+
+
+async def run(
+    known: dict[str, Part], names: list[str], rounds: int, progress: Steps
+) -> list[Figure]:
+    """Measure the named parts one after the other."""
+    return [await measure_part(known[name], rounds, progress) for name in names]
 
 
 def read_baseline(path: Path) -> dict[str, float]:
@@ -102,14 +124,14 @@ def read_baseline(path: Path) -> dict[str, float]:
         return {figure["part"]: float(figure["ratio"]["median"]) for figure in figures}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
-            f"no figures can be read from it: {error}",
+            f"the file does not hold figures: {error}",
             where=str(path),
-            hint="a file written by `hublab bench --json`",
+            hint="the output of `hublab bench --json`",
         ) from error
 
 
 def show(figures: list[Figure], before: dict[str, float]) -> None:
-    """The table of figures: medians, with the spread of the ratio."""
+    """Print the table of figures: medians, with the spread of the ratio."""
     rows = table(
         None, "PART", "SECONDS", "FLOOR", "RATIO", "LEAST..GREATEST", "BASELINE", "FLOOR IS"
     )

@@ -1,4 +1,4 @@
-"""`hublab cell`: a cell in a kernel of a user's server, through the proxy."""
+"""`hublab cell`: runs a cell in a kernel of a user's server, through the proxy."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from dataclasses import asdict
 
 import click
 
-from hublab.cli.common import common, emit, server_option, with_live
+from hublab.cli.common import common, server_option, with_live
+from hublab.cli.json_output import emit
 from hublab.errors import ExpectationFailed
 from hublab.running.live import LiveLab
 from hublab.running.visitor import CellResult
 
 
-def some_time(ctx: click.Context, param: click.Parameter, value: float) -> float:
-    """Refuse seconds in which nothing can end; `nan` is smaller and greater than nothing."""
+def check_timeout(ctx: click.Context, param: click.Parameter, value: float) -> float:
+    """Refuse a timeout that is not positive or not finite; `nan` fails both comparisons."""
     if not 0 < value < math.inf:
-        raise click.BadParameter(f"{value:g} is no time to wait; right would be 60")
+        raise click.BadParameter(f"{value:g} is not a positive, finite number of seconds; hint: 60")
     return value
 
 
@@ -29,15 +30,16 @@ def some_time(ctx: click.Context, param: click.Parameter, value: float) -> float
     "--timeout",
     default=60.0,
     show_default=True,
-    callback=some_time,
+    callback=check_timeout,
     help="Seconds to wait for the cell.",
 )
 @common
 def cell(user: str, code: str, server: str, timeout: float, name: str, as_json: bool) -> None:
-    """Run CODE in a fresh kernel of USER's server, from the client host, through the proxy.
+    """Run CODE in a new kernel of USER's server.
 
-    USER signs in by the hub's form, and the cell travels over the kernel's WebSocket. CODE `-`
-    is read from stdin. Exit code 1 when the cell raised.
+    From the client host, USER signs in by the hub's form, and the kernel's WebSocket carries the
+    cell through the proxy. With `-` as CODE the cell is read from stdin. Exit code 1 when the cell
+    raised an exception.
 
     \b
     Examples:
@@ -62,7 +64,7 @@ def cell(user: str, code: str, server: str, timeout: float, name: str, as_json: 
 
 
 def show_cell(result: CellResult) -> None:
-    """A cell's streams where they belong, and its value."""
+    """Print a cell's streams to ours, and its value."""
     click.echo(result.stdout, nl=False)
     click.echo(result.stderr, nl=False, err=True)
     if result.result is not None:

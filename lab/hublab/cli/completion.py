@@ -1,4 +1,4 @@
-"""`hublab completion`: the script with which a shell completes our commands."""
+"""`hublab completion`: prints the script by which a shell completes the commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`hublab conformance`: a spawner held against what is demanded of one, row by row."""
+"""`hublab conformance`: tests a spawner against a table of demands, row by row."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from hublab.cli.common import emit, json_option, out, steps, table
+from hublab.cli.common import out, steps, table
+from hublab.cli.json_output import emit, json_option
 from hublab.conformance import BUILT_IN, TARGET, Row, conformance, subject_files
 from hublab.engine import Engine, build_target
 from hublab.errors import ExpectationFailed, UsageError
@@ -22,23 +23,23 @@ from hublab.paths import ROOT
     "--module",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The Python file that holds the class of SPAWNER.",
+    help="The Python file that defines the class of SPAWNER.",
 )
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Lines for jupyterhub_config.py that the spawner needs.",
+    help="Lines that the spawner needs in jupyterhub_config.py.",
 )
 @json_option
 def conformance_command(
     spawner: str, module: Path | None, config: Path | None, as_json: bool
 ) -> None:
-    """Hold SPAWNER against what hubs and bug reports demand of one: a table, row by row.
+    """Test a spawner against what hubs and bug reports demand.
 
     SPAWNER is `ssh` (ours), `simple` (JupyterHub's SimpleLocalProcessSpawner), or
-    module.Class with --module. Each row is run with a real hub beside a stock sshd, in a
-    container without network. Exit code 1 when a row broke.
+    module.Class with --module. Each demand is a row of a table. It is tested with a real hub beside
+    a stock sshd, in a container without network. Exit code 1 when the spawner breaks a row.
 
     \b
     Examples:
@@ -61,16 +62,17 @@ def conformance_command(
 
 
 def check(spawner: str, module: Path | None) -> None:
-    """Raises UsageError for a name that no class can have, and for a class without its file."""
+    """Raise UsageError for a name that cannot be a class, and for a file of another module."""
     if spawner in BUILT_IN:
         return
     if not all(part.isidentifier() for part in spawner.split(".")) or "." not in spawner:
         raise UsageError(
-            f"{spawner!r} is no spawner", hint=f"{' or '.join(BUILT_IN)}, or module.Class"
+            f"{spawner!r} is not the name of a spawner",
+            hint=f"{' or '.join(BUILT_IN)}, or module.Class",
         )
     if module and module.stem != spawner.split(".")[0]:
         raise UsageError(
-            f"{module} does not hold the module of {spawner}",
+            f"{module} is not the module of {spawner}",
             where="--module",
             hint=f"{spawner.split('.')[0]}.py",
         )

@@ -1,4 +1,4 @@
-"""`hublab db`: the hub's database with its secrets hidden, and what an action changed in it."""
+"""`hublab db`: shows the hub's database without its secrets, and what an action changed in it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 
 import click
 
-from hublab.cli.common import common, emit, out, table, with_live
+from hublab.cli.common import common, out, table, with_live
 from hublab.cli.fault import Duration
+from hublab.cli.json_output import emit
 from hublab.errors import UsageError
 from hublab.probes.database import Change, DatabaseReader, Table, difference
 from hublab.running.live import LiveLab
@@ -23,13 +24,13 @@ ACTION = "hublab.db.action"
 
 
 class WithAction(click.Command):
-    """Keeps what stands after `--` apart: it is a command, and its words are not ours."""
+    """Leaves everything after `--` unparsed: it is a command with options of its own."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own, action = args, None
         if "--" in args:
-            place = args.index("--")
-            own, action = args[:place], args[place + 1 :]
+            separator = args.index("--")
+            own, action = args[:separator], args[separator + 1 :]
         ctx.meta[ACTION] = action
         return super().parse_args(ctx, own)
 
@@ -39,8 +40,14 @@ class WithAction(click.Command):
 
 @click.command(cls=WithAction)
 @click.argument("which", metavar="[TABLE]", required=False)
-@click.option("--diff", is_flag=True, help="What COMMAND, or the time of --for, changed.")
-@click.option("--for", "seconds", type=Duration(), metavar="TIME", help="With --diff: how long.")
+@click.option("--diff", is_flag=True, help="Show what changed during COMMAND or --for.")
+@click.option(
+    "--for",
+    "seconds",
+    type=Duration(),
+    metavar="TIME",
+    help="With --diff: how long to wait between the two readings.",
+)
 @common
 @click.pass_context
 def db(
@@ -51,11 +58,12 @@ def db(
     name: str,
     as_json: bool,
 ) -> None:
-    """Read the hub's database: its tables, the rows of one, or what an action changed.
+    """Read the hub's database, or show what an action changed.
 
-    It is read on the hub's host and never written. Secrets (hashes of tokens, cookie ids,
-    client secrets, auth state) are hidden; equal ones look equal within one reading.
-    COMMAND runs on this machine, its output goes to stderr, and its exit code is ours.
+    Without TABLE it lists the tables, else the rows of that one. The database is read on the hub's
+    host and never written. Secrets (hashes of tokens, cookie ids, client secrets, auth state) are
+    hidden; equal secrets get equal placeholders within one reading. COMMAND runs on this machine
+    with its output on stderr, and `hublab db` exits with its exit code.
 
     \b
     Examples:
@@ -67,7 +75,7 @@ def db(
     action: list[str] | None = ctx.meta[ACTION]
     check_options(diff, seconds, action)
     if not diff:
-        tables = chosen(with_live(name, lambda live: DatabaseReader(live).read()), which)
+        tables = select_tables(with_live(name, lambda live: DatabaseReader(live).read()), which)
         show_tables(tables, whole=which is not None, as_json=as_json)
         return
     act = (lambda: run_action(action)) if action else None
@@ -81,12 +89,12 @@ def db(
 
 
 def check_options(diff: bool, seconds: float | None, action: list[str] | None) -> None:
-    """Raise UsageError for options that do not go together, and a command that is not there."""
+    """Raise UsageError for options that exclude each other, and for an unknown command."""
     if not diff and (seconds is not None or action is not None):
-        raise UsageError("a command or --for is of --diff", hint="hublab db --diff …")
+        raise UsageError("a command or --for needs --diff", hint="hublab db --diff …")
     if diff and (seconds is None) == (not action):
         raise UsageError(
-            "--diff needs either a command or a time",
+            "--diff needs either a command or --for",
             hint="hublab db --diff -- COMMAND…, or --diff --for 30s",
         )
     if action and shutil.which(action[0]) is None:
@@ -96,23 +104,23 @@ def check_options(diff: bool, seconds: float | None, action: list[str] | None) -
 async def watch(
     live: LiveLab, which: str | None, act: Callable[[], int] | None, seconds: float
 ) -> tuple[list[Change], int]:
-    """Read, let it happen, read again."""
+    """Read the database before and after an action, or a wait; returns changes and exit code."""
     database = DatabaseReader(live)
-    before = chosen(await database.read(), which)
+    before = select_tables(await database.read(), which)
     code = 0
     if act:
         code = await asyncio.to_thread(act)
     else:
         await asyncio.sleep(seconds)
-    return difference(before, chosen(await database.read(), which)), code
+    return difference(before, select_tables(await database.read(), which)), code
 
 
 def run_action(argv: Sequence[str]) -> int:
-    """Run the user's command; stdout is for our data, so its own goes to stderr."""
+    """Run the user's command with its stdout on our stderr, for our stdout is data."""
     return subprocess.run(argv, stdout=sys.stderr, check=False).returncode
 
 
-def chosen(tables: dict[str, Table], which: str | None) -> dict[str, Table]:
+def select_tables(tables: dict[str, Table], which: str | None) -> dict[str, Table]:
     """One table, or all. Raises UsageError with the nearest name."""
     if which is None:
         return tables
@@ -126,7 +134,7 @@ def chosen(tables: dict[str, Table], which: str | None) -> dict[str, Table]:
 
 
 def show_tables(tables: dict[str, Table], *, whole: bool, as_json: bool) -> None:
-    """The rows of one table, or how many each has."""
+    """Print the rows of one table, or the number of rows of each."""
     if whole:
         (only,) = tables.values()
         if as_json:
@@ -148,12 +156,12 @@ def show_tables(tables: dict[str, Table], *, whole: bool, as_json: bool) -> None
 
 
 def text(value: Any) -> str:
-    """A value as a cell of a table; brackets are no markup."""
+    """A value as a cell of a table, with its brackets escaped from markup."""
     return "" if value is None else str(value).replace("[", r"\[")
 
 
 def as_data(change: Change) -> dict[str, Any]:
-    """A change as `--json` tells it."""
+    """A change in the form of `--json`."""
     fields = {column: {"old": old, "new": new} for column, (old, new) in change.fields.items()}
     return {
         "table": change.table,
@@ -164,7 +172,7 @@ def as_data(change: Change) -> dict[str, Any]:
 
 
 def show_changes(changes: list[Change]) -> None:
-    """A line a row; of a changed one the fields that did."""
+    """Print a line for each row; for a changed row only the changed fields."""
     for change in changes:
         sign = SIGNS[change.what]
         if change.fields:

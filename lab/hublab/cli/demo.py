@@ -1,4 +1,4 @@
-"""`hublab demo`: a notebook on another host, and what each host saw of it."""
+"""`hublab demo`: a notebook on another host than the hub's, and what each host logged of it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any
 
 import click
 
-from hublab.cli.common import common, emit, open_journal, out, steps, table
-from hublab.cli.progress import Steps
-from hublab.cli.ps import shown
+from hublab.cli.common import common, open_journal, out, steps, table
+from hublab.cli.json_output import emit
+from hublab.cli.ps import public_fields
 from hublab.cli.spawn import show_progress
 from hublab.cli.up import bring_up, show_hosts
 from hublab.deployment.plan import make_plan
 from hublab.journal.events import Observed
+from hublab.progress import Steps
 from hublab.running.hub import hub_url
 from hublab.running.lab import Lab
 from hublab.running.live import LiveLab, Server, connect
@@ -35,9 +36,9 @@ SERVER_LINE = re.compile(rf"GET /user/{USER}/\S* .*@([0-9.]+)\)")
 @click.command()
 @common
 def demo(name: str, as_json: bool) -> None:
-    """Bring a lab up, start a notebook on another host than the hub's, and run a cell there.
+    """Bring a lab up, and run a cell in a notebook on another host.
 
-    The lab stays up afterwards; `hublab down` ends it.
+    The hub starts the notebook on a node, by SSH. The lab stays up; `hublab down` removes it.
 
     \b
     Examples:
@@ -49,16 +50,19 @@ def demo(name: str, as_json: bool) -> None:
     lab, created = bring_up(make_plan(), name, say)
     seconds = created.seconds
     if not as_json:
-        out.print(f"\n[bold]The hosts[/bold], up after {seconds:.1f} s without the images\n")
+        out.print(f"\n[bold]The hosts[/bold], up after {seconds:.1f} s, images not counted\n")
         show_hosts(lab)
         out.print(f"\n[bold]{USER}'s server starts on {NODE}[/bold], by SSH from the hub\n")
-    server, cell, seen = asyncio.run(play(lab, say))
+    server, cell, seen = asyncio.run(run_demo(lab, say))
     if as_json:
         emit(
             {
                 **lab.as_json(),
                 "url": hub_url(lab),
-                "server": {**shown(server), "events": [asdict(event) for event in server.events]},
+                "server": {
+                    **public_fields(server),
+                    "events": [asdict(event) for event in server.events],
+                },
                 "cell": asdict(cell),
                 "client_address": seen,
             }
@@ -71,8 +75,8 @@ def demo(name: str, as_json: bool) -> None:
     show_browser(lab)
 
 
-async def play(lab: Lab, say: Steps) -> tuple[Server, CellResult, dict[str, Any]]:
-    """Spawn, run the cell, and read what the hosts logged of the client."""
+async def run_demo(lab: Lab, say: Steps) -> tuple[Server, CellResult, dict[str, Any]]:
+    """Start a server, run the cell, and read which client address the hosts logged."""
     begun = time.time()
     with open_journal(lab, "demo") as journal:
         async with connect(lab, journal) as live:
@@ -105,15 +109,15 @@ def client_addresses(live: LiveLab, since: float) -> dict[str, Any]:
 
 
 def last_match(line: re.Pattern[str], log: str) -> str | None:
-    """The client address in the last line of a log that is of the wanted kind."""
+    """The client address in the last line of a log that matches; None if no line does."""
     found = line.findall(log)
     return str(found[-1]) if found else None
 
 
 def show_events(server: Server) -> None:
-    """The spawn as its user saw it."""
+    """Print the progress of the spawn as its user sees it."""
     if not server.events:
-        out.print(f"  it runs already, on {server.host} ({server.address}:{server.port})")
+        out.print(f"  It already runs on {server.host} ({server.address}:{server.port})")
         return
     rows = table(None, "SECONDS", "PROGRESS", "WHAT THE USER SEES")
     for event in server.events:
@@ -123,28 +127,30 @@ def show_events(server: Server) -> None:
 
 
 def show_addresses(lab: Lab, seen: dict[str, Any]) -> None:
-    """Which client address the hosts logged."""
-    out.print(f"\n[bold]Who was it?[/bold] The request came from {seen['client']}\n")
+    """Print which client address each host logged."""
+    out.print(
+        f"\n[bold]Which client did each host log?[/bold] The request came from {seen['client']}\n"
+    )
     rows = table(None, "HOST", "LOGGED THE CLIENT AS")
     rows.add_row(lab.one("hub").service, seen["hub"] or "no request of this user")
     rows.add_row(
         lab.one("proxy").service,
         seen["proxy"]
-        or "nothing: configurable-http-proxy logs no client address, it passes it on "
-        "(X-Forwarded-For)",
+        or "nothing: configurable-http-proxy passes the address on (X-Forwarded-For) "
+        "and does not log it",
     )
     rows.add_row(f"{USER}'s server on {NODE}", seen["server"] or "no request in its log")
     out.print(rows)
 
 
 def show_browser(lab: Lab) -> None:
-    """How a person goes on from here."""
+    """Print how to sign in, and which commands to try next."""
     out.print("\n[bold]Open it in a browser[/bold]\n")
     out.print(f"  {hub_url(lab)}   user {USER}   password {lab.secret('password')}", markup=False)
-    out.print("\n[bold]Go on[/bold]\n")
+    out.print("\n[bold]What to try next[/bold]\n")
     for command, what in (
-        ("reach", "every hop, tried from inside the host that makes it"),
-        ("ps", "hosts and servers"),
-        ("down", "end the lab; nothing of it stays"),
+        ("reach", "try every hop from the host that makes it"),
+        ("ps", "list hosts and servers"),
+        ("down", "remove the lab completely"),
     ):
         out.print(f"  .venv/bin/hublab {command + lab.name_option:<24} {what}", markup=False)

@@ -1,33 +1,37 @@
-"""`hublab doctor`: what this machine can do, what needs it, and the rest fetched on request."""
+"""`hublab doctor`: shows what this machine lacks for a lab, and installs it on request."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import click
 
-from hublab.cli.common import emit, err, json_option, out, table
+from hublab.cli.common import err, out, table
+from hublab.cli.json_output import emit, json_option
 from hublab.errors import MachineError
 from hublab.machine.capabilities import FIX, Capability, connect, probe, probe_needed
 from hublab.machine.distribution import Distribution, this_machine
 from hublab.machine.preparation import Step, plan
+from hublab.progress import Progress
 
 QUIET_SECONDS = 5.0
 STYLES = {"ok": "green", "missing": "red", "unknown": "yellow"}
 
 
 @click.command()
-@click.option("--fix", is_flag=True, help="Install and start what is missing (root).")
-@click.option("--dry-run", is_flag=True, help="With --fix: print the commands, do nothing.")
-@click.option("--quiet", "-q", is_flag=True, help="With --fix: silent where nothing is missing.")
+@click.option("--fix", is_flag=True, help="Install and start what is missing (needs root).")
+@click.option("--dry-run", is_flag=True, help="With --fix: print the commands, run none.")
+@click.option(
+    "--quiet", "-q", is_flag=True, help="With --fix: print nothing if nothing is missing."
+)
 @json_option
 def doctor(fix: bool, dry_run: bool, quiet: bool, as_json: bool) -> None:
-    """Say what this machine can do for a lab, what needs it, and how to get the rest.
+    """Show what this machine lacks for a lab, and how to get it.
 
-    Looks only, and in a moment; an engine that answers is used and left as it is. With --fix,
-    on Debian and Ubuntu, what is missing comes from the distribution's packages. Exit code 0
-    when `hublab up` has all it needs, else 3.
+    Without --fix it changes nothing. --fix installs what is missing from the packages of Debian or
+    Ubuntu, and leaves an engine that answers as it is. Exit code 0 when `hublab up` has all it
+    needs, else 3.
     """
     if (dry_run or quiet) and not fix:
         raise click.UsageError("--dry-run and --quiet go with --fix")
@@ -49,10 +53,10 @@ def doctor(fix: bool, dry_run: bool, quiet: bool, as_json: bool) -> None:
         raise missing
 
 
-def prepare(progress: Callable[[str], None]) -> list[dict[str, str | float]]:
-    """Do what is missing, in order; returns each step with its seconds, none if all is there.
+def prepare(progress: Progress) -> list[dict[str, str | float]]:
+    """Run the steps that supply what is missing; returns each step with its seconds.
 
-    Raises MachineError where something stays missing that `hublab up` needs.
+    Raises MachineError if something that `hublab up` needs is still missing afterwards.
     """
     machine = this_machine()
     steps = plan(machine, connect())
@@ -72,9 +76,9 @@ def prepare(progress: Callable[[str], None]) -> list[dict[str, str | float]]:
 
 
 class Detail:
-    """The lines of a tool at work, thinned: one now and then, so that a wait has a face."""
+    """Passes on a line of a tool's output every few seconds, to show that it makes progress."""
 
-    def __init__(self, progress: Callable[[str], None], begun: float) -> None:
+    def __init__(self, progress: Progress, begun: float) -> None:
         self._progress = progress
         self._begun = begun
         self._shown = begun
@@ -88,7 +92,7 @@ class Detail:
 
 def blocking(capabilities: Sequence[Capability]) -> MachineError | None:
     """The error that names everything that `hublab up` lacks."""
-    missing = [capability for capability in capabilities if capability.stops_us]
+    missing = [capability for capability in capabilities if capability.blocks_up]
     if not missing:
         return None
     remedies = [capability.remedy for capability in missing]
@@ -101,7 +105,7 @@ def blocking(capabilities: Sequence[Capability]) -> MachineError | None:
 
 
 def show(capabilities: Sequence[Capability]) -> None:
-    """The table of capabilities, and how to get what is not there."""
+    """Print the table of capabilities, and how to get the missing ones."""
     rows = table(None, "CAPABILITY", "STATE", "DETAIL", "NEEDED BY")
     for capability in capabilities:
         style = STYLES[capability.state] if capability.required else "default"
@@ -119,7 +123,7 @@ def show(capabilities: Sequence[Capability]) -> None:
 
 
 def show_plan(steps: Sequence[Step], as_json: bool) -> None:
-    """What --fix would do."""
+    """Print what --fix would do."""
     if as_json:
         emit([{"step": step.title, "commands": step.commands} for step in steps])
         return

@@ -1,10 +1,11 @@
-"""`hublab down`: a lab ends, and nothing of it stays."""
+"""`hublab down`: removes a lab completely."""
 
 from __future__ import annotations
 
 import click
 
-from hublab.cli.common import common, emit, out
+from hublab.cli.common import common, out
+from hublab.cli.json_output import emit
 from hublab.deployment.names import check_name
 from hublab.deployment.removal import down
 from hublab.engine import Engine
@@ -13,9 +14,10 @@ from hublab.engine import Engine
 @click.command("down")
 @common
 def down_command(name: str, as_json: bool) -> None:
-    """End a lab: its containers, networks, volumes with every secret, and its journals.
+    """Remove a lab: containers, networks, volumes and journals.
 
-    Images, packages and the engine stay. A lab that is not there is no error.
+    Every secret of the lab is in its volumes and goes with them. Images, packages and the engine
+    stay. It is no error if there is no such lab.
 
     \b
     Examples:
@@ -23,11 +25,11 @@ def down_command(name: str, as_json: bool) -> None:
       hublab down --name second
     """
     engine = Engine.connect()
-    was = engine.leftovers(check_name(name))
+    removed = engine.leftovers(check_name(name))
     seconds = down(name, engine)
     if as_json:
-        emit({"name": name, "removed": was, "seconds": round(seconds, 3)})
-    elif was:
-        out.print(f"lab {name} is gone after {seconds:.1f} s ({len(was)} things removed)")
+        emit({"name": name, "removed": removed, "seconds": round(seconds, 3)})
+    elif removed:
+        out.print(f"lab {name} is gone after {seconds:.1f} s ({len(removed)} things removed)")
     else:
         out.print(f"there was no lab {name}")

@@ -17,14 +17,16 @@ from hublab.running.live import LiveLab
 @click.command()
 @click.option("--for", "seconds", type=Duration(), metavar="TIME", help="End after 6s, 500ms, 2m.")
 @click.option("--no-logs", is_flag=True, help="Leave the hosts' logs out.")
-@click.option("--json", is_flag=True, expose_value=False, help="As always: one object a line.")
+@click.option(
+    "--json", is_flag=True, expose_value=False, help="The default already: one object a line."
+)
 @name_option
 def events(seconds: float | None, no_logs: bool, name: str) -> None:
-    """Print what happens in the lab until Ctrl-C: one JSON object a line.
+    """Print what happens in the lab, as it happens.
 
-    Each has `at` (the engine's clock) and `source`: container, log, route, server, and hub or
-    proxy when one falls silent or answers again. Routes and servers are asked for twice a
-    second. Ctrl-C is how it is meant to end, so the exit code is 0 then.
+    Each event is a line with one JSON object. It has `at` (the engine's clock) and `source`:
+    container, log, route or server; and hub or proxy, when that stops answering or answers again.
+    Routes and servers are polled twice a second. Ctrl-C ends it with exit code 0.
 
     \b
     Examples:

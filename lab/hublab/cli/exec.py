@@ -1,4 +1,4 @@
-"""`hublab exec` and `hublab shell`: commands on a host, by the docker command itself."""
+"""`hublab exec` and `hublab shell`: run commands on a host, by `docker exec`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from hublab.cli.common import find, name_option
 
 MARK = "HUBLAB_EXEC"
-"""The variable by which the processes of one command are known on the host."""
+"""The environment variable that marks the processes of one command on the host."""
 END = """
 for one in /proc/[0-9]*; do
     if tr '\\0' '\\n' < "$one/environ" | grep -qx "$1"; then kill "${one#/proc/}"; fi
@@ -27,7 +27,7 @@ done 2> /dev/null
 @click.option("--user", "-u", default="", help="The account to run it as. Default: root.")
 @name_option
 def exec_command(host: str, command: tuple[str, ...], user: str, name: str) -> None:
-    """Run COMMAND on HOST: `hublab exec node1 -- ps aux`. Its exit code is ours.
+    """Run COMMAND on HOST, and exit with its exit code.
 
     \b
     Examples:
@@ -39,7 +39,7 @@ def exec_command(host: str, command: tuple[str, ...], user: str, name: str) -> N
 
 @click.command("shell")
 @click.argument("host")
-@click.option("--user", "-u", default="", help="The account to be. Default: root.")
+@click.option("--user", "-u", default="", help="The account to run it as. Default: root.")
 @name_option
 def shell_command(host: str, user: str, name: str) -> None:
     """Open a shell on HOST.
@@ -52,10 +52,10 @@ def shell_command(host: str, user: str, name: str) -> None:
 
 
 def on_host(name: str, host: str, command: tuple[str, ...], user: str) -> None:
-    """Run `docker exec`, which knows terminals and exit codes, and end with its exit code.
+    """Run `docker exec` on a host, and exit with its exit code.
 
-    With a terminal Ctrl-C is a key that the host gets. Without one docker ends at once, with 0,
-    and leaves the command running (docker/cli#2607); it is ended here.
+    With a terminal, Ctrl-C reaches the command on the host. Without one, docker exits with 0 at
+    once and leaves the command running (docker/cli#2607), so this function ends the command.
     """
     lab = find(name)
     container = lab.host(host)

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from hublab.cli.common import common, emit, out, steps, table
+from hublab.cli.common import common, out, steps, table
+from hublab.cli.json_output import emit
 from hublab.deployment.role_images import role_images
 from hublab.engine import Engine
 from hublab.running.base_config import base_values
@@ -21,10 +22,10 @@ from hublab.settings.syntax import format_value
 @click.argument("setting")
 @common
 def explain(setting: str, name: str, as_json: bool) -> None:
-    """Say what SETTING means: its help, type and default, where it lands, what restarts.
+    """Show a setting's help, type, default, file and restarts.
 
-    The running software is asked: that of the lab, or where none runs that of the images which
-    `up` would use. A class alone (hub.JupyterHub), `proxy` or `sshd` lists all that it has.
+    The facts come from the software itself: that of the running lab, else of the images that `up`
+    would use. A class alone (hub.JupyterHub), `proxy` or `sshd` lists all of its settings.
 
     \b
     Examples:
@@ -47,14 +48,14 @@ def explain(setting: str, name: str, as_json: bool) -> None:
 
 
 def hosts_of(role: str, lab: Lab | None) -> list[str]:
-    """The hosts where a file lands; without a lab their role."""
+    """The hosts that get a setting's file; without a lab their role."""
     if lab is None:
         return ["each node" if role == "node" else f"the {role}"]
     return [host.service for host in lab.of_role(role)]
 
 
 def as_data(one: SettingHelp, lab: Lab | None, base: Mapping[str, str]) -> dict[str, Any]:
-    """A setting as `--json` tells it; `lab_sets` is what the lab's base configuration says."""
+    """A setting in the form of `--json`; `lab_sets` is its value in the base configuration."""
     place = landing(one.key)
     here = lab.settings().masked().get(one.key) if lab else None
     return {
@@ -68,7 +69,7 @@ def as_data(one: SettingHelp, lab: Lab | None, base: Mapping[str, str]) -> dict[
 
 
 def show(one: SettingHelp, lab: Lab | None, base: Mapping[str, str]) -> None:
-    """One setting, a fact a line, its help last."""
+    """Print one setting: a line for each fact, then its help."""
     data = as_data(one, lab, base)
     facts = {
         "type": f"{one.type}: {one.takes}" if one.type and one.takes else one.type,
@@ -77,8 +78,8 @@ def show(one: SettingHelp, lab: Lab | None, base: Mapping[str, str]) -> None:
         "defined by": one.defined_by,
         "set here": None if data["set"] is None else format_value(one.key, data["set"]),
         "lab sets": data["lab_sets"],
-        "lands in": f"{data['file']} on {', '.join(data['hosts'])}",
-        "to hold": data["restarts"],
+        "written to": f"{data['file']} on {', '.join(data['hosts'])}",
+        "to apply": data["restarts"],
     }
     click.echo(one.key)
     for label, value in facts.items():
@@ -90,7 +91,7 @@ def show(one: SettingHelp, lab: Lab | None, base: Mapping[str, str]) -> None:
 
 
 def show_all(found: list[SettingHelp]) -> None:
-    """The settings of a class, the first words of each."""
+    """Print the settings of a class, each with the first line of its help."""
     rows = table(None, "SETTING", "TYPE", "DEFAULT", "HELP")
     for one in found:
         first = one.help.strip().partition("\n")[0]

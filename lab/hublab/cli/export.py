@@ -1,4 +1,4 @@
-"""`hublab export`: a lab as one plain Compose file that runs without hublab."""
+"""`hublab export`: writes a lab as one Compose file that runs without hublab."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
-from hublab.cli.common import common, emit, err, files_option, out, steps
+from hublab.cli.common import common, err, files_option, out, steps
 from hublab.cli.graph import running
+from hublab.cli.json_output import emit
 from hublab.deployment.export import compose_file, machine_paths
 from hublab.deployment.plan import make_plan
 from hublab.deployment.resolution import resolve
@@ -29,7 +30,7 @@ IMAGES = "images.tar"
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What is written, and from where it was taken."""
+    """The text of the Compose file, and the images and paths of this machine that it names."""
 
     text: str
     images: tuple[str, ...]
@@ -38,12 +39,12 @@ class Exported:
 
 @click.command()
 @click.argument("folder", required=False, metavar="[DIR]", type=click.Path(path_type=Path))
-@files_option("Export these Compose files and no running lab; may be said several times.")
+@files_option("Export these Compose files instead of a running lab; repeatable.")
 @click.option(
-    "--set", "texts", multiple=True, metavar="SETTING=VALUE", help="A setting on top; repeatable."
+    "--set", "texts", multiple=True, metavar="SETTING=VALUE", help="Add a setting; repeatable."
 )
 @click.option("--images", is_flag=True, help=f"Also write {IMAGES}, for `docker load` elsewhere.")
-@click.option("--force", is_flag=True, help="Write over files that are there.")
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
 @common
 def export(
     folder: Path | None,
@@ -54,12 +55,12 @@ def export(
     name: str,
     as_json: bool,
 ) -> None:
-    """Write DIR/compose.yaml: the lab with its settings, for `docker compose up` alone.
+    """Write a lab as one Compose file that runs without hublab.
 
-    Of the lab that runs under the name, with the settings that hold in it; else of the files.
-    Subnet and ports are free ones of now. Keys and passwords are made anew at its first start;
-    the settings stand in the file as they are, so it is written for its owner only. Users,
-    database and servers are not part of it.
+    The file is DIR/compose.yaml, for `docker compose up`. It describes the lab that runs under the
+    name, with its settings; else the Compose files. Its subnet and ports are free at the time of
+    the export. Keys and passwords are generated at its first start. Settings may hold secrets, so
+    only its owner can read the file. Users, database and servers are not exported.
 
     \b
     Examples:
@@ -71,15 +72,15 @@ def export(
     written = [target / FILE, *([target / IMAGES] if images else [])]
     for path in written:
         if path.exists() and not force:
-            raise UsageError("there is such a file already", where=str(path), hint="--force")
+            raise UsageError("the file exists already", where=str(path), hint="--force")
     engine = Engine.connect()
     lab = None if files else running(name)
-    exported = export_of(engine, lab, name, files, Settings.parse(texts, where="--set"))
+    exported = export_lab(engine, lab, name, files, Settings.parse(texts, where="--set"))
     write(target / FILE, exported.text)
     if images:
         save_images(exported.images, target / IMAGES)
-    for path_taken in exported.paths:
-        err.print(f"taken from this machine's disk, {path_taken}", markup=False)
+    for mounted in exported.paths:
+        err.print(f"the file mounts a path of this machine: {mounted}", markup=False)
     if as_json:
         emit({"files": [str(path) for path in written], "images": exported.images})
     else:
@@ -87,10 +88,10 @@ def export(
             out.print(str(path), markup=False)
 
 
-def export_of(
+def export_lab(
     engine: Engine, lab: Lab | None, name: str, files: Iterable[Path], more: Settings
 ) -> Exported:
-    """The file's text, with images that exist and settings that the software accepts."""
+    """The file's text, after building missing images and checking the settings."""
     progress = steps()
     if lab:
         files = [Path(file) for file in lab.one("hub").config_files.split(",") if file]
@@ -107,7 +108,7 @@ def export_of(
 
 
 def images_of(lab: Lab | None, config: Mapping[str, Any]) -> dict[str, str]:
-    """Service to image: those that the lab runs with, else those of the files."""
+    """Service to image: the images that the lab runs, else those that the files name."""
     images = {name: str(entry.get("image", "")) for name, entry in config["services"].items()}
     if lab:
         present = {one.service: one.image for one in lab.engine.containers(lab.name) if one.service}
@@ -116,7 +117,7 @@ def images_of(lab: Lab | None, config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file for its owner alone, complete or not at all."""
+    """Write a file that only its owner can read, whole or not at all."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(f".{path.name}.new")
@@ -125,4 +126,4 @@ def write(path: Path, text: str) -> None:
             file.write(text)
         new.replace(path)
     except OSError as error:
-        raise UsageError(f"cannot write there: {error.strerror}", where=str(path)) from error
+        raise UsageError(f"cannot write the file: {error.strerror}", where=str(path)) from error

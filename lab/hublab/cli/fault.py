@@ -1,4 +1,4 @@
-"""`hublab fault`: something is done to the lab for a time, counted, and healed."""
+"""`hublab fault`: causes a fault in the lab for a time, counts its effect, and heals it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from hublab.cli.common import common, emit, err, out, with_live
+from hublab.cli.common import common, err, out, with_live
+from hublab.cli.json_output import emit
 from hublab.errors import Undecided
 from hublab.faults import RunningFault, freeze, partition
 from hublab.running.live import LiveLab
@@ -17,10 +18,10 @@ DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)?")
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, None: 1.0}
 
 COUNTED = {
-    "partition": "packets lost, besides the one that proved it",
-    "freeze": "stood still",
+    "partition": "packets lost, not counting the test packet",
+    "freeze": "frozen",
 }
-"""What the counters of a fault count."""
+"""The unit of each fault's counters."""
 
 
 class Duration(click.ParamType[float]):
@@ -33,7 +34,7 @@ class Duration(click.ParamType[float]):
     ) -> float:
         found = DURATION.fullmatch(str(value))
         if not found:
-            self.fail(f"{value!r} is no duration; right would be 6s, 500ms or 2m", param, ctx)
+            self.fail(f"{value!r} is not a duration; hint: 6s, 500ms or 2m", param, ctx)
         return float(found[1]) * UNITS[found[2]]
 
 
@@ -44,7 +45,10 @@ for_option = click.option(
 
 @click.group()
 def fault() -> None:
-    """Do something to the lab for a time, count how it bit, and heal it whatever happens."""
+    """Cause a fault in the lab for a time, count it, and heal it.
+
+    The fault ends after its time even if this command is killed.
+    """
 
 
 @fault.command("partition")
@@ -53,13 +57,15 @@ def fault() -> None:
 @for_option
 @common
 def partition_command(one: str, other: str, seconds: float, name: str, as_json: bool) -> None:
-    """Let hosts ONE and OTHER not hear each other: what they send is lost.
+    """Cut hosts ONE and OTHER off from each other.
+
+    Each host drops the packets that arrive from the other. All other hosts reach both.
 
     \b
     Examples:
       hublab fault partition hub node1 --for 6s
     """
-    keep(name, lambda live: partition(live, one, other, seconds=seconds), as_json)
+    run_fault(name, lambda live: partition(live, one, other, seconds=seconds), as_json)
 
 
 @fault.command("freeze")
@@ -67,17 +73,19 @@ def partition_command(one: str, other: str, seconds: float, name: str, as_json: 
 @for_option
 @common
 def freeze_command(host: str, seconds: float, name: str, as_json: bool) -> None:
-    """Let all processes of HOST stand still; its kernel goes on accepting connections.
+    """Freeze all processes of HOST.
+
+    The host's kernel goes on accepting connections; nothing answers on them.
 
     \b
     Examples:
       hublab fault freeze node1 --for 6s
     """
-    keep(name, lambda live: freeze(live, host, seconds=seconds), as_json)
+    run_fault(name, lambda live: freeze(live, host, seconds=seconds), as_json)
 
 
-def keep(name: str, begin: Any, as_json: bool) -> None:
-    """Let a fault bite for its time and tell what it did."""
+def run_fault(name: str, begin: Any, as_json: bool) -> None:
+    """Cause a fault for its time, then print what it did."""
 
     async def work(live: LiveLab) -> RunningFault:
         context: AbstractAsyncContextManager[RunningFault] = begin(live)
@@ -103,4 +111,4 @@ def keep(name: str, begin: Any, as_json: bool) -> None:
             out.print(f"{where}: {count} {COUNTED[done.kind]}", markup=False)
         out.print("healed")
     if done.kind == "freeze" and not done.met:
-        raise Undecided("the host was thawed by somebody else before its time")
+        raise Undecided("something else thawed the host before the end of the fault")

@@ -1,4 +1,4 @@
-"""`hublab findings`: what the running software does against its documentation."""
+"""`hublab findings`: lists where the software contradicts its documentation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 
 import click
 
-from hublab.cli.common import emit, json_option, out, table
+from hublab.cli.common import out, table
+from hublab.cli.json_output import emit, json_option
 from hublab.deployment.software import versions
 from hublab.errors import UsageError
 from hublab.pytest_plugin.catalogue import collect
@@ -15,7 +16,7 @@ from hublab.pytest_plugin.findings import Finding
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A finding, and the scenarios that prove it."""
+    """A finding and the scenarios that prove it."""
 
     number: int
     title: str
@@ -31,10 +32,10 @@ class Listed:
 @click.argument("number", type=int, required=False, metavar="[NUMBER]")
 @json_option
 def findings(number: int | None, as_json: bool) -> None:
-    """List what contradicts the documentation, each proved by a scenario.
+    """List where software contradicts its documentation.
 
-    With NUMBER: that one whole, as Markdown that can be sent to its project. `pytest scenarios`
-    proves them anew: a finding stands while its scenario holds.
+    Scenarios prove each finding: it stands as long as they pass, so `pytest scenarios` proves it
+    again. With NUMBER the command prints that finding as Markdown, ready to send to its project.
 
     \b
     Examples:
@@ -60,7 +61,7 @@ def findings(number: int | None, as_json: bool) -> None:
 
 
 def all_findings() -> list[Listed]:
-    """All findings in the order of their scenarios, with the versions they were seen on."""
+    """All findings in the order of their scenarios, with the versions that showed them."""
     proofs: dict[Finding, list[str]] = {}
     for scenario in collect():
         for experiment in scenario.experiments.values():
@@ -83,5 +84,5 @@ def report(one: Listed) -> str:
     return (
         f"# {one.title}\n\n## Versions\n\n{software}\n\n## Steps\n\n{one.steps}\n\n"
         f"## Expected\n\n{one.expected}\n\n## Seen\n\n{one.seen}\n\n"
-        f"Proved by `pytest {' '.join(one.scenarios)}` of hublab."
+        f"Proved by `pytest {' '.join(one.scenarios)}` in hublab."
     )

@@ -1,4 +1,4 @@
-"""`hublab graph`: a topology, or a running lab, as Mermaid or SVG."""
+"""`hublab graph`: draws a topology or a running lab, as Mermaid or SVG."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from hublab.cli.common import common, emit, files_option
+from hublab.cli.common import common, files_option
+from hublab.cli.json_output import emit
 from hublab.deployment.plan import make_plan
 from hublab.engine import Engine
 from hublab.errors import HublabError, MachineError, NoSuchLab
@@ -20,14 +21,14 @@ WRITERS = {"mermaid": as_mermaid, "svg": as_svg}
 
 
 @click.command()
-@files_option("Draw these Compose files and no running lab; may be said several times.")
+@files_option("Draw these Compose files instead of a running lab; repeatable.")
 @click.option("--format", "form", type=click.Choice([*WRITERS]), default="mermaid")
 @common
 def graph(files: tuple[Path, ...], form: str, name: str, as_json: bool) -> None:
-    """Draw the hosts, their addresses, and who speaks to whom, on stdout.
+    """Draw a lab's hosts, addresses and connections.
 
-    Of a lab that runs, with the states of its hosts and the servers on its nodes; else of the
-    files, by default the project's compose/lab.yaml.
+    Prints the drawing of the running lab on stdout, with the states of its hosts and the servers on
+    its nodes; else the drawing of the Compose files, by default the project's compose/lab.yaml.
 
     \b
     Examples:
@@ -63,7 +64,7 @@ def of_lab(lab: Lab) -> Graph:
 
 
 def servers(lab: Lab) -> list[Server]:
-    """The servers that run, none where the hub cannot be asked: a picture is drawn anyway."""
+    """The servers that run; none if the hub does not answer, so that the rest is drawn anyway."""
 
     async def ask() -> list[Server]:
         async with connect(lab) as live:

@@ -1,16 +1,19 @@
-"""`hublab logs`: what a host's program printed."""
+"""`hublab logs`: prints the log of a host."""
 
 from __future__ import annotations
 
 import click
 
-from hublab.cli.common import emit, find, json_option, name_option
+from hublab.cli.common import find, name_option
+from hublab.cli.json_output import emit, json_option
 
 
 @click.command()
 @click.argument("host")
-@click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
-@click.option("--tail", type=click.IntRange(min=0), metavar="N", help="Only the last N lines.")
+@click.option("--follow", "-f", is_flag=True, help="Go on printing new lines, until Ctrl-C.")
+@click.option(
+    "--tail", type=click.IntRange(min=0), metavar="N", help="Print only the last N lines."
+)
 @name_option
 @json_option
 def logs(host: str, follow: bool, tail: int | None, name: str, as_json: bool) -> None:

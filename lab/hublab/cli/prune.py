@@ -1,21 +1,22 @@
-"""`hublab prune`: labs that nobody ended, and images that nothing uses."""
+"""`hublab prune`: removes all labs, and images that no lab uses."""
 
 from __future__ import annotations
 
 import click
 from rich.prompt import Confirm
 
-from hublab.cli.common import emit, err, json_option, out
+from hublab.cli.common import err, out
+from hublab.cli.json_output import emit, json_option
 from hublab.deployment.removal import down
 from hublab.engine import Engine
 
 
 @click.command()
 @click.option("--images", is_flag=True, help="Also remove hublab's images that no lab uses.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 def prune(images: bool, yes: bool, as_json: bool) -> None:
-    """End all labs on this engine, and with --images remove hublab's images too.
+    """Remove every lab on this engine; with --images, images too.
 
     \b
     Examples:
@@ -24,14 +25,14 @@ def prune(images: bool, yes: bool, as_json: bool) -> None:
     """
     engine = Engine.connect()
     labs = engine.labs()
-    asked = yes or not labs or Confirm.ask(f"End {', '.join(labs)}?", console=err)
-    ended = labs if asked else []
-    for lab in ended:
+    confirmed = yes or not labs or Confirm.ask(f"Remove {', '.join(labs)}?", console=err)
+    removed_labs = labs if confirmed else []
+    for lab in removed_labs:
         down(lab, engine)
-    removed = engine.remove_images() if images and asked else []
+    removed_images = engine.remove_images() if images and confirmed else []
     if as_json:
-        emit({"labs": ended, "images": removed})
+        emit({"labs": removed_labs, "images": removed_images})
     else:
-        out.print(f"ended: {', '.join(ended) or 'no lab'}", markup=False)
+        out.print(f"removed labs: {', '.join(removed_labs) or 'none'}", markup=False)
         if images:
-            out.print(f"removed: {', '.join(removed) or 'no image'}", markup=False)
+            out.print(f"removed images: {', '.join(removed_images) or 'none'}", markup=False)

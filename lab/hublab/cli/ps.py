@@ -1,4 +1,4 @@
-"""`hublab ps`: hosts and servers of a lab."""
+"""`hublab ps`: lists the hosts and servers of a lab."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import Any
 
 import click
 
-from hublab.cli.common import common, emit, err, find, out, table, with_live
+from hublab.cli.common import common, err, find, out, table, with_live
+from hublab.cli.json_output import emit
 from hublab.cli.up import show_hosts
 from hublab.errors import HublabError
 from hublab.running.hub import hub_url
 from hublab.running.live import LiveLab, Server
 
-SHOWN = ("user", "name", "host", "address", "port", "pid", "ready")
+PUBLIC = ("user", "name", "host", "address", "port", "pid", "ready")
 
 
 @click.command()
 @common
 def ps(name: str, as_json: bool) -> None:
-    """List a lab's hosts, and the single-user servers that its hub knows of.
+    """List a lab's hosts, and the servers that its hub knows.
 
     \b
     Examples:
@@ -33,7 +34,7 @@ def ps(name: str, as_json: bool) -> None:
     except HublabError as error:
         err.print(f"the servers are unknown: {error}", markup=False)
     if as_json:
-        known = None if servers is None else [shown(server) for server in servers]
+        known = None if servers is None else [public_fields(server) for server in servers]
         emit({**lab.as_json(), "url": hub_url(lab), "servers": known})
         return
     out.print(f"lab {lab.name}  {lab.subnet}  {hub_url(lab)}\n", markup=False)
@@ -46,9 +47,9 @@ async def list_servers(live: LiveLab) -> list[Server]:
     return await live.servers()
 
 
-def shown(server: Server) -> dict[str, Any]:
-    """The fields of a server that commands tell."""
-    return {key: value for key, value in asdict(server).items() if key in SHOWN}
+def public_fields(server: Server) -> dict[str, Any]:
+    """The fields of a server that commands print with `--json`."""
+    return {key: value for key, value in asdict(server).items() if key in PUBLIC}
 
 
 def show_servers(servers: list[Server]) -> None:

@@ -1,4 +1,4 @@
-"""`hublab reach`: every hop tried from inside the host that makes it."""
+"""`hublab reach`: tries every hop from inside the host that makes it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from hublab.cli.common import common, emit, out, table, with_live
+from hublab.cli.common import common, out, table, with_live
+from hublab.cli.json_output import emit
 from hublab.errors import ExpectationFailed
 from hublab.journal.events import Observed
 from hublab.probes.reach import Hop, reach
@@ -16,11 +17,11 @@ from hublab.running.live import LiveLab
 @click.command("reach")
 @common
 def reach_command(name: str, as_json: bool) -> None:
-    """Try every hop of the deployment from inside the host that makes it.
+    """Try every hop of the deployment from the host that makes it.
 
-    Tells the last layer reached (DNS, TCP, TLS, then HTTP or SSH) and the setting that governs
-    the address. Exit code 1 when a hop is broken. Broken is also the way from the proxy to the hub,
-    or to a server that the hub holds ready, for which the proxy has no route.
+    Shows the last layer that answered (DNS, TCP, TLS, then HTTP or SSH) and the setting that
+    governs the address. Exit code 1 when a hop is broken. A hop is also broken if the proxy has no
+    route to the hub, or to a server that the hub considers ready.
 
     \b
     Examples:
@@ -52,7 +53,7 @@ def reach_command(name: str, as_json: bool) -> None:
 
 
 def as_data(hop: Hop) -> dict[str, Any]:
-    """A hop as `--json` tells it."""
+    """A hop in the form of `--json`."""
     return {
         "from": hop.source,
         "to": hop.target,
@@ -69,7 +70,7 @@ def as_data(hop: Hop) -> dict[str, Any]:
 
 
 def show(hops: list[Hop]) -> None:
-    """The table of hops."""
+    """Print the table of hops."""
     rows = table(None, "", "FROM", "TO", "URL", "REACHED", "STATUS", "MS", "SETTING")
     for hop in hops:
         sign = "[green]ok[/green]" if hop.ok else "[red]broke[/red]"

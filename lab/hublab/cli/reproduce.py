@@ -1,4 +1,4 @@
-"""`hublab reproduce`: a report from another project's tracker, run on this version."""
+"""`hublab reproduce`: runs an issue of another project's tracker on the lab's versions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 import click
 import pytest
 
-from hublab.cli.common import emit, json_option, out, table
+from hublab.cli.common import out, table
+from hublab.cli.json_output import emit, json_option
 from hublab.deployment.software import versions
 from hublab.errors import ExpectationFailed, MachineError, Undecided, UsageError
 from hublab.paths import ROOT, SCENARIOS
@@ -19,7 +20,7 @@ from hublab.pytest_plugin.catalogue import collect
 from hublab.pytest_plugin.selection import Issue
 
 AROUND = ("https", "http", "github", "com", "issues", "pull", "issue")
-"""Words of an issue's address that are no project."""
+"""Words of an issue's URL that do not name its project."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,11 @@ class Reported:
 @click.argument("issue", required=False, metavar="[PROJECT#NUMBER]")
 @json_option
 def reproduce(issue: str | None, as_json: bool) -> None:
-    """Run the scenarios of one issue, and say whether it still happens and what helps.
+    """Run the scenarios of an issue, to see if it still happens.
 
-    Without an issue: list those that can be reproduced. A lab is brought up for it and ended
-    again. Exit code 1 when the scenario did not hold, 2 when it could not be decided.
+    Prints the result and the known workaround. Without an issue it lists all that can be
+    reproduced. A lab is brought up for the run and removed afterwards. Exit code 1 when a scenario
+    failed, 2 when one was undecided.
 
     \b
     Examples:
@@ -49,42 +51,42 @@ def reproduce(issue: str | None, as_json: bool) -> None:
     """
     known = reported()
     if issue is None:
-        listing(known, as_json)
+        list_issues(known, as_json)
         return
-    wanted = [one for one in known if one.issue.lower() == issue.lower()]
-    if not wanted:
+    matching = [one for one in known if one.issue.lower() == issue.lower()]
+    if not matching:
         raise unknown_issue(issue, known)
-    outcome = run(wanted[0].issue)
+    outcome = run(matching[0].issue)
     if as_json:
-        emit([{**asdict(one), "outcome": outcome, "versions": versions()} for one in wanted])
+        emit([{**asdict(one), "outcome": outcome, "versions": versions()} for one in matching])
     elif outcome == "held":
-        for one in wanted:
+        for one in matching:
             click.echo(verdict(one))
     if outcome == "failed":
         raise ExpectationFailed(
-            f"{issue} does not behave as its scenario says; pytest's report stands above",
-            where=", ".join(one.scenario for one in wanted),
+            f"{issue} does not behave as its scenario expects; see pytest's report above",
+            where=", ".join(one.scenario for one in matching),
         )
     if outcome == "undecided":
-        raise Undecided(f"{issue} could not be decided; pytest's report stands above")
+        raise Undecided(f"{issue} is undecided; see pytest's report above")
 
 
 def unknown_issue(issue: str, known: list[Reported]) -> UsageError:
-    """The error for an issue that no scenario is about, with what was surely meant."""
-    names = dict.fromkeys(one.issue for one in known)  # several scenarios may be about one
+    """The error for an issue without a scenario; its hint names the issues that look meant."""
+    names = dict.fromkeys(one.issue for one in known)  # several scenarios may have the same issue
     meant = [name for name in names if is_meant(name, issue)]
     listed = "`hublab reproduce` lists them"
     return UsageError(
-        f"no scenario is about {issue}",
+        f"no scenario reproduces {issue}",
         hint=f"{' or '.join(meant)}; {listed}" if meant else listed,
     )
 
 
 def is_meant(name: str, typed: str) -> bool:
-    """Whether an issue was meant, by its number alone, its address, or with a slip in one of both.
+    """Whether the user typed this issue: its number, its URL, or its name with a small mistake.
 
-    Numbers that only look alike are of other issues: near is one figure too few or too many, or two
-    that changed places.
+    A number that merely looks similar belongs to another issue. So a digit may be missing or added,
+    or two neighbours exchanged, and the project must be right then.
     """
     project, _, number = name.lower().rpartition("#")
     found = re.fullmatch(r"(.*?)[^a-z0-9]*(\d+)\D*", typed.strip().lower())
@@ -98,7 +100,7 @@ def is_meant(name: str, typed: str) -> bool:
 
 
 def is_slip(one: str, other: str) -> bool:
-    """Whether two numbers differ by a figure left out, or by two neighbours exchanged."""
+    """Whether two numbers differ by one digit left out, or by two neighbours exchanged."""
     short, long = sorted((one, other), key=len)
     left_out = {long[:i] + long[i + 1 :] for i in range(len(long))}
     exchanged = {long[:i] + long[i + 1] + long[i] + long[i + 2 :] for i in range(len(long) - 1)}
@@ -106,7 +108,7 @@ def is_slip(one: str, other: str) -> bool:
 
 
 def reported() -> list[Reported]:
-    """Every issue that a scenario bears, once for each of its tests."""
+    """Every issue that a scenario is marked with, once for each of its tests."""
     found = [
         _reported(issue, experiment.title, f"scenarios/{scenario.path}::{experiment.name}")
         for scenario in collect()
@@ -126,7 +128,7 @@ def number_of(issue: str) -> int:
 
 
 class _Outcomes:
-    """Keeps how the tests of a run ended."""
+    """A pytest plugin that remembers how the tests of a run ended."""
 
     def __init__(self) -> None:
         self.failed = self.undecided = False
@@ -137,12 +139,12 @@ class _Outcomes:
 
 
 def run(issue: str) -> str:
-    """Run an issue's scenarios, pytest's words on stderr: held, failed or undecided.
+    """Run an issue's scenarios, pytest's output on stderr; returns held, failed or undecided.
 
-    Raises MachineError when no lab can be had here.
+    Raises MachineError when the lab does not come up.
     """
     outcomes = _Outcomes()
-    # The plugin is part of this very program, so pytest comes too late to rewrite it.
+    # This program has imported the plugin already, so pytest cannot rewrite its assertions.
     options = ["-q", "-W", "ignore::pytest.PytestAssertRewriteWarning", f"--rootdir={ROOT}"]
     with contextlib.redirect_stdout(sys.stderr):
         code = pytest.main([*options, f"--issue={issue}", str(SCENARIOS)], plugins=[outcomes])
@@ -156,7 +158,7 @@ def run(issue: str) -> str:
 
 
 def verdict(one: Reported) -> str:
-    """What the run has shown, in a line or two."""
+    """The result of the run in one line, with the workaround in a second one."""
     known = versions()
     where = (
         f"jupyterhub {known['jupyterhub']}, configurable-http-proxy "
@@ -169,13 +171,13 @@ def verdict(one: Reported) -> str:
     return "\n".join(lines)
 
 
-def listing(known: list[Reported], as_json: bool) -> None:
-    """Every issue that can be reproduced."""
+def list_issues(known: list[Reported], as_json: bool) -> None:
+    """Print every issue that can be reproduced."""
     if as_json:
         emit([asdict(one) for one in known])
         return
     words = {True: "yes", False: "no", None: ""}
-    rows = table(None, "ISSUE", "STILL HAPPENS", "WHAT IS TRIED", "CURE")
+    rows = table(None, "ISSUE", "STILL HAPPENS", "WHAT IS TESTED", "WORKAROUND")
     for one in known:
         rows.add_row(one.issue, words[one.happens], one.title, one.workaround)
     out.print(rows)

@@ -1,4 +1,4 @@
-"""`hublab request`: one HTTP request from the client host through the proxy."""
+"""`hublab request`: sends one HTTP request from the client host through the proxy."""
 
 from __future__ import annotations
 
@@ -12,9 +12,15 @@ from typing import Any
 import click
 from yarl import URL
 
-from hublab.cli.asking import asking, check_who, header_pairs, redactor
-from hublab.cli.common import common, emit, with_live
+from hublab.cli.common import common, with_live
 from hublab.cli.fault import Duration
+from hublab.cli.json_output import emit
+from hublab.cli.request_options import (
+    check_request_options,
+    header_pairs,
+    redactor,
+    request_options,
+)
 from hublab.errors import UsageError
 from hublab.journal.redaction import Redactor
 from hublab.probes.credentials import credentials
@@ -24,13 +30,13 @@ from hublab.running.live import LiveLab
 
 
 @click.command()
-@asking
+@request_options
 @click.option("-X", "--method", metavar="METHOD", help="Default: GET, with --data POST.")
-@click.option("--data", metavar="TEXT", help="The body; @FILE reads a file, - stdin.")
+@click.option("--data", metavar="TEXT", help="The body; @FILE reads it from a file, - from stdin.")
 @click.option("--xsrf", is_flag=True, help="Send the XSRF cookie back as a header, as pages do.")
-@click.option("--follow", is_flag=True, help="Go where redirects lead, as a browser does.")
+@click.option("--follow", is_flag=True, help="Follow redirects, as a browser does.")
 @click.option(
-    "--timeout", type=Duration(), default="60s", show_default=True, help="For each answer."
+    "--timeout", type=Duration(), default="60s", show_default=True, help="Time for each response."
 )
 @common
 def request(
@@ -48,15 +54,15 @@ def request(
     name: str,
     as_json: bool,
 ) -> None:
-    """Send one HTTP request from the client host through the proxy, and show the answer.
+    """Send one HTTP request from the client through the proxy.
 
-    PATH reaches the proxy exactly as it is typed, however odd it is. Any answer is an answer:
-    the exit code is 0 for a 404 too, and 2 when none came. Tokens and the values of cookies
-    are not shown. A user whom the hub does not know is made by signing in, as always.
+    PATH reaches the proxy exactly as typed. Every response gives exit code 0, a 404 too; no
+    response gives 2. Tokens and the values of cookies are not shown. Signing in creates a user that
+    the hub does not know, as always.
 
-    With --origin it also says whether a page of that origin could read the answer, by the headers
-    that came (Fetch standard, "CORS check"), and what a browser decides by that was not tried: the
-    SameSite of the cookies, a preflight.
+    With --origin it also reports whether a page of that origin could read the response, by its
+    headers (Fetch standard, "CORS check"). It names what only a browser decides: cookies by their
+    SameSite, and a preflight.
 
     \b
     Examples:
@@ -67,9 +73,9 @@ def request(
       hublab request /user/alice/api/status --as alice --enter --origin http://app.lab
       hublab request /hub/api/users/alice/server --as alice --xsrf -X DELETE
     """
-    check_who(user, token, enter)
+    check_request_options(user, token, enter)
     body = read_body(data)
-    wanted = Ask(
+    outgoing = Ask(
         target=path,
         method=method or ("GET" if body is None else "POST"),
         headers=with_type(header_pairs(headers, origin), body),
@@ -77,16 +83,16 @@ def request(
         xsrf=xsrf,
         timeout=timeout,
     )
-    wanted.check()
+    outgoing.check()
 
     async def work(live: LiveLab) -> tuple[Answer, Readable | None, Redactor]:
-        async with credentials(live, user, token=token, server=enter) as who:
+        async with credentials(live, user, token=token, server=enter) as identity:
             place = URL(written(live.origin, path if path.startswith("/") else "/"), encoded=True)
-            sent = (*who.headers, *(who.xsrf_header(place) if xsrf else ()))
-            cookies = who.same_site(place)  # before the answer brings others
-            answer = await ask(live, wanted, who, follow=follow)
-            page = readable(answer, wanted, origin, cookies, sent) if origin is not None else None
-            return answer, page, redactor(live, who)
+            sent = (*identity.headers, *(identity.xsrf_header(place) if xsrf else ()))
+            cookies = identity.same_site(place)  # before the answer brings others
+            answer = await ask(live, outgoing, identity, follow=follow)
+            page = readable(answer, outgoing, origin, cookies, sent) if origin is not None else None
+            return answer, page, redactor(live, identity)
 
     answer, page, hide = with_live(name, work)
     if as_json:
@@ -112,7 +118,7 @@ def read_body(data: str | None) -> bytes | None:
 def with_type(
     headers: tuple[tuple[str, str], ...], body: bytes | None
 ) -> tuple[tuple[str, str], ...]:
-    """Say what the body is, where the user did not: JSON where it is JSON, else a form."""
+    """Add a Content-Type if the user gave none: JSON if the body is JSON, else a form."""
     if body is None or any(name.lower() == "content-type" for name, _ in headers):
         return headers
     try:
@@ -123,7 +129,7 @@ def with_type(
 
 
 def text_of(answer: Answer) -> str | None:
-    """The body as text, None where it is none."""
+    """The body as text, None if it is not UTF-8."""
     try:
         return answer.body.decode()
     except UnicodeDecodeError:
@@ -131,7 +137,7 @@ def text_of(answer: Answer) -> str | None:
 
 
 def as_data(answer: Answer, hide: Redactor) -> dict[str, Any]:
-    """An answer as `--json` tells it; a header that came twice has a list of values."""
+    """A response in the form of `--json`; a header that came twice has a list of values."""
     headers: dict[str, Any] = {}
     for name, value in hide.headers(answer.headers):
         before = headers.get(name)
@@ -155,7 +161,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def show(answer: Answer, hide: Redactor) -> None:
-    """The chain, then the last answer as it came."""
+    """Print the chain of redirects, then the last response as it came."""
     for step in answer.chain:
         to = f"  ->  {hide.text(step.location)}" if step.location else ""
         click.echo(f"{step.status} {step.method} {hide.text(step.url)}{to}", err=True)
@@ -167,6 +173,6 @@ def show(answer: Answer, hide: Redactor) -> None:
     if text is not None:
         click.echo(hide.text(text), nl=not text.endswith("\n"))
     elif sys.stdout.isatty():
-        click.echo(f"({len(answer.body)} bytes that are no text)")
+        click.echo(f"({len(answer.body)} bytes that are not text)")
     else:
         click.echo(answer.body, nl=False)

@@ -1,4 +1,4 @@
-"""`hublab routes`: the proxy's table of routes beside the hub's belief."""
+"""`hublab routes`: compares the proxy's routes with those that the hub expects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 import click
 
-from hublab.cli.common import common, emit, err, out, table, with_live
+from hublab.cli.common import common, err, out, table, with_live
+from hublab.cli.json_output import emit
 from hublab.errors import ExpectationFailed, Undecided
 from hublab.journal.events import Observed
 from hublab.probes.route_beliefs import (
@@ -26,19 +27,19 @@ STYLES = {AGREE: "green", DIFFERS: "red", UNKNOWN: "yellow"}
 
 @click.command()
 @click.option(
-    "--check", is_flag=True, help="First have the hub compare the two, and mend the proxy's table."
+    "--check", is_flag=True, help="First have the hub check its routes, and repair the proxy's."
 )
 @common
 def routes(check: bool, name: str, as_json: bool) -> None:
-    """Show where the proxy sends each path, and where the hub believes that it does.
+    """Compare the proxy's routes with those that the hub expects.
 
-    The proxy is asked on its own host, the hub by its API and its database. Exit code 1 when
-    the two differ, 2 when one of them could not be asked.
+    The proxy's routes come from its API, on its own host; the hub's from its API and its database.
+    Exit code 1 when the two differ, 2 when one of them gave no answer.
 
-    A proxy that was restarted has lost its routes, and the hub gives them again at its next check
-    only: every JupyterHub.last_activity_interval, 300 s by default, never with 0. With --check it
-    does so now. That is POST /hub/api/proxy, sent to the hub's own address: the public one leads
-    through the proxy, which without routes answers 404.
+    A restarted proxy has lost its routes. The hub adds them again at its next check: every
+    JupyterHub.last_activity_interval, 300 s by default, never with 0. --check has the hub do it
+    now, by POST /hub/api/proxy at the hub's own address. The public address leads through the
+    proxy, which answers 404 without routes.
 
     \b
     Examples:
@@ -53,7 +54,7 @@ def routes(check: bool, name: str, as_json: bool) -> None:
             before = differing(seen.rows)
             await (await live.hub()).check_routes()
             seen = await compare_routes(live)
-            say_repaired(before, differing(seen.rows))
+            report_repaired(before, differing(seen.rows))
         live.record(Observed("routes", {"rows": [asdict(row) for row in seen.rows]}))
         return seen, live.lab.name_option
 
@@ -63,7 +64,7 @@ def routes(check: bool, name: str, as_json: bool) -> None:
     else:
         show(seen)
     if seen.silence:
-        raise Undecided(f"the hub's belief is unknown: {seen.silence}")
+        raise Undecided(f"the routes that the hub expects are unknown: {seen.silence}")
     if wrong := differing(seen.rows):
         raise ExpectationFailed(
             f"{len(wrong)} of {len(seen.rows)} routes differ: "
@@ -77,28 +78,28 @@ def differing(rows: Iterable[RoutePair]) -> list[RoutePair]:
     return [row for row in rows if row.mark != AGREE]
 
 
-def say_repaired(before: list[RoutePair], after: list[RoutePair]) -> None:
-    """Say what the hub's check has changed."""
+def report_repaired(before: list[RoutePair], after: list[RoutePair]) -> None:
+    """Print which routes the hub's check has repaired."""
     left = {row.spec for row in after}
     repaired = ", ".join(f"{row.spec} ({row.mark})" for row in before if row.spec not in left)
-    err.print(f"the hub checked its routes; mended: {repaired or 'none'}", markup=False)
+    err.print(f"the hub checked its routes; repaired: {repaired or 'none'}", markup=False)
 
 
 def advice(wrong: list[RoutePair], lab: str, *, checked: bool) -> str | None:
-    """How the two tables come to agree; None where nothing is known that helps."""
+    """How to make the two tables agree; None where no way is known."""
     if not checked:
         return (
-            f"`hublab routes --check{lab}` has the hub mend its own now; by itself it does at its "
-            "next check (JupyterHub.last_activity_interval)"
+            f"`hublab routes --check{lab}` has the hub repair its routes now; without it the hub "
+            "does so at its next check (JupyterHub.last_activity_interval)"
         )
     if all(row.mark == ONLY_PROXY for row in wrong):
-        return "the hub leaves alone what lacks its mark: whoever made such a route takes it back"
+        return "the hub only removes routes that it has added: remove the others in the proxy's API"
     return None
 
 
 def show(seen: RouteTables) -> None:
     """The table of routes."""
-    rows = table(None, "", "PATH", "PROXY SENDS IT TO", "HUB BELIEVES")
+    rows = table(None, "", "PATH", "PROXY SENDS IT TO", "HUB EXPECTS")
     for row in seen.rows:
         style = STYLES.get(row.mark, "red")
         rows.add_row(f"[{style}]{row.mark}[/{style}]", row.spec, row.proxy or "", row.hub or "")

@@ -1,4 +1,4 @@
-"""`hublab set` and `hublab unset`: settings of a running lab."""
+"""`hublab set` and `hublab unset`: change the settings of a running lab."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import click
 
-from hublab.cli.common import common, emit, err, find, out, steps, with_live
+from hublab.cli.common import common, err, find, out, steps, with_live
+from hublab.cli.json_output import emit
 from hublab.errors import SettingError
 from hublab.journal.events import Restarted, SettingsApplied
 from hublab.running.live import LiveLab
@@ -19,30 +20,30 @@ from hublab.settings.values import Settings, unknown_setting
 
 
 @dataclass(frozen=True, slots=True)
-class Switched:
-    """What a switch of settings did to the lab."""
+class Changed:
+    """The effect of a change of settings on the lab."""
 
     restarts: list[Restart]
     stale: list[str]
-    """The servers that run with older settings."""
+    """Servers that still run with older settings."""
     routes_back: bool | None = None
-    """Whether a proxy that was restarted has its routes again; None: none was restarted."""
+    """Whether a restarted proxy has its routes again; None if no proxy was restarted."""
 
 
 @click.command("set")
 @click.argument("texts", nargs=-1, metavar="[SETTING=VALUE]...")
 @common
 def set_command(texts: tuple[str, ...], name: str, as_json: bool) -> None:
-    """Make settings hold in a running lab, restarting as little as possible.
+    """Change settings of a running lab, restarting only what must.
 
-    Without a setting: list those that the lab was given, and which of them do not hold yet.
-    A hub, proxy or sshd that is down is started again, with whatever is set.
+    Without a setting it lists the lab's settings, and those of them that are not in effect yet. It
+    also starts a hub, proxy or sshd that is down.
 
-    The database and the servers stay; servers that run keep the settings that they started with.
+    The database and the servers stay. A running server keeps the settings that it started with.
 
-    A proxy that restarts has forgotten its routes, so the hub is asked to give them again at once
-    (POST /hub/api/proxy). A restart by other means, as `docker restart`, leaves them lost until the
-    hub's next check (jupyterhub#2000); `hublab routes --check` has it check.
+    A restarted proxy has lost its routes, so `set` has the hub add them again at once
+    (POST /hub/api/proxy). After a restart by other means, such as `docker restart`, they are
+    missing until the hub's next check (jupyterhub#2000); `hublab routes --check` starts one.
 
     \b
     Examples:
@@ -56,25 +57,25 @@ def set_command(texts: tuple[str, ...], name: str, as_json: bool) -> None:
     if not texts:
         show(*find(name).case(), as_json)
         return
-    wanted = Settings.parse(texts)
+    settings = Settings.parse(texts)
 
-    async def work(live: LiveLab) -> Switched:
+    async def work(live: LiveLab) -> Changed:
         images = live.lab.images
-        check_settings(live.lab.engine, images, wanted, lab=live.name)
+        check_settings(live.lab.engine, images, settings, lab=live.name)
         async with settings_lock(live.name, steps()):
-            return await switch(live, live.lab.settings().merged(wanted))
+            return await switch(live, live.lab.settings().merged(settings))
 
-    tell(with_live(name, work, "set"), wanted, as_json)
+    report(with_live(name, work, "set"), settings, as_json)
 
 
 @click.command("unset")
 @click.argument("keys", nargs=-1, metavar="SETTING...")
-@click.option("--all", "everything", is_flag=True, help="Take all settings back.")
+@click.option("--all", "everything", is_flag=True, help="Remove all settings.")
 @common
 def unset_command(keys: tuple[str, ...], everything: bool, name: str, as_json: bool) -> None:
-    """Take settings back: the base configuration holds again.
+    """Return settings to the lab's base configuration.
 
-    Where that restarts the proxy, the hub is asked to give it its routes again, as by `hublab set`.
+    If that restarts the proxy, the hub adds its routes again, as after `hublab set`.
 
     \b
     Examples:
@@ -82,9 +83,9 @@ def unset_command(keys: tuple[str, ...], everything: bool, name: str, as_json: b
       hublab unset --all
     """
     if bool(keys) == everything:
-        raise click.UsageError("name the settings to take back, or say --all")
+        raise click.UsageError("name the settings to remove, or use --all")
 
-    async def work(live: LiveLab) -> Switched:
+    async def work(live: LiveLab) -> Changed:
         async with settings_lock(live.name, steps()):
             present = live.lab.settings()
             for key in keys:
@@ -92,7 +93,7 @@ def unset_command(keys: tuple[str, ...], everything: bool, name: str, as_json: b
                     raise not_set(key, present)
             return await switch(live, present.without(*(present if everything else keys)))
 
-    tell(with_live(name, work, "unset"), Settings(), as_json)
+    report(with_live(name, work, "unset"), Settings(), as_json)
 
 
 def not_set(key: str, present: Settings) -> SettingError:
@@ -104,8 +105,8 @@ def not_set(key: str, present: Settings) -> SettingError:
     )
 
 
-async def switch(live: LiveLab, settings: Settings) -> Switched:
-    """Apply settings, and have the hub fill the table of a proxy that this restarted."""
+async def switch(live: LiveLab, settings: Settings) -> Changed:
+    """Apply settings, and have the hub add the routes of a proxy that this restarts."""
     for secret in settings.secret_values():
         live.hide(secret)
     before = live.lab.settings()
@@ -116,13 +117,13 @@ async def switch(live: LiveLab, settings: Settings) -> Switched:
     for r in restarts:
         live.record(Restarted(live.name, r.host, r.program, r.reason, round(r.seconds, 3)))
     emptied = any(r.program == "proxy" for r in restarts)
-    routes_back = await give_back(live) if emptied else None
+    routes_back = await restore_routes(live) if emptied else None
     older = [f"{s.user}/{s.name}" for s in await live.servers() if s.ready] if stale else []
-    return Switched(restarts, older, routes_back)
+    return Changed(restarts, older, routes_back)
 
 
-async def give_back(live: LiveLab) -> bool:
-    """Whether the proxy's table could be filled again; says why where it could not."""
+async def restore_routes(live: LiveLab) -> bool:
+    """Have the hub add the proxy's routes; returns whether it did, and prints why it did not."""
     problem = await give_routes_back(await live.hub())
     if problem:
         err.print(f"the proxy has no routes yet: {problem}", markup=False)
@@ -130,25 +131,27 @@ async def give_back(live: LiveLab) -> bool:
 
 
 def show(settings: Settings, due: Collection[str], as_json: bool) -> None:
-    """What a lab was given, without its secrets, and what of that is `due`: written, not held."""
-    told = settings.masked()
+    """Print a lab's settings without secrets, and those that are `due`: set, not yet in effect."""
+    shown = settings.masked()
     if as_json:
-        emit({"settings": told, "due": list(due)})
+        emit({"settings": shown, "due": list(due)})
         return
-    for key, value in told.items():
+    for key, value in shown.items():
         out.print(f"{key}={format_value(key, value)}", markup=False)
     for key in due:
-        out.print(f"{key} may not hold: its switch did not end", markup=False)
+        out.print(
+            f"{key} may not be in effect: the command that set it did not finish", markup=False
+        )
     if not settings:
         err.print("nothing is set in this lab")
 
 
-def tell(done: Switched, wanted: Settings, as_json: bool) -> None:
-    """What is set, what was restarted for it, and what that left."""
+def report(done: Changed, settings: Settings, as_json: bool) -> None:
+    """Print what was set, what was restarted for it, and which servers have older settings."""
     if as_json:
         emit(
             {
-                "settings": wanted.as_json(),
+                "settings": settings.as_json(),
                 "restarted": [
                     {"host": r.host, "program": r.program, "seconds": round(r.seconds, 3)}
                     for r in done.restarts
@@ -158,15 +161,16 @@ def tell(done: Switched, wanted: Settings, as_json: bool) -> None:
             }
         )
         return
-    for key, value in wanted.items():
+    for key, value in settings.items():
         out.print(f"{key}={format_value(key, value)}", markup=False)
     for r in done.restarts:
         out.print(f"restarted {r.program} on {r.host} in {r.seconds:.1f} s ({r.reason})")
     if done.routes_back:
         out.print(
-            "the restarted proxy had lost its routes; the hub gave them again (POST /hub/api/proxy)"
+            "the restarted proxy had lost its routes; "
+            "the hub added them again (POST /hub/api/proxy)"
         )
     if not done.restarts:
         out.print("nothing was restarted")
     for server in done.stale:
-        out.print(f"{server.rstrip('/')} runs with older settings", markup=False)
+        out.print(f"{server.rstrip('/')} still runs with older settings", markup=False)

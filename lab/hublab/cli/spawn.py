@@ -1,4 +1,4 @@
-"""`hublab spawn`: the hub starts a single-user server on a node."""
+"""`hublab spawn`: has the hub start a single-user server on a node."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import asdict
 
 import click
 
-from hublab.cli.common import common, emit, err, out, server_option, with_live
-from hublab.cli.ps import shown
+from hublab.cli.common import common, err, out, server_option, with_live
+from hublab.cli.json_output import emit
+from hublab.cli.ps import public_fields
 from hublab.errors import HubError
 from hublab.running.lab import Lab
 from hublab.running.live import LiveLab, Progress, Server
 
 REFUSED = "refused the login"
-"""How SSHSpawner tells the user that a node does not let the hub in."""
+"""SSHSpawner's message to the user when a node's sshd refuses the hub's login."""
 
 
 @click.command()
@@ -25,7 +26,9 @@ REFUSED = "refused the login"
 )
 @common
 def spawn(user: str, server: str, on: str | None, name: str, as_json: bool) -> None:
-    """Have the hub start USER's server, with the progress that the user would see.
+    """Have the hub start USER's server, and show its progress.
+
+    The progress is what the user sees on the spawn page.
 
     \b
     Examples:
@@ -38,39 +41,39 @@ def spawn(user: str, server: str, on: str | None, name: str, as_json: bool) -> N
             return await live.spawn(user, server, on=on, watch=show_progress)
         except HubError as error:
             if REFUSED in error.message:
-                users = await asyncio.to_thread(where_users_come_from, live.lab, user)
+                users = await asyncio.to_thread(missing_account_hint, live.lab, user)
                 error.hint = users or error.hint
             raise
 
-    made = with_live(name, work, "spawn")
+    started = with_live(name, work, "spawn")
     if as_json:
         emit(
             {
-                **shown(made),
-                "seconds": made.seconds,
+                **public_fields(started),
+                "seconds": started.seconds,
                 "events": [
                     {"t": e["t"], "progress": e["progress"], "message": e["message"]}
-                    for e in map(asdict, made.events)
+                    for e in map(asdict, started.events)
                 ],
             }
         )
     else:
         out.print(
-            f"{user}'s server is ready on {made.host} ({made.address}:{made.port}) "
-            f"after {made.seconds:.2f} s",
+            f"{user}'s server is ready on {started.host} ({started.address}:{started.port}) "
+            f"after {started.seconds:.2f} s",
             markup=False,
         )
 
 
-def where_users_come_from(lab: Lab, user: str) -> str:
-    """Where the nodes' users come from, if none of the nodes knows this one; else nothing."""
+def missing_account_hint(lab: Lab, user: str) -> str:
+    """How to add accounts to the nodes, if no node has one for this user; else nothing."""
     nodes = lab.of_role("node")
     if any(lab.run(node.service, "id", "-u", user).exit_code == 0 for node in nodes):
         return ""
-    return f"a user of the nodes, as HUBLAB_USERS names them to `hublab up`; {user} is none"
+    return f"no node has the account {user}; `hublab up` adds those that HUBLAB_USERS lists"
 
 
 def show_progress(event: Progress) -> None:
-    """One progress message on stderr."""
+    """Print one progress message on stderr."""
     progress = "" if event.progress is None else f"{event.progress:3d} %"
     err.print(f"{event.t:6.2f} s  {progress:>5}  {event.message}", markup=False)

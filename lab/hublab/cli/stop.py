@@ -1,10 +1,11 @@
-"""`hublab stop`: the hub stops a server; what its node still runs for the user is told."""
+"""`hublab stop`: has the hub stop a server, and lists what the nodes still run for its user."""
 
 from __future__ import annotations
 
 import click
 
-from hublab.cli.common import common, emit, out, server_option, with_live
+from hublab.cli.common import common, out, server_option, with_live
+from hublab.cli.json_output import emit
 from hublab.errors import UsageError
 from hublab.probes.processes import UserProcess, user_processes
 from hublab.running.live import LiveLab, Server
@@ -15,7 +16,9 @@ from hublab.running.live import LiveLab, Server
 @server_option
 @common
 def stop(user: str, server: str, name: str, as_json: bool) -> None:
-    """Have the hub stop USER's server, and say what the nodes still run for that user.
+    """Have the hub stop USER's server, and list what still runs.
+
+    Lists the processes that the nodes still run for USER, and the user's other servers.
 
     \b
     Examples:
@@ -43,7 +46,7 @@ def stop(user: str, server: str, name: str, as_json: bool) -> None:
     out.print(f"{user}'s server stopped after {seconds:.2f} s", markup=False)
     for one in others:
         named = f"server {one.name}" if one.name else "default server"
-        out.print(f"{user}'s {named} is still there, on {one.host}", markup=False)
+        out.print(f"{user}'s {named} still runs, on {one.host}", markup=False)
     for process in left:
         out.print(f"{process.host} still runs {process.pid}: {process.command}", markup=False)
     if not left:

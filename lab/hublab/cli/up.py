@@ -1,4 +1,4 @@
-"""`hublab up`: a lab comes up, or is found running."""
+"""`hublab up`: brings a lab up, or finds it running."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from pathlib import Path
 
 import click
 
-from hublab.cli.common import common, emit, files_option, open_journal, out, steps, table
-from hublab.cli.progress import Steps
+from hublab.cli.common import common, files_option, open_journal, out, steps, table
+from hublab.cli.json_output import emit
 from hublab.deployment.creation import Created, create, refuse_early
 from hublab.deployment.own_config import NO_CONFIG, Override, OwnConfig
 from hublab.deployment.plan import Plan, make_plan
 from hublab.deployment.up_lock import up_lock
 from hublab.engine import Engine
 from hublab.journal.events import LabUp, SettingsApplied
+from hublab.progress import Steps
 from hublab.running.hub import hub_url
 from hublab.running.lab import Lab
 from hublab.running.ready import make_ready
@@ -26,26 +27,26 @@ from hublab.topology.defaults import FEWEST_NODES, MOST_NODES
 
 
 @click.command()
-@files_option("A Compose file; may be said several times. Default: the project's compose/lab.yaml.")
+@files_option("A Compose file; repeatable. Default: the project's compose/lab.yaml.")
 @click.option(
     "--set",
     "texts",
     multiple=True,
     metavar="SETTING=VALUE",
-    help="A setting that holds from the start, for instance hub.JupyterHub.hub_connect_ip=hub.",
+    help="A setting from the start, for instance hub.JupyterHub.hub_connect_ip=hub; repeatable.",
 )
 @click.option(
     "--nodes",
     type=click.IntRange(FEWEST_NODES, MOST_NODES),
     envvar="HUBLAB_NODES",
     show_envvar=True,
-    help="How many nodes the project's own topology gets.",
+    help="Number of nodes of the project's own topology.",
 )
 @click.option(
     "--hub-config",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A jupyterhub_config.py of your own, laid over the lab's.",
+    help="A jupyterhub_config.py of your own, loaded after the lab's.",
 )
 @click.option(
     "--server-config",
@@ -63,13 +64,14 @@ def up(
     name: str,
     as_json: bool,
 ) -> None:
-    """Bring a lab up, or find it running: hub, proxy, nodes and client, an address each.
+    """Bring a lab up, or find it running.
 
-    Images are built only when what they are made from has changed. A lab that fails to come up
-    is removed again. Settings given for a lab that runs are added to those that it has.
+    A lab has a hub, a proxy, nodes and a client, each with an address of its own. `up` builds only
+    images whose inputs have changed. It removes a lab that fails to come up. Settings given for a
+    running lab are added to those that it has.
 
-    A configuration of your own holds but for what cannot work here (addresses, the proxy, how
-    servers start, how people sign in): that is listed, with the reason.
+    Your own configuration is in effect except for what cannot work here (addresses, the proxy, how
+    servers start, how people sign in); `up` lists those settings with the reason.
 
     \b
     Examples:
@@ -126,7 +128,7 @@ async def settle(lab: Lab, more: Settings, say: Steps, *, restart_hub: bool) -> 
 
 
 def show_overridden(overridden: Iterable[Override]) -> None:
-    """What of the user's own configuration files does not hold: theirs, ours, and why."""
+    """Print which of the user's own settings are not in effect: theirs, ours, and why."""
     for one in overridden:
         theirs = "(JupyterHub's default)" if one.theirs is None else one.theirs
         ours = "(not set)" if one.ours is None else one.ours
@@ -134,7 +136,7 @@ def show_overridden(overridden: Iterable[Override]) -> None:
 
 
 def show_hosts(lab: Lab) -> None:
-    """The table of hosts."""
+    """Print the table of hosts."""
     rows = table(None, "HOST", "ROLE", "ADDRESS", "STATE", "CONTAINER")
     for host in lab.hosts.values():
         rows.add_row(host.service, host.role, host.address, host.state, host.name)

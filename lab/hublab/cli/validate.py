@@ -1,4 +1,4 @@
-"""`hublab validate`: what is wrong with Compose files, with file and line."""
+"""`hublab validate`: lists the problems of Compose files, with file and line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from hublab.cli.common import emit, json_option
+from hublab.cli.json_output import emit, json_option
 from hublab.deployment.plan import chosen_files
 from hublab.deployment.validation import check_topology
 from hublab.errors import TopologyError
@@ -19,12 +19,11 @@ from hublab.topology.problems import Problem
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
 @json_option
 def validate(files: tuple[Path, ...], as_json: bool) -> None:
-    """Check that FILEs, merged as `up -f` merges them, make a lab.
+    """Check that Compose files, merged as by `up -f`, form a lab.
 
-    Without FILE the project's own compose/lab.yaml. Each fault is a line on stdout,
-    `file:line: path: reason`, and the exit code is 64 then. All that makes no lab is told at once;
-    what Compose itself cannot read, one fault at a time. Needs Docker Compose, but no engine and
-    no image.
+    Without FILE it checks the project's own compose/lab.yaml. Each problem is a line on stdout,
+    `file:line: path: reason`, and the exit code is 64 then. It reports all problems at once, but
+    those that Compose finds one at a time. It needs Docker Compose, but no engine and no image.
 
     \b
     Examples:
@@ -50,7 +49,7 @@ def validate(files: tuple[Path, ...], as_json: bool) -> None:
 
 
 def as_data(problem: Problem) -> dict[str, Any]:
-    """A fault as `--json` tells it."""
+    """A problem in the form of `--json`."""
     at = problem.position
     return {
         "file": str(at.file) if at else None,

@@ -1,4 +1,4 @@
-"""`hublab websocket`: a WebSocket from the client host through the proxy."""
+"""`hublab websocket`: opens a WebSocket from the client host through the proxy."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from typing import Any
 
 import click
 
-from hublab.cli.asking import asking, check_who, header_pairs, redactor
-from hublab.cli.common import common, emit, with_live
+from hublab.cli.common import common, with_live
 from hublab.cli.fault import Duration
+from hublab.cli.json_output import emit
+from hublab.cli.request_options import (
+    check_request_options,
+    header_pairs,
+    redactor,
+    request_options,
+)
 from hublab.journal.redaction import Redactor
 from hublab.probes.credentials import credentials
 from hublab.probes.http import Ask
@@ -18,8 +24,8 @@ from hublab.running.live import LiveLab
 
 
 @click.command()
-@asking
-@click.option("--send", "say", multiple=True, metavar="TEXT", help="A message; repeatable.")
+@request_options
+@click.option("--send", "say", multiple=True, metavar="TEXT", help="Send a message; repeatable.")
 @click.option(
     "--frames",
     type=click.IntRange(min=0),
@@ -51,9 +57,10 @@ def websocket(
     name: str,
     as_json: bool,
 ) -> None:
-    """Open a WebSocket at PATH through the proxy; show the upgrade and the first messages.
+    """Open a WebSocket from the client through the proxy.
 
-    A refused upgrade is an answer: the exit code is 0, and 2 when nobody answered.
+    Shows the response to the upgrade, and the first messages. A refused upgrade gives exit code 0
+    too; no response gives 2.
 
     \b
     Examples:
@@ -62,14 +69,16 @@ def websocket(
           --origin http://app.lab
       hublab websocket /user/alice/terminals/websocket/1 --as alice --token --for 2s
     """
-    check_who(user, token, enter)
+    check_request_options(user, token, enter)
     pairs = header_pairs(headers, origin)
     Ask(path, headers=pairs).check()
 
     async def work(live: LiveLab) -> tuple[Conversation, Redactor]:
-        async with credentials(live, user, token=token, server=enter) as who:
-            seen = await converse(live, path, pairs, who, say=say, frames=frames, seconds=seconds)
-            return seen, redactor(live, who)
+        async with credentials(live, user, token=token, server=enter) as identity:
+            seen = await converse(
+                live, path, pairs, identity, say=say, frames=frames, seconds=seconds
+            )
+            return seen, redactor(live, identity)
 
     seen, hide = with_live(name, work)
     if as_json:
@@ -79,7 +88,7 @@ def websocket(
 
 
 def as_data(seen: Conversation, hide: Redactor) -> dict[str, Any]:
-    """A conversation as `--json` tells it; binary messages in Base64."""
+    """A conversation in the form of `--json`; binary messages in Base64."""
     return {
         "status": seen.status,
         "url": hide.text(seen.url),
@@ -100,7 +109,7 @@ def data_of(frame: Frame, hide: Redactor) -> str:
 
 
 def show(seen: Conversation, hide: Redactor) -> None:
-    """The upgrade's answer, then a line a message."""
+    """Print the response to the upgrade, then a line for each message."""
     click.echo(f"{seen.status} GET {hide.text(seen.url)}", err=True)
     click.echo(f"HTTP/1.1 {seen.status}")
     for name, value in hide.headers(seen.headers):

@@ -1,4 +1,4 @@
-"""The one door to Docker: nothing outside this package speaks to the engine or to Compose."""
+"""The only way to Docker: nothing outside this package calls the engine or Compose."""
 
 from hublab.engine.api import Engine
 from hublab.engine.compose import Compose

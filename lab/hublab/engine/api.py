@@ -1,6 +1,6 @@
-"""The engine's API: containers of a lab found by label, commands run inside them, files put there.
+"""The engine's API: finds a lab's containers by label, runs commands in them, and writes files.
 
-Everything goes through the Docker SDK; its errors become ours at this border.
+It uses the Docker SDK, and turns the SDK's errors into hublab's.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ BUILT = "hublab-"
 
 
 class Engine:
-    """A Docker engine that answered. Labs are found by label, so no state is kept here."""
+    """A Docker engine that answered. It finds labs by label, so it keeps no state."""
 
     def __init__(self, client: Any, host: str, lab: str = "") -> None:
         self._client = client
         self.host = host
         self._lab = lab
 
-    def working_for(self, lab: str) -> Engine:
-        """The same engine, whose throw-away containers are found as part of a lab."""
+    def for_lab(self, lab: str) -> Engine:
+        """The same engine, whose temporary containers belong to a lab."""
         return Engine(self._client, self.host, lab)
 
     @classmethod
     def connect(cls, timeout: float = 60) -> Engine:
-        """Reach the engine that DOCKER_HOST or the current context names.
+        """Connect to the engine that DOCKER_HOST or the current context names.
 
-        Raises MachineError when none answers or the socket may not be opened.
+        Raises MachineError if none answers, or if the user must not open its socket.
         """
         return cls(*connect(timeout))
 
@@ -74,7 +74,7 @@ class Engine:
     # -- labs -------------------------------------------------------------------
 
     def containers(self, lab: str) -> list[Container]:
-        """All containers of a lab, sidecars and the ended `init` among them."""
+        """All containers of a lab, with its sidecars and the ended `init`."""
         with engine_errors(f"list the containers of lab {lab}"):
             raw = self._client.api.containers(all=True, filters={"label": f"{PROJECT}={lab}"})
             found = []
@@ -84,7 +84,7 @@ class Engine:
         return sorted(found, key=lambda container: container.name)
 
     def labs(self) -> list[str]:
-        """Names of all labs on this engine: projects with a container that has a role."""
+        """The names of all labs on this engine: projects with a container that has a role."""
         with engine_errors("list labs"):
             raw = self._client.api.containers(all=True, filters={"label": ROLE})
         labels = [entry["Labels"] for entry in raw]
@@ -102,12 +102,12 @@ class Engine:
         ]
 
     def subnet_of(self, lab: str) -> str | None:
-        """The subnet of a lab's network `lab`, else of its first; None where it has none."""
+        """The subnet of a lab's network `lab`, else of its first; None if it has no network."""
         subnets = self.subnets_of(lab)
         return subnets.get("lab") or next(iter(subnets.values()), None)
 
     def subnets_of(self, lab: str) -> dict[str, str]:
-        """Network (its name in the Compose file) -> subnet, in the order of the names."""
+        """Network (its name in the Compose file) -> subnet, in order of the names."""
         with engine_errors(f"look at the networks of lab {lab}"):
             networks = self._client.api.networks(filters={"label": f"{PROJECT}={lab}"})
         return {
@@ -118,47 +118,47 @@ class Engine:
         }
 
     def leftovers(self, lab: str) -> list[str]:
-        """What the engine still holds of a lab, as `kind name` texts."""
-        wanted = {"label": f"{PROJECT}={lab}"}
+        """The containers, networks and volumes of a lab that exist, as `kind name` texts."""
+        filters = {"label": f"{PROJECT}={lab}"}
         with engine_errors(f"look for what is left of lab {lab}"):
             api = self._client.api
             found = [
                 f"container {entry['Names'][0].lstrip('/')}"
-                for entry in api.containers(all=True, filters=wanted)
+                for entry in api.containers(all=True, filters=filters)
             ]
-            found += [f"network {entry['Name']}" for entry in api.networks(filters=wanted)]
-            volumes = api.volumes(filters=wanted).get("Volumes") or []
+            found += [f"network {entry['Name']}" for entry in api.networks(filters=filters)]
+            volumes = api.volumes(filters=filters).get("Volumes") or []
             found += [f"volume {entry['Name']}" for entry in volumes]
         return found
 
     def remove_lab(self, lab: str, timeout: float = 60) -> None:
-        """Remove every container, network and volume of a lab, in whatever state they are.
+        """Remove every container, network and volume of a lab, in any state.
 
-        Tries again until nothing is left, for another process may still be creating things.
-        Raises EngineError naming what would not go within the timeout (seconds).
+        It tries again until nothing is left, for another process may still be creating things.
+        Raises EngineError with the names of those that are left after the timeout (seconds).
         """
         end = time.monotonic() + timeout
         while left := self.leftovers(lab):
             if time.monotonic() > end:
-                raise EngineError(f"could not remove all of lab {lab}: {', '.join(left)} stayed")
+                raise EngineError(f"could not remove all of lab {lab}; left: {', '.join(left)}")
             self._remove_once(lab)
 
     def _remove_once(self, lab: str) -> None:
-        wanted = {"label": f"{PROJECT}={lab}"}
+        filters = {"label": f"{PROJECT}={lab}"}
         api = self._client.api
         gone = (docker.errors.NotFound, docker.errors.APIError)
         with engine_errors(f"remove lab {lab}"):
-            # Sidecars live in the network namespace of another container: they go first.
-            entries = api.containers(all=True, filters=wanted)
+            # Sidecars use the network namespace of another container, so they are removed first.
+            entries = api.containers(all=True, filters=filters)
             for entry in sorted(entries, key=lambda entry: SIDECAR not in entry["Labels"]):
                 with contextlib.suppress(*gone):
                     if entry["State"] == "paused":
                         api.unpause(entry["Id"])
                     api.remove_container(entry["Id"], force=True, v=True)
-            for network in api.networks(filters=wanted):
+            for network in api.networks(filters=filters):
                 with contextlib.suppress(*gone):
                     api.remove_network(network["Id"])
-            for volume in api.volumes(filters=wanted).get("Volumes") or []:
+            for volume in api.volumes(filters=filters).get("Volumes") or []:
                 with contextlib.suppress(*gone):
                     api.remove_volume(volume["Name"], force=True)
 
@@ -172,17 +172,17 @@ class Engine:
         user: str = "",
         environment: Mapping[str, str] | None = None,
     ) -> ExecResult:
-        """Run a command inside a container, waiting for its end."""
+        """Run a command inside a container, and wait for its end."""
         with engine_errors(f"run {argv[0]} in {container[:12]}"):
             return run_in(self._client.api, container, argv, user, environment)
 
     def put_files(self, container: str, folder: str, files: Sequence[File]) -> None:
-        """Put files into a folder of a container, with their mode and owner from the start."""
+        """Write files into a folder of a container; they have their mode and owner at once."""
         with engine_errors(f"put {', '.join(file.name for file in files)} into {container[:12]}"):
             self._client.api.put_archive(container, folder, tar_of(files))
 
     def read_file(self, container: str, path: str) -> bytes | None:
-        """The content of one file of a container, None where there is no such file."""
+        """The content of one file of a container, None if there is no such file."""
         with engine_errors(f"read {path} in {container[:12]}"):
             try:
                 chunks, _ = self._client.api.get_archive(container, path)
@@ -193,7 +193,7 @@ class Engine:
                 return member.read() if member else None
 
     def logs(self, container: str, *, since: float | None = None, tail: int | None = None) -> str:
-        """What a host's processes printed; `since` in seconds of the Unix clock."""
+        """The log of a host; `since` is in seconds of the Unix clock."""
         with engine_errors(f"read the log of {container[:12]}"):
             raw = self._client.api.logs(
                 container, since=since, tail="all" if tail is None else tail, timestamps=False
@@ -201,7 +201,7 @@ class Engine:
         return bytes(raw).decode(errors="replace")
 
     def follow_logs(self, container: str, *, tail: int | None = None) -> Iterator[str]:
-        """A host's log as it grows, in pieces; ends with the container."""
+        """The log of a host as it grows, in pieces; ends with the container."""
         with engine_errors(f"follow the log of {container[:12]}"):
             for piece in self._client.api.logs(
                 container, stream=True, follow=True, tail="all" if tail is None else tail
@@ -209,7 +209,7 @@ class Engine:
                 yield piece.decode(errors="replace")
 
     def pause(self, container: str) -> None:
-        """Freeze a container. Raises UsageError, with its host's name, for one that is frozen."""
+        """Freeze a container. Raises UsageError, with its host's name, if it is already frozen."""
         with engine_errors(f"freeze {container[:12]}"):
             try:
                 self._client.api.pause(container)
@@ -218,12 +218,12 @@ class Engine:
                     raise
                 labels = self._client.api.inspect_container(container)["Config"]["Labels"] or {}
                 raise UsageError(
-                    f"{labels.get(SERVICE) or container[:12]} is frozen already",
+                    f"{labels.get(SERVICE) or container[:12]} is already frozen",
                     hint="wait until it is thawed",
                 ) from error
 
     def unpause(self, container: str) -> None:
-        """Thaw a container; one that is not frozen, or gone, is left as it is."""
+        """Thaw a container. It is no error if it is not frozen, or is gone."""
         with engine_errors(f"thaw {container[:12]}"):
             try:
                 self._client.api.unpause(container)
@@ -234,12 +234,12 @@ class Engine:
                     raise
 
     def processes(self, container: str) -> int:
-        """How many processes run in a container."""
+        """The number of processes that run in a container."""
         with engine_errors(f"count the processes of {container[:12]}"):
             return len(self._client.api.top(container)["Processes"] or [])
 
     def memory_bytes(self, container: str) -> int:
-        """Memory that a container holds now, without the page cache of files it has read."""
+        """Bytes of memory that a container uses, without the page cache of files it has read."""
         with engine_errors(f"read the memory of {container[:12]}"):
             stats = self._client.api.stats(container, stream=False, one_shot=True)["memory_stats"]
         details = stats.get("stats", {})
@@ -249,11 +249,11 @@ class Engine:
     def run_once(
         self, image: str, argv: Sequence[str], files: Sequence[File] = (), folder: str = "/"
     ) -> ExecResult:
-        """Run a command in a throw-away container without network and remove it."""
-        with self._throw_away(image, argv, files, folder) as made:
-            code = self._client.api.wait(made)["StatusCode"]
+        """Run a command in a temporary container without network."""
+        with self._temporary(image, argv, files, folder) as container:
+            code = self._client.api.wait(container)["StatusCode"]
             stdout, stderr = (
-                bytes(self._client.api.logs(made, stdout=out, stderr=not out)).decode(
+                bytes(self._client.api.logs(container, stdout=out, stderr=not out)).decode(
                     errors="replace"
                 )
                 for out in (True, False)
@@ -263,42 +263,42 @@ class Engine:
     def run_streaming(
         self, image: str, argv: Sequence[str], files: Sequence[File] = (), folder: str = "/"
     ) -> Iterator[str]:
-        """The same, line by line as it prints; removed too when the caller stops listening."""
-        with self._throw_away(image, argv, files, folder) as made:
+        """As `run_once`, yielding each line as it is printed, until the caller stops reading."""
+        with self._temporary(image, argv, files, folder) as container:
             rest = b""
-            for piece in self._client.api.logs(made, stream=True, follow=True):
+            for piece in self._client.api.logs(container, stream=True, follow=True):
                 *lines, rest = (rest + piece).split(b"\n")
                 yield from (line.decode(errors="replace").rstrip("\r") for line in lines)
             if rest:
                 yield rest.decode(errors="replace")
 
     @contextlib.contextmanager
-    def _throw_away(
+    def _temporary(
         self, image: str, argv: Sequence[str], files: Sequence[File], folder: str
     ) -> Iterator[str]:
-        """The id of a container that runs a command without network, and is removed at the end."""
+        """Run a command in a container without network; yields its id, removes it at the end."""
         with engine_errors(f"run {argv[0]} in a container of {image}"):
-            made = self._client.api.create_container(
+            container = self._client.api.create_container(
                 image,
                 list(argv),
                 network_disabled=True,
-                # Said even where empty: else they are those with which Compose built the image.
+                # Empty labels too: else those apply with which Compose built the image.
                 labels={"hublab.once": "true", PROJECT: self._lab, SERVICE: "", ROLE: ""},
                 host_config=self._client.api.create_host_config(network_mode="none", init=True),
             )
             try:
                 if files:
-                    self._client.api.put_archive(made["Id"], folder, tar_of(files))
-                self._client.api.start(made["Id"])
-                yield made["Id"]
+                    self._client.api.put_archive(container["Id"], folder, tar_of(files))
+                self._client.api.start(container["Id"])
+                yield container["Id"]
             finally:
-                self._client.api.remove_container(made["Id"], force=True)
+                self._client.api.remove_container(container["Id"], force=True)
 
     def start_sidecar(self, lab: str, target: Container, image: Callable[[], str]) -> str:
-        """The sidecar of a host: a container in its network namespace that may change it.
+        """Start the sidecar of a host: a container that may change the host's network namespace.
 
-        The host itself stays unprivileged. Returns the sidecar's id. One that runs is kept,
-        unless its host was started again since: then it stands in a network that is gone.
+        The host itself stays unprivileged. Returns the sidecar's id. A sidecar that runs is used,
+        unless its host has restarted since: then its network namespace is gone.
         """
         name = f"{target.name}-sidecar"
         with engine_errors(f"start the sidecar of {target.service}"):
@@ -310,7 +310,7 @@ class Engine:
                 if found["State"]["Running"] and shares and found["State"]["StartedAt"] >= host:
                     return str(found["Id"])
                 api.remove_container(found["Id"], force=True)
-            made = api.create_container(
+            sidecar = api.create_container(
                 image(),
                 ["sleep", "infinity"],
                 name=name,
@@ -319,13 +319,13 @@ class Engine:
                     network_mode=f"container:{target.id}", cap_add=["NET_ADMIN"], init=True
                 ),
             )
-            api.start(made["Id"])
-        return str(made["Id"])
+            api.start(sidecar["Id"])
+        return str(sidecar["Id"])
 
     # -- images -----------------------------------------------------------------
 
     def image_id(self, name: str) -> str | None:
-        """The id of an image, None where the engine has no such image."""
+        """The id of an image, None if the engine does not have it."""
         with engine_errors(f"look at image {name}"):
             try:
                 return str(self._client.api.inspect_image(name)["Id"])
@@ -337,12 +337,12 @@ class Engine:
             self._client.api.tag(name, repository, tag, force=True)
 
     def import_image(self, path: str, repository: str, tag: str) -> None:
-        """Make an image from a tar of a root file system."""
+        """Create an image from a tar of a root file system."""
         with engine_errors(f"import {repository}:{tag}"), open(path, "rb") as stream:
             self._client.api.import_image_from_data(stream, repository=repository, tag=tag)
 
     def pull(self, name: str, timeout: float) -> bool:
-        """Whether an image could be had from a registry within `timeout` seconds."""
+        """Pull an image; returns whether a registry delivered it within `timeout` seconds."""
         try:
             done = subprocess.run(
                 ["docker", "pull", "--quiet", name],
@@ -355,7 +355,7 @@ class Engine:
         return done.returncode == 0
 
     def remove_images(self) -> list[str]:
-        """Remove the images that hublab built and no container uses; returns their names."""
+        """Remove images that hublab built and no container uses; returns their names."""
         removed = []
         with engine_errors("remove images"):
             for image in self._client.api.images():

@@ -1,4 +1,4 @@
-"""Docker Compose, driven as its own command line: the language of topologies stays its own."""
+"""Docker Compose, called by its command line, so that topologies are plain Compose files."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hublab.errors import EngineError, MachineError, TopologyError
-
-Progress = Callable[[str], None]
+from hublab.progress import Progress
 
 
 class Compose:
@@ -59,8 +58,8 @@ class Compose:
     def config(self) -> dict[str, Any]:
         """The topology as Compose resolves it.
 
-        Raises TopologyError with Compose's own words where it cannot read the files, MachineError
-        where this machine has no Compose.
+        Raises TopologyError with Compose's message if it cannot read the files, and MachineError if
+        this machine has no Compose.
         """
         for file in self.files:
             if not file.is_file():
@@ -72,14 +71,14 @@ class Compose:
             if compose_version() is None:
                 raise no_compose()
             raise TopologyError(
-                f"Docker Compose cannot read it: {last_words(done.stderr)}",
+                f"Docker Compose cannot read it: {last_lines(done.stderr)}",
                 where=", ".join(map(str, self.files)),
                 hint="a file that `docker compose config` accepts",
             )
         return dict(json.loads(done.stdout))
 
     def build(self, services: Sequence[str], progress: Progress) -> None:
-        """Build the images of some services; the builder's steps go to `progress` as they come."""
+        """Build the images of some services; `progress` gets the builder's lines."""
         self._stream(["--progress", "plain", "build", *services], "build images", progress)
 
     def create(self, progress: Progress, started: Callable[[int], None] = lambda pid: None) -> None:
@@ -124,10 +123,10 @@ def stream(
     started: Callable[[int], None] = lambda pid: None,
     text: str = "",
 ) -> None:
-    """Run a long command of docker in a process group of its own; Ctrl-C ends the whole group.
+    """Run a long docker command in a process group of its own; Ctrl-C ends the whole group.
 
-    Its lines go to `progress` as they come; `started` gets the id of the group; the command reads
-    `text`. Raises EngineError that says what was attempted, with the command's last words.
+    `progress` gets its lines, `started` the id of the group; the command reads `text`. Raises
+    EngineError with what was attempted and the end of the command's output.
     """
     # A file without a name: a pipe could fill up while nobody reads the command's output.
     with tempfile.TemporaryFile() as stdin:
@@ -146,7 +145,7 @@ def stream(
             raise no_compose() from error
     started(process.pid)
     assert process.stdout is not None
-    # Only line feeds end a line: apt paints its progress with carriage returns.
+    # Only line feeds end a line: apt draws its progress with carriage returns.
     output = io.TextIOWrapper(process.stdout, errors="replace", newline="\n")
     lines: list[str] = []
     try:
@@ -159,11 +158,11 @@ def stream(
         process.wait()
         raise
     if code:
-        raise EngineError(f"could not {attempted}: {last_words(chr(10).join(lines))}")
+        raise EngineError(f"could not {attempted}: {last_lines(chr(10).join(lines))}")
 
 
 def compose_version() -> str | None:
-    """The version of the Compose plugin, None where the machine has none of version 2."""
+    """The version of the Compose plugin, None if this machine does not have version 2."""
     try:
         done = subprocess.run(
             ["docker", "compose", "version", "--short"],
@@ -177,7 +176,7 @@ def compose_version() -> str | None:
 
 
 def buildx_version() -> str | None:
-    """The version of the buildx plugin, None where the machine has none."""
+    """The version of the buildx plugin, None if this machine does not have it."""
     try:
         done = subprocess.run(
             ["docker", "buildx", "version"], capture_output=True, text=True, check=False
@@ -195,7 +194,9 @@ def no_compose() -> MachineError:
     )
 
 
-def last_words(text: str, lines: int = 12) -> str:
-    """The end of what a command printed, which is where its reason stands."""
+def last_lines(text: str, lines: int = 12) -> str:
+    """The end of a command's output, which usually has the reason for its failure."""
     kept = [line for line in text.strip().splitlines() if line.strip()][-lines:]
-    return kept[0] if len(kept) == 1 else "\n    " + "\n    ".join(kept) if kept else "no word"
+    if not kept:
+        return "it printed nothing"
+    return kept[0] if len(kept) == 1 else "\n    " + "\n    ".join(kept)

@@ -1,4 +1,4 @@
-"""Where the engine is, and its errors as ours."""
+"""Connects to the engine, and turns its errors into hublab's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hublab.errors import EngineError, MachineError
 def connect(timeout: float) -> tuple[Any, str]:
     """A client of the engine that DOCKER_HOST or the current context names, and its address.
 
-    Raises MachineError when none answers or the socket may not be opened.
+    Raises MachineError if none answers, or if the user must not open its socket.
     """
     host = engine_host()
     try:
@@ -35,18 +35,20 @@ def connect(timeout: float) -> tuple[Any, str]:
 
 @contextlib.contextmanager
 def engine_errors(attempted: str) -> Iterator[None]:
-    """Turn the SDK's errors into one of ours that says what was attempted."""
+    """Turn the SDK's errors into an EngineError with what was attempted."""
     try:
         yield
     except docker.errors.DockerException as error:
         explanation = getattr(error, "explanation", None) or str(error)
         raise EngineError(f"could not {attempted}: {explanation}") from error
     except requests.exceptions.RequestException as error:
-        raise EngineError(f"the engine went away: could not {attempted}: {error}") from error
+        raise EngineError(
+            f"lost the connection to the engine: could not {attempted}: {error}"
+        ) from error
 
 
 def engine_host() -> str:
-    """Where the engine is looked for: DOCKER_HOST, else the current context's host."""
+    """The engine's address: DOCKER_HOST, else the host of the current context."""
     if host := os.environ.get("DOCKER_HOST"):
         return host
     context = ContextAPI.get_current_context()
@@ -54,11 +56,11 @@ def engine_host() -> str:
 
 
 def no_engine(host: str, error: Exception) -> MachineError:
-    """Say why no engine answered, and a hint."""
+    """The error for an engine that does not answer, with the reason and a hint."""
     text = str(error)
     if "Permission denied" in text:
         return MachineError(
-            "no permission to speak to the Docker engine",
+            "no permission to connect to the Docker engine",
             where=host,
             hint="run as root, or as a member of the group that owns the socket (often `docker`)",
         )

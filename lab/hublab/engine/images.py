@@ -1,7 +1,7 @@
-"""Images are built when what they are made from has changed, and only then.
+"""Builds images if their inputs have changed.
 
-The digest of all inputs is their tag: two checkouts never fight over one name, and an
-image that exists is right.
+The tag of an image is the digest of all its inputs. So two checkouts never use the same name for
+different images, and an image that exists is up to date.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from hublab.engine.api import Engine
-from hublab.engine.compose import Compose, Progress, stream
+from hublab.engine.compose import Compose, stream
 from hublab.errors import EngineError
+from hublab.progress import Progress
 
 PREFIX = "hublab-"
 
@@ -31,7 +32,7 @@ def inputs_digest(root: Path, base: str) -> str:
 
 
 def image_inputs(root: Path) -> Iterable[Path]:
-    """Every file that reaches a build: what .dockerignore lets through, and itself."""
+    """Every file that a build reads: those that .dockerignore lets through, and that file."""
     yield root / ".dockerignore"
     for folder in ("compose/images", "compose/etc", "spawners/jupyterhub_sshspawner"):
         for path in (root / folder).rglob("*"):
@@ -46,21 +47,21 @@ def image_inputs(root: Path) -> Iterable[Path]:
 def ensure_images(
     engine: Engine, compose: Compose, config: Mapping[str, Any], progress: Progress
 ) -> float:
-    """Build the images of a topology that the engine lacks; returns the seconds it took."""
-    wanted = {
+    """Build those images of a topology that the engine lacks; returns the seconds."""
+    buildable = {
         name: str(service["image"])
         for name, service in config["services"].items()
         if "build" in service and "image" in service
     }
     missing: dict[str, str] = {}
-    for service, image in wanted.items():
+    for service, image in buildable.items():
         if engine.image_id(image) is None and image not in missing.values():
             missing[service] = image
     if not missing:
         return 0.0
     begun = time.monotonic()
     compose.build(sorted(missing), progress)
-    # The name that `docker compose up` by hand looks for.
+    # `docker compose up` without hublab looks for this tag.
     for image in missing.values():
         repository = image.partition(":")[0]
         if repository.startswith(PREFIX):
@@ -77,9 +78,9 @@ def save_images(names: Sequence[str], path: Path) -> None:
 
 
 def build_target(root: Path, target: str, base: str, authorities: str, progress: Progress) -> str:
-    """Build one target of the Dockerfile that no lab needs; returns the image's name.
+    """Build a target of the Dockerfile that is not part of a lab; returns the image's name.
 
-    The builder's cache decides what is new. Raises EngineError with the builder's last words.
+    The builder's cache decides what to rebuild. Raises EngineError with the end of its output.
     """
     image = f"{PREFIX}{target}:dev"
     argv = ["docker", "buildx", "build", "--progress", "plain", "--load", "--target", target]

@@ -1,4 +1,4 @@
-"""What the engine tells of a lab, as plain records; and the labels by which a lab is found."""
+"""Plain records of what the engine reports, and the labels by which labs are found."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ SIDECAR = "hublab.sidecar"
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One container of a lab as the engine sees it now."""
+    """A container of a lab in its present state."""
 
     id: str
     name: str
     service: str
     role: str
-    """As its label says it; see `roles`."""
+    """The text of its label; see `roles`."""
     networks: Mapping[str, str]
-    """Network (its name in the Compose file) -> address there; empty for one that has none."""
+    """Network (its name in the Compose file) -> address there; empty if it has no network."""
     state: str
     exit_code: int
     image: str
@@ -39,28 +39,28 @@ class Container:
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """What it is for; a host may be hub and proxy at once."""
+        """Its roles; a host may be hub and proxy at once."""
         return roles.split_label(self.role)
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """One a network."""
+        """Its addresses, one in each network."""
         return tuple(self.networks.values())
 
     @property
     def address(self) -> str | None:
-        """The address in the container's first network; of a lab's host, where the client is."""
+        """The address in its first network; for a host of a lab, that of the client's network."""
         return next(iter(self.networks.values()), None)
 
     def seen_from(self, other: Container) -> Container:
-        """The same, with the networks first that it shares with another container."""
+        """The same container, with the networks first that it shares with another."""
         shared = {net: ip for net, ip in self.networks.items() if net in other.networks}
         return replace(self, networks={**shared, **self.networks})
 
 
 @dataclass(frozen=True, slots=True)
 class ExecResult:
-    """What a command inside a container left: exit code and its two streams."""
+    """The result of a command in a container."""
 
     exit_code: int
     stdout: str
@@ -69,7 +69,7 @@ class ExecResult:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file to be put into a container."""
+    """A file to write into a container."""
 
     name: str
     content: bytes
@@ -78,7 +78,7 @@ class File:
 
 
 def container_from(raw: dict[str, Any]) -> Container:
-    """Our record from the engine's `inspect`."""
+    """The record of a container from the engine's `inspect`."""
     labels = raw["Config"]["Labels"] or {}
     networks = (raw["NetworkSettings"] or {}).get("Networks") or {}
     addresses = {

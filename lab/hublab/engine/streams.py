@@ -1,7 +1,7 @@
-"""What the engine tells as it happens: the life of a lab's containers, and what they print.
+"""Streams of the engine: the events of a lab's containers, and their logs.
 
-Both streams block while nothing happens, so each wants a thread; `close` from another thread
-ends it.
+Both streams block while nothing happens, so each needs a thread; `close` from another thread ends
+it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ LIFE = (
     *("create", "start", "restart", "stop", "die", "kill", "oom", "destroy"),
     *("pause", "unpause", "rename", "update"),
 )
-"""Actions of containers that are told; `exec_*` is how hublab itself looks, and is not."""
+"""The actions that are reported; not `exec_*`, which hublab causes itself by looking."""
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerEvent:
-    """Something happened to a container of a lab; `at` in seconds of the engine's clock."""
+    """An event of a container of a lab; `at` is in seconds of the engine's clock."""
 
     at: float
     id: str
@@ -37,7 +37,7 @@ class ContainerEvent:
 
 
 class Stream:
-    """An endless answer of the engine. Iterate once; `close` ends it."""
+    """An endless response of the engine. Iterate once; `close` ends it."""
 
     def __init__(self, raw: Any, attempted: str) -> None:
         self._raw = raw
@@ -49,7 +49,7 @@ class Stream:
             with engine_errors(self._attempted):
                 yield from self._raw
         except Exception:
-            # Closing it breaks the connection that the iteration waits on.
+            # `close` breaks the connection that the iteration waits for.
             if not self._closed:
                 raise
 
@@ -69,7 +69,7 @@ def watch_containers(engine: Engine, lab: str, since: float) -> Stream:
 
 
 def watch_log(engine: Engine, container: str, since: float) -> Stream:
-    """A host's log from a moment on, as pieces of bytes: see `log_lines`."""
+    """A host's log from a time on, as pieces of bytes: see `log_lines`."""
     attempted = f"follow the log of {container[:12]}"
     with engine_errors(attempted):
         raw = engine.client.api.logs(
@@ -79,7 +79,7 @@ def watch_log(engine: Engine, container: str, since: float) -> Stream:
 
 
 def container_event(raw: dict[str, Any]) -> ContainerEvent | None:
-    """One event, None for what does not concern the life of a host."""
+    """One event; None if it is not one of a host's life cycle."""
     attributes = raw["Actor"]["Attributes"]
     action = str(raw["Action"])
     if action not in LIFE or SIDECAR in attributes or not attributes.get(SERVICE):
@@ -96,7 +96,7 @@ def container_event(raw: dict[str, Any]) -> ContainerEvent | None:
 
 
 def log_lines(piece: bytes) -> Iterator[tuple[str, str]]:
-    """The lines of a piece of a log: the engine's time of each, and its text without colours."""
+    """The lines of a piece of a log: the engine's time and the text, without colours."""
     for line in COLOUR.sub("", piece.decode(errors="replace")).splitlines():
         at, _, text = line.partition(" ")
         yield at, text

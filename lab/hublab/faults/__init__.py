@@ -1,4 +1,4 @@
-"""Faults: done to the lab for a time, proved by counters, healed whatever happens."""
+"""Faults: caused in the lab for a time, proved by counters, healed even if their process dies."""
 
 from hublab.faults.clock import clock
 from hublab.faults.freeze import freeze

@@ -1,10 +1,11 @@
-"""A clock that is wrong: a host's programs live at another time than the other hosts'.
+"""A wrong clock: the programs of one host read another time than those of the other hosts.
 
-The kernel has one real-time clock for all hosts, so it is not the clock that is changed but what
-programs read: the dynamic linker loads libfaketime into all that the host starts from then on
-(ld.so(8), /etc/ld.so.preload; libfaketime's README, "Using a configuration file"). Programs
-that run already keep the true time: restart what shall notice. After the end of the fault, those
-that began in it find back within ten seconds, for libfaketime reads its file again that often.
+All hosts share the kernel's real-time clock, so the fault does not change the clock but what
+programs read. The dynamic linker loads libfaketime into every program that the host starts from
+then on (ld.so(8), /etc/ld.so.preload; libfaketime's README, "Using a configuration file").
+Programs that run already keep the true time, so restart those that should see the fault. Programs
+started during the fault return to the true time within ten seconds of its end, because libfaketime
+reads its file again that often.
 """
 
 from __future__ import annotations
@@ -26,19 +27,19 @@ echo "$1" > /etc/faketimerc && echo "$library" > /etc/ld.so.preload
 """
 END = "rm -f /etc/ld.so.preload /etc/faketimerc"
 TOLERANCE = 30.0
-"""Seconds by which a reading of the clock may be late on a machine that is busy."""
+"""Seconds by which a reading of the clock may be late on a busy machine."""
 
 
 class Clock:
-    """What a host starts is ahead of the true time, or behind it."""
+    """Programs that a host starts are ahead of the true time, or behind it."""
 
     kind = "clock"
 
     def __init__(self, lab: Lab, host: str, ahead: float) -> None:
-        """Raises NoSuchHost, and UsageError for a shift too small to be told from delay."""
+        """Raises NoSuchHost, and UsageError for a shift too small to distinguish from delay."""
         if abs(ahead) <= 2 * TOLERANCE:
             raise UsageError(
-                f"a clock that is {ahead:g} s ahead is not wrong enough to be proved",
+                f"a clock that is {ahead:g} s ahead cannot be distinguished from a slow machine",
                 hint=f"more than {2 * TOLERANCE:g} s ahead, or less than {-2 * TOLERANCE:g} s",
             )
         self.lab = lab
@@ -48,7 +49,7 @@ class Clock:
         self.guard: Guard | None = None
 
     def begin(self, fault_id: str, seconds: float) -> None:
-        # Nothing in the host ends the fault by itself, so a guard does if this process dies.
+        # The fault does not end by itself, so a guard ends it if this process dies.
         self.guard = Guard.start(undo=[repair_argv(self.host.id)])
         done = self.lab.run(self.host.service, "sh", "-c", BEGIN, "-", f"{self.ahead:+.0f}")
         if done.exit_code:
@@ -60,11 +61,11 @@ class Clock:
             raise LabError(f"the clock of {self.host.service} is not {self.ahead:g} s ahead")
 
     def offset(self) -> float:
-        """By how many seconds a program that the host starts now is ahead of this machine."""
+        """Seconds by which a program that the host starts now is ahead of this machine."""
         return float(self.lab.output(self.host.service, "date", "+%s.%N")) - time.time()
 
     def counters(self) -> dict[str, int]:
-        """How many seconds the host's new programs are ahead."""
+        """Seconds by which the host's new programs are ahead."""
         return {"ahead": round(self.offset())}
 
     def heal(self) -> None:
@@ -74,7 +75,7 @@ class Clock:
 
 
 def repair_argv(container: str) -> list[str]:
-    """The command by which a guard sets a host's clock right."""
+    """The command by which a guard removes the fault from a host."""
     return [sys.executable, "-m", "hublab.faults.clock", container]
 
 
@@ -83,7 +84,7 @@ def clock(
 ) -> AbstractAsyncContextManager[RunningFault]:
     """Have a host start its programs `ahead` seconds in the future, or in the past if negative.
 
-    At most for `seconds` of a block of code. Raises NoSuchHost or UsageError.
+    The fault lasts for a block of code, at most for `seconds`. Raises NoSuchHost or UsageError.
     """
     return running(live, Clock(live.lab, host, ahead), seconds)
 

@@ -1,7 +1,7 @@
-"""A freeze: all processes of a host stand still, while its network goes on accepting.
+"""A freeze: all processes of a host are stopped, while its kernel goes on accepting connections.
 
-That is what an overloaded or suspended machine looks like from outside: connections are
-accepted by its kernel and then nothing comes (Docker: `docker pause`, the cgroup freezer).
+An overloaded or suspended machine looks the same from outside: its kernel accepts connections, and
+nothing answers on them (Docker: `docker pause`, the cgroup freezer).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hublab.running.live import LiveLab
 
 
 class Freeze:
-    """A host's processes do not run."""
+    """The processes of a host are stopped."""
 
     kind = "freeze"
 
@@ -30,20 +30,20 @@ class Freeze:
         self.frozen = 0
 
     def begin(self, fault_id: str, seconds: float) -> None:
-        # The engine's freezer knows no time, so a guard thaws the host if this process dies.
+        # A pause does not end by itself, so a guard thaws the host if this process dies.
         self.guard = Guard.start(undo=[thaw_argv(self.host.id)])
         try:
             with self.lab.at_work_on(self.host.service):
                 self.frozen = self.lab.engine.processes(self.host.id)
             self.lab.engine.pause(self.host.id)
         except BaseException:
-            # Somebody else froze it, or it is gone: there is nothing of ours to thaw.
+            # Another process froze the host, or it is gone: we have nothing to thaw.
             self.guard.release()
             self.guard = None
             raise
 
     def counters(self) -> dict[str, int]:
-        """How many processes stand still; 0 when the host turns out not to be frozen."""
+        """How many processes are frozen; 0 if the host is not frozen any more."""
         now = {c.id: c.state for c in self.lab.engine.containers(self.lab.name)}
         return {"processes": self.frozen if now.get(self.host.id) == "paused" else 0}
 

@@ -1,8 +1,9 @@
-"""A partition: two hosts do not hear each other; everybody else hears both.
+"""A partition: two hosts do not reach each other; all other hosts reach both.
 
-Each side drops what arrives from the other, so packets leave and vanish, as on a network that
-is cut. The peers stand in a set whose elements carry a timeout: the kernel itself ends the
-fault, whatever becomes of the process that began it (nft(8), "Set statement", timeout).
+Each of the two drops the packets that arrive from the other, so packets leave and vanish, as on a
+network that is cut. The nftables set that names the other host has elements with a timeout. So the
+kernel ends the fault itself, even if the process that began it dies (nft(8), "Set statement",
+timeout).
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from hublab.running.live import LiveLab
 SEND = "import socket, sys; socket.socket(type=socket.SOCK_DGRAM).sendto(b'', (sys.argv[1], 9))"
 """One datagram to the discard port (RFC 863)."""
 PROOF_SECONDS = 10.0
-"""For a datagram to arrive and be counted, each look a command on a busy machine's host."""
+"""Seconds for a datagram to be counted: each reading is a command on a host of a busy machine."""
 SPARE = 60.0
-"""Seconds that the kernel keeps the fault beyond its time: to begin and prove it, which takes
-commands on hosts. It is healed in time by who began it, or when that dies by its guard."""
+"""Seconds that the kernel keeps a fault beyond its time, for the commands that begin and prove it.
+The process that began the fault heals it in time; if that process dies, its guard does."""
 
 RULES = """
 table ip {table} {{
@@ -62,7 +63,7 @@ class Partition:
 
     def begin(self, fault_id: str, seconds: float) -> None:
         self.table = f"hublab_{fault_id}"
-        # The kernel ends the fault whatever happens; a guard takes the empty table away.
+        # The kernel ends the fault in any case; the guard removes the table that is left.
         sidecars = [self.lab.sidecar(host) for host in self.targets]
         self.guard = Guard.start(undo=[removal_argv(sidecar, self.table) for sidecar in sidecars])
         bound = int((seconds + SPARE) * 1000)
@@ -75,13 +76,13 @@ class Partition:
             self.prove(source, target)
 
     def prove(self, source: str, target: str) -> None:
-        """Send a datagram that must not arrive: a fault that does not bite proves nothing."""
+        """Send a datagram that must be dropped: a fault without effect proves nothing."""
         address = str(self.lab.host(target).address)
         self.lab.engine.exec(self.lab.sidecar(source), ["python3", "-c", SEND, address])
         end = time.monotonic() + PROOF_SECONDS
         while not (count := self.dropped(target)):
             if time.monotonic() > end:
-                raise LabError(f"the partition does not bite from {source} to {target}")
+                raise LabError(f"the partition does not drop packets from {source} to {target}")
         self.proved[target] = count
 
     def counters(self) -> dict[str, int]:
@@ -99,7 +100,7 @@ class Partition:
     def heal(self) -> None:
         if self.table:
             for host in self.targets:
-                # A host that is gone, or was started again, has taken its rules along.
+                # A host that is gone or restarted has no rules any more.
                 with contextlib.suppress(EngineError):
                     self.nft(host, removal(self.table))
         if self.guard:
@@ -120,12 +121,12 @@ class Partition:
 
 
 def removal(table: str) -> str:
-    """Rules that take a table away; declared first, so that it works where there is none."""
+    """Rules that remove a table; they declare it first, so that a missing table is no error."""
     return f"table ip {table}\ndelete table ip {table}\n"
 
 
 def removal_argv(sidecar: str, table: str) -> list[str]:
-    """The command by which a guard takes a table away."""
+    """The command by which a guard removes a table."""
     return [sys.executable, "-m", "hublab.faults.partition", sidecar, table]
 
 

@@ -1,4 +1,4 @@
-"""The life of a fault: begun, counted, healed; the same for every kind."""
+"""The life of a fault of any kind: it begins, is counted, and is healed."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from hublab.journal.events import FaultBegun, FaultHealed
 from hublab.running.live import LiveLab
 
 SHORTEST, LONGEST = 1.0, 600.0
-"""Seconds: proving a fault takes a part of one; one meant to last longer is a mistake."""
+"""Seconds: proving a fault takes a part of one; a longer fault is probably a mistake."""
 
 
 class Fault(Protocol):
-    """A kind of fault. All methods block; `heal` may be said twice and after the fault's end."""
+    """A kind of fault. All methods block; `heal` may be called again, and after the fault's end."""
 
     kind: str
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The hosts that it is done to."""
+        """The hosts that the fault affects."""
 
     def begin(self, fault_id: str, seconds: float) -> None:
-        """Make it bite for at most `seconds`, even if this process dies at once."""
+        """Start the fault for at most `seconds`, even if this process dies at once."""
 
     def counters(self) -> dict[str, int]:
-        """How often it has bitten, by direction or target."""
+        """How often the fault has had an effect, by direction or target."""
 
     def heal(self) -> None:
-        """Undo it, and leave nothing behind."""
+        """Undo the fault, and leave nothing behind."""
 
 
 @dataclass(slots=True)
 class RunningFault:
-    """A fault that bites now; after its block, what it did."""
+    """A fault that is in effect; after its block, what it did."""
 
     id: str
     kind: str
@@ -52,24 +52,24 @@ class RunningFault:
 
     @property
     def met(self) -> bool:
-        """Whether anything of the lab's own met the fault; that it bites is proved at its start."""
+        """Whether traffic or processes of the lab met the fault, beyond the proof at its start."""
         return any(self.counters.values())
 
     async def count(self) -> Mapping[str, int]:
-        """How often it has bitten until now."""
+        """Read how often the fault has had an effect until now."""
         self.counters = await asyncio.to_thread(self._count)
         return self.counters
 
     async def wait(self) -> None:
-        """Wait until the fault is over by its own time."""
+        """Wait until the fault's time is over and it is healed."""
         await self._healed.wait()
 
 
 @contextlib.asynccontextmanager
 async def running(live: LiveLab, fault: Fault, seconds: float) -> AsyncIterator[RunningFault]:
-    """Begin a fault and heal it at the end of the block or after `seconds`, what comes first.
+    """Begin a fault, and heal it at the end of the block or after `seconds`, whichever is first.
 
-    Raises UsageError for a time that is no time, LabError when it could not be healed.
+    Raises UsageError for a time out of range, LabError when the fault could not be healed.
     """
     if not SHORTEST <= seconds <= LONGEST:
         raise UsageError(
@@ -79,9 +79,9 @@ async def running(live: LiveLab, fault: Fault, seconds: float) -> AsyncIterator[
     own = RunningFault(secrets.token_hex(3), fault.kind, fault.targets, seconds, fault.counters)
     begun = time.monotonic()
     try:
-        await to_its_end(lambda: fault.begin(own.id, seconds))
+        await run_to_completion(lambda: fault.begin(own.id, seconds))
         live.record(FaultBegun(own.id, fault.kind, fault.targets, {"seconds": seconds}))
-        end = asyncio.create_task(end_in_time(live, fault, own, begun))
+        end = asyncio.create_task(heal_after_time(live, fault, own, begun))
         try:
             yield own
         finally:
@@ -92,12 +92,13 @@ async def running(live: LiveLab, fault: Fault, seconds: float) -> AsyncIterator[
         await asyncio.shield(heal(live, fault, own, begun))
 
 
-async def to_its_end(work: Callable[[], None]) -> None:
-    """Do blocking work in a thread; when cancelled, come back only once the work has ended.
+async def run_to_completion(work: Callable[[], None]) -> None:
+    """Run blocking work in a thread; when cancelled, return only once the work has ended.
 
-    A thread cannot be cancelled: a fault that went on beginning would bite after its healing.
+    A thread cannot be cancelled: a fault that was still starting would take effect after its
+    healing.
     """
-    # No task, which the end of the event loop would cancel and so forget about the thread.
+    # Not a task: the end of the event loop would cancel that and not wait for the thread.
     begun = asyncio.get_running_loop().run_in_executor(None, work)
     cancelled: asyncio.CancelledError | None = None
     while not begun.done():
@@ -107,29 +108,29 @@ async def to_its_end(work: Callable[[], None]) -> None:
             cancelled = error
     if cancelled is None:
         return begun.result()
-    begun.exception()  # looked at, so that asyncio does not complain that nobody has
+    begun.exception()  # retrieved, so that asyncio does not log it as never retrieved
     raise cancelled
 
 
-async def end_in_time(live: LiveLab, fault: Fault, own: RunningFault, begun: float) -> None:
-    """Heal when the fault's time is over, though its block may go on."""
+async def heal_after_time(live: LiveLab, fault: Fault, own: RunningFault, begun: float) -> None:
+    """Heal the fault when its time is over, even if its block goes on."""
     await asyncio.sleep(own.seconds)
     await asyncio.shield(heal(live, fault, own, begun))
 
 
 async def heal(live: LiveLab, fault: Fault, own: RunningFault, begun: float) -> None:
-    """Read the counters for the last time, undo the fault and say so in the journal; once."""
+    """Read the counters for the last time, undo the fault and record that; only once."""
     async with own._healing:
         if own._healed.is_set():
             return
         evidence: dict[str, Any] = {}
         try:
             await own.count()
-        except HublabError as error:  # counting must never keep a fault from being healed
+        except HublabError as error:  # an error in counting must not prevent the healing
             evidence["uncounted"] = error.message
         try:
             await asyncio.to_thread(fault.heal)
         finally:
-            own._healed.set()  # whoever waits for the end must not wait for ever
+            own._healed.set()  # those who wait for the end must not wait for ever
         seconds = round(time.monotonic() - begun, 3)
         live.record(FaultHealed(own.id, seconds, {**own.counters, **evidence}))

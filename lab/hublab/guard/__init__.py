@@ -1,1 +1,1 @@
-"""What survives a SIGKILL of its owner, and then removes the lab."""
+"""A process that outlives its owner, even one ended by SIGKILL, and undoes what it left."""

@@ -1,8 +1,8 @@
 """The lease: a small process that undoes things when its owner dies, in any way.
 
-The owner holds the writing end of a pipe. The guard, a process in a session of its own, holds
-the reading end; when the owner dies, even by SIGKILL, the kernel closes the pipe and the guard
-kills the children it was told of, then runs the undo commands, the newest first.
+The owner has the writing end of a pipe. The guard, a process in a session of its own, has the
+reading end. When the owner dies, even by SIGKILL, the kernel closes the pipe. The guard then kills
+the children that the owner registered, and runs the undo commands, the newest first.
 
     with Guard.start(undo=[["docker", "compose", …, "down"]], log=path) as guard:
         guard.watch_child(compose.pid)
@@ -11,7 +11,7 @@ kills the children it was told of, then runs the undo commands, the newest first
         guard.release()  # nothing is undone any more
 
 Leaving the block without `release` undoes everything at once, like the owner's death.
-The other side of the pipe is in `guard_process`.
+The other side of the pipe is in `hublab.guard.process`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _RELEASE_TIMEOUT = 10.0
 class Guard:
     """The owner's end of a lease. Safe to use from several threads.
 
-    A process forked from the owner does not hold the lease, and what it calls here does nothing.
+    A process forked from the owner does not have the lease, and its calls here do nothing.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], pipe: int, log: Path | None) -> None:
@@ -57,11 +57,11 @@ class Guard:
     ) -> Guard:
         """Start a guard that will run the `undo` commands, the last one first.
 
-        Each command runs from `/`, with the environment of now, for at most `timeout` seconds;
-        one that fails does not keep the others from running. `log` is written only when the
-        guard acts. Raises InternalError when no process can be started.
+        Each command runs in `/`, with the present environment, for at most `timeout` seconds. One
+        that fails does not keep the others from running. The guard writes `log` only when it acts.
+        Raises InternalError when no process can be started.
         """
-        reading, writing = os.pipe()  # neither end is inherited by a program that is started
+        reading, writing = os.pipe()  # programs that are started inherit neither end
         argv = guard_process.argv(log=log.absolute() if log else None, timeout=timeout)
         try:
             process = subprocess.Popen(
@@ -88,31 +88,31 @@ class Guard:
         return self._process.pid
 
     def add(self, key: str, argv: Sequence[str]) -> None:
-        """Also run `argv`, before all that was added earlier; the same key takes its place.
+        """Also run `argv`, before all commands added earlier; replaces the command of the same key.
 
-        Once this returns the guard will know, whatever happens to the owner: call it before
-        doing what needs undoing.
+        Once this returns, the guard runs it whatever happens to the owner. So call it before the
+        action that needs undoing.
         """
-        self._tell("add", key=key, argv=list(argv))
+        self._send("add", key=key, argv=list(argv))
 
     def drop(self, key: str) -> None:
-        """Forget an undo command: it is no longer needed. An unknown key is no error."""
-        self._tell("drop", key=key)
+        """Remove an undo command that is no longer needed. An unknown key is no error."""
+        self._send("drop", key=key)
 
     def watch_child(self, pid: int) -> None:
         """Kill this process before undoing, with its whole process group if it leads one.
 
-        It is known by its pid and its start time, so a stranger who got the pid later is safe.
-        A process that has already ended is no error.
+        Pid and start time identify it, so another process that gets the pid later is safe. A
+        process that has already ended is no error.
         """
         child = guard_process.identify(pid)
         if child is not None:
-            self._tell("watch", child=child)
+            self._send("watch", child=child)
 
     def release(self) -> None:
-        """End the guard; nothing is undone. Releasing twice is no error."""
+        """End the guard without undoing anything. Releasing twice is no error."""
         with contextlib.suppress(InternalError):  # a guard that was killed undoes nothing either
-            self._tell("release")
+            self._send("release")
         self._close(_RELEASE_TIMEOUT)
 
     def undo(self, timeout: float | None = None) -> None:
@@ -139,13 +139,13 @@ class Guard:
                 f"the guard (pid {self.pid}) is not done yet", where=self._log
             ) from None
 
-    def _tell(self, word: str, **fields: object) -> None:
+    def _send(self, action: str, **fields: object) -> None:
         with self._lock:
             if self._pipe >= 0:
-                self._send(word, **fields)
+                self._write(action, **fields)
 
-    def _send(self, word: str, **fields: object) -> None:
-        data = json.dumps({"word": word, **fields}).encode() + b"\n"
+    def _write(self, action: str, **fields: object) -> None:
+        data = json.dumps({"action": action, **fields}).encode() + b"\n"
         try:
             while data:
                 data = data[os.write(self._pipe, data) :]
@@ -153,8 +153,8 @@ class Guard:
             raise InternalError(f"the guard (pid {self.pid}) is gone: was it killed?") from None
 
     def _forget(self) -> None:
-        # In a forked child: its copy of the pipe would keep the guard waiting after the
-        # owner's death. No lock: the fork may have copied it held.
+        # In a forked child, its copy of the pipe would keep the guard waiting after the owner's
+        # death. It takes no lock, for the fork may have copied a locked one.
         if self._pipe >= 0:
             os.close(self._pipe)
             self._pipe = -1
@@ -174,7 +174,7 @@ class Guard:
         except InternalError as bad:
             if error is None:
                 raise
-            error.add_note(str(bad))  # the first error is the one to show
+            error.add_note(str(bad))  # the first error is the one to report
 
 
 _LIVING: weakref.WeakSet[Guard] = weakref.WeakSet()

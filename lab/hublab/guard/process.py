@@ -1,8 +1,8 @@
 """The guard's own process: it waits for the end of a pipe, then kills and undoes.
 
-Run as a file, isolated and without site packages, so that it starts in some 30 ms and depends on
-nothing that may be gone when it has to act. Standard library only. Its owner is `guard.Guard`,
-which writes lines of JSON to this process's standard input.
+It runs as a file, isolated and without site packages. So it starts in about 30 ms and depends on
+nothing that may be gone when it has to act. It uses only the standard library. Its owner is
+`hublab.guard.lease.Guard`, which writes lines of JSON to this process's standard input.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _STAT_PGRP, _STAT_SESSION, _STAT_START = 2, 3, 19  # counted after the name, see
 
 
 class Child(TypedDict):
-    """A process by what cannot be mistaken: its pid and the tick in which it started."""
+    """A process, identified by its pid and the clock tick in which it started."""
 
     pid: int
     start: int
@@ -31,12 +31,12 @@ class Child(TypedDict):
 
 
 def argv(*, log: object | None, timeout: float) -> list[str]:
-    """The command that starts a guard. `log` None: nothing is logged."""
+    """The command that starts a guard; with `log` None it logs nothing."""
     return [sys.executable, "-I", "-S", os.path.abspath(__file__), str(log or ""), str(timeout)]
 
 
 def identify(pid: int) -> Child | None:
-    """Who has this pid now; None if nobody has, or a zombie."""
+    """The process that has this pid now; None if there is none, or only a zombie."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             state, *rest = file.read().rpartition(b")")[2].split()
@@ -44,7 +44,7 @@ def identify(pid: int) -> Child | None:
         return None
     if state in (b"Z", b"X"):
         return None
-    # `rest` begins with the parent's pid, and the state before it counts as field 0.
+    # `rest` begins with the parent's pid; the state before it counts as field 0.
     fields = [0, *map(int, rest)]
     return Child(
         pid=pid,
@@ -54,7 +54,7 @@ def identify(pid: int) -> Child | None:
     )
 
 
-def everyone() -> dict[int, Child]:
+def living_processes() -> dict[int, Child]:
     """All living processes of this machine."""
     found = (identify(int(name)) for name in os.listdir("/proc") if name.isdigit())
     return {process["pid"]: process for process in found if process is not None}
@@ -63,12 +63,12 @@ def everyone() -> dict[int, Child]:
 def targets(child: Child, living: dict[int, Child]) -> Iterator[int]:
     """The pids to kill for a watched child: itself, and its group if it led one.
 
-    When the leader has gone, the members of its group that are in the same session and not
-    older than it are its own: a pid is not given out again while a group bears its number.
+    When the leader has gone, the members of its group that are in the same session and not older
+    than it are its children: the kernel does not reuse a pid while a group has that number.
     """
     now = living.get(child["pid"])
     if now is not None and now["start"] != child["start"]:
-        return  # a stranger has the pid, so the group had ended
+        return  # another process has the pid, so the group had ended
     if now is not None:
         yield child["pid"]
     if child["group"] != child["pid"]:
@@ -80,64 +80,64 @@ def targets(child: Child, living: dict[int, Child]) -> Iterator[int]:
 
 
 class Ledger:
-    """What the owner has said so far."""
+    """What the owner has registered so far: children, undo commands, and the release."""
 
     def __init__(self) -> None:
-        """Nothing to undo yet."""
+        """There is nothing to undo yet."""
         self.children: list[Child] = []
         self.undo: dict[str, list[str]] = {}
         self.released = False
 
     def read(self, pipe: BinaryIO) -> None:
-        """Take the owner's words until the pipe ends, which is when the owner has."""
+        """Apply the owner's messages until the pipe ends, which is when the owner has ended."""
         for line in pipe:
             with contextlib.suppress(ValueError):  # the owner died in the middle of a line
-                self.take(json.loads(line))
+                self.apply(json.loads(line))
 
-    def take(self, message: dict[str, object]) -> None:
-        """Take one message."""
+    def apply(self, message: dict[str, object]) -> None:
+        """Apply one message; an unknown one changes nothing."""
         match message:
-            case {"word": "add", "key": str(key), "argv": list(command)}:
+            case {"action": "add", "key": str(key), "argv": list(command)}:
                 self.undo.pop(key, None)  # so that it counts as the newest
                 self.undo[key] = command
-            case {"word": "drop", "key": str(key)}:
+            case {"action": "drop", "key": str(key)}:
                 self.undo.pop(key, None)
-            case {"word": "watch", "child": dict(child)}:
+            case {"action": "watch", "child": dict(child)}:
                 self.children.append(Child(**child))  # type: ignore[typeddict-item]
-            case {"word": "release"}:
+            case {"action": "release"}:
                 self.released = True
 
 
 class Undoing:
-    """What happens after the owner's end; `log` may be None."""
+    """Kills and undoes after the owner's end, with a log; `log` may be None."""
 
     def __init__(self, log: str | None, timeout: float) -> None:
-        """Nothing is started yet; each command will have `timeout` seconds."""
+        """Nothing starts yet; each command will have `timeout` seconds."""
         self.timeout = timeout
         self.failed = False
         try:
             self.output = open(log or os.devnull, "ab", buffering=0)  # noqa: SIM115
-        except OSError:  # undoing matters more than telling
+        except OSError:  # undoing matters more than logging
             self.output = open(os.devnull, "ab", buffering=0)  # noqa: SIM115
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """Log one line, if possible."""
         line = f"{time.strftime('%H:%M:%S')} guard {os.getpid()}: {text}\n"
         with contextlib.suppress(OSError):
             self.output.write(line.encode(errors="backslashreplace"))
 
     def kill(self, children: list[Child]) -> None:
-        """Kill what the owner left running and wait for its end: it could undo our undoing."""
+        """Kill what the owner left running, and wait for its end: it could undo our undoing."""
         give_up = time.monotonic() + _DEATH_TIMEOUT
-        told: set[int] = set()
+        logged: set[int] = set()
         while pids := self._remaining(children):
             if time.monotonic() > give_up:
-                self.say(f"still running: {sorted(pids)}")
+                self.log(f"still running: {sorted(pids)}")
                 self.failed = True
                 return
-            for pid in pids - told:
-                self.say(f"kill {pid}")
-            told |= pids
+            for pid in pids - logged:
+                self.log(f"kill {pid}")
+            logged |= pids
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
@@ -145,12 +145,12 @@ class Undoing:
 
     @staticmethod
     def _remaining(children: list[Child]) -> set[int]:
-        living = everyone() if children else {}
+        living = living_processes() if children else {}
         return {pid for child in children for pid in targets(child, living)}
 
     def run(self, command: list[str]) -> None:
         """Run one undo command to its end, or kill it with its group when its time is up."""
-        self.say(f"run {command}")
+        self.log(f"run {command}")
         try:
             process = subprocess.Popen(
                 command,
@@ -161,14 +161,14 @@ class Undoing:
                 start_new_session=True,
             )
         except (OSError, ValueError) as bad:
-            self.say(f"cannot run it: {bad}")
+            self.log(f"cannot run it: {bad}")
             self.failed = True
             return
         try:
             code = process.wait(self.timeout)
-            self.say(f"exit code {code}")
+            self.log(f"exit code {code}")
         except subprocess.TimeoutExpired:
-            self.say(f"killed after {self.timeout} s")
+            self.log(f"killed after {self.timeout} s")
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             code = process.wait()
@@ -176,7 +176,7 @@ class Undoing:
 
 
 def main(log: str, timeout: float) -> int:
-    """Wait for the owner's end and act on it; 1 if something could not be undone."""
+    """Wait for the owner's end and undo; returns 1 if something could not be undone."""
     # Handlers, not SIG_IGN, which the undo commands would inherit.
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT):
         signal.signal(number, lambda *_: None)
@@ -185,11 +185,11 @@ def main(log: str, timeout: float) -> int:
     if ledger.released:
         return 0
     undoing = Undoing(log, timeout)
-    undoing.say("the owner is gone or has ended its lease")
+    undoing.log("the owner is gone or has ended its lease")
     undoing.kill(ledger.children)
     for command in reversed(ledger.undo.values()):
         undoing.run(command)
-    undoing.say("done")
+    undoing.log("done")
     return int(undoing.failed)
 
 

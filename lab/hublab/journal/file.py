@@ -1,8 +1,8 @@
-"""What happened in one run, as typed lines of JSON on one clock, written as it happens.
+"""The journal of a run: typed lines of JSON on one clock, written as things happen.
 
 A journal is a file of NDJSON. Each line is one event: `{"t": 1.25, "kind": "lab_up", …}`, where
-`t` is seconds since the run began, by a clock that never jumps. The first line is `run_started`
-and carries the time of day, so that the journals of several processes can be put together.
+`t` is seconds since the run began, by a monotonic clock. The first line is `run_started`. It has
+the time of day, so that the journals of several processes can be merged.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class Entry(NamedTuple):
 
 
 class Journal:
-    """A journal being written. Safe to write from several tasks and threads.
+    """An open journal. Several tasks and threads may write to it.
 
-    Each line reaches the operating system before `write` returns, so a killed writer loses
-    nothing that it has written.
+    Each line reaches the operating system before `write` returns, so a killed writer loses nothing
+    that it has written.
     """
 
     def __init__(self, path: Path, descriptor: int, secrets: Iterable[str]) -> None:
@@ -51,10 +51,10 @@ class Journal:
 
     @classmethod
     def open(cls, path: Path, *, run: str = "", secrets: Iterable[str] = ()) -> Journal:
-        """Begin a new journal at `path`, whose directories are made; `run` names the run.
+        """Begin a new journal at `path`, and create its folder; `run` names the run.
 
-        `secrets` are texts that must never reach the file (see `hide`). Raises JournalError
-        when there is a file already, or when it cannot be made.
+        `secrets` are texts that must never reach the file (see `hide`). Raises JournalError when
+        the file exists already, or cannot be created.
         """
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
@@ -71,15 +71,15 @@ class Journal:
         return time.monotonic() - self._start
 
     def hide(self, secret: str) -> None:
-        """Never write `secret` from now on, as it is or percent-encoded; `[secret]` instead."""
+        """From now on write `[secret]` in place of `secret`, as it is or percent-encoded."""
         if not secret:
             raise InternalError("an empty text cannot be hidden")
         texts = {secret, quote(secret, safe=""), *self._secrets}
-        # The longest first, else a secret that contains another leaves its tail behind.
+        # The longest first: else the rest of a secret that contains another would stay.
         self._secrets = tuple(sorted(texts, key=len, reverse=True))
 
     def redacted(self, text: str) -> str:
-        """A text without what must be hidden: for logs that are kept beside the journal."""
+        """A text without the secrets, for logs that are kept beside the journal."""
         return str(self._redact(text))
 
     def write(self, event: Event, *, t: float | None = None) -> Entry:
@@ -161,8 +161,8 @@ class _Line:
 def read_journal(path: Path) -> tuple[Entry, ...]:
     """Read a journal, finished or not.
 
-    A last line without its end is left out: its writer was killed in the middle of it. Anything
-    else that is not an event raises JournalError with file and line.
+    A last line without its end is left out: its writer was killed while writing it. Any other line
+    that is not an event raises JournalError with file and line.
     """
     try:
         *lines, tail = path.read_bytes().split(b"\n")
@@ -176,10 +176,10 @@ def read_journal(path: Path) -> tuple[Entry, ...]:
 
 
 def merge(paths: Iterable[Path]) -> tuple[Entry, ...]:
-    """Several journals as one, in the order of time; `t` counts from the earliest beginning.
+    """Several journals as one, in order of time; `t` counts from the earliest beginning.
 
-    The runs' beginnings are compared by the time of day, so the journals must come from one
-    machine, and their order is as good as its clock. An empty journal adds nothing.
+    The times of day of their beginnings are compared, so the journals must come from one machine,
+    and their order is as good as its clock. An empty journal adds nothing.
     """
     journals = [entries for path in paths if (entries := read_journal(path))]
     starts = [_wall(entries) for entries in journals]
@@ -193,7 +193,7 @@ def merge(paths: Iterable[Path]) -> tuple[Entry, ...]:
 
 
 def write_merged(entries: Iterable[Entry], path: Path) -> None:
-    """Write entries as one journal, in place of what is at `path`."""
+    """Write entries as one journal; replaces the file at `path`."""
     lines = ({"t": t, "kind": event.kind, **asdict(event)} for t, event in entries)
     path.touch(mode=0o600)
     path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
@@ -201,5 +201,5 @@ def write_merged(entries: Iterable[Entry], path: Path) -> None:
 
 def _wall(entries: tuple[Entry, ...]) -> float:
     start = entries[0].event
-    assert isinstance(start, RunStarted)  # read_journal has seen to it
+    assert isinstance(start, RunStarted)  # read_journal checks it
     return datetime.fromisoformat(start.wall).timestamp()

@@ -1,6 +1,6 @@
-"""What must not be printed: passwords, tokens and the values of cookies, wherever they stand.
+"""Hides passwords, tokens and the values of cookies in what commands print.
 
-Names stay, so that a reader sees that there was a cookie and which.
+Names stay, so that a reader sees which cookie there was.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 REDACTED = "[redacted]"
 SHORTEST = 6
-"""Characters: a shorter text would take harmless words of a page with it."""
+"""Characters: hiding a shorter text would hide harmless words of a page too."""
 
 QUERY = re.compile(r"([?&;](?:code|state|token|_xsrf|code_challenge)=)[^&#\s\"'<]+")
 JSON_TOKEN = re.compile(r"(\"(?:token|access_token|refresh_token)\"\s*:\s*\")[^\"]+")
@@ -20,15 +20,15 @@ SECRET_HEADERS = ("authorization", "cookie", "x-xsrftoken", "proxy-authorization
 
 
 class Redactor:
-    """Knows the secrets of one command and hides them in what it prints."""
+    """Hides the secrets of one command in what it prints."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """The longest is hidden first, else one that contains another leaves its tail behind."""
+        """Hides the longest first: else the rest of a secret that contains another would stay."""
         kept = {secret for secret in secrets if len(secret) >= SHORTEST}
         self._secrets = sorted(kept, key=len, reverse=True)
 
     def text(self, text: str) -> str:
-        """A page, a log line, an address."""
+        """A page, a log line or a URL without secrets."""
         for secret in self._secrets:
             text = text.replace(secret, REDACTED)
         text = QUERY.sub(rf"\1{REDACTED}", text)
@@ -36,7 +36,7 @@ class Redactor:
         return JSON_TOKEN.sub(rf"\1{REDACTED}", text)
 
     def header(self, name: str, value: str) -> str:
-        """The value of a header; of Set-Cookie the name and the attributes stay."""
+        """The value of a header without secrets; Set-Cookie keeps its name and attributes."""
         if name.lower() == "set-cookie":
             return COOKIE.sub(rf"\1{REDACTED}", value)
         return REDACTED if name.lower() in SECRET_HEADERS else self.text(value)

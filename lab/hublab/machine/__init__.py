@@ -1,4 +1,4 @@
-"""What this machine can do, and how to get the rest from its distribution's packages.
+"""Finds what this machine lacks for a lab, and installs it from the distribution's packages.
 
-`capabilities` looks, `preparation` makes steps of what is missing, the others do them.
+`capabilities` looks, `preparation` plans a step for each missing part, the other modules do them.
 """

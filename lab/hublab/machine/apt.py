@@ -1,4 +1,4 @@
-"""Packages: installed into this system, or downloaded from another suite without touching it."""
+"""Installs packages into this system, or downloads them from another suite without changing it."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hublab.errors import MachineError
-from hublab.machine.commands import Progress, ask, run
+from hublab.machine.commands import output_of, run
 from hublab.machine.distribution import Distribution
 from hublab.machine.sources import Mirrors, debian_mirror
+from hublab.progress import Progress
 
 LISTS = Path("/var/lib/apt/lists")
 KEYRINGS = Path("/usr/share/keyrings")
 FRESH_SECONDS = 24 * 3600
 
-# Needrestart would restart the machine's services, or ask about it.
+# Needrestart would restart the machine's services, or ask whether to.
 UNATTENDED = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1"}
 
-# Another apt may be at work, as after the start of a cloud machine: wait for it.
+# Wait for another apt, such as the one that runs after the start of a cloud machine.
 APT = ["apt-get", "--quiet", "--yes", "--option", "DPkg::Lock::Timeout=300"]
 
 
 def install(packages: Sequence[str], progress: Progress) -> None:
-    """Install packages of this distribution, without what they only recommend.
+    """Install packages of this distribution, without those that they only recommend.
 
-    The lists are fetched first where they are missing or a day old, and again when the
-    installation fails with them. Raises MachineError with apt's last words.
+    Fetches the package lists first if they are missing or a day old, and again if the installation
+    fails. Raises MachineError with the end of apt's output.
     """
     if os.geteuid():
         raise MachineError(f"only root can install {', '.join(packages)}", hint="run it as root")
@@ -47,7 +48,7 @@ def install(packages: Sequence[str], progress: Progress) -> None:
 
 
 def install_commands(packages: Sequence[str]) -> list[list[str]]:
-    """What `install` would run now."""
+    """The commands that `install` would run now."""
     first = [] if lists_are_fresh(LISTS, time.time()) else [[*APT, "update"]]
     return [*first, install_command(packages)]
 
@@ -63,7 +64,7 @@ def update(progress: Progress) -> None:
 def lists_are_fresh(lists: Path, now: float) -> bool:
     """Whether the package lists were fetched within a day.
 
-    A list's own time is the one it has on the server, so the folders' times tell.
+    A list has its time of the server, so this compares the times of their folders.
     """
     with contextlib.suppress(OSError):
         if any("_dists_" in entry.name for entry in lists.iterdir()):
@@ -73,27 +74,27 @@ def lists_are_fresh(lists: Path, now: float) -> bool:
 
 
 def is_installed(package: str) -> bool:
-    status = ask(["dpkg-query", "--show", "--showformat=${db:Status-Status}", package])
+    status = output_of(["dpkg-query", "--show", "--showformat=${db:Status-Status}", package])
     return status == "installed"
 
 
 def debian_keyring(keyrings: Path = KEYRINGS) -> Path | None:
-    """The keyring of Debian's archive, None where it is not installed.
+    """The keyring of Debian's archive, None if it is not installed.
 
-    One of the release before will do: Debian signs a release with the last one's key too.
+    The keyring of the release before is enough: Debian signs a release with that key too.
     """
     names = ("debian-archive-keyring.pgp", "debian-archive-keyring.gpg")
     return next((keyrings / name for name in names if (keyrings / name).is_file()), None)
 
 
 def ensure_debian_keyring(progress: Progress) -> Path:
-    """Debian's keyring, installed where it is missing, as on Ubuntu."""
+    """Debian's keyring, after installing it if it is missing, as on Ubuntu."""
     if found := debian_keyring():
         return found
     install(["debian-archive-keyring"], progress)
     if found := debian_keyring():
         return found
-    raise MachineError("the package debian-archive-keyring holds no keyring", where=str(KEYRINGS))
+    raise MachineError("the package debian-archive-keyring has no keyring", where=str(KEYRINGS))
 
 
 def download(
@@ -103,9 +104,9 @@ def download(
     machine: Distribution,
     progress: Progress,
 ) -> list[Path]:
-    """Download packages of another Debian suite into a folder; the system's apt stays as it is.
+    """Download packages of another Debian suite into a folder, without changing the system's apt.
 
-    The lists live in a root of their own and are checked against Debian's keyring, the
+    apt uses a root of its own. It checks the package lists against Debian's keyring, and the
     packages against the lists.
     """
     mirrors = debian_mirror(machine)
@@ -129,7 +130,7 @@ def download(
 
 
 def private_apt(root: Path, mirrors: Mirrors, suite: str, keyring: Path) -> list[str]:
-    """An apt-get whose sources, lists and cache are in `root`; the host's proxy settings hold."""
+    """An apt-get with sources, lists and cache in `root`, and with the host's proxy settings."""
     for name in ("lists/partial", "archives/partial"):
         (root / name).mkdir(parents=True)
     (root / "status").touch()
@@ -143,7 +144,7 @@ def private_apt(root: Path, mirrors: Mirrors, suite: str, keyring: Path) -> list
         "Dir::State": root,
         "Dir::State::status": root / "status",
         "Dir::Cache": root,
-        # The user _apt may not look into a folder of root's.
+        # The user _apt may not read a folder of root.
         "APT::Sandbox::User": "root",
     }
     flags = [word for key, value in options.items() for word in ("--option", f"{key}={value}")]

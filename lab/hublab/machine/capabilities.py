@@ -1,6 +1,6 @@
-"""What this machine can do for a lab, one row each: read only, and quick.
+"""What this machine can do for a lab, one row each. Looking is quick and changes nothing.
 
-`ok` is None where it cannot be known without doing something to the machine.
+`ok` is None if finding out would change the machine.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FIX = "hublab doctor --fix"
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """One thing that a machine can or cannot do, what needs it, and the way to get it."""
+    """Something that a machine has or lacks, what needs it, and how to get it."""
 
     name: str
     ok: bool | None
@@ -38,14 +38,14 @@ class Capability:
     needed_by: str
     remedy: str = ""
     required: bool = False
-    """Whether `hublab up` cannot do without it."""
+    """Whether `hublab up` needs it."""
 
     @property
     def state(self) -> str:
         return {True: "ok", False: "missing", None: "unknown"}[self.ok]
 
     @property
-    def stops_us(self) -> bool:
+    def blocks_up(self) -> bool:
         return self.required and self.ok is False
 
     def as_json(self) -> dict[str, str | bool | None]:
@@ -53,7 +53,7 @@ class Capability:
 
 
 def probe(machine: Distribution, engine: Engine | MachineError) -> list[Capability]:
-    """Every capability. The engine is one that answered, or the reason why none did."""
+    """Every capability. `engine` is an engine that answered, or the reason why none did."""
     return [
         *probe_needed(machine, engine),
         Capability(
@@ -69,7 +69,7 @@ def probe(machine: Distribution, engine: Engine | MachineError) -> list[Capabili
 
 
 def probe_needed(machine: Distribution, engine: Engine | MachineError) -> list[Capability]:
-    """The capabilities that `hublab up` cannot do without."""
+    """The capabilities that `hublab up` needs."""
     tools = plugins.find()
     return [
         python_version(sys.version_info[:3]),
@@ -85,7 +85,7 @@ def probe_needed(machine: Distribution, engine: Engine | MachineError) -> list[C
 
 
 def connect() -> Engine | MachineError:
-    """The engine, or why none answers."""
+    """The engine, or the reason why none answers."""
     try:
         return Engine.connect(timeout=5)
     except MachineError as error:
@@ -138,26 +138,26 @@ def client_plugins(tools: plugins.Tools) -> Iterator[Capability]:
 
 
 def base(machine: Distribution, engine: Engine | MachineError) -> Capability:
-    """Whether there is something to build images on; registries are not asked, that takes long."""
+    """Whether there is a base to build images on; does not ask registries, which takes long."""
     ok: bool | None
     if isinstance(engine, Engine) and (found := base_image.present_base(engine)):
-        ok, detail = True, f"{found} is there"
+        ok, detail = True, f"the engine has {found}"
     elif chosen := os.environ.get("HUBLAB_BASE"):
         ok, detail = None, f"{chosen}, by HUBLAB_BASE, if a registry has it"
     elif machine.root and shutil.which("mmdebstrap") and apt.debian_keyring():
-        ok, detail = True, "is made from packages (mmdebstrap) where no registry has it"
+        ok, detail = True, "built from packages (mmdebstrap) if no registry has it"
     else:
         ok, detail = None, f"pulled if a registry has {base_image.FROM_REGISTRY}"
     return Capability("base image", ok, detail, "building the hosts' images", FIX, required=True)
 
 
 def trust(bundle: str) -> Capability:
-    """The bundle that image builds get as a secret; without one they trust the public's."""
+    """The bundle that image builds get as a secret; without it they trust the public ones."""
     found = bundle != os.devnull
     return Capability(
         "TLS authorities",
         found,
-        bundle if found else "no bundle of this machine's",
+        bundle if found else "no bundle of authorities on this machine",
         "building images behind a proxy that inspects TLS",
         "apt-get install ca-certificates; or HUBLAB_CA",
     )
@@ -175,7 +175,7 @@ def memory(available: float | None) -> Capability:
 
 
 def available_memory(meminfo: Path = Path("/proc/meminfo")) -> float | None:
-    """Memory that programs can still get, in GiB."""
+    """Memory that programs can still allocate, in GiB."""
     try:
         lines = meminfo.read_text(encoding="ascii").splitlines()
     except OSError:
@@ -189,22 +189,22 @@ def disk(engine: Engine | MachineError) -> Capability:
     name, needed_by = "disk", "images and their build cache (5 GiB)"
     if isinstance(engine, Engine) and not engine.is_local:
         return Capability(name, None, "the engine is on another machine", needed_by)
-    # The engine may not have made its folder yet.
-    places = (Path("/var/lib/docker"), Path("/var/lib"), Path("/"))
-    folder = next(place for place in places if place.is_dir())
+    # The engine may not have created its folder yet.
+    folders = (Path("/var/lib/docker"), Path("/var/lib"), Path("/"))
+    folder = next(folder for folder in folders if folder.is_dir())
     free = shutil.disk_usage(folder).free / GIB
     return Capability(
         name,
         free >= NEEDED_DISK_GIB,
         f"{free:.1f} GiB free under {folder}",
         needed_by,
-        "make room; `docker system df` shows what the engine holds",
+        "free some space; `docker system df` shows what the engine uses",
         required=True,
     )
 
 
 def clock(now: float, release: Path = Path("/etc/os-release")) -> Capability:
-    """A clock before the system's own files breaks TLS and apt in ways that name neither."""
+    """A clock that is behind the system's own files breaks TLS and apt with misleading errors."""
     written = max(path.stat().st_mtime for path in (Path(__file__), release) if path.exists())
     ok = now >= written - 24 * 3600
     shown = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now))
@@ -213,7 +213,7 @@ def clock(now: float, release: Path = Path("/etc/os-release")) -> Capability:
 
 
 def kernel_capabilities(kernel: Kernel) -> Iterator[Capability]:
-    """What faults and several machines need of the kernel; a lab itself needs none of it."""
+    """Kernel features that faults and several machines need; a lab itself needs none of them."""
     other_kernel = "a kernel with it (Debian's own has it; `modprobe` must find it)"
     for name, parts, needed_by, remedy in (
         (
@@ -239,7 +239,7 @@ def kernel_capabilities(kernel: Kernel) -> Iterator[Capability]:
             "netem",
             (("NET_SCH_NETEM", "sch_netem"),),
             "nothing yet: delays",
-            "not needed where NFQUEUE is there",
+            "not needed if the kernel has NFQUEUE",
         ),
         (
             "overlay networks",
@@ -256,5 +256,5 @@ def kernel_capabilities(kernel: Kernel) -> Iterator[Capability]:
             yield Capability(name, True, "in the kernel", needed_by)
         else:
             yield Capability(
-                name, None, "the kernel does not tell its configuration", needed_by, remedy
+                name, None, "the kernel does not publish its configuration", needed_by, remedy
             )

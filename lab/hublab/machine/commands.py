@@ -1,17 +1,16 @@
-"""Running the machine's own tools: their lines as progress, their last words as the error."""
+"""Runs the machine's own tools, with their lines as progress and the last ones as the error."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hublab.engine.compose import last_words
+from hublab.engine.compose import last_lines
 from hublab.errors import MachineError
-
-Progress = Callable[[str], None]
+from hublab.progress import Progress
 
 
 def run(
@@ -22,9 +21,9 @@ def run(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> str:
-    """Run a tool to its end; each line it prints goes to `progress` as it comes.
+    """Run a tool to its end; `progress` gets each line.
 
-    Returns all that it printed. Raises MachineError with its last words when it fails.
+    Returns the whole output. Raises MachineError with its last lines if the tool fails.
     """
     try:
         process = subprocess.Popen(
@@ -39,7 +38,7 @@ def run(
         )
     except FileNotFoundError as error:
         raise MachineError(
-            f"could not {attempted}: there is no {argv[0]} here", where=shlex.join(argv)
+            f"could not {attempted}: this machine has no {argv[0]}", where=shlex.join(argv)
         ) from error
     lines: list[str] = []
     with process:
@@ -53,12 +52,12 @@ def run(
             raise
     text = "\n".join(lines)
     if process.returncode:
-        raise MachineError(f"could not {attempted}: {last_words(text)}", where=shlex.join(argv))
+        raise MachineError(f"could not {attempted}: {last_lines(text)}", where=shlex.join(argv))
     return text
 
 
-def ask(argv: Sequence[str], timeout: float = 10) -> str | None:
-    """What a quick, read-only command prints; None where it fails or does not exist."""
+def output_of(argv: Sequence[str], timeout: float = 10) -> str | None:
+    """The output of a quick, read-only command; None if it fails or does not exist."""
     try:
         done = subprocess.run(
             argv,
@@ -74,5 +73,5 @@ def ask(argv: Sequence[str], timeout: float = 10) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def quietly(line: str) -> None:
-    """Progress that nobody looks at."""
+def ignore(line: str) -> None:
+    """A progress listener that does nothing."""

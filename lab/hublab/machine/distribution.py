@@ -1,4 +1,4 @@
-"""Which distribution this is, and what that means for installing things here."""
+"""This machine's distribution, and whether hublab can install packages on it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 from hublab.errors import MachineError
 
 SYSTEMD = Path("/run/systemd/system")
-"""The folder that exists exactly while systemd is PID 1 (sd_booted(3))."""
+"""The folder that exists if and only if systemd is PID 1 (sd_booted(3))."""
 
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """One machine's operating system, as far as installing packages depends on it."""
+    """The facts of an operating system on which installing packages depends."""
 
     id: str
     version: tuple[int, ...]
@@ -36,13 +36,13 @@ class Distribution:
 
     @property
     def is_known(self) -> bool:
-        """Whether hublab knows which packages hold what it needs here."""
+        """Whether hublab knows the packages that it needs on this distribution."""
         return (self.is_debian and self.version >= (12,)) or (
             self.is_ubuntu and self.version >= (24, 4)
         )
 
-    def must_be_preparable(self) -> None:
-        """Raise MachineError where hublab cannot install anything, saying what to do instead."""
+    def check_preparable(self) -> None:
+        """Raise MachineError, with what to do instead, if hublab cannot install packages here."""
         if not self.is_known:
             raise MachineError(
                 f"hublab cannot prepare {self.name}: it knows the packages of Debian 12 and 13 "

@@ -1,6 +1,6 @@
-"""A Docker engine of this machine's own: configured once, installed, started, waited for.
+"""Configures, installs and starts a Docker engine on this machine.
 
-An engine that answers already, wherever it is, is used and left exactly as it is.
+An engine that answers already, wherever it is, is used without any change.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from shutil import which
 
-from hublab.engine.compose import last_words
+from hublab.engine.compose import last_lines
 from hublab.errors import MachineError
 from hublab.machine import apt
-from hublab.machine.commands import Progress, ask, run
+from hublab.machine.commands import output_of, run
 from hublab.machine.distribution import Distribution
+from hublab.progress import Progress
 
 CONFIGURATION = Path("/etc/docker/daemon.json")
 LOG = Path("/var/log/hublab-dockerd.log")
@@ -34,7 +35,7 @@ USUAL_MTU = 1500
 
 
 def packages(machine: Distribution) -> list[str]:
-    """The packages of an engine. Debian 13 has parted the client from it."""
+    """The packages of an engine. Debian 13 has the client in a package of its own."""
     client = ["docker-cli"] if machine.is_debian and machine.version >= (13,) else []
     return ["docker.io", *client, "iptables"]
 
@@ -44,10 +45,10 @@ def is_installed() -> bool:
 
 
 def configuration(mtu: int) -> dict[str, object]:
-    """What a new engine is told: networks from the range that is reserved for test labs.
+    """The configuration of a new engine: networks from the range reserved for test labs.
 
-    Docker's own choice is private ranges, which collide with companies' networks and VPNs;
-    a bridge whose MTU is larger than the way out loses large packets without a word.
+    Docker's defaults are private ranges, which collide with networks of companies and VPNs. A
+    bridge with a larger MTU than the outgoing interface loses large packets silently.
     """
     return {
         "bip": "198.18.255.1/24",
@@ -57,9 +58,9 @@ def configuration(mtu: int) -> dict[str, object]:
 
 
 def configure(path: Path, mtu: int) -> bool:
-    """Write the engine's configuration unless there is one; says whether it did.
+    """Write the engine's configuration unless there is one; returns whether it did.
 
-    Comes before the installation, which starts the engine where systemd runs.
+    Call it before the installation, which starts the engine if systemd runs.
     """
     if path.exists():
         return False
@@ -80,33 +81,33 @@ def default_route_mtu(routes: Path = ROUTES, interfaces: Path = INTERFACES) -> i
 
 
 def install(machine: Distribution, progress: Progress) -> None:
-    """Install what the engine needs; on systemd machines the package starts it as well."""
+    """Install the engine's packages; on machines with systemd they also start it."""
     apt.install(packages(machine), progress)
 
 
 def start(machine: Distribution, answers: Callable[[], bool], progress: Progress) -> None:
-    """Start the installed engine and return when it answers."""
+    """Start the installed engine, and return when it answers."""
     if machine.systemd:
         try:
             run(["systemctl", "enable", "--now", "docker.service"], "start the engine", progress)
             wait_until(answers, DEADLINE)
         except MachineError as error:
-            journal = ask(["journalctl", "--unit=docker", "--lines=12", "--no-pager"]) or ""
+            journal = output_of(["journalctl", "--unit=docker", "--lines=12", "--no-pager"]) or ""
             raise MachineError(
-                f"{error.message}; its journal ends: {last_words(journal)}", where="docker.service"
+                f"{error.message}; its journal ends: {last_lines(journal)}", where="docker.service"
             ) from error
         return
     for path, program in PID_FILES.items():
         remove_stale_pid(path, program)
-    start_by_hand(["dockerd"], LOG, answers)
+    start_without_systemd(["dockerd"], LOG, answers)
 
 
-def start_by_hand(
+def start_without_systemd(
     argv: Sequence[str], log: Path, answers: Callable[[], bool], deadline: float = DEADLINE
 ) -> int:
-    """Start an engine that outlives us, in a session of its own; returns its process id.
+    """Start an engine that outlives this process, in a session of its own; returns its pid.
 
-    It must not inherit our output: whoever waits for the end of that would wait for ever.
+    It does not inherit our output: a caller that reads that to its end would wait for ever.
     """
     with log.open("ab") as output:
         begin = output.tell()
@@ -121,16 +122,16 @@ def start_by_hand(
     try:
         wait_until(answers, deadline, lambda: process.poll() is None)
     except BaseException as error:
-        # What did not come up, or was not waited for, must not come up behind our back.
+        # An engine that we gave up on must not start later without our knowledge.
         process.terminate()
         process.wait()
         if not isinstance(error, MachineError):
             raise
         with log.open("rb") as stream:
             stream.seek(begin)
-            end = last_words(stream.read().decode(errors="replace"))
+            end = last_lines(stream.read().decode(errors="replace"))
         raise MachineError(f"{error.message}; its log ends: {end}", where=str(log)) from error
-    # It is meant to run on: without a word, Popen would warn about that.
+    # The process is meant to run on; without a return code Popen would warn about that.
     process.returncode = 0
     return process.pid
 
@@ -138,7 +139,7 @@ def start_by_hand(
 def wait_until(
     answers: Callable[[], bool], deadline: float, alive: Callable[[], bool] = lambda: True
 ) -> None:
-    """Return as soon as the engine answers; MachineError when it ends, or at the deadline."""
+    """Return as soon as the engine answers. Raises MachineError if it ends, or at the deadline."""
     end = time.monotonic() + deadline
     while not answers():
         if not alive():
@@ -149,7 +150,7 @@ def wait_until(
 
 
 def remove_stale_pid(path: Path, program: str, processes: Path = Path("/proc")) -> bool:
-    """Remove a pid file whose process is gone, or is another program by now."""
+    """Remove a pid file if its process is gone, or is another program now."""
     try:
         pid = int(path.read_text(encoding="ascii"))
     except FileNotFoundError:
@@ -164,14 +165,14 @@ def remove_stale_pid(path: Path, program: str, processes: Path = Path("/proc")) 
 
 
 def start_commands(machine: Distribution) -> list[str]:
-    """What `start` would run, in a shell's words."""
+    """The shell commands that `start` would run."""
     if machine.systemd:
         return ["systemctl enable --now docker.service"]
     return [f"setsid dockerd </dev/null >>{LOG} 2>&1 &", f"wait for {SOCKET}"]
 
 
-def is_ours_to_start(host: str) -> bool:
-    """Whether a host is this machine's usual socket, and not an engine of the user's choice."""
+def is_default_socket(host: str) -> bool:
+    """Whether an address is this machine's default socket, and not the user's own choice."""
     return not os.environ.get("DOCKER_HOST") and host in (
         "unix:///var/run/docker.sock",
         "unix:///run/docker.sock",

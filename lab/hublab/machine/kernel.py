@@ -1,4 +1,4 @@
-"""What this kernel can do, read from what it says of itself: nothing is loaded or tried."""
+"""The features of this kernel, as it lists them: this module loads and tries nothing."""
 
 from __future__ import annotations
 
@@ -10,29 +10,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 Features = Mapping[str, str]
-"""Option without `CONFIG_` -> `y`, `m` or a value; what is not set is absent."""
+"""Option without `CONFIG_` -> `y`, `m` or a value; options that are not set are absent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Modules:
-    """Names of modules that are loaded, built in or ready; complete when not only the loaded."""
+    """Names of modules that are loaded, built in or loadable.
+
+    `complete` is False if only the loaded ones are known.
+    """
 
     names: frozenset[str]
     complete: bool
 
 
 class Kernel:
-    """A kernel's features; `has` answers None where it keeps them to itself."""
+    """A kernel's features; `has` returns None if the kernel does not publish them."""
 
     def __init__(self, features: Features | None, modules: Modules) -> None:
         self._features = features
         self._modules = modules
 
     def has(self, option: str, module: str) -> bool | None:
-        """Whether a feature is built in, or a module that stands ready to be loaded.
+        """Whether a feature is built in, or is a module that can be loaded.
 
-        The configuration alone is not enough: a cloud kernel's extra modules may be in a
-        package of their own that is not installed.
+        The configuration alone does not tell: the extra modules of a cloud kernel may be in a
+        package that is not installed.
         """
         if module in self._modules.names:
             return True
@@ -47,16 +50,16 @@ def this_kernel() -> Kernel:
 
 
 def read_features(release: str, root: Path = Path("/")) -> Features | None:
-    """The configuration of a kernel, None where it is nowhere to be found."""
-    places = (
+    """The configuration of a kernel, None if it is not in the usual files."""
+    paths = (
         root / "proc/config.gz",
         root / f"boot/config-{release}",
         root / f"lib/modules/{release}/config",
     )
-    for place in places:
+    for path in paths:
         with contextlib.suppress(OSError):
-            raw = place.read_bytes()
-            text = gzip.decompress(raw) if place.suffix == ".gz" else raw
+            raw = path.read_bytes()
+            text = gzip.decompress(raw) if path.suffix == ".gz" else raw
             return dict(parse_features(text.decode(errors="replace")))
     return None
 
@@ -69,7 +72,7 @@ def parse_features(text: str) -> Iterator[tuple[str, str]]:
 
 
 def read_modules(folder: Path, loaded: Path = Path("/proc/modules")) -> Modules:
-    """What the module folder of a kernel and the list of loaded ones say."""
+    """The modules in a kernel's folder and in the list of loaded modules."""
     names: set[str] = set()
     complete = False
     with contextlib.suppress(OSError):

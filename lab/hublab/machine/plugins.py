@@ -1,8 +1,7 @@
-"""Docker's client, Compose v2 and buildx: what answers is used, the rest comes from packages.
+"""Docker's client, Compose v2 and buildx: uses those that answer, and installs the others.
 
-Debian 12's Compose is version 1 and it has no buildx; the plugins of Debian 13 need nothing
-but a C library that Debian 12 has too, so they are copied from its packages, which
-themselves are never installed there.
+Debian 12 has Compose 1 and no buildx. The plugins of Debian 13 need only a C library that Debian 12
+has too. So on Debian 12 the plugins are copied out of those packages, which are not installed.
 """
 
 from __future__ import annotations
@@ -17,8 +16,9 @@ from pathlib import Path
 from hublab.engine.compose import buildx_version, compose_version
 from hublab.errors import MachineError
 from hublab.machine import apt
-from hublab.machine.commands import Progress, run
+from hublab.machine.commands import run
 from hublab.machine.distribution import Distribution
+from hublab.progress import Progress
 
 FOLDER = Path("/usr/local/lib/docker/cli-plugins")
 DONOR = "trixie"
@@ -29,7 +29,7 @@ NEEDED_BUILDX = (0, 8)
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """The versions of the client's parts, None for what is missing."""
+    """The versions of the client's parts, None for a missing one."""
 
     docker: bool
     compose: str | None
@@ -48,14 +48,14 @@ class Tools:
 
 
 def find() -> Tools:
-    """Ask the docker command and its plugins for their versions."""
+    """The versions that the docker command and its plugins report."""
     if shutil.which("docker") is None:
         return Tools(False, None, None)
     return Tools(True, compose_version(), buildx_version())
 
 
 def is_enough(version: str | None, needed: tuple[int, ...]) -> bool:
-    """Whether a version is at least the needed one; `v2.26.1-4` counts as 2.26.1."""
+    """Whether a version is at least the required one; `v2.26.1-4` counts as 2.26.1."""
     return version is not None and numbers(version) >= needed
 
 
@@ -69,8 +69,8 @@ def client_package(machine: Distribution) -> str:
     return "docker-cli" if machine.is_debian and machine.version >= (13,) else "docker.io"
 
 
-def own_packages(machine: Distribution, plugins: list[str]) -> list[str] | None:
-    """This distribution's packages for some plugins, None where it has none new enough."""
+def distribution_packages(machine: Distribution, plugins: list[str]) -> list[str] | None:
+    """This distribution's packages of the plugins, None if it has none that is new enough."""
     if machine.is_ubuntu:
         names = {"docker-compose": "docker-compose-v2", "docker-buildx": "docker-buildx"}
         return [names[plugin] for plugin in plugins]
@@ -80,8 +80,8 @@ def own_packages(machine: Distribution, plugins: list[str]) -> list[str] | None:
 
 
 def install(machine: Distribution, plugins: list[str], progress: Progress) -> None:
-    """Install plugins: from this distribution where it has them, else copied from Debian 13's."""
-    own = own_packages(machine, plugins)
+    """Install plugins from this distribution if it has them, else copy those of Debian 13."""
+    own = distribution_packages(machine, plugins)
     if own is not None:
         apt.install(own, progress)
         return
@@ -99,22 +99,22 @@ def install(machine: Distribution, plugins: list[str], progress: Progress) -> No
 
 
 def copy_plugins(unpacked: Path, folder: Path) -> list[Path]:
-    """Copy the plugins of an unpacked package; a plugin in use is replaced, not rewritten."""
+    """Copy the plugins of an unpacked package; replaces the file of a plugin that is in use."""
     folder.mkdir(parents=True, exist_ok=True)
     copied = []
     for plugin in sorted(unpacked.glob("usr/lib*/docker/cli-plugins/docker-*")):
-        fresh = folder / f".{plugin.name}.new"
-        shutil.copyfile(plugin, fresh)
-        fresh.chmod(0o755)
-        fresh.replace(folder / plugin.name)
+        new = folder / f".{plugin.name}.new"
+        shutil.copyfile(plugin, new)
+        new.chmod(0o755)
+        new.replace(folder / plugin.name)
         copied.append(folder / plugin.name)
     if not copied:
-        raise MachineError(f"no plugin of docker's in {unpacked.name}")
+        raise MachineError(f"no plugin of docker in {unpacked.name}")
     return copied
 
 
 def libc_version() -> str:
-    """The C library's own name and version; empty where it is not GNU's."""
+    """The C library's own name and version; empty if it is not glibc."""
     try:
         return os.confstr("CS_GNU_LIBC_VERSION") or ""
     except (OSError, ValueError):
@@ -122,7 +122,7 @@ def libc_version() -> str:
 
 
 def check_libc(version: str) -> None:
-    """Raise MachineError where Debian 13's plugins cannot run."""
+    """Raise MachineError if Debian 13's plugins cannot run with this C library."""
     name, _, number = version.partition(" ")
     if name != "glibc" or numbers(number) < NEEDED_LIBC:
         raise MachineError(
@@ -132,8 +132,8 @@ def check_libc(version: str) -> None:
 
 
 def install_commands(machine: Distribution, plugins: list[str]) -> list[str]:
-    """What `install` would run, in a shell's words."""
-    own = own_packages(machine, plugins)
+    """The shell commands that `install` would run."""
+    own = distribution_packages(machine, plugins)
     if own is not None:
         return [" ".join(argv) for argv in apt.install_commands(own)]
     keyring = [] if apt.debian_keyring() else [["debian-archive-keyring"]]

@@ -1,4 +1,4 @@
-"""From what is missing to steps, in order: each shown before it is done, and timed."""
+"""Plans the steps that supply what is missing, in order."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from hublab.engine import Engine
 from hublab.engine.connection import engine_host
 from hublab.errors import MachineError
 from hublab.machine import apt, base_image, capabilities, engine_service, plugins
-from hublab.machine.commands import Progress
 from hublab.machine.distribution import Distribution
+from hublab.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to be done to this machine: what it is, the commands it runs, and itself."""
+    """One change to this machine: its title, the commands to show, and what runs them."""
 
     title: str
     commands: tuple[str, ...]
     run: Callable[[Progress], None]
     installs: bool = True
-    """Whether it changes the system, which takes root and a distribution that we know."""
+    """Whether it changes the system, which needs root and a known distribution."""
 
 
 def plan(machine: Distribution, engine: Engine | MachineError) -> list[Step]:
-    """The steps that make `hublab up` possible; none where nothing is missing.
+    """The steps that `hublab up` needs first; none if nothing is missing.
 
-    Raises MachineError where something is missing that hublab cannot mend.
+    Raises MachineError if something is missing that hublab cannot install.
     """
     steps = [
         *engine_steps(machine, engine),
@@ -37,15 +37,15 @@ def plan(machine: Distribution, engine: Engine | MachineError) -> list[Step]:
         *base_steps(machine, engine),
     ]
     if any(step.installs for step in steps):
-        machine.must_be_preparable()
+        machine.check_preparable()
     return steps
 
 
 def engine_steps(machine: Distribution, engine: Engine | MachineError) -> list[Step]:
-    """Configure, install and start an engine, unless one answers."""
+    """The steps that configure, install and start an engine, unless one answers."""
     if isinstance(engine, Engine):
         return []
-    if not engine_service.is_ours_to_start(engine_host()):
+    if not engine_service.is_default_socket(engine_host()):
         raise engine
     return [
         *configuration_steps(),
@@ -70,7 +70,7 @@ def configuration_steps() -> list[Step]:
 
     return [
         Step(
-            "give the new engine networks of 198.18.0.0/16, which nobody routes",
+            "give the new engine networks of 198.18.0.0/16, which is not routed anywhere",
             (
                 f"mkdir -p {path.parent}",
                 f"echo {shlex.quote(text)} >{path}",
@@ -85,7 +85,7 @@ def engine_packages_step(machine: Distribution) -> Step:
 
 
 def client_steps(machine: Distribution, engine: Engine | MachineError) -> list[Step]:
-    """The docker command, Compose and buildx."""
+    """The steps that install the docker command, Compose and buildx."""
     tools = plugins.find()
     steps = []
     comes_with_engine = isinstance(engine, MachineError) and not engine_service.is_installed()
@@ -104,7 +104,7 @@ def client_steps(machine: Distribution, engine: Engine | MachineError) -> list[S
 
 
 def base_steps(machine: Distribution, engine: Engine | MachineError) -> list[Step]:
-    """A base image, unless the engine has one; a newly started engine is asked when it runs."""
+    """The step that gets a base image, unless the engine has one."""
     if isinstance(engine, Engine) and base_image.present_base(engine):
         return []
 

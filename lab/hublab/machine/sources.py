@@ -1,4 +1,4 @@
-"""Where this machine gets Debian from: read from its own package sources, never assumed."""
+"""The Debian mirrors of this machine, read from its own package sources."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from hublab.machine.commands import ask
+from hublab.machine.commands import output_of
 from hublab.machine.distribution import Distribution
 
 Target = dict[str, str]
@@ -15,7 +15,7 @@ Target = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Mirrors:
-    """Debian's archive, and the one of its security updates where that is known too."""
+    """The URL of Debian's archive, and that of its security updates if it is known."""
 
     archive: str
     security: str | None = None
@@ -32,13 +32,13 @@ class Mirrors:
 def debian_mirror(machine: Distribution) -> Mirrors | None:
     """The mirrors that this machine's own sources use; None on another distribution.
 
-    apt tells the origin of a source only once its lists were fetched, so a machine that
-    never ran `apt-get update` is asked a second time for the bare configuration.
+    apt prints the origin of a source only after it has fetched its lists. On a machine that never
+    ran `apt-get update` a second call reads the configuration alone.
     """
     if not machine.is_debian:
         return None
     for options in ([], ["--no-release-info"]):
-        text = ask(["apt-get", "indextargets", *options, "Created-By: Packages"]) or ""
+        text = output_of(["apt-get", "indextargets", *options, "Created-By: Packages"]) or ""
         if found := mirrors_from(parse_targets(text), machine.codename):
             return found
     return None
@@ -56,7 +56,7 @@ def mirrors_from(targets: Iterable[Target], codename: str) -> Mirrors | None:
     """The mirrors among some targets, for the release of the given code name."""
     archive = security = None
     for target in targets:
-        # A third party's source may carry the same suite name, but not the same origin.
+        # A third party's source may have the same suite name, but not the same origin.
         if target.get("Component") != "main" or target.get("Origin", "Debian") != "Debian":
             continue
         if target.get("Release") == codename:
@@ -67,7 +67,7 @@ def mirrors_from(targets: Iterable[Target], codename: str) -> Mirrors | None:
 
 
 def plain_uri(uri: str) -> str | None:
-    """A URI that works in a container too: a mirror list is replaced by its first entry."""
+    """A URI that also works in a container: the first entry of a mirror list, for example."""
     parts = urlsplit(uri)
     if parts.scheme in ("http", "https"):
         return uri.rstrip("/")

@@ -16,7 +16,7 @@ import pytest_asyncio
 from hublab.cases.matrix import Case
 from hublab.cases.options import DEFAULT_TOPOLOGY
 from hublab.errors import HublabError, LabError, MachineError, SettingError, UsageError
-from hublab.progress import Progress
+from hublab.progress import Progress, Steps
 from hublab.pytest_plugin.cases import case_of
 from hublab.pytest_plugin.evidence import EVIDENCE, LAB, scenario_of
 from hublab.pytest_plugin.topologies import lab_options, topology_of
@@ -46,8 +46,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def shown_despite_capture(config: pytest.Config) -> Progress:
     """Progress on stderr while tests are captured: a person must see what takes long."""
     from rich.console import Console
-
-    from hublab.cli.progress import Steps
 
     said: list[str] = []
     manager = config.pluginmanager.getplugin("capturemanager")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 from filelock import FileLock, Timeout
 
 from hublab.paths import lab_folder
+from hublab.progress import Progress
 
 POLL = 0.1
 """Seconds between two tries for the lock."""
 
 
 @contextlib.asynccontextmanager
-async def settings_lock(lab: str, say: Callable[[str], None]) -> AsyncIterator[None]:
+async def settings_lock(lab: str, say: Progress) -> AsyncIterator[None]:
     """Keep other switches of a lab away, from reading its settings until the restarts end.
 
     A wait for another process is said. Waiting stands still for nobody: it ends with Ctrl-C.

@@ -38,7 +38,7 @@ def check_settings(
     `images` gives the image of each role: hub, node, proxy. The containers that check belong to
     `lab`, so that they go with it when this process is killed before it can remove them.
     """
-    engine = engine.working_for(lab)
+    engine = engine.for_lab(lab)
     checks: dict[str, Callable[[Engine, str, dict[str, Any]], None]] = {
         "hub": lambda engine, image, values: check_traits(engine, image, "hub", values),
         "server": lambda engine, image, values: check_traits(engine, image, "server", values),
@@ -72,7 +72,7 @@ def accepted(
     All are asked about at once, which takes no longer than one. What chooses a class, and what
     neither JupyterHub nor Jupyter Server reads, is left out.
     """
-    engine = engine.working_for(lab)
+    engine = engine.for_lab(lab)
     fine: set[str] = set()
     for scope in ("hub", "server"):
         asked = {one.digest: one.scope(scope) for one in many if one.scope(scope)}

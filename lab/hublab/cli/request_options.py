@@ -1,4 +1,4 @@
-"""What `request` and `websocket` share: who asks, with which headers, and how that is spelled."""
+"""The options of `request` and `websocket`: the user, the credentials and the headers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 PATH_HELP = click.argument("path")
 OPTIONS = (
     click.option("--as", "user", metavar="USER", help="Sign in as USER first, as a browser does."),
-    click.option("--token", is_flag=True, help="With --as: by a fresh API token instead."),
+    click.option("--token", is_flag=True, help="With --as: use a new API token instead."),
     click.option(
         "--enter",
         metavar="SERVER",
         is_flag=False,
         flag_value="",
-        help="With --as: first open USER's server (its name, none for the default one) as a "
-        "browser does, so that the server's own cookies are there.",
+        help="With --as: first open USER's server as a browser does, to get the server's own "
+        "cookies. SERVER is its name; leave it out for the default server.",
     ),
     click.option(
         "-H", "--header", "headers", multiple=True, metavar="'K: V'", help="A header; repeatable."
@@ -32,25 +32,25 @@ OPTIONS = (
     click.option(
         "--origin",
         metavar="ORIGIN",
-        help="Send this Origin, as a page of http://app.lab would. A browser decides by SameSite, "
-        "too, which cookies it sends: the topology `browser` and scenarios/origin ask a real one.",
+        help="Send this Origin, as a page of that origin would. A browser also decides by SameSite "
+        "which cookies it sends; the topology `browser` and scenarios/origin use a real browser.",
     ),
 )
 
 
-def asking(function: F) -> F:
-    """The options that say who asks and with which headers."""
+def request_options(function: F) -> F:
+    """Add the options for the user, the credentials and the headers."""
     for option in reversed(OPTIONS):
         function = option(function)
     return PATH_HELP(function)
 
 
-def check_who(user: str | None, token: bool, enter: str | None) -> None:
+def check_request_options(user: str | None, token: bool, enter: str | None) -> None:
     """Raise UsageError for options that do not go together."""
     if user is None and (token or enter is not None):
         raise UsageError(f"{'--token' if token else '--enter'} needs a user", hint="--as USER")
     if token and enter is not None:
-        raise UsageError("--enter is of cookies, and a token needs none", hint="one of them")
+        raise UsageError("--enter needs cookies, and --token uses none", hint="one of the two")
 
 
 def header_pairs(texts: Iterable[str], origin: str | None) -> tuple[tuple[str, str], ...]:
@@ -59,13 +59,13 @@ def header_pairs(texts: Iterable[str], origin: str | None) -> tuple[tuple[str, s
     for text in texts:
         name, colon, value = text.partition(":")
         if not colon or not name.strip():
-            raise UsageError(f"{text!r} is no header", where="-H", hint="'Name: value'")
+            raise UsageError(f"{text!r} is not a header", where="-H", hint="'Name: value'")
         pairs.append((name.strip(), value.strip()))
     if origin is not None:
         pairs.append(("Origin", origin))
     return tuple(pairs)
 
 
-def redactor(live: LiveLab, who: Credentials) -> Redactor:
-    """Hides the lab's secrets and those of this request."""
-    return Redactor(live.lab.secrets() | who.secrets())
+def redactor(live: LiveLab, identity: Credentials) -> Redactor:
+    """A redactor of the lab's secrets and those of this request."""
+    return Redactor(live.lab.secrets() | identity.secrets())
