@@ -9,7 +9,7 @@ import time
 import pytest
 
 from hublab.errors import LabError
-from hublab.faults.running import running
+from hublab.faults.lifecycle import running
 from hublab.running.live import LiveLab
 
 

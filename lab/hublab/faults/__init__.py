@@ -2,7 +2,7 @@
 
 from hublab.faults.clock import clock
 from hublab.faults.freeze import freeze
+from hublab.faults.lifecycle import RunningFault
 from hublab.faults.partition import partition
-from hublab.faults.running import RunningFault
 
 __all__ = ["RunningFault", "clock", "freeze", "partition"]

@@ -10,7 +10,7 @@ import sys
 from contextlib import AbstractAsyncContextManager
 
 from hublab.engine import Engine
-from hublab.faults.running import RunningFault, running
+from hublab.faults.lifecycle import RunningFault, running
 from hublab.guard.lease import Guard
 from hublab.running.lab import Lab
 from hublab.running.live import LiveLab
