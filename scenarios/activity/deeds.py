@@ -29,8 +29,9 @@ from hublab.errors import Undecided
 from hublab.probes.credentials import credentials
 from hublab.probes.last_activity import LastActivity
 from hublab.probes.waiting import until
+from hublab.running.kernel import Kernel
 from hublab.running.live import LiveLab
-from hublab.running.visitor import NAVIGATE, Kernel, Visitor
+from hublab.running.visitor import NAVIGATE, Visitor
 
 SETTLE = 0.3
 """Seconds for what may still be on its way: a kernel's last message, the proxy's note."""

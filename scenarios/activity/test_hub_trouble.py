@@ -35,7 +35,8 @@ from hublab.probes.processes import user_processes
 from hublab.probes.routes import proxy_routes
 from hublab.probes.waiting import until
 from hublab.running import programs
-from hublab.running.live import LiveLab, Server
+from hublab.running.live import LiveLab
+from hublab.running.servers import Server
 from hublab.running.switching import empty_database, restart
 from hublab.running.visitor import Visitor
 

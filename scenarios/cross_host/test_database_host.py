@@ -27,7 +27,7 @@ import pytest
 from hublab.faults import freeze
 from hublab.probes.waiting import until
 from hublab.running import programs
-from hublab.running.hub import hub_run
+from hublab.running.hub_log import hub_run
 from hublab.running.live import LiveLab
 
 READY = "/opt/hublab/ready"

@@ -32,7 +32,7 @@ from hublab.probes.routes import proxy_routes, until_no_user_route
 from hublab.probes.server_states import until_ready
 from hublab.probes.waiting import until
 from hublab.running import programs
-from hublab.running.hub import hub_run
+from hublab.running.hub_log import hub_run
 from hublab.running.live import LiveLab
 from hublab.running.readiness import wait_until_running
 from hublab.running.visitor import Visitor

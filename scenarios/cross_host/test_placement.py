@@ -21,7 +21,8 @@ from hublab.probes.placement import Placement, placement
 from hublab.probes.processes import user_processes
 from hublab.probes.routes import proxy_routes
 from hublab.probes.stored import stored_servers
-from hublab.running.live import LiveLab, Server
+from hublab.running.live import LiveLab
+from hublab.running.servers import Server
 
 pytestmark = pytest.mark.topology("lab")
 

@@ -27,7 +27,7 @@ from hublab.cases.matrix import Case
 from hublab.engine.records import File
 from hublab.errors import HubError, LabError
 from hublab.probes.reach import reach
-from hublab.running.hub import hub_run
+from hublab.running.hub_log import hub_run
 from hublab.running.lab import ETC
 from hublab.running.live import LiveLab
 from hublab.running.switching import restart

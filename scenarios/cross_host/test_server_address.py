@@ -25,8 +25,9 @@ from hublab.probes.listening import listening
 from hublab.probes.node_log import last_server_log
 from hublab.probes.reach import reach
 from hublab.probes.waiting import until
-from hublab.running.hub import hub_run
-from hublab.running.live import LiveLab, Server
+from hublab.running.hub_log import hub_run
+from hublab.running.live import LiveLab
+from hublab.running.servers import Server
 
 IP = "hub.Spawner.ip"
 HTTP_TIMEOUT = "hub.Spawner.http_timeout"

@@ -23,7 +23,7 @@ import pytest
 from hublab.cases.matrix import Case
 from hublab.errors import Undecided
 from hublab.probes.waiting import until
-from hublab.running.hub import hub_run
+from hublab.running.hub_log import hub_run
 from hublab.running.live import LiveLab
 
 CLIENT = "hub.snippet"

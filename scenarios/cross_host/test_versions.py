@@ -21,7 +21,7 @@ import pytest
 
 from hublab.probes.node_log import last_server_log
 from hublab.probes.placement import placement
-from hublab.running.hub import hub_run
+from hublab.running.hub_log import hub_run
 from hublab.running.live import LiveLab
 from hublab.running.visitor import NAVIGATE, sign_in
 

@@ -28,7 +28,7 @@ from hublab.probes.http import look
 from hublab.probes.proxy_api import drop_route
 from hublab.probes.waiting import until
 from hublab.running import programs
-from hublab.running.hub import hub_run
+from hublab.running.hub_log import hub_run
 from hublab.running.live import LiveLab
 from hublab.running.readiness import wait_until_running
 

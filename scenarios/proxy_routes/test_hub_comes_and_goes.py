@@ -26,7 +26,7 @@ from hublab.cases.url_table import Row, wrong_rows
 from hublab.probes.credentials import credentials
 from hublab.probes.routes import proxy_routes
 from hublab.running import programs
-from hublab.running.hub import hub_run
+from hublab.running.hub_log import hub_run
 from hublab.running.live import LiveLab
 from hublab.running.readiness import wait_until_running
 from hublab.running.switching import apply_settings

@@ -27,7 +27,7 @@ from hublab.probes.credentials import credentials
 from hublab.probes.http import Answer, Ask, ask
 from hublab.probes.proxy_api import drop_route
 from hublab.probes.routes import proxy_routes
-from hublab.running.hub import hub_run
+from hublab.running.hub_log import hub_run
 from hublab.running.live import LiveLab
 
 TORNADO = "hub.JupyterHub.tornado_settings"

@@ -24,7 +24,8 @@ from hublab.errors import Undecided
 from hublab.probes.credentials import credentials
 from hublab.probes.routes import proxy_routes
 from hublab.probes.waiting import until
-from hublab.running.live import LiveLab, Server
+from hublab.running.live import LiveLab
+from hublab.running.servers import Server
 
 POLL = "hub.Spawner.poll_interval"
 UNSEEN = 8.0

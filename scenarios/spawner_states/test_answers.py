@@ -23,7 +23,7 @@ from hublab.cases.matrix import Case
 from hublab.probes.hooks import hook_runs
 from hublab.probes.server_states import server_state, until_state, watch_states
 from hublab.running.flag_files import order
-from hublab.running.hub import Hub
+from hublab.running.hub_api import Hub
 from hublab.running.live import LiveLab
 
 AT_ONCE = {"slow_spawn_timeout": 0, "slow_stop_timeout": 0}

@@ -24,7 +24,7 @@ from hublab.probes.credentials import credentials
 from hublab.probes.http import Ask, ask
 from hublab.probes.server_states import server_parts, server_state, until_state
 from hublab.probes.waiting import until
-from hublab.running.hub import hub_run
+from hublab.running.hub_log import hub_run
 from hublab.running.live import LiveLab
 
 POLL = "hub.Spawner.poll_interval"

@@ -24,7 +24,7 @@ from page_starts import Shown, answered_at_once, shown
 
 from hublab.probes.server_states import until_state
 from hublab.running.flag_files import order
-from hublab.running.hub import Hub
+from hublab.running.hub_api import Hub
 from hublab.running.live import LiveLab
 from hublab.running.visitor import NAVIGATE, Visitor
 

@@ -27,8 +27,9 @@ from hublab.probes.routes import proxy_routes
 from hublab.probes.server_states import until_state
 from hublab.probes.waiting import until
 from hublab.running import programs
-from hublab.running.live import LiveLab, Server
+from hublab.running.live import LiveLab
 from hublab.running.readiness import wait_until_running
+from hublab.running.servers import Server
 
 CLEANUP = "hub.JupyterHub.cleanup_servers"
 SPAWNER = "hub.JupyterHub.spawner_class"

@@ -28,7 +28,8 @@ from hublab.cases.matrix import Case
 from hublab.probes.server_states import until_state
 from hublab.probes.waiting import until
 from hublab.running.flag_files import order
-from hublab.running.hub import Hub, hub_run
+from hublab.running.hub_api import Hub
+from hublab.running.hub_log import hub_run
 from hublab.running.live import LiveLab
 
 START = "hub.Spawner.start_timeout"

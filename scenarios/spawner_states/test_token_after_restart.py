@@ -19,7 +19,8 @@ import pytest
 from hublab.cases.matrix import Case
 from hublab.probes.database import DatabaseReader
 from hublab.probes.server_states import server_model, until_state
-from hublab.running.live import LiveLab, Server
+from hublab.running.live import LiveLab
+from hublab.running.servers import Server
 from hublab.running.switching import restart
 
 SPAWNER = "hub.JupyterHub.spawner_class"

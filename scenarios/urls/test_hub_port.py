@@ -21,7 +21,7 @@ import asyncio
 
 import pytest
 
-from hublab.running.hub import hub_run
+from hublab.running.hub_log import hub_run
 from hublab.running.live import LiveLab
 from hublab.running.visitor import NAVIGATE, sign_in
 

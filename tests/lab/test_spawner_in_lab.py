@@ -30,11 +30,13 @@ from hublab.probes.server_states import until_ready
 from hublab.probes.stored import database
 from hublab.probes.waiting import until
 from hublab.running import programs
-from hublab.running.hub import hub_run
-from hublab.running.live import LiveLab, Progress, Server
+from hublab.running.hub_log import hub_run
+from hublab.running.kernel import Kernel
+from hublab.running.live import LiveLab
 from hublab.running.readiness import wait_until_running
+from hublab.running.servers import Server, SpawnMessage
 from hublab.running.switching import DATABASE
-from hublab.running.visitor import Kernel, Visitor
+from hublab.running.visitor import Visitor
 
 pytestmark = [pytest.mark.topology("lab"), pytest.mark.matrix("hub.snippet", ["spawner_haste.py"])]
 PYTHON = "/opt/jupyter/bin/python"
@@ -167,7 +169,7 @@ async def test_a_cut_during_a_start(lab: LiveLab, point: str, seconds: float) ->
     """
     reached = asyncio.Event()
 
-    def watch(progress: Progress) -> None:
+    def watch(progress: SpawnMessage) -> None:
         if progress.message.startswith(point):
             reached.set()
 

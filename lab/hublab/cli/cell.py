@@ -10,8 +10,8 @@ import click
 
 from hublab.cli.common import common, emit, server_option, with_live
 from hublab.errors import ExpectationFailed
+from hublab.running.kernel import CellResult
 from hublab.running.live import LiveLab
-from hublab.running.visitor import CellResult
 
 
 def some_time(ctx: click.Context, param: click.Parameter, value: float) -> float:

@@ -17,10 +17,11 @@ from hublab.cli.spawn import show_progress
 from hublab.cli.up import bring_up, show_hosts
 from hublab.deployment.creation import Request
 from hublab.journal.events import Observed
-from hublab.running.hub import hub_url
+from hublab.running.hub_address import hub_url
+from hublab.running.kernel import CellResult
 from hublab.running.lab import Lab
-from hublab.running.live import LiveLab, Server, connect
-from hublab.running.visitor import CellResult
+from hublab.running.live import LiveLab, connect
+from hublab.running.servers import Server
 
 USER, NODE = "alice", "node1"
 CELL = """

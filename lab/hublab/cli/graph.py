@@ -13,7 +13,8 @@ from hublab.deployment.creation import Request
 from hublab.engine import Compose, Engine
 from hublab.errors import HublabError, MachineError, NoSuchLab
 from hublab.running.lab import Lab
-from hublab.running.live import Server, connect
+from hublab.running.live import connect
+from hublab.running.servers import Server
 from hublab.topology.graph import Graph, as_mermaid, as_svg, graph_of
 from hublab.topology.reading import Topology, read_topology
 

@@ -10,8 +10,9 @@ import click
 from hublab.cli.common import common, emit, err, find, out, table, with_live
 from hublab.cli.up import show_hosts
 from hublab.errors import HublabError
-from hublab.running.hub import hub_url
-from hublab.running.live import LiveLab, Server
+from hublab.running.hub_address import hub_url
+from hublab.running.live import LiveLab
+from hublab.running.servers import Server
 
 SHOWN = ("user", "name", "host", "address", "port", "pid", "ready")
 

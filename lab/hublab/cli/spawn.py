@@ -11,7 +11,8 @@ from hublab.cli.common import common, emit, err, out, server_option, with_live
 from hublab.cli.ps import shown
 from hublab.errors import HubError
 from hublab.running.lab import Lab
-from hublab.running.live import LiveLab, Progress, Server
+from hublab.running.live import LiveLab
+from hublab.running.servers import Server, SpawnMessage
 
 REFUSED = "refused the login"
 """How SSHSpawner tells the user that a node does not let the hub in."""
@@ -70,7 +71,7 @@ def where_users_come_from(lab: Lab, user: str) -> str:
     return f"a user of the nodes, as HUBLAB_USERS names them to `hublab up`; {user} is none"
 
 
-def show_progress(event: Progress) -> None:
+def show_progress(event: SpawnMessage) -> None:
     """One progress message on stderr."""
     progress = "" if event.progress is None else f"{event.progress:3d} %"
     err.print(f"{event.t:6.2f} s  {progress:>5}  {event.message}", markup=False)

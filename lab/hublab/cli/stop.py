@@ -7,7 +7,8 @@ import click
 from hublab.cli.common import common, emit, out, server_option, with_live
 from hublab.errors import UsageError
 from hublab.probes.processes import UserProcess, user_processes
-from hublab.running.live import LiveLab, Server
+from hublab.running.live import LiveLab
+from hublab.running.servers import Server
 
 
 @click.command()

@@ -14,7 +14,7 @@ from hublab.cli.progress import Steps
 from hublab.deployment.creation import Created, Request, create, make_ready, one_at_a_time
 from hublab.deployment.own_config import Override, OwnConfig
 from hublab.journal.events import LabUp, SettingsApplied
-from hublab.running.hub import hub_url
+from hublab.running.hub_address import hub_url
 from hublab.running.lab import Lab
 from hublab.running.settings_lock import settings_lock
 from hublab.settings.values import Settings

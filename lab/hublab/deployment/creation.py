@@ -26,7 +26,7 @@ from hublab.machine.base_image import choose_base
 from hublab.paths import ROOT, ensure_dir, lab_folder, labs_folder, remove_lab_folder
 from hublab.running import programs
 from hublab.running.channel import Channel, open_channel
-from hublab.running.hub import open_hub
+from hublab.running.hub_api import open_hub
 from hublab.running.lab import DEFAULT_NAME, Lab
 from hublab.running.readiness import fail_if_host_ended, wait_for_hub
 from hublab.running.switching import Restart, apply_settings, restart_roles

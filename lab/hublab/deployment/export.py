@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from hublab.engine.records import File
-from hublab.running.hub import BASE_URL, with_base
+from hublab.running.hub_address import BASE_URL, with_base
 from hublab.running.lab import ETC
 from hublab.settings.files import files_for
 from hublab.settings.values import Settings

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from hublab.probes.node_log import last_server_log
-from hublab.running.hub import hub_run
+from hublab.running.hub_log import hub_run
 from hublab.running.live import LiveLab
 
 LINE = re.compile(

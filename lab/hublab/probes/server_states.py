@@ -19,8 +19,9 @@ from hublab.probes.database import DatabaseReader, Table
 from hublab.probes.processes import user_processes
 from hublab.probes.routes import proxy_routes
 from hublab.probes.waiting import PATIENCE, until
-from hublab.running.hub import server_path
-from hublab.running.live import LiveLab, Server
+from hublab.running.hub_api import server_path
+from hublab.running.live import LiveLab
+from hublab.running.servers import Server
 
 POLL = 0.05
 """Seconds between two questions of a watch."""
