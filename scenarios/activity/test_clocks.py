@@ -20,7 +20,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from doings import visit
 
 from hublab.cases.matrix import Case
 from hublab.faults import clock
@@ -30,6 +29,8 @@ from hublab.probes.waiting import until
 from hublab.running.live import LiveLab
 from hublab.running.switching import give_routes_back, restart
 from hublab.running.visitor import NAVIGATE
+
+from .kernels_and_pages import visit
 
 ASKED = "hub.JupyterHub.last_activity_interval"
 ENVIRONMENT = "hub.Spawner.environment"

@@ -25,7 +25,6 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
-from doings import visit
 
 from hublab.faults import freeze
 from hublab.probes.access_log import hub_accesses
@@ -39,6 +38,8 @@ from hublab.running.live import LiveLab
 from hublab.running.servers import Server
 from hublab.running.switching import empty_database, restart
 from hublab.running.visitor import Visitor
+
+from .kernels_and_pages import visit
 
 ENVIRONMENT = "hub.Spawner.environment"
 TOLD = "JUPYTERHUB_ACTIVITY_INTERVAL"

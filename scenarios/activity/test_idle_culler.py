@@ -23,7 +23,6 @@ import asyncio
 import contextlib
 
 import pytest
-from doings import BUSY, PRINTING, leave_running, new_kernel, open_page, pings, visit
 
 from hublab.cases.matrix import Case
 from hublab.faults import clock
@@ -32,6 +31,8 @@ from hublab.probes.waiting import until
 from hublab.running.live import LiveLab
 from hublab.running.switching import restart
 from hublab.settings.checking import PYTHON
+
+from .kernels_and_pages import BUSY, PRINTING, leave_running, new_kernel, open_page, pings, visit
 
 ASKED = "hub.JupyterHub.last_activity_interval"
 ENVIRONMENT = "hub.Spawner.environment"

@@ -20,11 +20,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from doings import new_kernel, new_terminal, open_page, pings, visit
 
 from hublab.cases.matrix import Case
 from hublab.probes.last_activity import last_activity
 from hublab.running.live import LiveLab
+
+from .kernels_and_pages import new_kernel, new_terminal, open_page, pings, visit
 
 SETTINGS = "server.ServerApp.tornado_settings"
 SETTLE, QUIET = 0.5, 3.0

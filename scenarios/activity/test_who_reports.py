@@ -22,13 +22,14 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from doings import leave_running, reported_every, visit
 
 from hublab.cases.matrix import Case
 from hublab.probes.last_activity import Beliefs, last_activity
 from hublab.probes.reports import RECORDER, Report, record_reports
 from hublab.probes.waiting import until
 from hublab.running.live import LiveLab
+
+from .kernels_and_pages import leave_running, reported_every, visit
 
 ASKED = "hub.JupyterHub.last_activity_interval"
 ENVIRONMENT = "hub.Spawner.environment"
@@ -134,7 +135,7 @@ async def test_whom_the_hub_believes(lab: LiveLab, case: Case) -> None:
 @pytest.mark.matrix(ASKED, [1, 5])
 @pytest.mark.matrix(ENVIRONMENT, [{TOLD: "0"}])
 async def test_the_truth_and_what_they_believe(lab: LiveLab, case: Case) -> None:
-    """Two know of each deed while it is done; the hub has stale copies of what the proxy saw."""
+    """Two know of each action while it is done; the hub has stale copies of what the proxy saw."""
     server = await lab.spawn("alice", on="node1")
     times = await last_activity(lab, server)
     alice = await visit(lab, "alice")

@@ -21,13 +21,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import pytest
-from browsing import USER, api, at_own_server
 from playwright.async_api import BrowserContext
 
 from hublab.cases.matrix import Case
 from hublab.probes.page_requests import Asked, AskingPage, page_at, put_elsewhere
 from hublab.running.browser import HUB, OTHER_SITE, SAME_SITE
 from hublab.running.live import LiveLab
+
+from .browsing import USER, api, at_own_server
 
 ALLOW = "server.ServerApp.allow_origin"
 CREDENTIALS = "server.ServerApp.allow_credentials"

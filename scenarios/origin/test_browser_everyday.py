@@ -21,7 +21,6 @@ import contextlib
 import re
 
 import pytest
-from browsing import NODE, USER
 from playwright.async_api import BrowserContext, Page
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
@@ -29,6 +28,8 @@ from hublab.cases.matrix import Case
 from hublab.probes.waiting import until
 from hublab.running.browser import HUB, LOADING, sign_in, until_lab_is_loaded
 from hublab.running.live import LiveLab
+
+from .browsing import NODE, USER
 
 SHUTDOWN = "hub.JupyterHub.shutdown_on_logout"
 KERNEL_IDLE = ".jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status=idle]"

@@ -18,16 +18,17 @@ Sources:
 from __future__ import annotations
 
 import pytest
-from browsing import NODE, USER
-from https_site import HTTPS, over_https
 from playwright.async_api import BrowserContext
-from shared_findings import XSRF_COOKIE_OPTIONS
 
 from hublab.cases.matrix import Case
 from hublab.probes.browser_frames import show_in_frame
 from hublab.probes.page_requests import put_elsewhere
 from hublab.running.browser import OTHER_SITE, send_login
 from hublab.running.live import LiveLab
+
+from .browsing import NODE, USER
+from .https_site import HTTPS, over_https
+from .shared_findings import XSRF_COOKIE_OPTIONS
 
 HUB_SETTINGS = "hub.JupyterHub.tornado_settings"
 FRAMED = {"headers": {"Content-Security-Policy": f"frame-ancestors {OTHER_SITE}"}}

@@ -17,7 +17,6 @@ Sources:
 from __future__ import annotations
 
 import pytest
-from browsing import USER, at_own_server
 from playwright.async_api import BrowserContext
 
 from hublab.cases.matrix import Case
@@ -25,6 +24,8 @@ from hublab.probes.browser_frames import Framed, show_in_frame
 from hublab.probes.page_requests import put_elsewhere
 from hublab.running.browser import HUB, OTHER_SITE, SAME_SITE, send_login
 from hublab.running.live import LiveLab
+
+from .browsing import USER, at_own_server
 
 HUB_CSP = "hub.JupyterHub.tornado_settings"
 SERVER_CSP = "server.ServerApp.tornado_settings"

@@ -20,14 +20,15 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
-from browsing import USER, api, at_own_server, signed_in, token_of
-from https_site import HTTPS, HTTPS_SAME_SITE, over_https
 from playwright.async_api import BrowserContext
 
 from hublab.cases.matrix import Case
 from hublab.probes.page_requests import Upgrade, page_at, put_elsewhere
 from hublab.running.browser import HUB, OTHER_SITE, SAME_SITE, open_server
 from hublab.running.live import LiveLab
+
+from .browsing import USER, api, at_own_server, signed_in, token_of
+from .https_site import HTTPS, HTTPS_SAME_SITE, over_https
 
 PATTERN = "server.ServerApp.allow_origin_pat"
 PUBLIC_URL = "hub.JupyterHub.public_url"

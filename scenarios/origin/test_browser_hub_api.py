@@ -19,13 +19,14 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import pytest
-from browsing import token_of
 from playwright.async_api import BrowserContext
 
 from hublab.cases.matrix import Case
 from hublab.probes.page_requests import page_at, put_elsewhere
 from hublab.running.browser import HUB, OTHER_SITE, SAME_SITE
 from hublab.running.live import LiveLab
+
+from .browsing import token_of
 
 SETTINGS = "hub.JupyterHub.tornado_settings"
 ORIGIN = "Access-Control-Allow-Origin"

@@ -17,7 +17,6 @@ Sources:
 from __future__ import annotations
 
 import pytest
-from browsing import USER, signed_in
 from playwright.async_api import BrowserContext
 
 from hublab.cases.matrix import Case
@@ -26,6 +25,8 @@ from hublab.probes.page_requests import put_elsewhere
 from hublab.probes.waiting import until
 from hublab.running.browser import HUB, OTHER_SITE, SAME_SITE
 from hublab.running.live import LiveLab
+
+from .browsing import USER, signed_in
 
 COOKIES = "hub.JupyterHub.tornado_settings"
 ACTS = {

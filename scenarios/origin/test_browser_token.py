@@ -23,14 +23,15 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import pytest
-from browsing import api, token_of
 from playwright.async_api import BrowserContext
-from shared_findings import ERRORS_WITHOUT_HEADERS, PREFLIGHT_OF_A_TOKEN
 
 from hublab.cases.matrix import Case
 from hublab.probes.page_requests import Asked, AskingPage, page_at, put_elsewhere
 from hublab.running.browser import OTHER_SITE, SAME_SITE
 from hublab.running.live import LiveLab
+
+from .browsing import api, token_of
+from .shared_findings import ERRORS_WITHOUT_HEADERS, PREFLIGHT_OF_A_TOKEN
 
 ALLOW = "server.ServerApp.allow_origin"
 HEADERS = "server.ServerApp.tornado_settings"

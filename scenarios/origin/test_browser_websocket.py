@@ -18,9 +18,7 @@ Sources:
 from __future__ import annotations
 
 import pytest
-from browsing import USER, api, at_own_server, token_of
 from playwright.async_api import BrowserContext
-from shared_findings import TOKEN_IN_THE_URL
 
 from hublab.cases.matrix import Case
 from hublab.probes.access_log import Access, server_accesses
@@ -28,6 +26,9 @@ from hublab.probes.page_requests import page_at, put_elsewhere
 from hublab.probes.waiting import until
 from hublab.running.browser import HUB, OTHER_SITE, SAME_SITE
 from hublab.running.live import LiveLab
+
+from .browsing import USER, api, at_own_server, token_of
+from .shared_findings import TOKEN_IN_THE_URL
 
 ALLOW = "server.ServerApp.allow_origin"
 ENVIRONMENT = "hub.Spawner.environment"

@@ -26,12 +26,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from shared_findings import XSRF_COOKIE_OPTIONS
 
 from hublab.cases.decision_table import Row, always, anything, decide, row_for, wrong_cells
 from hublab.cases.matrix import Case
 from hublab.probes.cookies import sign_in_cookies
 from hublab.running.live import LiveLab
+
+from .shared_findings import XSRF_COOKIE_OPTIONS
 
 PUBLIC = "hub.JupyterHub.public_url"
 TORNADO = "hub.JupyterHub.tornado_settings"

@@ -19,11 +19,12 @@ Sources:
 from __future__ import annotations
 
 import pytest
-from shared_findings import ERRORS_WITHOUT_HEADERS, PREFLIGHT_OF_A_TOKEN
 
 from hublab.cases.matrix import Case
 from hublab.probes.cross_origin import Asking, access, call, callers
 from hublab.running.live import LiveLab
+
+from .shared_findings import ERRORS_WITHOUT_HEADERS, PREFLIGHT_OF_A_TOKEN
 
 ALLOW = "server.ServerApp.allow_origin"
 APP, EVIL = "http://app.lab", "http://evil.lab"

@@ -21,11 +21,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from server_rules import needs_xsrf
 
 from hublab.cases.decision_table import Row, always, anything, decide, row_for, wrong_cells
 from hublab.probes.cross_origin import COOKIE, Asking, call, callers
 from hublab.running.live import LiveLab
+
+from .server_rules import needs_xsrf
 
 MODES = ("", "navigate", "no-cors", "cors", "same-origin", "websocket")
 SITES = ("", "same-origin", "same-site", "cross-site")

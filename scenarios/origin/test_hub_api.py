@@ -22,7 +22,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from server_rules import needs_xsrf
 
 from hublab.cases.decision_table import Row, always, anything, decide, row_for, wrong_cells
 from hublab.cases.matrix import Case
@@ -37,6 +36,8 @@ from hublab.probes.cross_origin import (
     callers,
 )
 from hublab.running.live import LiveLab
+
+from .server_rules import needs_xsrf
 
 TORNADO = "hub.JupyterHub.tornado_settings"
 HEADER = "Access-Control-Allow-Origin"

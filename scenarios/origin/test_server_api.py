@@ -24,12 +24,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from server_rules import Situation, expected, policy_of, reasons
 
 from hublab.cases.decision_table import wrong_cells
 from hublab.cases.matrix import Case
 from hublab.probes.cross_origin import CREDENTIALS, Access, Asking, Callers, access, call, callers
 from hublab.running.live import LiveLab
+
+from .server_rules import Situation, expected, policy_of, reasons
 
 ALLOW = "server.ServerApp.allow_origin"
 PATTERN = "server.ServerApp.allow_origin_pat"

@@ -27,14 +27,15 @@ import asyncio
 from dataclasses import dataclass
 
 import pytest
-from server_rules import Policy, Situation, policy_of
-from shared_findings import TOKEN_IN_THE_URL
 
 from hublab.cases.decision_table import Row, always, anything, decide, row_for, wrong_cells
 from hublab.cases.matrix import Case
 from hublab.probes.cross_origin import COOKIE, NONE, TOKEN, Asking, Callers, callers
 from hublab.probes.http import Ask, ask
 from hublab.running.live import LiveLab
+
+from .server_rules import Policy, Situation, policy_of
+from .shared_findings import TOKEN_IN_THE_URL
 
 ALLOW = "server.ServerApp.allow_origin"
 PATTERN = "server.ServerApp.allow_origin_pat"

@@ -20,13 +20,14 @@ from functools import partial
 from typing import NamedTuple
 
 import pytest
-from page_starts import Shown, answered_at_once, shown
 
 from hublab.probes.server_states import until_state
 from hublab.running.flag_files import order
 from hublab.running.hub_api import Hub
 from hublab.running.live import LiveLab
 from hublab.running.visitor import NAVIGATE, Visitor
+
+from .page_starts import Shown, answered_at_once, shown
 
 pytestmark = [pytest.mark.topology("lab"), pytest.mark.matrix("hub.snippet", ["hooks.py"])]
 

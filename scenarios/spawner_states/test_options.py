@@ -25,7 +25,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
-from page_starts import Shown, answered_at_once, shown
 
 from hublab.cases.matrix import Case
 from hublab.probes.hooks import hook_runs
@@ -34,6 +33,8 @@ from hublab.probes.waiting import until
 from hublab.running.flag_files import order
 from hublab.running.live import LiveLab
 from hublab.running.visitor import NAVIGATE, Visitor
+
+from .page_starts import Shown, answered_at_once, shown
 
 FROM_FORM = "hub.SSHSpawner.options_from_form"
 
