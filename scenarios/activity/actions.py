@@ -15,13 +15,16 @@ from dataclasses import dataclass
 import aiohttp
 from yarl import URL
 
-from hublab.errors import Undecided
-from hublab.probes.credentials import credentials
-from hublab.probes.last_activity import LastActivity
-from hublab.probes.waiting import until
-from hublab.running.kernel import Kernel
-from hublab.running.live import LiveLab
-from hublab.running.visitor import NAVIGATE, Visitor
+from hublab.scenario import (
+    NAVIGATE,
+    Kernel,
+    LastActivity,
+    LiveLab,
+    Undecided,
+    Visitor,
+    credentials,
+    until,
+)
 
 from .kernels_and_pages import (
     BUSY,

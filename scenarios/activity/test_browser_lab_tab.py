@@ -28,11 +28,15 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import BrowserContext, Page
 
-from hublab.cases.matrix import Case
-from hublab.probes.last_activity import last_activity
-from hublab.probes.waiting import until
-from hublab.running.browser import HUB, sign_in, until_lab_is_loaded
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    HUB_SITE,
+    Case,
+    LiveLab,
+    last_activity,
+    sign_in_on_page,
+    until,
+    until_lab_is_loaded,
+)
 
 DEFAULT_URL = "hub.Spawner.default_url"
 LEGACY = "hub.JupyterHub.use_legacy_stopped_server_status_code"
@@ -73,7 +77,7 @@ async def test_an_untouched_tab(lab: LiveLab, case: Case, chromium: BrowserConte
     server = await lab.spawn("alice", on="node1")
     times = await last_activity(lab, server)
     page = await chromium.new_page()
-    await sign_in(page, lab.lab, HUB, "alice", then="/user/alice/")
+    await sign_in_on_page(page, lab, HUB_SITE, "alice", then="/user/alice/")
     if case[DEFAULT_URL] == LAB:
         await until_lab_is_loaded(page)
     before = await times.read()
@@ -102,7 +106,7 @@ async def test_a_tab_of_a_stopped_server(
     """One round of questions is refused, the tab says so, and then asks no more."""
     await lab.spawn("alice", on="node1")
     page = await chromium.new_page()
-    await sign_in(page, lab.lab, HUB, "alice", then="/user/alice/lab")
+    await sign_in_on_page(page, lab, HUB_SITE, "alice", then="/user/alice/lab")
     await until_lab_is_loaded(page)
     await lab.stop("alice")
     asked = asked_of(page)

@@ -21,14 +21,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.faults import clock
-from hublab.probes.access_log import hub_accesses
-from hublab.probes.last_activity import Beliefs, LastActivity, last_activity
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
-from hublab.running.switching import give_routes_back, restart
-from hublab.running.visitor import NAVIGATE
+from hublab.scenario import (
+    NAVIGATE,
+    Beliefs,
+    Case,
+    LastActivity,
+    LiveLab,
+    clock,
+    give_routes_back,
+    hub_accesses,
+    last_activity,
+    until,
+)
 
 from .kernels_and_pages import visit
 
@@ -102,7 +106,7 @@ async def test_proxy(lab: LiveLab) -> None:
     server = await lab.spawn("alice", on="node1")
     times = await last_activity(lab, server)
     async with clock(lab, "proxy", ahead=120 * MINUTE, seconds=300):
-        await restart(lab.lab, "proxy")
+        await lab.programs.restart("proxy")
         await give_routes_back(await lab.hub())
         await visit(lab, "alice")
         now = await eventually(times, lambda it: near(it.hub_server, 120 * MINUTE), "the copy")
@@ -118,7 +122,7 @@ async def test_proxy(lab: LiveLab) -> None:
 async def test_hub(lab: LiveLab) -> None:
     """A hub that is ahead hears its users and believes only in the start that it saw itself."""
     async with clock(lab, "hub", ahead=30 * MINUTE, seconds=300):
-        await restart(lab.lab, "hub")
+        await lab.programs.restart("hub")
         await lab.forget_hub()
         server = await lab.spawn("alice", on="node1")
         times = await last_activity(lab, server)

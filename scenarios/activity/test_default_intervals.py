@@ -21,8 +21,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hublab.probes.last_activity import Beliefs, LastActivity, last_activity
-from hublab.running.live import LiveLab
+from hublab.scenario import Beliefs, LastActivity, LiveLab, last_activity
 
 from .kernels_and_pages import PRINTING, leave_running, new_kernel, open_page, visit
 
@@ -48,7 +47,7 @@ async def watch(times: LastActivity, length: timedelta) -> list[tuple[datetime, 
 @pytest.mark.sabotage("hub.Spawner.environment", {"JUPYTERHUB_ACTIVITY_INTERVAL": "1"})
 @pytest.mark.issue("jupyterhub#361", happens=True, workaround="a shorter last_activity_interval")
 async def test_five_minutes(lab: LiveLab) -> None:
-    """Actors computes where the server sees it; another has a page open, which the proxy sees."""
+    """Somebody computes where the server sees it; another has a page open, which the proxy sees."""
     at_work = await lab.spawn("alice", on="node1")
     away = await lab.spawn("bob", on="node2")
     alice, bob = await visit(lab, "alice"), await visit(lab, "bob")

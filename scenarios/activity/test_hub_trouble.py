@@ -26,18 +26,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hublab.faults import freeze
-from hublab.probes.access_log import hub_accesses
-from hublab.probes.last_activity import LastActivity, last_activity
-from hublab.probes.node_log import last_server_log
-from hublab.probes.processes import user_processes
-from hublab.probes.routes import proxy_routes
-from hublab.probes.waiting import until
-from hublab.running import programs
-from hublab.running.live import LiveLab
-from hublab.running.servers import Server
-from hublab.running.switching import empty_database, restart
-from hublab.running.visitor import Visitor
+from hublab.scenario import (
+    LastActivity,
+    LiveLab,
+    Server,
+    Visitor,
+    freeze,
+    hub_accesses,
+    last_activity,
+    last_server_log,
+    proxy_routes,
+    until,
+    user_processes,
+)
 
 from .kernels_and_pages import visit
 
@@ -97,14 +98,14 @@ async def learned(times: LastActivity, truth: datetime) -> bool:
 async def test_hub_refused(lab: LiveLab) -> None:
     """Down and up again: each attempt is logged, and what was done meanwhile arrives."""
     _, alice, times = await start(lab)
-    await asyncio.to_thread(programs.kill_if_up, lab.lab, "hub")
+    await lab.programs.end("hub")
     truth = await work(alice)
     await logged(lab, f"{FAILED}Cannot connect to host")
     own = await times.of_server()
     assert own
     assert own >= truth
 
-    await restart(lab.lab, "hub")
+    await lab.programs.restart("hub")
     await lab.forget_hub()
     await learned(times, truth)
     assert RETRIED in await logged(lab, RETRIED)
@@ -133,9 +134,9 @@ async def refused(lab: LiveLab) -> bool:
 async def test_database_lost(lab: LiveLab) -> None:
     """The hub forgets everybody: reports are 403, and a server runs that no culler will find."""
     server, _, _ = await start(lab)
-    await asyncio.to_thread(programs.kill_if_up, lab.lab, "hub")
-    await asyncio.to_thread(empty_database, lab.lab)
-    await restart(lab.lab, "hub")
+    await lab.programs.end("hub")
+    await lab.empty_database()
+    await lab.programs.restart("hub")
     await lab.forget_hub()
 
     await until(lambda: refused(lab), what="a report that the hub refused")

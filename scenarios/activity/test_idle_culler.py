@@ -24,13 +24,7 @@ import contextlib
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.faults import clock
-from hublab.probes.activity import activity
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
-from hublab.running.switching import restart
-from hublab.settings.checking import PYTHON
+from hublab.scenario import PYTHON, Case, LiveLab, activity, clock, until
 
 from .kernels_and_pages import BUSY, PRINTING, leave_running, new_kernel, open_page, pings, visit
 
@@ -66,12 +60,12 @@ async def idle_for_long(lab: LiveLab, users: set[str]) -> None:
 
 async def culled(lab: LiveLab, expected: set[str]) -> set[str]:
     """Who was stopped in one round of the culler, which those expected are given time to be."""
-    hub = lab.lab.one("hub")
+    hub = lab.one("hub")
     before = await running_servers(lab)
     options = [f"--timeout={TIMEOUT}", "--cull-every=3600", f"--url={(await lab.hub()).url}"]
     argv = ["sh", "-c", START, "-", PYTHON, "-m", "jupyterhub_idle_culler", *options]
-    token = {"JUPYTERHUB_API_TOKEN": await asyncio.to_thread(lab.lab.secret, "api_token")}
-    done = await asyncio.to_thread(lambda: lab.lab.engine.exec(hub.id, argv, environment=token))
+    token = {"JUPYTERHUB_API_TOKEN": await lab.secret("api_token")}
+    done = await lab.exec(hub.service, *argv, environment=token)
 
     async def gone() -> bool:
         return not expected & await running_servers(lab)
@@ -166,7 +160,7 @@ async def test_node_ahead(lab: LiveLab) -> None:
 async def test_hub_ahead(lab: LiveLab) -> None:
     """Hub and culler are ahead: everything they hear is old, and who is at work is culled."""
     async with clock(lab, "hub", ahead=1800, seconds=300), contextlib.AsyncExitStack() as stack:
-        await restart(lab.lab, "hub")
+        await lab.programs.restart("hub")
         await lab.forget_hub()
         await lab.spawn("carol", on="node1")
         carol = await visit(lab, "carol")

@@ -21,9 +21,7 @@ import asyncio
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.last_activity import last_activity
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, LiveLab, last_activity
 
 from .kernels_and_pages import new_kernel, new_terminal, open_page, pings, visit
 

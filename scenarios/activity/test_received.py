@@ -18,8 +18,7 @@ from typing import Any
 
 import pytest
 
-from hublab.probes.last_activity import last_activity
-from hublab.running.live import LiveLab
+from hublab.scenario import LiveLab, last_activity
 
 pytestmark = [
     pytest.mark.topology("lab"),

@@ -22,8 +22,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.probes.last_activity import last_activity
-from hublab.running.live import LiveLab
+from hublab.scenario import LiveLab, last_activity
 
 from . import actions
 from .actions import Action, Actors, asks, who_moves

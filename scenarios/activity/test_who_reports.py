@@ -23,18 +23,23 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.last_activity import Beliefs, last_activity
-from hublab.probes.reports import RECORDER, Report, record_reports
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    RECORDER_URL,
+    ActivityReport,
+    Beliefs,
+    Case,
+    LiveLab,
+    last_activity,
+    record_reports,
+    until,
+)
 
 from .kernels_and_pages import leave_running, reported_every, visit
 
 ASKED = "hub.JupyterHub.last_activity_interval"
 ENVIRONMENT = "hub.Spawner.environment"
 TOLD = "JUPYTERHUB_ACTIVITY_INTERVAL"
-RECORDED = {"JUPYTERHUB_ACTIVITY_URL": RECORDER.format(user="alice")}
+RECORDED = {"JUPYTERHUB_ACTIVITY_URL": RECORDER_URL.format(user="alice")}
 A_LITTLE = "import time\nfor n in range(15): time.sleep(0.3); print(n, flush=True)"
 ICON = "user/alice/static/favicons/favicon.ico"
 MILLISECOND = timedelta(milliseconds=1)
@@ -62,7 +67,7 @@ async def test_what_a_server_posts(lab: LiveLab, case: Case) -> None:
     recorder = await lab.enter(record_reports(lab, "node1", account="dave"))
     await lab.spawn("alice", on="node1")
 
-    async def four() -> list[Report]:
+    async def four() -> list[ActivityReport]:
         return (await recorder.reports())[3:]
 
     await until(four, what="the report at the start and three more")

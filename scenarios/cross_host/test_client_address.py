@@ -20,10 +20,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.access_log import Access, hub_accesses, server_accesses
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, LiveLab, LoggedRequest, hub_accesses, server_accesses, until
 
 FORGED = "198.19.255.9"
 """An address that no host here has."""
@@ -53,7 +50,7 @@ pytestmark = pytest.mark.topology("lab")
 @pytest.mark.matrix(NOT_FORWARDED, [False, True])
 async def test_who_logs_the_client(lab: LiveLab, case: Case) -> None:
     """A visit as it is, and one that claims to come from elsewhere."""
-    client, proxy = lab.lab.one("client"), lab.lab.one("proxy")
+    client, proxy = lab.one("client"), lab.one("proxy")
     server = await lab.spawn("alice", on="node1")
     visitor = await lab.sign_in("alice")
     await visitor.open_server()
@@ -64,12 +61,12 @@ async def test_who_logs_the_client(lab: LiveLab, case: Case) -> None:
     # A proxy that adds nothing leaves a visitor the choice of any address.
     expected = [proxy.address, FORGED] if case[NOT_FORWARDED] else [client.address] * 2
 
-    async def at_server() -> list[Access]:
+    async def at_server() -> list[LoggedRequest]:
         seen = await server_accesses(lab, "alice", str(server.host))
         calls = [one for one in seen if one.path == "/user/alice/api/contents"]
         return calls if len(calls) == len(expected) else []
 
-    async def at_hub() -> list[Access]:
+    async def at_hub() -> list[LoggedRequest]:
         return [one for one in await hub_accesses(lab) if one.path.startswith("/hub/login")]
 
     calls = await until(at_server, what="both calls in the server's log")
@@ -77,6 +74,6 @@ async def test_who_logs_the_client(lab: LiveLab, case: Case) -> None:
     visits = await until(at_hub, what="the sign-in in the hub's log")
     assert {visit.address for visit in visits} == {expected[0]}
 
-    log = lab.lab.engine.logs(proxy.id)
+    log = await lab.logs(proxy.service)
     assert "PROXY WEB /user/alice/api/contents to http" in log
     assert str(client.address) not in log

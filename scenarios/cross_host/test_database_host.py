@@ -19,16 +19,10 @@ Sources:
 
 from __future__ import annotations
 
-import asyncio
-
 import aiohttp
 import pytest
 
-from hublab.faults import freeze
-from hublab.probes.waiting import until
-from hublab.running import programs
-from hublab.running.hub_log import hub_run
-from hublab.running.live import LiveLab
+from hublab.scenario import LiveLab, freeze, until
 
 READY = "/opt/hublab/ready"
 ROWS = "SELECT name FROM users ORDER BY name"
@@ -48,13 +42,13 @@ async def users(lab: LiveLab) -> list[str]:
 
 async def restart_database(lab: LiveLab) -> None:
     """A fast shutdown (SIGINT, PostgreSQL documentation 18.5) and a start."""
-    await asyncio.to_thread(programs.kill, lab.lab, "database", "INT")
+    await lab.programs.kill("database", "INT")
 
     async def ended() -> bool:
-        return (await asyncio.to_thread(programs.status, lab.lab, "database")).ended
+        return (await lab.programs.status("database")).ended
 
     await until(ended, what="the end of the database")
-    await asyncio.to_thread(programs.start, lab.lab, "database")
+    await lab.programs.start("database")
     await lab.run("database", READY)
 
 
@@ -82,7 +76,7 @@ async def test_a_database_that_is_restarted(lab: LiveLab) -> None:
     await restart_database(lab)
     statuses += [(await hub.request("GET", "users"))[0] for _ in range(2)]
     assert statuses == [200, 403, 200]
-    assert "Rolling back session due to database error" in hub_run(lab.lab).log
+    assert "Rolling back session due to database error" in await lab.hub_log()
     await lab.spawn("bob", on="node2")
     assert "bob" in await users(lab)
 

@@ -23,9 +23,7 @@ import asyncio
 
 import pytest
 
-from hublab.errors import HubError
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
+from hublab.scenario import HubError, LiveLab, until
 
 PORT = "hub.Spawner.port"
 STATE = 'cut -d " " -f 3 "/proc/$1/stat" 2>/dev/null || true'

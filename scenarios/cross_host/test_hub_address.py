@@ -29,13 +29,7 @@ from dataclasses import dataclass
 import aiohttp
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.errors import HubError
-from hublab.probes.listening import listening
-from hublab.probes.reach import reach
-from hublab.probes.routes import proxy_routes
-from hublab.probes.waiting import PATIENCE
-from hublab.running.live import LiveLab
+from hublab.scenario import PATIENCE, Case, HubError, LiveLab, listening, proxy_routes, reach
 
 CONNECT = "hub.JupyterHub.hub_connect_ip"
 URL = "hub.JupyterHub.hub_connect_url"
@@ -69,7 +63,7 @@ def model(address: str, lab: LiveLab) -> str:
     if address == "hub":
         return ""
     here = {"127.0.0.1", "0.0.0.0", "localhost"}
-    return REFUSED if address in here | set(lab.lab.hosts) else UNKNOWN
+    return REFUSED if address in here | set(lab.hosts) else UNKNOWN
 
 
 async def page_status(lab: LiveLab, seconds: float = PATIENCE) -> int | None:

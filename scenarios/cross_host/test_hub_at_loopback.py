@@ -21,12 +21,7 @@ import asyncio
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.errors import HubError
-from hublab.probes.node_log import last_server_log
-from hublab.probes.reach import reach
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, HubError, LiveLab, last_server_log, reach, until
 
 CONNECT = "hub.JupyterHub.hub_connect_ip"
 BASE = "hub.JupyterHub.base_url"

@@ -20,22 +20,21 @@ Sources:
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.faults import freeze
-from hublab.probes.routes import proxy_routes, until_no_user_route
-from hublab.probes.server_states import until_ready
-from hublab.probes.waiting import until
-from hublab.running import programs
-from hublab.running.hub_log import hub_run
-from hublab.running.live import LiveLab
-from hublab.running.readiness import wait_until_running
-from hublab.running.visitor import Visitor
+from hublab.scenario import (
+    Case,
+    LiveLab,
+    Visitor,
+    freeze,
+    proxy_routes,
+    until,
+    until_no_user_route,
+    until_ready,
+)
 
 SNIPPET = "hub.snippet"
 DATABASE = "hub.JupyterHub.db_url"
@@ -48,13 +47,13 @@ pytestmark = pytest.mark.topology("lab")
 @asynccontextmanager
 async def hub_down(lab: LiveLab) -> AsyncIterator[None]:
     """The hub's program killed for a block, as by a crash; at its end it runs again."""
-    await asyncio.to_thread(programs.kill_if_up, lab.lab, "hub")
+    await lab.programs.end("hub")
     await lab.forget_hub()
     try:
         yield
     finally:
-        await asyncio.to_thread(programs.start, lab.lab, "hub")
-    await wait_until_running(lab.lab)
+        await lab.programs.start("hub")
+    await lab.programs.until_ready("hub")
 
 
 async def status_at(visitor: Visitor, path: str) -> int:
@@ -153,6 +152,6 @@ async def test_a_node_that_stalls_meanwhile(lab: LiveLab, case: Case) -> None:
 
 async def until_log(lab: LiveLab, words: str) -> None:
     async def said() -> bool:
-        return words in hub_run(lab.lab).log
+        return words in await lab.hub_log()
 
     await until(said, seconds=120, what=f"{words!r} in the hub's log")

@@ -21,11 +21,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.errors import HubError
-from hublab.faults import freeze
-from hublab.probes.node_log import last_server_log
-from hublab.probes.reach import reach
-from hublab.running.live import LiveLab
+from hublab.scenario import HubError, LiveLab, freeze, last_server_log, reach
 
 OWN = "hub.Spawner.hub_connect_url"
 SILENT = "http://node2:22"

@@ -28,10 +28,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from hublab.cases.matrix import Case
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
-from hublab.running.visitor import Visitor
+from hublab.scenario import Case, LiveLab, Visitor, until
 
 SSL = "hub.JupyterHub.internal_ssl"
 NOTHING = "no answer"

@@ -18,10 +18,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.errors import HubError
-from hublab.probes.node_log import last_server_log
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, HubError, LiveLab, last_server_log
 
 COMMAND = "hub.Spawner.cmd"
 SINGLEUSER = "/opt/jupyter/bin/jupyterhub-singleuser"

@@ -23,14 +23,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.engine.records import File
-from hublab.errors import HubError, LabError
-from hublab.probes.reach import reach
-from hublab.running.hub_log import hub_run
-from hublab.running.lab import ETC
-from hublab.running.live import LiveLab
-from hublab.running.switching import restart
+from hublab.scenario import ETC, Case, File, HubError, LabError, LiveLab, reach
 
 TOKEN = "hub.ConfigurableHTTPProxy.auth_token"
 API = "hub.ConfigurableHTTPProxy.api_url"
@@ -86,8 +79,8 @@ async def test_an_api_that_nobody_answers(lab: LiveLab, case: Case) -> None:
 @asynccontextmanager
 async def proxy_token(lab: LiveLab, token: str) -> AsyncIterator[None]:
     """The proxy restarted with another token than the hub has, for a block; empty: with none."""
-    proxy = lab.lab.one("proxy")
-    own = lab.lab.output(proxy.service, "cat", f"{ETC}/{TOKEN_FILE}")
+    proxy = lab.one("proxy")
+    own = await lab.run(proxy.service, "cat", f"{ETC}/{TOKEN_FILE}")
     await bring(lab, token)
     try:
         yield
@@ -97,10 +90,10 @@ async def proxy_token(lab: LiveLab, token: str) -> AsyncIterator[None]:
 
 async def bring(lab: LiveLab, token: str) -> None:
     """Give the proxy a token, and start it anew: it reads its environment once."""
-    proxy = lab.lab.one("proxy")
+    proxy = lab.one("proxy")
     files = [File(TOKEN_FILE, token.encode(), mode=0o600)]
-    await asyncio.to_thread(lab.lab.engine.put_files, proxy.id, ETC, files)
-    await restart(lab.lab, proxy.service)
+    await lab.put_files(proxy.service, ETC, files)
+    await lab.programs.restart(proxy.service)
 
 
 @pytest.mark.sabotage("proxy.log-level", "error")
@@ -108,9 +101,9 @@ async def test_a_proxy_without_a_token(lab: LiveLab) -> None:
     """The hub notices nothing, and any host of the network makes routes for everybody."""
     async with proxy_token(lab, ""):
         await (await lab.hub()).check_routes()
-        assert "REST API is not authenticated" in lab.lab.engine.logs(lab.lab.one("proxy").id)
+        assert "REST API is not authenticated" in await lab.logs("proxy")
         async with lab.channel.session() as stranger:
-            api = f"http://{lab.lab.one('proxy').service}:8001/api/routes"
+            api = f"http://{lab.one('proxy').service}:8001/api/routes"
             taken = {"target": "http://node2:22"}
             async with stranger.post(f"{api}/hub/login", json=taken) as answer:
                 assert answer.status == 201
@@ -126,6 +119,6 @@ async def test_a_proxy_with_another_token(lab: LiveLab) -> None:
             await (await lab.hub()).check_routes()
         with pytest.raises(HubError, match="did not start"):
             await lab.spawn("alice", on="node1")
-        log = hub_run(lab.lab).log
+        log = await lab.hub_log()
         assert "403" in re.findall("api_request to proxy failed.*", log)[-1]
         assert "Stopping alice to avoid inconsistent state" in log

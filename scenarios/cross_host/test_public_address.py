@@ -20,11 +20,7 @@ from __future__ import annotations
 import pytest
 from yarl import URL
 
-from hublab.cases.matrix import Case
-from hublab.probes.reach import reach
-from hublab.probes.routes import proxy_routes
-from hublab.probes.told import server_told
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, LiveLab, proxy_routes, reach, server_told
 
 BASE = "hub.JupyterHub.base_url"
 PUBLIC = "hub.JupyterHub.public_url"

@@ -24,13 +24,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.errors import HubError
-from hublab.probes.node_log import last_server_log
-from hublab.probes.reach import Hop, reach
-from hublab.probes.told import server_told
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, Hop, HubError, LiveLab, last_server_log, reach, server_told, until
 
 OWN = "hub.Spawner.hub_connect_url"
 ALIVE, REFUSED, LOST = "starts", "is refused before it starts", "never finds the API"

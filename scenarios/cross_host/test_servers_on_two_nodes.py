@@ -17,10 +17,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.probes.placement import Placement, placement
-from hublab.probes.routes import proxy_routes
-from hublab.running.live import LiveLab
-from hublab.running.visitor import Visitor
+from hublab.scenario import LiveLab, Placement, Visitor, placement, proxy_routes
 
 pytestmark = pytest.mark.topology("lab")
 

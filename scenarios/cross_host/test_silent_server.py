@@ -20,11 +20,7 @@ import time
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.errors import Undecided
-from hublab.probes.waiting import until
-from hublab.running.hub_log import hub_run
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, LiveLab, Undecided, until
 
 CLIENT = "hub.snippet"
 COMMAND = "hub.Spawner.cmd"
@@ -75,9 +71,9 @@ async def gave_up(lab: LiveLab, seconds: float) -> bool:
     """Whether the hub gives up in this time."""
 
     async def said() -> bool:
-        return f"never showed up at http://{node}:" in hub_run(lab.lab).log
+        return f"never showed up at http://{node}:" in await lab.hub_log()
 
-    node = lab.lab.host("node1").address
+    node = lab.host("node1").address
     try:
         return await until(said, seconds=seconds, what="that the hub gives up", poll=0.5)
     except Undecided:

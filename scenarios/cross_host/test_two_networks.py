@@ -15,11 +15,7 @@ from __future__ import annotations
 import aiohttp
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.reach import reach
-from hublab.probes.waiting import PATIENCE
-from hublab.running.live import LiveLab
-from hublab.running.visitor import NAVIGATE, Visitor
+from hublab.scenario import NAVIGATE, PATIENCE, Case, LiveLab, Visitor, reach
 
 TRANSPORT = "hub.SSHSpawner.transport"
 SILENCE = 4.0
@@ -52,7 +48,7 @@ async def test_a_node_that_the_proxy_cannot_reach(lab: LiveLab, case: Case) -> N
     visitor = await lab.sign_in("alice")
     assert await opens(visitor, SILENCE if direct else PATIENCE) == (not direct)
     broken = [(hop.source, hop.target) for hop in await reach(lab) if not hop.ok]
-    proxy = lab.lab.one("proxy").service
+    proxy = lab.one("proxy").service
     assert broken == ([(proxy, "alice's server")] if direct else [])
     still = await lab.server("alice")
     assert still is not None

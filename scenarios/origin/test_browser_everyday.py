@@ -24,10 +24,15 @@ import pytest
 from playwright.async_api import BrowserContext, Page
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from hublab.cases.matrix import Case
-from hublab.probes.waiting import until
-from hublab.running.browser import HUB, LOADING, sign_in, until_lab_is_loaded
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    HUB_SITE,
+    LOADING,
+    Case,
+    LiveLab,
+    sign_in_on_page,
+    until,
+    until_lab_is_loaded,
+)
 
 from .browsing import NODE, USER
 
@@ -64,14 +69,14 @@ async def test_a_day_at_the_hub(lab: LiveLab, case: Case, chromium: BrowserConte
     """Through pages alone, from the first form to the last; the kernel runs on the node."""
     await lab.spawn(USER, on=NODE)
     page = await chromium.new_page()
-    await sign_in(page, lab.lab, HUB, USER, then=f"/user/{USER}/lab")
+    await sign_in_on_page(page, lab, HUB_SITE, USER, then=f"/user/{USER}/lab")
     await until_lab_is_loaded(page)
     said = await run_a_cell(page, "import socket; print(6 * 7, socket.gethostname())")
     assert said == f"42 {NODE}"
-    cookies = {str(one.get("name")) for one in await chromium.cookies(f"{HUB}/user/{USER}/")}
+    cookies = {str(one.get("name")) for one in await chromium.cookies(f"{HUB_SITE}/user/{USER}/")}
     assert f"jupyterhub-user-{USER}" in cookies
 
-    await page.goto(f"{HUB}/hub/home")
+    await page.goto(f"{HUB_SITE}/hub/home")
     await page.click("#logout")
     await page.wait_for_selector("#login_submit")
 
@@ -81,8 +86,8 @@ async def test_a_day_at_the_hub(lab: LiveLab, case: Case, chromium: BrowserConte
 
     assert await runs() is not case[SHUTDOWN]
     # The server's own cookie is still there, and is worth nothing without the hub's session.
-    cookies = {str(one.get("name")) for one in await chromium.cookies(f"{HUB}/user/{USER}/")}
+    cookies = {str(one.get("name")) for one in await chromium.cookies(f"{HUB_SITE}/user/{USER}/")}
     assert f"jupyterhub-user-{USER}" in cookies
-    await page.goto(f"{HUB}/user/{USER}/lab")
-    assert re.match(rf"{HUB}/hub/login\?next=", page.url)
+    await page.goto(f"{HUB_SITE}/user/{USER}/lab")
+    assert re.match(rf"{HUB_SITE}/hub/login\?next=", page.url)
     assert "jupyterhub-session-id" not in cookies

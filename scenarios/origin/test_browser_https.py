@@ -22,10 +22,17 @@ import aiohttp
 import pytest
 from playwright.async_api import BrowserContext
 
-from hublab.cases.matrix import Case
-from hublab.probes.page_requests import Upgrade, page_at, put_elsewhere
-from hublab.running.browser import HUB, OTHER_SITE, SAME_SITE, open_server
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    HUB_SITE,
+    OTHER_SITE,
+    SAME_SITE,
+    Case,
+    LiveLab,
+    Upgrade,
+    open_server,
+    page_at,
+    put_elsewhere,
+)
 
 from .browsing import USER, api, at_own_server, signed_in, token_of
 from .https_site import HTTPS, HTTPS_SAME_SITE, over_https
@@ -43,13 +50,13 @@ pytestmark = pytest.mark.topology("lab", "browser", "nginx")
 @pytest.mark.matrix("server.ServerApp.allow_credentials", [True])
 async def test_what_the_scheme_changes(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
     """One page of the hub's site by each scheme, one of another; the user is signed in at both."""
-    put_elsewhere(lab.lab)
-    async with over_https(lab.lab):
+    await put_elsewhere(lab)
+    async with over_https(lab):
         await at_own_server(lab, chromium)
         await signed_in(lab, chromium, HTTPS)
         await open_server(chromium, HTTPS, USER)
         for page_url, hub, mode, status in (
-            (SAME_SITE, HUB, None, 200),
+            (SAME_SITE, HUB_SITE, None, 200),
             (HTTPS_SAME_SITE, HTTPS, "cors", 403),
         ):
             async with page_at(chromium, page_url) as page:
@@ -62,7 +69,7 @@ async def test_what_the_scheme_changes(lab: LiveLab, case: Case, chromium: Brows
 
         token = await token_of(lab)
         async with page_at(chromium, OTHER_SITE) as page:
-            for hub in (HUB, HTTPS):
+            for hub in (HUB_SITE, HTTPS):
                 url = f"{api(origin=hub).replace('http', 'ws', 1)}/events/subscribe"
                 socket = await page.websocket(f"{url}?token={token}")
                 assert (socket.fetch_mode, socket.status) == (None, 403)
@@ -81,7 +88,7 @@ async def test_what_the_scheme_changes(lab: LiveLab, case: Case, chromium: Brows
 )
 async def test_a_websocket_by_cookie(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
     """What the setting refuses to a client that says what it asks for, Chromium still gets."""
-    async with over_https(lab.lab):
+    async with over_https(lab):
         await at_own_server(lab, chromium, HTTPS)
         url = f"{api(origin=HTTPS).replace('http', 'ws', 1)}/events/subscribe"
         async with page_at(chromium, f"{HTTPS}/hub/home") as page:
@@ -104,7 +111,7 @@ async def test_cookies_behind_something_that_ends_tls(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:
     """Whoever signs in by https and follows one link to http has sent the cookies in the clear."""
-    async with over_https(lab.lab, (SCHEME, "")):
+    async with over_https(lab, (SCHEME, "")):
         await signed_in(lab, chromium, HTTPS)
         cookies = await chromium.cookies(f"{HTTPS}/hub/")
         secure = {one.get("name"): one.get("secure") for one in cookies}

@@ -20,9 +20,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.cross_origin import Asking, access, call, callers
-from hublab.running.live import LiveLab
+from hublab.scenario import Asking, Case, LiveLab, call, callers, cors_access
 
 from .shared_findings import ERRORS_WITHOUT_HEADERS, PREFLIGHT_OF_A_TOKEN
 
@@ -43,8 +41,8 @@ async def test_preflight_for_a_token(lab: LiveLab, case: Case) -> None:
     await lab.spawn("alice", lab.own_server)
     target = f"/user/alice/{lab.own_server}/api/contents"
     async with callers(lab, "alice", lab.own_server) as who:
-        preflight = access(await call(lab, who, target, PREFLIGHT))
-        request = access(await call(lab, who, target, READ))
+        preflight = cors_access(await call(lab, who, target, PREFLIGHT))
+        request = cors_access(await call(lab, who, target, READ))
     assert (preflight.status, request.status) == (200, 200)
     assert request.readable_by(EVIL) == (case[ALLOW] in ("", "*", EVIL))
     assert preflight.readable_by(EVIL) == bool(case[ALLOW])
@@ -59,7 +57,7 @@ async def test_an_error_is_unreadable(lab: LiveLab) -> None:
     base = f"/user/alice/{lab.own_server}/api"
     allowed = Asking("token", "GET", APP)
     async with callers(lab, "alice", lab.own_server) as who:
-        no_file = access(await call(lab, who, f"{base}/contents/missing.txt", allowed))
-        no_kernel = access(await call(lab, who, f"{base}/kernels/{ENDED}", allowed))
+        no_file = cors_access(await call(lab, who, f"{base}/contents/missing.txt", allowed))
+        no_kernel = cors_access(await call(lab, who, f"{base}/kernels/{ENDED}", allowed))
     assert (no_file.status, no_file.readable_by(APP)) == (404, True)
     assert (no_kernel.status, no_kernel.readable_by(APP)) == (404, False)

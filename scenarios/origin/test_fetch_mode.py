@@ -22,9 +22,19 @@ import asyncio
 
 import pytest
 
-from hublab.cases.decision_table import Row, always, anything, decide, row_for, wrong_cells
-from hublab.probes.cross_origin import COOKIE, Asking, call, callers
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    COOKIE,
+    Asking,
+    DecisionRow,
+    LiveLab,
+    always,
+    anything,
+    call,
+    callers,
+    decide,
+    row_for,
+    wrong_cells,
+)
 
 from .server_rules import needs_xsrf
 
@@ -33,14 +43,14 @@ SITES = ("", "same-origin", "same-site", "cross-site")
 NOW = {"last_activity": "2020-01-01T00:00:00Z"}
 FILE = {"type": "file", "format": "text", "content": ""}
 
-ROWS: tuple[Row[Asking, int], ...] = (
-    Row(
+ROWS: tuple[DecisionRow[Asking, int], ...] = (
+    DecisionRow(
         "a cookie alone where an XSRF token is asked for",
         lambda asking: asking.credential == COOKIE and needs_xsrf(asking),
         always(403),
         "jupyterhub/_xsrf_utils.py, _needs_check_xsrf",
     ),
-    Row(
+    DecisionRow(
         "a cookie otherwise, and with the XSRF token always",
         anything,
         always(200),

@@ -18,10 +18,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.credentials import credentials
-from hublab.probes.http import Answer, Ask, ask
-from hublab.running.live import LiveLab
+from hublab.scenario import Answer, Ask, Case, LiveLab, ask, credentials
 
 HUB = "hub.JupyterHub.tornado_settings"
 SERVER = "server.ServerApp.tornado_settings"

@@ -24,9 +24,7 @@ import json
 
 import pytest
 
-from hublab.probes.cross_origin import COOKIE, COOKIE_XSRF, Asking, call, callers
-from hublab.probes.http import Ask, ask
-from hublab.running.live import LiveLab
+from hublab.scenario import COOKIE, COOKIE_XSRF, Ask, Asking, LiveLab, ask, call, callers
 
 FORWARDED = "hub.JupyterHub.forwarded_host_header"
 NO_XSRF = {"xsrf_cookies": False}

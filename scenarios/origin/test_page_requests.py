@@ -28,11 +28,17 @@ from urllib.parse import urlencode
 import pytest
 from yarl import URL
 
-from hublab.probes.credentials import Credentials, credentials
-from hublab.probes.cross_origin import Asking, call, callers
-from hublab.probes.http import Ask, ask
-from hublab.running.live import LiveLab
-from hublab.running.visitor import NAVIGATE
+from hublab.scenario import (
+    NAVIGATE,
+    Ask,
+    Asking,
+    Credentials,
+    LiveLab,
+    ask,
+    call,
+    callers,
+    credentials,
+)
 
 PAGE = tuple(NAVIGATE.items())
 NOTEBOOK = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}

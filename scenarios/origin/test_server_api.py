@@ -13,7 +13,7 @@ Sources:
   origin matching the expression will get replies with: Access-Control-Allow-Origin: origin"),
   `allow_credentials`, `disable_check_xsrf`.
 - jupyter_server/base/handlers.py and jupyterhub/services/auth.py, _xsrf_utils.py: a row each below.
-- The Fetch standard, "CORS check": what a browser makes of the headers (`Access.readable_by`).
+- The Fetch standard, "CORS check": what a browser makes of the headers (`CorsAccess.readable_by`).
 
 Every cell is one of credential × origin × method; every case one set of settings. The origins that
 ask are in `cells`: a value of your own for an axis is tried only where it names or matches one.
@@ -25,10 +25,18 @@ import asyncio
 
 import pytest
 
-from hublab.cases.decision_table import wrong_cells
-from hublab.cases.matrix import Case
-from hublab.probes.cross_origin import CREDENTIALS, Access, Asking, Callers, access, call, callers
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    CREDENTIALS,
+    Asking,
+    Callers,
+    Case,
+    CorsAccess,
+    LiveLab,
+    call,
+    callers,
+    cors_access,
+    wrong_cells,
+)
 
 from .server_rules import Situation, expected, policy_of, reasons
 
@@ -64,13 +72,13 @@ def cells(lab: LiveLab) -> list[Asking]:
     return plain + preflights + by_token
 
 
-async def measure(lab: LiveLab, who: Callers, asked: list[Asking]) -> dict[Asking, Access]:
+async def measure(lab: LiveLab, who: Callers, asked: list[Asking]) -> dict[Asking, CorsAccess]:
     """What each of them gets: GET of the list of files, PUT of a file, POST for a new one."""
     base = f"/user/alice/{lab.own_server}/api/contents"
 
-    async def one(number: int, asking: Asking) -> Access:
+    async def one(number: int, asking: Asking) -> CorsAccess:
         target = f"{base}/{number}.txt" if asking.method == "PUT" else base
-        return access(await call(lab, who, target, asking, FILE))
+        return cors_access(await call(lab, who, target, asking, FILE))
 
     answers = await asyncio.gather(*(one(number, asking) for number, asking in enumerate(asked)))
     return dict(zip(asked, answers, strict=True))

@@ -27,12 +27,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.cookies import browser
-from hublab.probes.credentials import Credentials
-from hublab.probes.http import Ask, ask
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
+from hublab.scenario import Ask, Case, Credentials, LiveLab, ask, fresh_browser, until
 
 SNIPPET = "hub.snippet"
 HERE, ELSEWHERE = ("X-Real-IP", "198.19.255.8"), ("X-Real-IP", "198.19.255.9")
@@ -49,7 +44,8 @@ def token(lab: LiveLab, who: Credentials) -> str:
 
 async def send_form(lab: LiveLab, who: Credentials, *headers: tuple[str, str]) -> int:
     """Sign in with the token of the page; the status of the answer."""
-    fields = {"username": "alice", "password": lab.lab.secret("password"), "_xsrf": token(lab, who)}
+    password = await lab.secret("password")
+    fields = {"username": "alice", "password": password, "_xsrf": token(lab, who)}
     body = urlencode(fields).encode()
     return (await ask(lab, Ask("/hub/login", "POST", (FORM, *headers), body), who)).status
 
@@ -81,7 +77,7 @@ async def test_page_and_form_from_two_addresses(lab: LiveLab, case: Case) -> Non
     }
     seen = {}
     for name, (header, _) in expected.items():
-        who = browser(lab)
+        who = fresh_browser(lab)
         await ask(lab, Ask("/hub/login", headers=(HERE,)), who)
         await next_second()
         headers = (header,) if header[0] == HERE[0] else (HERE, header)
@@ -95,7 +91,7 @@ async def test_a_lost_session_cookie(lab: LiveLab) -> None:
     """Signed in, the session's cookie gone: the next page makes a new one, and its form is taken
     from another address too.
     """
-    who = browser(lab)
+    who = fresh_browser(lab)
     await ask(lab, Ask("/hub/login", headers=(HERE,)), who)
     assert await send_form(lab, who, HERE) == 302
     who.jar.clear(lambda morsel: morsel.key == "jupyterhub-session-id")

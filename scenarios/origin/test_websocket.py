@@ -28,11 +28,24 @@ from dataclasses import dataclass
 
 import pytest
 
-from hublab.cases.decision_table import Row, always, anything, decide, row_for, wrong_cells
-from hublab.cases.matrix import Case
-from hublab.probes.cross_origin import COOKIE, NONE, TOKEN, Asking, Callers, callers
-from hublab.probes.http import Ask, ask
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    COOKIE,
+    NO_CREDENTIALS,
+    TOKEN,
+    Ask,
+    Asking,
+    Callers,
+    Case,
+    DecisionRow,
+    LiveLab,
+    always,
+    anything,
+    ask,
+    callers,
+    decide,
+    row_for,
+    wrong_cells,
+)
 
 from .server_rules import Policy, Situation, policy_of
 from .shared_findings import TOKEN_IN_THE_URL
@@ -76,38 +89,40 @@ class Upgrade:
         return self.by_token or self.own or self.policy.admits(self.asking.origin)
 
 
-ROWS: tuple[Row[Upgrade, int], ...] = (
-    Row(
+ROWS: tuple[DecisionRow[Upgrade, int], ...] = (
+    DecisionRow(
         "nobody: no credential, or a token where none is looked for",
         lambda u: not (u.by_token or u.asking.credential == COOKIE),
         always(403),
         "jupyterhub/services/auth.py, get_token; jupyter_server, ws_authenticated",
     ),
-    Row(
+    DecisionRow(
         "the browser says that it is the same origin",
         lambda u: u.asking.site == "same-origin",
         always(101),
         "tornado/web.py, _check_cross_origin: 'Same origin or direct navigation'",
     ),
-    Row(
+    DecisionRow(
         "a program, which sends neither Origin nor Sec-Fetch-Site",
         lambda u: not u.asking.origin and not u.asking.site,
         always(101),
         "tornado/web.py, _check_cross_origin: 'probably non-browser client'",
     ),
-    Row(
+    DecisionRow(
         "from another site without an Origin, whatever the credential",
         lambda u: not u.asking.origin,
         always(403),
         "tornado/web.py, _check_cross_origin: `if origin and check(origin)`",
     ),
-    Row(
+    DecisionRow(
         "its own origin, an allowed one, or any with a token",
         lambda u: u.checked,
         always(101),
         "jupyter_server/base/handlers.py, check_origin",
     ),
-    Row("any other origin", anything, always(403), "jupyter_server/base/handlers.py, check_origin"),
+    DecisionRow(
+        "any other origin", anything, always(403), "jupyter_server/base/handlers.py, check_origin"
+    ),
 )
 
 pytestmark = pytest.mark.topology("lab")
@@ -131,7 +146,7 @@ def cells(lab: LiveLab) -> list[Asking]:
     origins = ["", str(lab.origin).rstrip("/"), f"http://{lab.origin.host}:1", APP, EVIL]
     return [
         Asking(place, "GET", origin, mode, site)
-        for place in (NONE, TOKEN, IN_URL, AS_PROTOCOL, COOKIE)
+        for place in (NO_CREDENTIALS, TOKEN, IN_URL, AS_PROTOCOL, COOKIE)
         for origin in origins
         for mode, site in SAID
     ]

@@ -15,21 +15,14 @@ Sources:
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from contextlib import AsyncExitStack
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.errors import Undecided
-from hublab.probes.proxy_api import OWN, proxy_api
-from hublab.probes.waiting import until
-from hublab.running import programs
-from hublab.running.lab import ETC
-from hublab.running.live import LiveLab
-from hublab.running.readiness import wait_until_listening
+from hublab.scenario import ETC, Case, LiveLab, Undecided, proxy_api, until
+from hublab.scenario import OWN_TOKEN as OWN
 
 LEVEL = "proxy.log-level"
 SILENCE = 4.0
@@ -69,10 +62,10 @@ CALLS: list[tuple[str, str, bytes | None, str | None, int]] = [
 
 async def said(lab: LiveLab, since: float, last: str) -> str:
     """The proxy's log since a moment, once these words are in it."""
-    proxy = lab.lab.one("proxy").id
+    proxy = lab.one("proxy").service
 
     async def log() -> str:
-        text = await asyncio.to_thread(lab.lab.engine.logs, proxy, since=since)
+        text = await lab.logs(proxy, since=since)
         return text if last in text else ""
 
     return await until(log, what=f"{last!r} in the proxy's log")
@@ -119,7 +112,11 @@ async def test_what_it_takes(lab: LiveLab) -> None:
 async def test_what_it_never_answers(lab: LiveLab) -> None:
     """Three requests, each given a time that is long for an answer; then an ordinary one."""
     begun = time.time()
-    silent = [("GET", "/api/routes/%zz", None), ("GET", "//", None), ("DELETE", "/api/routes", OWN)]
+    silent = [
+        ("GET", "/api/routes/%zz", None),
+        ("GET", "//", None),
+        ("DELETE", "/api/routes", OWN),
+    ]
     for method, target, authorization in silent:
         with pytest.raises(Undecided, match="no answer within"):
             await proxy_api(lab, method, target, authorization=authorization, timeout=SILENCE)
@@ -154,13 +151,13 @@ async def test_without_a_token_of_its_own(lab: LiveLab) -> None:
     The hub does not notice: its own token is as good as any other.
     """
     begun = time.time()
-    proxy, file = lab.lab.one("proxy"), f"{ETC}/env/CONFIGPROXY_AUTH_TOKEN"
+    proxy, file = lab.one("proxy"), f"{ETC}/env/CONFIGPROXY_AUTH_TOKEN"
     async with AsyncExitStack() as back:
         await lab.run(proxy.service, "mv", file, f"{file}.away")
         back.push_async_callback(lab.run, proxy.service, "mv", f"{file}.away", file)
-        await asyncio.to_thread(programs.kill_if_up, lab.lab, proxy.service)
-        await asyncio.to_thread(programs.start, lab.lab, proxy.service)
-        await wait_until_listening(lab.lab, proxy.service)
+        await lab.programs.end(proxy.service)
+        await lab.programs.start(proxy.service)
+        await lab.programs.until_ready(proxy.service)
         for authorization in (None, WRONG, "Bearer x", ""):
             answer = await proxy_api(lab, "GET", "/api/routes", authorization=authorization)
             assert answer.status == 200, authorization

@@ -16,19 +16,9 @@ Sources:
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.errors import Undecided
-from hublab.probes.credentials import credentials
-from hublab.probes.http import Ask, ask
-from hublab.probes.routes import proxy_routes
-from hublab.probes.waiting import until
-from hublab.running import programs
-from hublab.running.live import LiveLab
-from hublab.running.readiness import wait_until_listening
+from hublab.scenario import Ask, Case, LiveLab, Undecided, ask, credentials, proxy_routes, until
 
 INTERVAL = "hub.JupyterHub.last_activity_interval"
 WINDOW = 8.0
@@ -44,15 +34,15 @@ async def specs(lab: LiveLab) -> set[str]:
 
 async def restart_proxy(lab: LiveLab) -> None:
     """As a crash and a service manager do; the proxy's host stays, and so do hub and servers."""
-    proxy = lab.lab.one("proxy").service
-    await asyncio.to_thread(programs.kill, lab.lab, proxy)
+    proxy = lab.one("proxy").service
+    await lab.programs.kill(proxy)
     await until(lambda: is_down(lab, proxy), what="the proxy's end")
-    await asyncio.to_thread(programs.start, lab.lab, proxy)
-    await wait_until_listening(lab.lab, proxy)
+    await lab.programs.start(proxy)
+    await lab.programs.until_ready(proxy)
 
 
 async def is_down(lab: LiveLab, host: str) -> bool:
-    return not (await asyncio.to_thread(programs.status, lab.lab, host)).up
+    return not (await lab.programs.status(host)).up
 
 
 async def repaired(lab: LiveLab, seconds: float) -> bool:

@@ -16,10 +16,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.proxy_api import add_route, drop_route
-from hublab.probes.routes import proxy_routes
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, LiveLab, add_route, drop_route, proxy_routes
 
 EXTRA = "hub.Proxy.extra_routes"
 NOWHERE = "http://198.18.255.9:1"

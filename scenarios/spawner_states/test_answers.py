@@ -19,12 +19,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.hooks import hook_runs
-from hublab.probes.server_states import server_state, until_state, watch_states
-from hublab.running.flag_files import order
-from hublab.running.hub_api import Hub
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    Case,
+    Hub,
+    LiveLab,
+    flag_file,
+    hook_runs,
+    server_state,
+    until_state,
+    watch_states,
+)
 
 AT_ONCE = {"slow_spawn_timeout": 0, "slow_stop_timeout": 0}
 PATIENT = {"slow_spawn_timeout": 120, "slow_stop_timeout": 120}
@@ -83,12 +87,12 @@ async def test_each_state_has_its_answers(lab: LiveLab) -> None:
     await hub.ensure_user("alice")
 
     found = await answers(lab, hub, "stopped")
-    async with order(lab, "hub", "pre_spawn_hook"):
+    async with flag_file(lab, "hub", "pre_spawn_hook"):
         assert await hub.start_server("alice", "", {}) == 202
         found |= await answers(lab, hub, "spawn")
     await until_state(lab, "alice", "ready")
     found |= await answers(lab, hub, "ready")
-    async with order(lab, "hub", "post_stop_hook"):
+    async with flag_file(lab, "hub", "post_stop_hook"):
         assert await hub.stop_server("alice", "") == 202
         found |= await answers(lab, hub, "stop")
     await until_state(lab, "alice", "stopped")
@@ -107,7 +111,7 @@ async def test_the_status_tells_the_time(lab: LiveLab, case: Case) -> None:
     for user in ("alice", "bob"):
         await hub.ensure_user(user)
 
-    async with order(lab, "hub", "pre_spawn_hook-bob", "ValueError"):
+    async with flag_file(lab, "hub", "pre_spawn_hook-bob", "ValueError"):
         bad, _ = await hub.request("POST", "users/bob/server")
         await until_state(lab, "bob", "stopped")
     good, _ = await hub.request("POST", PATH)
@@ -139,7 +143,7 @@ async def test_stop_ends_a_pending_spawn(lab: LiveLab) -> None:
     """A server that takes too long to start can be stopped; but users are sent to it."""
     hub = await lab.hub()
     await hub.ensure_user("alice")
-    async with order(lab, "hub", "pre_spawn_hook"):
+    async with flag_file(lab, "hub", "pre_spawn_hook"):
         assert await hub.start_server("alice", "", {}) == 202
         watched = hub.progress("alice", "")
         assert (await anext(watched))["message"] == "Server requested"

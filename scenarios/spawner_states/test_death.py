@@ -19,13 +19,17 @@ import asyncio
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.credentials import credentials
-from hublab.probes.http import Ask, ask
-from hublab.probes.server_states import server_parts, server_state, until_state
-from hublab.probes.waiting import until
-from hublab.running.hub_log import hub_run
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    Ask,
+    Case,
+    LiveLab,
+    ask,
+    credentials,
+    server_parts,
+    server_state,
+    until,
+    until_state,
+)
 
 POLL = "hub.Spawner.poll_interval"
 UNNOTICED = 4.0
@@ -44,7 +48,7 @@ async def test_who_notices_a_death(lab: LiveLab, case: Case) -> None:
         await until_state(lab, "alice", "stopped")
 
         async def logged() -> bool:
-            log = (await asyncio.to_thread(hub_run, lab.lab)).log
+            log = await lab.hub_log()
             return "User alice server stopped, with exit code: " in log
 
         await until(logged, what="the end in the hub's log")

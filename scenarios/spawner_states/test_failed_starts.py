@@ -21,11 +21,7 @@ from typing import NamedTuple
 
 import pytest
 
-from hublab.probes.server_states import until_state
-from hublab.running.flag_files import order
-from hublab.running.hub_api import Hub
-from hublab.running.live import LiveLab
-from hublab.running.visitor import NAVIGATE, Visitor
+from hublab.scenario import NAVIGATE, Hub, LiveLab, Visitor, flag_file, until_state
 
 from .page_starts import Shown, answered_at_once, shown
 
@@ -69,7 +65,7 @@ TABLE = [
 
 async def failed_start(lab: LiveLab, hub: Hub, raised: str) -> tuple[int, str, dict[str, object]]:
     """A start whose hook raises: its status, its message, the last event of its stream."""
-    async with order(lab, "hub", "pre_spawn_hook", raised):
+    async with flag_file(lab, "hub", "pre_spawn_hook", raised):
         status, answer = await hub.request("POST", "users/alice/server")
     events = [event async for event in hub.progress("alice", "")]
     return status, answer["message"], events[-1]
@@ -124,7 +120,7 @@ async def test_private_words_of_a_spawn_exception(lab: LiveLab) -> None:
     assert "html_message" not in last
 
     visitor = await lab.sign_in("alice")
-    async with order(lab, "hub", "pre_spawn_hook", "SpawnException"):
+    async with flag_file(lab, "hub", "pre_spawn_hook", "SpawnException"):
         page = await answered_at_once(lab, "alice", partial(submit, visitor))
     assert page.status == 503
     assert "The private words." in page.text
@@ -148,15 +144,15 @@ async def submit(visitor: Visitor) -> Shown:
 async def test_an_early_failure_has_no_words(lab: LiveLab) -> None:
     """The same error: early on the page there are none of its words, later all of them."""
     visitor = await lab.sign_in("alice")
-    async with order(lab, "hub", "pre_spawn_hook", "ValueError"):
+    async with flag_file(lab, "hub", "pre_spawn_hook", "ValueError"):
         early = await answered_at_once(lab, "alice", partial(submit, visitor))
     assert early.status == 500
     assert "Unhandled error starting server alice" in early.text
     assert "The words of an error." not in early.text
 
-    async with order(lab, "hub", "pre_spawn_hook", "wait"):
+    async with flag_file(lab, "hub", "pre_spawn_hook", "wait"):
         late = await submit(visitor)  # answered after a second, while the hook waits
-        async with order(lab, "hub", "pre_spawn_hook", "ValueError"):
+        async with flag_file(lab, "hub", "pre_spawn_hook", "ValueError"):
             await until_state(lab, "alice", "stopped")
     assert (late.status, late.location.partition("?")[0]) == (302, "/hub/spawn-pending/alice")
     events = [event async for event in (await lab.hub()).progress("alice", "")]

@@ -21,9 +21,7 @@ import re
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.server_states import server_model
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, LiveLab, server_model
 
 NAMED = "hub.JupyterHub.allow_named_servers"
 LIMIT = "hub.JupyterHub.named_server_limit_per_user"

@@ -26,13 +26,17 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.hooks import hook_runs
-from hublab.probes.server_states import server_model, until_state
-from hublab.probes.waiting import until
-from hublab.running.flag_files import order
-from hublab.running.live import LiveLab
-from hublab.running.visitor import NAVIGATE, Visitor
+from hublab.scenario import (
+    NAVIGATE,
+    Case,
+    LiveLab,
+    Visitor,
+    flag_file,
+    hook_runs,
+    server_model,
+    until,
+    until_state,
+)
 
 from .page_starts import Shown, answered_at_once, shown
 
@@ -110,7 +114,7 @@ async def test_ways_of_options(lab: LiveLab, case: Case) -> None:
     before: dict[str, Any] = {}
     for way in WAYS:
         seen = len(await hook_runs(lab, "pre_spawn_hook"))
-        async with order(lab, "hub", "pre_spawn_hook", "HTTPError 403"):
+        async with flag_file(lab, "hub", "pre_spawn_hook", "HTTPError 403"):
             answer = await answered_at_once(lab, "alice", partial(go, visitor, lab, way))
         await until_state(lab, "alice", "stopped")
 

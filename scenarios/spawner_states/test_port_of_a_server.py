@@ -15,16 +15,13 @@ Sources:
 
 from __future__ import annotations
 
-import asyncio
 import re
 from functools import partial
 from typing import NamedTuple
 
 import pytest
 
-from hublab.probes.listening import listening
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
+from hublab.scenario import LiveLab, listening, until
 
 pytestmark = pytest.mark.topology("lab")
 HUB = "http://hub:8081/hub/api"
@@ -67,7 +64,7 @@ async def test_port_from_the_url(lab: LiveLab) -> None:
 
     async def port(number: int) -> str:
         path = f"/home/alice/by-hand-{number}.log"
-        log = await asyncio.to_thread(lab.lab.engine.read_file, lab.lab.host("node1").id, path)
+        log = await lab.read_file("node1", path)
         found = RUNNING.search((log or b"").decode())
         return found[1] or "80" if found else ""
 

@@ -20,16 +20,13 @@ whole comparison is in the journal (`singleuser_adds`); the table has what is do
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any, NamedTuple
 
 import pytest
 from yarl import URL
 
-from hublab.journal.events import Observed
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
+from hublab.scenario import LiveLab, Observed, until
 
 PORT = 8888
 VERSION = "6.1.1"
@@ -140,7 +137,7 @@ async def introspection(lab: LiveLab, kind: str) -> dict[str, Any]:
 
     async def read(least: int) -> dict[str, Any] | None:
         path = f"/home/alice/introspection-{kind}.json"
-        raw = await asyncio.to_thread(lab.lab.engine.read_file, lab.lab.host("node1").id, path)
+        raw = await lab.read_file("node1", path)
         found: dict[str, Any] = json.loads(raw) if raw else {"rounds": 0}
         return found if found["rounds"] >= least else None
 
@@ -198,7 +195,7 @@ async def test_differences_are_the_documented_ones(lab: LiveLab) -> None:
     server = await lab.spawn("alice", on="node1")
     await lab.run("node1", "sh", "-c", PLAIN, "-", "a-token-of-no-use-elsewhere", user="alice")
     hub, plain = [await introspection(lab, kind) for kind in ("hub", "plain")]
-    node = lab.lab.host("node1").address
+    node = lab.host("node1").address
     own = URL(f"http://{node}:{server.port}/user/alice")
     ours = flat(hub, await replies(lab, own))
     theirs = flat(plain, await replies(lab, URL(f"http://{node}:{PORT}")))

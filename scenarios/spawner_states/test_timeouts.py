@@ -19,18 +19,11 @@ Sources:
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.server_states import until_state
-from hublab.probes.waiting import until
-from hublab.running.flag_files import order
-from hublab.running.hub_api import Hub
-from hublab.running.hub_log import hub_run
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, Hub, LiveLab, flag_file, until, until_state
 
 START = "hub.Spawner.start_timeout"
 SPAWNER = "hub.JupyterHub.spawner_class"
@@ -71,7 +64,7 @@ async def failed_start(lab: LiveLab, hub: Hub) -> str:
 async def test_start_timeout_has_no_words(lab: LiveLab, case: Case) -> None:
     """Shortened from 60 s. The hub's log says how long was waited, and its user reads nothing."""
     assert await failed_start(lab, await lab.hub()) == "Spawn failed: "
-    log = (await asyncio.to_thread(hub_run, lab.lab)).log
+    log = await lab.hub_log()
     assert f"failed to start in {case[START]} seconds, giving up" in log
 
 
@@ -80,7 +73,7 @@ async def test_start_timeout_has_no_words(lab: LiveLab, case: Case) -> None:
 async def test_a_spawner_with_words(lab: LiveLab, case: Case) -> None:
     """The same with SSHSpawner, whose server never listens: it says which time was not enough."""
     hub = await lab.hub()
-    async with order(lab, "node1", "server"), order(lab, "node2", "server"):
+    async with flag_file(lab, "node1", "server"), flag_file(lab, "node2", "server"):
         words = await failed_start(lab, hub)
     await until_state(lab, "alice", "stopped")
     assert ("not started within 1 s" if case[START] == 1 else "did not listen in time") in words
@@ -111,7 +104,7 @@ async def answer_to_a_dead_process(lab: LiveLab) -> tuple[str, str, str]:
     assert status == 500
     events = [event async for event in hub.progress("alice", "")]
     await until_state(lab, "alice", "stopped")
-    log = (await asyncio.to_thread(hub_run, lab.lab)).log
+    log = await lab.hub_log()
     return answer["message"], str(events[-1]["message"]), log
 
 

@@ -20,11 +20,7 @@ from urllib.parse import quote
 import pytest
 from yarl import URL
 
-from hublab.cases.matrix import Case
-from hublab.probes.credentials import credentials
-from hublab.probes.http import Ask, ask
-from hublab.running.live import LiveLab
-from hublab.running.visitor import NAVIGATE
+from hublab.scenario import NAVIGATE, Ask, Case, LiveLab, ask, credentials
 
 TO_SERVER = "hub.JupyterHub.redirect_to_server"
 

@@ -23,10 +23,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from hublab.cases.url_table import Row, wrong_rows
-from hublab.probes.access_log import server_accesses
-from hublab.probes.credentials import Credentials
-from hublab.running.live import LiveLab
+from hublab.scenario import Credentials, LiveLab, UrlRow, server_accesses, wrong_rows
 
 pytestmark = [
     pytest.mark.topology("lab"),
@@ -45,30 +42,32 @@ CASE = "trie.js: parts are compared as they are"
 TORNADO = "tornado/routing.py, PathMatches: the path as it came must match"
 
 ODD = [
-    Row("alice's token", f"GET /hub/..{STATUS}", "200 json", DOTS),
-    Row("alice's token", f"GET /user/bob/..{STATUS[5:]}", "200 json", DOTS),
-    Row("alice's token", f"GET /user/bob/%2e%2E{STATUS[5:]}", "200 json", DOTS),
-    Row("nobody", "GET /user/alice/../../hub/health", "200 empty", DOTS),
-    Row("nobody", "GET /%2e%2e/hub/health", "200 empty", DOTS),
-    Row("nobody", "GET /hub/static/../../etc/passwd", "302 /hub/etc/passwd > 404 html", DOTS),
-    Row("nobody", "GET /hub/static/%2e%2e/%2e%2e/x", "302 /hub/x > 404 html", DOTS),
-    Row("alice's token", "GET /user%2Falice/api/status", "404 html", ESCAPED),
-    Row("alice's token", "GET /user/%61lice/api/status", "404 html", ESCAPED),
-    Row("nobody", "GET /hub/l%6fgin", "404 html", TORNADO),
-    Row("nobody", "GET /hub//login", "404 html", TORNADO),
-    Row("nobody", "GET /HUB/login", "302 /hub/HUB/login > 404 html", CASE),
-    Row("alice's token", "GET /user/Alice/api/status", "hub > 404 html", CASE),
-    Row("alice's token", f"GET {STATUS}/", f"302 {STATUS} > 200 json", "TrailingSlashHandler"),
-    Row("alice's token", f"GET http://other.example{STATUS}", "200 json", ABSOLUTE),
-    Row("nobody", "GET //", "500 html", THROWS),
-    Row("nobody", "GET /a%zz", "500 html", THROWS),
-    Row("nobody", "GET user/alice", "400 empty", NODE),
-    Row("nobody", "OPTIONS *", "405 html", "handlers/base.py, PrefixRedirectHandler: defines get"),
+    UrlRow("alice's token", f"GET /hub/..{STATUS}", "200 json", DOTS),
+    UrlRow("alice's token", f"GET /user/bob/..{STATUS[5:]}", "200 json", DOTS),
+    UrlRow("alice's token", f"GET /user/bob/%2e%2E{STATUS[5:]}", "200 json", DOTS),
+    UrlRow("nobody", "GET /user/alice/../../hub/health", "200 empty", DOTS),
+    UrlRow("nobody", "GET /%2e%2e/hub/health", "200 empty", DOTS),
+    UrlRow("nobody", "GET /hub/static/../../etc/passwd", "302 /hub/etc/passwd > 404 html", DOTS),
+    UrlRow("nobody", "GET /hub/static/%2e%2e/%2e%2e/x", "302 /hub/x > 404 html", DOTS),
+    UrlRow("alice's token", "GET /user%2Falice/api/status", "404 html", ESCAPED),
+    UrlRow("alice's token", "GET /user/%61lice/api/status", "404 html", ESCAPED),
+    UrlRow("nobody", "GET /hub/l%6fgin", "404 html", TORNADO),
+    UrlRow("nobody", "GET /hub//login", "404 html", TORNADO),
+    UrlRow("nobody", "GET /HUB/login", "302 /hub/HUB/login > 404 html", CASE),
+    UrlRow("alice's token", "GET /user/Alice/api/status", "hub > 404 html", CASE),
+    UrlRow("alice's token", f"GET {STATUS}/", f"302 {STATUS} > 200 json", "TrailingSlashHandler"),
+    UrlRow("alice's token", f"GET http://other.example{STATUS}", "200 json", ABSOLUTE),
+    UrlRow("nobody", "GET //", "500 html", THROWS),
+    UrlRow("nobody", "GET /a%zz", "500 html", THROWS),
+    UrlRow("nobody", "GET user/alice", "400 empty", NODE),
+    UrlRow(
+        "nobody", "OPTIONS *", "405 html", "handlers/base.py, PrefixRedirectHandler: defines get"
+    ),
     # Looked up without the host that two slashes begin, passed on with it: alice's server gets
     # the first of these, the hub the others, which it keeps on this host.
-    Row("alice's token", f"GET //x{STATUS}", "404 html", HOST),
-    Row("nobody", "GET //evil.example/", "302 /hub/evil.example/ > 404 html", HOST),
-    Row("alice's token", f"GET /{STATUS}", f"302 /hub{STATUS} > {BACK} > 200 json", HOST),
+    UrlRow("alice's token", f"GET //x{STATUS}", "404 html", HOST),
+    UrlRow("nobody", "GET //evil.example/", "302 /hub/evil.example/ > 404 html", HOST),
+    UrlRow("alice's token", f"GET /{STATUS}", f"302 /hub{STATUS} > {BACK} > 200 json", HOST),
 ]
 INHERITED = ("constructor", "toString", "valueOf", "hasOwnProperty", "__proto__")
 
@@ -105,11 +104,11 @@ async def test_inherited_names(lab: LiveLab, people: Mapping[str, Credentials]) 
     """500 at each place where the proxy looks for a branch, and nowhere else."""
     await lab.spawn("alice", on="node1")
     rows = [
-        Row("bob", f"GET {place}/{name}", "500 html", "trie.js, URLTrie.get")
+        UrlRow("bob", f"GET {place}/{name}", "500 html", "trie.js, URLTrie.get")
         for name in INHERITED
         for place in ("", "/user", "/user/alice")
     ]
-    rows += [Row("bob", f"GET /hub/{name}", "404 html", "no branch there") for name in INHERITED]
-    rows += [Row("bob", "GET /user/construct/x", "hub > 404 html", "an ordinary word")]
+    rows += [UrlRow("bob", f"GET /hub/{name}", "404 html", "no branch there") for name in INHERITED]
+    rows += [UrlRow("bob", "GET /user/construct/x", "hub > 404 html", "an ordinary word")]
     wrong = await wrong_rows(lab, rows, people)
     assert not wrong, "\n".join(wrong)

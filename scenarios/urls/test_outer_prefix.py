@@ -27,12 +27,17 @@ from dataclasses import dataclass
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.cases.url_table import line
-from hublab.probes.credentials import Credentials, credentials
-from hublab.probes.http import Ask, RedirectLoop, ask
-from hublab.running.live import LiveLab
-from hublab.running.reverse_proxy import changed_site
+from hublab.scenario import (
+    Ask,
+    Case,
+    Credentials,
+    LiveLab,
+    RedirectLoop,
+    answer_line,
+    ask,
+    changed_site,
+    credentials,
+)
 
 BASE = "hub.JupyterHub.base_url"
 FOLDER = ("location / {", "location /jupyter/ {")
@@ -91,7 +96,7 @@ EXPECTED = {
 async def seen(lab: LiveLab, path: str, who: Credentials) -> str:
     """What a browser gets that goes to a path and where it is sent from there."""
     try:
-        chain = line(await ask(lab, Ask(f"/jupyter/{path}"), who, follow=True))
+        chain = answer_line(await ask(lab, Ask(f"/jupyter/{path}"), who, follow=True))
     except RedirectLoop:
         return LOOP
     return "404" if chain.startswith("404 ") else chain  # the proxy's own
@@ -111,7 +116,7 @@ async def test_what_is_passed_on(lab: LiveLab, case: Case) -> None:
     found, expected = {}, {}
     async with credentials(lab, "alice", server="") as who:
         for way, words in PASSED_ON.items():
-            async with changed_site(lab.lab, FOLDER, ("proxy_pass $proxy;", words)):
+            async with changed_site(lab, FOLDER, ("proxy_pass $proxy;", words)):
                 places = ("hub/login", "hub/home", "user/alice/lab")
                 found[way] = tuple([await seen(lab, place, who) for place in places])
             row = EXPECTED[str(case[BASE]), way]

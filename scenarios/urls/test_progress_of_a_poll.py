@@ -18,9 +18,7 @@ import asyncio
 
 import pytest
 
-from hublab.faults import freeze
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
+from hublab.scenario import LiveLab, freeze, until
 
 pytestmark = pytest.mark.topology("lab")
 

@@ -18,11 +18,7 @@ from urllib.parse import quote
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.cases.url_table import line
-from hublab.probes.credentials import credentials
-from hublab.probes.http import Ask, ask
-from hublab.running.live import LiveLab
+from hublab.scenario import Ask, Case, LiveLab, answer_line, ask, credentials
 
 NAME = "hub.JupyterHub.default_server_name"
 
@@ -45,4 +41,4 @@ async def test_one_link_for_everybody(lab: LiveLab, case: Case) -> None:
         assert second.header("Location") == f"/hub/spawn/{user}{tail}?next={there}"
 
         third = await ask(lab, Ask(str(second.header("Location"))), visitor)
-        assert line(third) == end
+        assert answer_line(third) == end

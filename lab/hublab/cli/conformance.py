@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from hublab.cli.common import emit, json_option, out, steps, table
-from hublab.conformance import BUILT_IN, TARGET, Row, conformance, subject_files
+from hublab.conformance import BUILT_IN, TARGET, ConformanceRow, conformance, subject_files
 from hublab.deployment.variables import authorities
 from hublab.engine import Engine, build_target
 from hublab.errors import ExpectationFailed, UsageError
@@ -76,7 +76,7 @@ def check(spawner: str, module: Path | None) -> None:
         )
 
 
-def show(rows: list[Row]) -> None:
+def show(rows: list[ConformanceRow]) -> None:
     """The table of rows."""
     listed = table(None, "", "DEMAND", "SOURCE", "SECONDS", "REASON")
     for row in rows:

@@ -70,27 +70,29 @@ class LiveLab(LabHosts):
             await self._hub.close()
             self._hub = None
 
-    async def sign_in(self, user: str) -> Visitor:
+    async def sign_in(self, user: str, *, at: str | None = None) -> Visitor:
         """A person at the client host who signed in as `user`, through the proxy.
 
-        Ends with the lab's connection, or earlier as an async context manager.
+        `at` is another address of the hub than `origin`, for instance `http://hub:8081`. Ends with
+        the lab's connection, or earlier as an async context manager. Raises HubError when the hub
+        refuses, or nothing answers there.
         """
         run = await self.hub_run()
         base = run.prefix.removesuffix("hub/")
         try:
-            visitor = await self._sign_in(user, base, admin=user == "admin")
+            visitor = await self._sign_in(user, base, at, admin=user == "admin")
         except HubError:
             # An engineer's own configuration may have made any user an admin.
             model = await (await self.hub()).user(user)
             if user == "admin" or not (model and model["admin"]):
                 raise
-            visitor = await self._sign_in(user, base, admin=True)
+            visitor = await self._sign_in(user, base, at, admin=True)
         self._open.push_async_callback(visitor.session.close)
         return visitor
 
-    async def _sign_in(self, user: str, base: str, *, admin: bool) -> Visitor:
+    async def _sign_in(self, user: str, base: str, at: str | None, *, admin: bool) -> Visitor:
         password = await self.secret("admin_password" if admin else "password")
-        return await sign_in(self.channel, str(self.origin), user, password, base)
+        return await sign_in(self.channel, at or str(self.origin), user, password, base)
 
     async def enter(self, context: AbstractAsyncContextManager[T]) -> T:
         """Open something that is closed with the lab's connection: a kernel, a fault."""
