@@ -72,7 +72,9 @@ def asked_of(page: Page) -> list[tuple[int, str]]:
     workaround="none in JupyterLab 4.6 but to close the tab",
 )
 @pytest.mark.matrix(DEFAULT_URL, [LAB, NO_LAB])
-async def test_an_untouched_tab(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
+async def test_an_untouched_tab_is_activity_to_server_and_proxy(
+    lab: LiveLab, case: Case, chromium: BrowserContext
+) -> None:
     """The server's page is opened and left alone: JupyterLab, or a page that asks nothing."""
     server = await lab.spawn("alice", on="node1")
     times = await last_activity(lab, server)
@@ -100,7 +102,7 @@ async def test_an_untouched_tab(lab: LiveLab, case: Case, chromium: BrowserConte
     "jupyterlab/jupyterlab#15211", happens=False, workaround="its polls stand by since #17567"
 )
 @pytest.mark.matrix(LEGACY, [False, True])
-async def test_a_tab_of_a_stopped_server(
+async def test_a_tab_of_a_stopped_server_stops_asking(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:
     """One round of questions is refused, the tab says so, and then asks no more."""

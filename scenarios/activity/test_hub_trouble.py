@@ -95,7 +95,7 @@ async def learned(times: LastActivity, truth: datetime) -> bool:
     return await until(known, what="the hub has what was done meanwhile")
 
 
-async def test_hub_refused(lab: LiveLab) -> None:
+async def test_reports_arrive_after_the_hub_was_down(lab: LiveLab) -> None:
     """Down and up again: each attempt is logged, and what was done meanwhile arrives."""
     _, alice, times = await start(lab)
     await lab.programs.end("hub")
@@ -111,7 +111,7 @@ async def test_hub_refused(lab: LiveLab) -> None:
     assert RETRIED in await logged(lab, RETRIED)
 
 
-async def test_hub_hangs(lab: LiveLab) -> None:
+async def test_a_report_arrives_when_a_frozen_hub_wakes(lab: LiveLab) -> None:
     """It accepts and says nothing: no server notices, and the report arrives when it wakes."""
     _, alice, times = await start(lab)
     async with freeze(lab, "hub", seconds=30) as fault:
@@ -131,7 +131,7 @@ async def refused(lab: LiveLab) -> bool:
     )
 
 
-async def test_database_lost(lab: LiveLab) -> None:
+async def test_a_hub_with_an_empty_database_refuses_reports(lab: LiveLab) -> None:
     """The hub forgets everybody: reports are 403, and a server runs that no culler will find."""
     server, _, _ = await start(lab)
     await lab.programs.end("hub")
@@ -146,7 +146,7 @@ async def test_database_lost(lab: LiveLab) -> None:
     assert server.pid in {process.pid for process in await user_processes(lab, "alice")}
 
 
-async def test_token_revoked(lab: LiveLab) -> None:
+async def test_a_server_without_its_token_serves_on(lab: LiveLab) -> None:
     """Without its token a server serves on, and the hub hears of its user by the proxy alone."""
     _, alice, times = await start(lab)
     hub = await lab.hub()

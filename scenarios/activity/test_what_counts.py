@@ -125,7 +125,7 @@ async def check(lab: LiveLab, table: Table) -> None:
     seen="The answer is 403 and last_activity of the route is now: req.on('data') records it.",
 )
 @pytest.mark.sabotage("hub.JupyterHub.activity_resolution", 3600)
-async def test_requests(lab: LiveLab) -> None:
+async def test_a_request_counts_by_its_status_and_body(lab: LiveLab) -> None:
     """Through the proxy, by her and by strangers: status and body count there, the user here."""
     await check(lab, REQUESTS)
 
@@ -155,7 +155,7 @@ async def test_requests(lab: LiveLab) -> None:
     "is what the client sends.",
 )
 @pytest.mark.sabotage("server.MappingKernelManager.untracked_message_types", [])
-async def test_kernels(lab: LiveLab) -> None:
+async def test_a_kernel_is_active_by_what_it_says(lab: LiveLab) -> None:
     """A kernel is active by what it says, not by what it does; the proxy hears only the page."""
     await check(lab, KERNELS)
 
@@ -169,6 +169,6 @@ async def test_kernels(lab: LiveLab) -> None:
     seen="last_activity of the server stands still: only TermSocket sets terminal_last_activity.",
 )
 @pytest.mark.sabotage("server.ServerApp.terminals_enabled", False)
-async def test_terminals(lab: LiveLab) -> None:
+async def test_a_terminal_is_active_while_a_page_shows_it(lab: LiveLab) -> None:
     """A terminal's output counts for the server while a page shows it, and no longer."""
     await check(lab, TERMINALS)

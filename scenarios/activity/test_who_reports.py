@@ -61,7 +61,7 @@ pytestmark = pytest.mark.topology("lab")
     "last one (`<`), and it never is.",
 )
 @pytest.mark.matrix(ENVIRONMENT, [{TOLD: "1", **RECORDED}, {TOLD: "3", **RECORDED}])
-async def test_what_a_server_posts(lab: LiveLab, case: Case) -> None:
+async def test_a_server_posts_at_each_interval(lab: LiveLab, case: Case) -> None:
     """Recorded on its node: at start, then at each interval, the same while nothing happens."""
     interval = reported_every(case)
     recorder = await lab.enter(record_reports(lab, "node1", account="dave"))
@@ -104,7 +104,7 @@ def believed(case: Case, start: datetime | None, now: Beliefs) -> datetime:
 )
 @pytest.mark.matrix(ASKED, [0, 1])
 @pytest.mark.matrix(ENVIRONMENT, [{TOLD: "0"}, {TOLD: "1"}])
-async def test_whom_the_hub_believes(lab: LiveLab, case: Case) -> None:
+async def test_the_hub_keeps_the_later_time(lab: LiveLab, case: Case) -> None:
     """First the server is the last to see something, then the proxy: the hub has the later time."""
     server = await lab.spawn("alice", on="node1")
     times = await last_activity(lab, server)
@@ -139,7 +139,7 @@ async def test_whom_the_hub_believes(lab: LiveLab, case: Case) -> None:
 
 @pytest.mark.matrix(ASKED, [1, 5])
 @pytest.mark.matrix(ENVIRONMENT, [{TOLD: "0"}])
-async def test_the_truth_and_what_they_believe(lab: LiveLab, case: Case) -> None:
+async def test_the_hub_has_stale_copies_of_what_the_proxy_saw(lab: LiveLab, case: Case) -> None:
     """Two know of each action while it is done; the hub has stale copies of what the proxy saw."""
     server = await lab.spawn("alice", on="node1")
     times = await last_activity(lab, server)

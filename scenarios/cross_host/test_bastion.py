@@ -24,7 +24,7 @@ pytestmark = pytest.mark.topology("lab", "bastion")
 
 
 @pytest.mark.matrix(BACK, [True, False])
-async def test_a_node_that_only_the_bastion_reaches(lab: LiveLab, case: Case) -> None:
+async def test_a_node_behind_a_bastion_needs_a_tunnel_back(lab: LiveLab, case: Case) -> None:
     """With both tunnels a cell runs there; without the one back the node names what is missing."""
     hub = lab.one("hub")
     if not case[BACK]:

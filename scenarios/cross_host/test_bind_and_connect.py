@@ -39,7 +39,7 @@ async def hub_addresses(lab: LiveLab) -> set[str]:
 )
 @pytest.mark.matrix(IP, ["0.0.0.0", "127.0.0.1"])
 @pytest.mark.matrix(CONNECT, ["", "hub"])
-async def test_where_the_hub_listens(lab: LiveLab, case: Case) -> None:
+async def test_hub_ip_is_obeyed_only_without_hub_connect_ip(lab: LiveLab, case: Case) -> None:
     """`hub_ip` is obeyed while it stands alone, or means every address; alone it is blamed, too."""
     obeyed = not case[CONNECT] or case[IP] == "0.0.0.0"
     expected = case[IP] if obeyed else lab.host("hub").address

@@ -48,7 +48,7 @@ pytestmark = pytest.mark.topology("lab")
 )
 @pytest.mark.matrix("proxy.log-level", ["debug"])
 @pytest.mark.matrix(NOT_FORWARDED, [False, True])
-async def test_who_logs_the_client(lab: LiveLab, case: Case) -> None:
+async def test_hub_and_server_log_the_clients_address(lab: LiveLab, case: Case) -> None:
     """A visit as it is, and one that claims to come from elsewhere."""
     client, proxy = lab.one("client"), lab.one("proxy")
     server = await lab.spawn("alice", on="node1")

@@ -67,7 +67,7 @@ async def restart_database(lab: LiveLab) -> None:
     "a user. A browser is sent to the sign-in form instead.",
 )
 @HERE
-async def test_a_database_that_is_restarted(lab: LiveLab) -> None:
+async def test_a_restarted_database_costs_one_request(lab: LiveLab) -> None:
     """The hub finds it again: the first request is refused, the next spawn is stored."""
     await lab.spawn("alice", on="node1")
     assert "alice" in await users(lab)
@@ -82,7 +82,7 @@ async def test_a_database_that_is_restarted(lab: LiveLab) -> None:
 
 
 @HERE
-async def test_a_database_that_stalls(lab: LiveLab) -> None:
+async def test_a_stalled_database_holds_the_hub_but_no_server(lab: LiveLab) -> None:
     """Every request to the hub waits for it; a user's server goes on, and nothing is lost."""
     await lab.spawn("alice", on="node1")
     visitor = await lab.sign_in("alice")

@@ -90,7 +90,7 @@ async def hub_target(lab: LiveLab) -> str:
     workaround="hub_connect_ip, a name that proxy and nodes resolve",
 )
 @pytest.mark.matrix(CONNECT, list(ADDRESSES))
-async def test_an_address_that_is_given_out(lab: LiveLab, case: Case) -> None:
+async def test_the_hub_gives_out_any_hub_connect_ip(lab: LiveLab, case: Case) -> None:
     """The hub, whose hub_ip is 0.0.0.0, runs with any; proxy and nodes meet what stands there."""
     address = str(case[CONNECT])
     error = model(address, lab)
@@ -137,7 +137,7 @@ URLS = {
     "whose default is made from the connect URL.",
 )
 @pytest.mark.matrix(URL, list(URLS))
-async def test_a_url_that_is_given_out(lab: LiveLab, case: Case) -> None:
+async def test_the_hub_gives_out_scheme_and_port_as_they_are(lab: LiveLab, case: Case) -> None:
     """Scheme and port are taken as they are, even where nobody can mean them."""
     row = URLS[str(case[URL])]
     assert await hub_target(lab) == row.target
@@ -158,7 +158,7 @@ async def test_a_url_that_is_given_out(lab: LiveLab, case: Case) -> None:
 @pytest.mark.slow
 @pytest.mark.matrix(URL, ["https://hub:8081"])
 @pytest.mark.sabotage(URL, "http://hub:8081")
-async def test_https_to_a_hub_without(lab: LiveLab) -> None:
+async def test_https_to_a_hub_without_tls_answers_nobody(lab: LiveLab) -> None:
     """The scheme is taken: the proxy greets by TLS, the hub waits, and no visitor is answered."""
     assert await hub_target(lab) == "https://hub:8081"
     assert 8081 in {socket.port for socket in await listening(lab, "hub")}
@@ -182,7 +182,7 @@ async def test_https_to_a_hub_without(lab: LiveLab) -> None:
 @pytest.mark.may_refuse
 @pytest.mark.matrix(URL, ["http://proxy:8000"])
 @pytest.mark.matrix(BIND_URL, ["", "http://0.0.0.0:8081"])
-async def test_an_address_of_another_host(lab: LiveLab, case: Case) -> None:
+async def test_another_hosts_address_needs_a_bind_url(lab: LiveLab, case: Case) -> None:
     """It is given out, if the hub is also told where to listen."""
     assert (lab.refusal is not None) == (not case[BIND_URL])
     if lab.refusal:

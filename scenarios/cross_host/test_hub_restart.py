@@ -87,7 +87,7 @@ async def test_servers_are_adopted(lab: LiveLab) -> None:
 @pytest.mark.issue("jupyterhub#4519", happens=False, workaround="user.stop at the start (#4562)")
 @pytest.mark.matrix(SNIPPET, ["snippets/hook_that_says_so.py"])
 @pytest.mark.sabotage(DATABASE, FORGETFUL)
-async def test_a_server_that_ends_meanwhile(lab: LiveLab) -> None:
+async def test_a_server_that_ended_meanwhile_loses_its_route(lab: LiveLab) -> None:
     """The hub finds out when it comes back, takes the route away and runs the hook."""
     await lab.spawn("alice", on="node1")
     async with hub_down(lab):
@@ -127,7 +127,7 @@ async def pending(lab: LiveLab) -> str | None:
 @pytest.mark.matrix("hub.SSHSpawner.poll_timeout", [1.0])
 @pytest.mark.matrix("hub.SSHSpawner.connect_timeout", [4.0])
 @pytest.mark.matrix("hub.SSHSpawner.stop_timeout", [1.0])
-async def test_a_node_that_stalls_meanwhile(lab: LiveLab, case: Case) -> None:
+async def test_a_stalled_node_locks_its_server(lab: LiveLab, case: Case) -> None:
     """The node accepts and is silent: the server is locked until it answers, or given up."""
     hasty = "hasty_client.py" in str(case[SNIPPET])
     before = await lab.spawn("alice", on="node1")

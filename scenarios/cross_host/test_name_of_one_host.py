@@ -44,7 +44,7 @@ async def known_on(lab: LiveLab, host: str, name: str, address: str) -> AsyncIte
 
 @pytest.mark.matrix(CONNECT, [NAME])
 @pytest.mark.sabotage(CONNECT, "hub")
-async def test_a_name_that_one_node_knows(lab: LiveLab) -> None:
+async def test_servers_run_only_where_the_hubs_name_resolves(lab: LiveLab) -> None:
     """Servers run on that node; the other node and the proxy do not know the name."""
     address = str(lab.one("hub").address)
     async with known_on(lab, "node1", NAME, address):

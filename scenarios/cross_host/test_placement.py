@@ -56,7 +56,7 @@ async def test_kernel_route_and_database_agree(lab: LiveLab) -> None:
 
 
 @pytest.mark.sabotage("hub.SSHSpawner.host_policy", "first")
-async def test_two_users_on_two_nodes_at_once(lab: LiveLab) -> None:
+async def test_each_users_code_runs_on_that_users_node(lab: LiveLab) -> None:
     """Two servers that start at the same time: each user's code runs on that user's node alone."""
     wanted = {"alice": "node1", "bob": "node2"}
     servers = await asyncio.gather(*(lab.spawn(user, on=on) for user, on in wanted.items()))

@@ -41,7 +41,7 @@ LAST_WORDS = {
 
 @pytest.mark.may_refuse
 @pytest.mark.matrix(TOKEN, list(LAST_WORDS))
-async def test_a_hub_with_another_token(lab: LiveLab, case: Case) -> None:
+async def test_a_hub_with_another_token_ends_and_says_so(lab: LiveLab, case: Case) -> None:
     """It ends at once and says so; `reach`, which shows no token, finds nothing but that amiss."""
     assert lab.refusal is not None
     assert (lab.refusal.role, lab.refusal.code) == ("hub", 1)
@@ -54,7 +54,7 @@ async def test_a_hub_with_another_token(lab: LiveLab, case: Case) -> None:
 @pytest.mark.may_refuse
 @pytest.mark.matrix(API, ["http://proxy:8000"])
 @pytest.mark.sabotage(API, "http://proxy:8001")
-async def test_the_public_port_for_the_api(lab: LiveLab) -> None:
+async def test_the_proxys_public_port_is_no_api(lab: LiveLab) -> None:
     """The proxy's other port answers, with 404: that is final, and `reach` says it too."""
     assert lab.refusal is not None
     assert lab.refusal.code == 1
@@ -67,7 +67,7 @@ async def test_the_public_port_for_the_api(lab: LiveLab) -> None:
 @pytest.mark.may_refuse
 @pytest.mark.matrix(API, ["http://127.0.0.1:8001", "http://proxy.elsewhere.lab:8001"])
 @pytest.mark.sabotage(API, "http://proxy:8001")
-async def test_an_api_that_nobody_answers(lab: LiveLab, case: Case) -> None:
+async def test_a_hub_without_a_proxy_api_ends_after_30_seconds(lab: LiveLab, case: Case) -> None:
     """Unshortened: the hub asks again for 30 s, and ends; the setting is named by `reach`."""
     assert lab.refusal is not None
     assert lab.refusal.code == 1
@@ -97,7 +97,7 @@ async def bring(lab: LiveLab, token: str) -> None:
 
 
 @pytest.mark.sabotage("proxy.log-level", "error")
-async def test_a_proxy_without_a_token(lab: LiveLab) -> None:
+async def test_a_proxy_without_a_token_obeys_everybody(lab: LiveLab) -> None:
     """The hub notices nothing, and any host of the network makes routes for everybody."""
     async with proxy_token(lab, ""):
         await (await lab.hub()).check_routes()
@@ -112,7 +112,7 @@ async def test_a_proxy_without_a_token(lab: LiveLab) -> None:
 
 
 @pytest.mark.sabotage("hub.JupyterHub.hub_connect_ip", "127.0.0.1")
-async def test_a_proxy_with_another_token(lab: LiveLab) -> None:
+async def test_a_proxy_with_another_token_gets_no_route(lab: LiveLab) -> None:
     """A proxy that was restarted with a new secret: no route is made, so no server gets ready."""
     async with proxy_token(lab, "another"):
         with pytest.raises((HubError, LabError)):

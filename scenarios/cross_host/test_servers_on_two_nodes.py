@@ -35,7 +35,7 @@ async def answer_at(visitor: Visitor, server: str) -> tuple[int, bool]:
 
 
 @pytest.mark.sabotage("hub.JupyterHub.allow_named_servers", False)
-async def test_each_on_its_node(lab: LiveLab) -> None:
+async def test_named_servers_of_one_user_run_each_on_its_node(lab: LiveLab) -> None:
     """Two servers on two nodes, one session; what is left of the one that stops is the other's."""
     wanted = {"": "node1", "far": "node2"}
     servers = {name: await lab.spawn("alice", name, on=node) for name, node in wanted.items()}

@@ -41,7 +41,7 @@ async def opens(visitor: Visitor, seconds: float) -> bool:
 
 
 @pytest.mark.matrix(TRANSPORT, ["direct", "tunnel"])
-async def test_a_node_that_the_proxy_cannot_reach(lab: LiveLab, case: Case) -> None:
+async def test_a_ready_server_is_of_no_use_without_the_proxys_way(lab: LiveLab, case: Case) -> None:
     """Ready either way; a user gets there only by the hub's host. `reach` names the broken hop."""
     direct = case[TRANSPORT] == "direct"
     assert (await lab.spawn("alice", on="far1")).ready

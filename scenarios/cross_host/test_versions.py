@@ -42,7 +42,7 @@ async def works(lab: LiveLab, user: str) -> str:
 
 @pytest.mark.topology("lab", "older-node")
 @LOST
-async def test_an_older_node(lab: LiveLab) -> None:
+async def test_an_older_node_works_and_is_warned_of(lab: LiveLab) -> None:
     """Two nodes, two versions, one hub: both work, and only the older one is warned of."""
     assert await version_on(lab, "node1", SINGLEUSER) == NEW
     assert await version_on(lab, "node2", SINGLEUSER) == OLD
@@ -60,7 +60,7 @@ async def test_an_older_node(lab: LiveLab) -> None:
 # Shortened: with the default limit of 4 the hub pauses for some 14 s.
 @pytest.mark.matrix("hub.JupyterHub.tornado_settings", [{"user_redirect_limit": 1}])
 @LOST
-async def test_the_version_is_blamed(lab: LiveLab) -> None:
+async def test_the_version_is_blamed_for_another_cause(lab: LiveLab) -> None:
     """A user at the hub's own port: the loop has another cause, and the page names this one."""
     await lab.spawn("bob", on="node2")
     assert await works(lab, "bob") == "node2"
@@ -76,7 +76,7 @@ async def test_the_version_is_blamed(lab: LiveLab) -> None:
 
 @pytest.mark.topology("lab", "older-hub")
 @LOST
-async def test_an_older_hub(lab: LiveLab) -> None:
+async def test_an_older_hub_works_and_is_warned_of(lab: LiveLab) -> None:
     """Newer servers under an older hub: a spawn, a sign-in and a cell, and the warning."""
     assert await version_on(lab, "hub", "/opt/jupyter/bin/jupyterhub") == OLD
     assert await version_on(lab, "node1", SINGLEUSER) == NEW

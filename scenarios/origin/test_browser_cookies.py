@@ -102,7 +102,7 @@ async def xsrf_of(context: BrowserContext, path: str) -> str:
 @pytest.mark.side_by_side
 @pytest.mark.matrix(ALLOW, ["*", SAME_SITE])
 @pytest.mark.matrix(CREDENTIALS, [False, True])
-async def test_cookies_of_a_signed_in_user(
+async def test_only_a_page_of_the_hubs_site_has_its_cookies(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:
     """The same three requests of two pages; the user is signed in all the time."""

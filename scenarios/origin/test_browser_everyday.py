@@ -65,7 +65,9 @@ async def run_a_cell(page: Page, code: str) -> str:
 
 @pytest.mark.matrix(SHUTDOWN, [False, True])
 @pytest.mark.issue("jupyterhub#2845", happens=False)
-async def test_a_day_at_the_hub(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
+async def test_a_user_signs_in_runs_a_cell_and_logs_out(
+    lab: LiveLab, case: Case, chromium: BrowserContext
+) -> None:
     """Through pages alone, from the first form to the last; the kernel runs on the node."""
     await lab.spawn(USER, on=NODE)
     page = await chromium.new_page()

@@ -61,7 +61,7 @@ async def cookie_names(context: BrowserContext, path: str) -> set[str]:
     workaround="cookie_options {'samesite': 'None', 'secure': True} by https",
 )
 @pytest.mark.issue("jupyterhub#3952", happens=True)
-async def test_in_and_out_within_a_frame(
+async def test_samesite_none_lets_a_framed_user_in_and_not_out(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:
     """Sign in, open the server, log out: all in a frame that a page of another site shows."""

@@ -59,7 +59,9 @@ async def framed(context: BrowserContext, page_url: str, url: str) -> Framed:
     happens=True,
     workaround="frame-ancestors in tornado_settings of JupyterHub and of ServerApp",
 )
-async def test_who_may_frame_what(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
+async def test_hub_and_server_each_say_who_may_frame_them(
+    lab: LiveLab, case: Case, chromium: BrowserContext
+) -> None:
     """The hub's form and a server's page; for a stranger the server's page is the hub's form."""
     await put_elsewhere(lab)
     server_page = f"{HUB_SITE}/user/{USER}/lab"
@@ -87,7 +89,7 @@ async def test_who_may_frame_what(lab: LiveLab, case: Case, chromium: BrowserCon
     workaround="a page of the hub's own site; else SameSite=None and Secure in cookie_options, "
     "by https",
 )
-async def test_sign_in_within_a_frame(lab: LiveLab, chromium: BrowserContext) -> None:
+async def test_a_framed_sign_in_needs_the_hubs_site(lab: LiveLab, chromium: BrowserContext) -> None:
     """The right password: within the site it signs in, within another the form comes back."""
     await put_elsewhere(lab)
     for page_url, signs_in in ((OTHER_SITE, False), (SAME_SITE, True)):

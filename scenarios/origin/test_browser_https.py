@@ -48,7 +48,9 @@ pytestmark = pytest.mark.topology("lab", "browser", "nginx")
 
 @pytest.mark.matrix(PATTERN, ["", r"https?://(app|www)\.hub\.lab(:8443)?"])
 @pytest.mark.matrix("server.ServerApp.allow_credentials", [True])
-async def test_what_the_scheme_changes(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
+async def test_by_https_the_same_site_gets_less_by_cookie(
+    lab: LiveLab, case: Case, chromium: BrowserContext
+) -> None:
     """One page of the hub's site by each scheme, one of another; the user is signed in at both."""
     await put_elsewhere(lab)
     async with over_https(lab):
@@ -107,7 +109,7 @@ async def test_a_websocket_by_cookie(lab: LiveLab, case: Case, chromium: Browser
 
 @pytest.mark.matrix(PUBLIC_URL, ["", f"{HTTPS}/"])
 @pytest.mark.issue("jupyterhub#5013", happens=True, workaround="JupyterHub.public_url, or X-Scheme")
-async def test_cookies_behind_something_that_ends_tls(
+async def test_a_link_to_http_sends_the_cookies_in_the_clear(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:
     """Whoever signs in by https and follows one link to http has sent the cookies in the clear."""

@@ -103,7 +103,7 @@ def model(headers: dict[str, str], origin: str, request: Request) -> Outcome:
     happens=True,
     workaround="Access-Control-Allow-Origin and -Methods in JupyterHub.tornado_settings",
 )
-async def test_what_a_foreign_page_gets_of_the_hub(
+async def test_one_header_lets_a_foreign_page_start_servers(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:
     """Two foreign pages, six requests each, among them what the hub itself refuses."""

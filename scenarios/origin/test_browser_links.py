@@ -62,7 +62,7 @@ def status_of(act: str, known: bool) -> int:
     COOKIES,
     [{}, {"cookie_options": {"samesite": "Lax"}}, {"cookie_options": {"samesite": "Strict"}}],
 )
-async def test_what_comes_with_the_users_cookies(
+async def test_samesite_decides_which_links_come_as_the_user(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:
     """Somebody is signed in; two pages try each way; the hub's log says for whom it took them."""

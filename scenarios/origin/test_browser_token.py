@@ -120,7 +120,9 @@ async def files(lab: LiveLab, token: str) -> set[str]:
     workaround="tornado_settings headers Access-Control-Allow-Origin",
 )
 @pytest.mark.issue("jupyter-server/jupyter_server#1468", happens=True, workaround="a token")
-async def test_what_a_foreign_page_gets(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
+async def test_a_foreign_page_with_a_token_reads_what_is_allowed(
+    lab: LiveLab, case: Case, chromium: BrowserContext
+) -> None:
     """Two foreign pages, seven requests each: the server's answer, and what is left of it."""
     await put_elsewhere(lab)
     await lab.spawn("alice", lab.own_server, on="node1")
@@ -147,7 +149,7 @@ async def test_what_a_foreign_page_gets(lab: LiveLab, case: Case, chromium: Brow
 @pytest.mark.matrix(ALLOW, [OTHER_SITE])
 @pytest.mark.matrix(HEADERS, [{}, {"headers": {"Access-Control-Allow-Origin": OTHER_SITE}}])
 @ERRORS_WITHOUT_HEADERS
-async def test_errors_can_be_read_by_another_setting(
+async def test_tornado_settings_make_errors_readable(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:
     """With the header among `tornado_settings` the allowed page can tell an error from silence."""

@@ -51,7 +51,9 @@ def socket_url(server: str) -> str:
 @pytest.mark.side_by_side
 @pytest.mark.matrix(ALLOW, ["", SAME_SITE, "*"])
 @pytest.mark.issue("jupyter/jupyter#161", happens=False, workaround="ServerApp.allow_origin")
-async def test_a_signed_in_users_cookie(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
+async def test_the_cookie_opens_a_websocket_within_the_site(
+    lab: LiveLab, case: Case, chromium: BrowserContext
+) -> None:
     """Three pages open the same WebSocket; the server's log says whether it knew who asked."""
     await put_elsewhere(lab)
     await at_own_server(lab, chromium)
@@ -83,7 +85,9 @@ async def known_at_server(lab: LiveLab, page_url: str) -> str:
 @pytest.mark.issue(
     "microsoft/vscode-jupyter-hub#75", happens=True, workaround="JUPYTERHUB_ALLOW_TOKEN_IN_URL=1"
 )
-async def test_a_token_in_the_url(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
+async def test_a_token_in_the_url_opens_no_websocket(
+    lab: LiveLab, case: Case, chromium: BrowserContext
+) -> None:
     """Nobody is signed in; two foreign pages have a token. A token that counts needs no origin."""
     await put_elsewhere(lab)
     await lab.spawn(USER, on="node1")

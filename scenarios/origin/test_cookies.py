@@ -162,7 +162,7 @@ async def check(lab: LiveLab, case: Case) -> None:
     seen="_xsrf of the hub and of the server come without Secure: _set_xsrf_cookie looks neither "
     "at public_url nor at the protocol.",
 )
-async def test_public_url(lab: LiveLab, case: Case) -> None:
+async def test_public_url_makes_the_hubs_cookies_secure(lab: LiveLab, case: Case) -> None:
     """With and without a public address, for each header that an outer proxy may send."""
     await check(lab, case)
 
@@ -170,6 +170,6 @@ async def test_public_url(lab: LiveLab, case: Case) -> None:
 @pytest.mark.matrix(TORNADO, [SECURE])
 @pytest.mark.sabotage(TORNADO, {})
 @XSRF_COOKIE_OPTIONS
-async def test_cookie_options(lab: LiveLab, case: Case) -> None:
+async def test_cookie_options_reach_five_of_six_cookies(lab: LiveLab, case: Case) -> None:
     """Options for all cookies: five of six take them."""
     await check(lab, case)

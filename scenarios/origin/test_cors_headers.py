@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.topology("lab"), pytest.mark.side_by_side]
 
 @pytest.mark.matrix(ALLOW, ["", APP])
 @PREFLIGHT_OF_A_TOKEN
-async def test_preflight_for_a_token(lab: LiveLab, case: Case) -> None:
+async def test_a_preflight_for_a_token_differs_from_its_request(lab: LiveLab, case: Case) -> None:
     """The request itself is readable without allow_origin, and with it by whom it names."""
     await lab.spawn("alice", lab.own_server)
     target = f"/user/alice/{lab.own_server}/api/contents"

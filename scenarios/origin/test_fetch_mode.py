@@ -69,7 +69,7 @@ pytestmark = pytest.mark.topology("lab")
 
 
 @pytest.mark.sabotage("server.ServerApp.disable_check_xsrf", True)
-async def test_modes(lab: LiveLab) -> None:
+async def test_the_fetch_mode_decides_whether_a_cookie_alone_counts(lab: LiveLab) -> None:
     """Every mode and site, by GET and POST, with and without the XSRF token, asked of both."""
     await lab.spawn("alice")
     targets = {

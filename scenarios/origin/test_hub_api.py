@@ -101,7 +101,7 @@ def cells(lab: LiveLab) -> list[Asking]:
 
 
 @pytest.mark.matrix(TORNADO, [{}, {"headers": {HEADER: APP}}, {"headers": {HEADER: "*"}}])
-async def test_who_may_read_and_write(lab: LiveLab, case: Case) -> None:
+async def test_one_header_decides_which_page_may_read(lab: LiveLab, case: Case) -> None:
     """Reads a user, writes an activity, makes a named server, from every origin."""
     wanted_header = headers_of(case).get(HEADER)
     async with callers(lab, "alice") as who:
@@ -136,7 +136,7 @@ async def test_who_may_read_and_write(lab: LiveLab, case: Case) -> None:
         },
     ],
 )
-async def test_what_a_preflight_is_told(lab: LiveLab, case: Case) -> None:
+async def test_a_preflight_allows_neither_put_nor_the_xsrf_header(lab: LiveLab, case: Case) -> None:
     """With the origin alone a page may read, by token, and can neither PUT nor send X-XSRFToken."""
     asking = Asking("none", "OPTIONS", APP, requested="x-xsrftoken")
     async with callers(lab, "alice") as who:

@@ -46,7 +46,7 @@ pytestmark = pytest.mark.topology("lab")
     seen="200. The header is split at semicolons, and any part that begins with application/json "
     "counts as the type. The XSRF token, which such a page cannot know, is what still stops it.",
 )
-async def test_content_types(lab: LiveLab) -> None:
+async def test_a_post_as_a_form_is_nobodys(lab: LiveLab) -> None:
     """JSON, or none at all; a form and plain text are as if nobody had signed in."""
     refused = {"text/plain": 403, "application/x-www-form-urlencoded": 403, "text/json": 403}
     taken = {"": 200, "application/json": 200, "application/json; charset=utf-8": 200}
@@ -80,7 +80,7 @@ async def test_content_types(lab: LiveLab) -> None:
 @pytest.mark.issue("jupyterhub#4346", happens=False, workaround="none needed since 3.2")
 @pytest.mark.issue("jupyterhub#1363", happens=False, workaround="none needed since 3.2")
 @pytest.mark.issue("zero-to-jupyterhub-k8s#660", happens=False, workaround="none needed since 3.2")
-async def test_hosts_do_not_matter(lab: LiveLab) -> None:
+async def test_the_xsrf_token_decides_whatever_the_host(lab: LiveLab) -> None:
     """The XSRF token decides, whatever the request says of its origin, its page and its host."""
     hosts = ("evil.lab", lab.origin.authority, "")
     async with callers(lab, "alice") as who:

@@ -96,7 +96,7 @@ async def works(lab: LiveLab, who: Credentials) -> Works:
 @pytest.mark.sabotage("server.ServerApp.allow_origin", "*")
 @pytest.mark.issue("jupyterhub#1457", happens=False, workaround="none needed for the hub since 3.2")
 @pytest.mark.issue("jupyterhub#1074", happens=True, workaround="Upgrade and Connection passed on")
-async def test_host_and_upgrade(lab: LiveLab) -> None:
+async def test_servers_need_the_port_of_host_and_upgrade(lab: LiveLab) -> None:
     """As it should be, with the port lost, without Upgrade: the hub never notices, and stops a
     server from its page at an address whose port is lost.
     """
@@ -114,7 +114,7 @@ async def test_host_and_upgrade(lab: LiveLab) -> None:
 
 
 @pytest.mark.matrix(PUBLIC, ["", "https://www.hub.lab/"])
-async def test_tls_that_ends_at_nginx(lab: LiveLab, case: Case) -> None:
+async def test_each_forwarded_header_makes_other_cookies_secure(lab: LiveLab, case: Case) -> None:
     """Whose login cookies are Secure: with X-Scheme both, with X-Forwarded-Proto the server's."""
     await lab.spawn("alice")
     seen = {}

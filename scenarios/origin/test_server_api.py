@@ -103,7 +103,7 @@ async def check(lab: LiveLab, case: Case, asked: list[Asking]) -> None:
 
 @pytest.mark.matrix(ALLOW, ["", APP, "*"])
 @pytest.mark.matrix(COOKIES, [False, True])
-async def test_allow_origin(lab: LiveLab, case: Case) -> None:
+async def test_allow_origin_says_which_pages_may_read(lab: LiveLab, case: Case) -> None:
     """No origin, one origin, every origin; with and without the header for cookies. Who asks: the
     server's own origin, the same with https, with another port, `http://app.lab`,
     `http://lib.app.lab`, `http://evil.lab`, and a script without one. A value of your own for the
@@ -113,7 +113,7 @@ async def test_allow_origin(lab: LiveLab, case: Case) -> None:
 
 
 @pytest.mark.matrix(PATTERN, [r"http://(\w+\.)?app\.lab", "http://app"])
-async def test_allow_origin_pat(lab: LiveLab, case: Case) -> None:
+async def test_allow_origin_pat_must_match_the_whole_origin(lab: LiveLab, case: Case) -> None:
     """A pattern must match the whole origin."""
     await check(lab, case, cells(lab))
 
@@ -129,13 +129,13 @@ async def test_allow_origin_takes_precedence(lab: LiveLab, case: Case) -> None:
 @pytest.mark.matrix(NO_XSRF, [True])
 @pytest.mark.matrix(ALLOW, ["", "*"])
 @pytest.mark.issue("jupyterhub#4752", happens=False, workaround="fixed by jupyterhub#4753")
-async def test_disable_check_xsrf(lab: LiveLab, case: Case) -> None:
+async def test_disable_check_xsrf_lets_a_cookie_write(lab: LiveLab, case: Case) -> None:
     """A cookie alone then writes, but still from no other origin than the allowed ones."""
     await check(lab, case, cells(lab))
 
 
 @pytest.mark.matrix(TORNADO, [{"headers": {"Access-Control-Allow-Origin": APP}}])
 @pytest.mark.sabotage(TORNADO, {})
-async def test_header_by_hand(lab: LiveLab, case: Case) -> None:
+async def test_a_header_by_hand_lets_a_token_read_errors_too(lab: LiveLab, case: Case) -> None:
     """The header alone lets a page read what a token asks for, errors too, and no cookie in."""
     await check(lab, case, cells(lab))

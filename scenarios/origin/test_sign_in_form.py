@@ -66,7 +66,7 @@ async def next_second() -> None:
     happens=True,
     workaround="JUPYTERHUB_XSRF_ANONYMOUS_IP_CIDRS=0.0.0.0/0 in the hub's environment",
 )
-async def test_page_and_form_from_two_addresses(lab: LiveLab, case: Case) -> None:
+async def test_the_form_is_tied_to_the_address_of_its_page(lab: LiveLab, case: Case) -> None:
     """Another User-Agent is refused always, another address unless addresses do not count."""
     snippet = case[SNIPPET]
     by_address = not isinstance(snippet, dict) or snippet["name"] == "xsrf_by_address.py"
@@ -87,7 +87,7 @@ async def test_page_and_form_from_two_addresses(lab: LiveLab, case: Case) -> Non
 
 @pytest.mark.sabotage("hub.JupyterHub.cookie_max_age_days", 0)
 @pytest.mark.issue("jupyterhub#5385", happens=False, workaround="fixed in 5.5 and 6.0")
-async def test_a_lost_session_cookie(lab: LiveLab) -> None:
+async def test_a_lost_session_cookie_is_made_anew(lab: LiveLab) -> None:
     """Signed in, the session's cookie gone: the next page makes a new one, and its form is taken
     from another address too.
     """

@@ -38,7 +38,7 @@ def cookies_for(visitor: Visitor, url: URL) -> set[str]:
     return set(visitor.session.cookie_jar.filter_cookies(url))
 
 
-async def test_origins_and_cookies(lab: LiveLab) -> None:
+async def test_a_server_on_a_subdomain_gets_only_the_session_id(lab: LiveLab) -> None:
     """Sign in at the hub, open the server, and look at what goes where."""
     await lab.spawn("alice")
     visitor = await lab.enter(await lab.sign_in("alice", at=str(HUB)))

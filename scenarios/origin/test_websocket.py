@@ -169,7 +169,7 @@ async def check(lab: LiveLab, case: Case) -> None:
 
 @pytest.mark.side_by_side
 @pytest.mark.matrix(ALLOW, ["", APP, "*"])
-async def test_allow_origin(lab: LiveLab, case: Case) -> None:
+async def test_allow_origin_lets_a_websocket_in(lab: LiveLab, case: Case) -> None:
     """No origin, one origin, every origin."""
     await check(lab, case)
 
@@ -177,14 +177,14 @@ async def test_allow_origin(lab: LiveLab, case: Case) -> None:
 @pytest.mark.side_by_side
 @pytest.mark.matrix(PATTERN, [r"http://(\w+\.)?app\.lab"])
 @pytest.mark.sabotage(PATTERN, "")
-async def test_allow_origin_pat(lab: LiveLab, case: Case) -> None:
+async def test_allow_origin_pat_counts_for_a_websocket(lab: LiveLab, case: Case) -> None:
     """A pattern counts for a WebSocket as for the API."""
     await check(lab, case)
 
 
 @pytest.mark.sabotage("hub.Spawner.environment", {"JUPYTERHUB_ALLOW_TOKEN_IN_URL": "1"})
 @TOKEN_IN_THE_URL
-async def test_a_token_in_the_address(lab: LiveLab) -> None:
+async def test_a_token_in_the_address_needs_the_browsers_word(lab: LiveLab) -> None:
     """The same token in the same address: with the browser's word for it 101, without it 403."""
     await lab.spawn("alice")
     async with callers(lab, "alice", "") as who:

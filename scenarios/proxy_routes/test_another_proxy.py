@@ -60,7 +60,7 @@ async def second_proxy(lab: LiveLab) -> AsyncIterator[URL]:
     seen="200, and nothing changes: apihandlers/proxy.py knows `api_url` and `auth_token` alone. "
     "The second does it.",
 )
-async def test_telling_the_hub(lab: LiveLab) -> None:
+async def test_the_hub_obeys_an_undocumented_name(lab: LiveLab) -> None:
     """By the documented names first, by the one that is obeyed then."""
     hub = await lab.hub()
     async with second_proxy(lab) as new:

@@ -42,7 +42,7 @@ def said(log: str, words: str) -> float:
 
 
 @pytest.mark.matrix(SERVICES, [[], DEAD])
-async def test_services_that_are_gone(lab: LiveLab, case: Case) -> None:
+async def test_a_dead_service_keeps_the_hub_off_the_proxy(lab: LiveLab, case: Case) -> None:
     """The hub is restarted with an empty table in the proxy, as after a cut of both."""
     services = case[SERVICES]
     dead = len(services) if isinstance(services, list) else 0

@@ -39,7 +39,7 @@ async def targets(lab: LiveLab) -> dict[str, str]:
     happens=False,
     workaround="check_routes at the hub's start compares the target and updates it (0.8)",
 )
-async def test_a_hub_that_moved(lab: LiveLab, case: Case) -> None:
+async def test_a_moved_hubs_route_follows(lab: LiveLab, case: Case) -> None:
     """Restarted under another address: its route follows, that of a server that runs stays."""
     server = await lab.spawn("alice", on="node1")
     alice = {"/user/alice": f"http://{server.address}:{server.port}"}
@@ -59,7 +59,7 @@ async def test_a_hub_that_moved(lab: LiveLab, case: Case) -> None:
     happens=True,
     workaround="the hub's next start deletes them; with cleanup_servers = False they stay true",
 )
-async def test_a_hub_that_was_stopped(lab: LiveLab, case: Case) -> None:
+async def test_a_stopped_hub_leaves_the_table_as_it_was(lab: LiveLab, case: Case) -> None:
     """By SIGTERM, as service managers do it: the table is as it was, and half of it is wrong."""
     runs_on = str(case[CLEANUP]) == "False"
     await lab.spawn("alice", on="node1")

@@ -59,7 +59,7 @@ def circle(path: str, limit: int) -> str:
 @pytest.mark.issue(
     "jupyterhub#1217", happens=True, workaround="POST /hub/api/proxy gives the route back"
 )
-async def test_a_circle_that_ends(lab: LiveLab) -> None:
+async def test_a_lost_route_ends_in_500_after_two_turns(lab: LiveLab) -> None:
     """A call of the server's API, with a token: two turns, 500, and nothing was mended by it."""
     answer = await lose_and_open(lab, "/user/alice/api/status")
     assert answer_line(answer) == circle("/user/alice/api/status", 2)
@@ -74,7 +74,7 @@ async def test_a_circle_that_ends(lab: LiveLab) -> None:
 
 @pytest.mark.slow
 @pytest.mark.sabotage("hub.JupyterHub.last_activity_interval", 1)
-async def test_the_default_limit(lab: LiveLab, case: Case) -> None:
+async def test_by_default_a_lost_route_takes_four_turns(lab: LiveLab, case: Case) -> None:
     """Unshortened: four turns with waits of 2, 4 and 8 s between them."""
     begun = time.monotonic()
     answer = await lose_and_open(lab, "/user/alice/api/status")

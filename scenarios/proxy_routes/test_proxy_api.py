@@ -80,7 +80,7 @@ async def said(lab: LiveLab, since: float, last: str) -> str:
     "default route' ('Getting the routing table').",
     seen="404 for /api/; '/' is among the routes. JupyterHub relies on that (check_routes).",
 )
-async def test_what_it_takes(lab: LiveLab) -> None:
+async def test_the_api_accepts_and_refuses_as_documented(lab: LiveLab) -> None:
     """The whole table, one after the other, on a proxy with the hub's route alone."""
     wrong = []
     for method, target, body, authorization, status in CALLS:
@@ -134,7 +134,7 @@ async def test_what_it_never_answers(lab: LiveLab) -> None:
     expected="A secret is not written to a log, or shortened (JupyterHub logs '[secret]').",
     seen="'Rejecting API request from: ' and the header as it came (configproxy.js, authorized).",
 )
-async def test_what_it_logs(lab: LiveLab, case: Case) -> None:
+async def test_only_at_debug_a_refused_token_is_logged(lab: LiveLab, case: Case) -> None:
     """A token that was made up for this test, and is nobody's."""
     begun = time.time()
     made_up = "token made-up-for-this-test"
@@ -145,7 +145,7 @@ async def test_what_it_logs(lab: LiveLab, case: Case) -> None:
 
 @pytest.mark.matrix(LEVEL, ["info"])
 @pytest.mark.sabotage(LEVEL, "error")
-async def test_without_a_token_of_its_own(lab: LiveLab) -> None:
+async def test_without_a_token_it_obeys_everybody(lab: LiveLab) -> None:
     """Started without CONFIGPROXY_AUTH_TOKEN it warns once, and obeys everybody.
 
     The hub does not notice: its own token is as good as any other.

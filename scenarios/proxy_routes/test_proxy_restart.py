@@ -76,7 +76,7 @@ async def repaired(lab: LiveLab, seconds: float) -> bool:
     "own address or a restart of the hub: app.py runs check_routes only at the end of "
     "update_last_activity.",
 )
-async def test_until_the_routes_are_back(lab: LiveLab, case: Case) -> None:
+async def test_only_a_check_brings_the_routes_back(lab: LiveLab, case: Case) -> None:
     """The gap, what it looks like, that asking does not end it, and what does."""
     interval = int(str(case[INTERVAL]))
     await lab.spawn("alice", on="node1")
@@ -100,7 +100,7 @@ async def test_until_the_routes_are_back(lab: LiveLab, case: Case) -> None:
 
 @pytest.mark.slow
 @pytest.mark.sabotage(INTERVAL, 0)
-async def test_the_default_interval(lab: LiveLab) -> None:
+async def test_by_default_the_routes_are_back_in_300_seconds(lab: LiveLab) -> None:
     """Unshortened: with the default of 300 s the routes are back within that time and a bit."""
     await lab.spawn("alice", on="node1")
     await restart_proxy(lab)

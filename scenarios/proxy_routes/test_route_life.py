@@ -56,7 +56,7 @@ def own(server: Server) -> dict[str, object]:
 
 
 @pytest.mark.sabotage("hub.JupyterHub.hub_routespec", "/hub/")
-async def test_start_and_stop(lab: LiveLab) -> None:
+async def test_each_server_has_a_route_while_it_answers(lab: LiveLab) -> None:
     """The default server and a named one below it: each has a route of its own."""
     hub = {"/": {"hub": True, "jupyterhub": True, "target": "http://hub:8081"}}
     assert await data(lab) == hub
@@ -73,7 +73,7 @@ async def test_start_and_stop(lab: LiveLab) -> None:
 
 @pytest.mark.matrix(POLL, [300])
 @pytest.mark.sabotage(POLL, 1)
-async def test_death_of_a_server(lab: LiveLab) -> None:
+async def test_a_dead_servers_route_stays_until_the_hub_looks(lab: LiveLab) -> None:
     """Killed on its node: 503 in HTML for everybody, until somebody makes the hub look.
 
     The poll is put off, so that what makes the hub look is the user's own home page.

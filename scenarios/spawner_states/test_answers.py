@@ -39,7 +39,7 @@ PATH = "users/alice/server"
 pytestmark = [pytest.mark.topology("lab"), pytest.mark.matrix("hub.snippet", ["hooks.py"])]
 
 
-class Row(NamedTuple):
+class ApiAnswer(NamedTuple):
     """A request in a state: its status, and words of its message."""
 
     state: str
@@ -50,15 +50,15 @@ class Row(NamedTuple):
 
 
 TABLE = [
-    Row("stopped", "DELETE", 204, "", "delete: nothing to stop"),
-    Row("stopped", "PUT", 409, "already has a default server", "put"),
-    Row("spawn", "POST", 202, "", "post: pending == 'spawn'"),
-    Row("spawn", "PATCH", 400, "alice is active", "patch: cannot patch active servers"),
-    Row("ready", "POST", 400, "alice is already running", "post: spawner.ready"),
-    Row("ready", "PATCH", 400, "alice is active", "patch: cannot patch active servers"),
-    Row("stop", "POST", 400, "alice is pending stop", "post: elif pending"),
-    Row("stop", "DELETE", 202, "", "delete: already stopping"),
-    Row("stop", "PATCH", 400, "alice is active", "patch: cannot patch active servers"),
+    ApiAnswer("stopped", "DELETE", 204, "", "delete: nothing to stop"),
+    ApiAnswer("stopped", "PUT", 409, "already has a default server", "put"),
+    ApiAnswer("spawn", "POST", 202, "", "post: pending == 'spawn'"),
+    ApiAnswer("spawn", "PATCH", 400, "alice is active", "patch: cannot patch active servers"),
+    ApiAnswer("ready", "POST", 400, "alice is already running", "post: spawner.ready"),
+    ApiAnswer("ready", "PATCH", 400, "alice is active", "patch: cannot patch active servers"),
+    ApiAnswer("stop", "POST", 400, "alice is pending stop", "post: elif pending"),
+    ApiAnswer("stop", "DELETE", 202, "", "delete: already stopping"),
+    ApiAnswer("stop", "PATCH", 400, "alice is active", "patch: cannot patch active servers"),
 ]
 
 
@@ -104,7 +104,7 @@ async def test_each_state_has_its_answers(lab: LiveLab) -> None:
 
 
 @pytest.mark.matrix(SLOW, [PATIENT, AT_ONCE])
-async def test_the_status_tells_the_time(lab: LiveLab, case: Case) -> None:
+async def test_the_status_says_how_long_it_took(lab: LiveLab, case: Case) -> None:
     """The same good and bad start, and the same stop, with patience and without."""
     patient = case[SLOW] != AT_ONCE
     hub = await lab.hub()

@@ -40,7 +40,7 @@ pytestmark = pytest.mark.topology("lab")
 
 @pytest.mark.issue("jupyterhub#2746", happens=True, workaround="a shorter Spawner.poll_interval")
 @pytest.mark.matrix(POLL, [0, 1])
-async def test_who_notices_a_death(lab: LiveLab, case: Case) -> None:
+async def test_a_poll_notices_a_death_and_a_visitor_does_not(lab: LiveLab, case: Case) -> None:
     """Polls do, and so does a request to start; a visitor does not."""
     server = await lab.spawn("alice", on="node1")
     await lab.run("node1", "sh", "-c", f"kill -KILL {server.pid}", user="alice")
@@ -78,7 +78,7 @@ async def test_who_notices_a_death(lab: LiveLab, case: Case) -> None:
 
 @pytest.mark.slow
 @pytest.mark.sabotage(POLL, 0)
-async def test_when_a_death_is_noticed_by_default(lab: LiveLab) -> None:
+async def test_a_death_is_noticed_within_30_seconds(lab: LiveLab) -> None:
     """Unshortened: by the next poll, which comes every 30 s."""
     server = await lab.spawn("alice", on="node1")
     await lab.run("node1", "sh", "-c", f"kill -KILL {server.pid}", user="alice")

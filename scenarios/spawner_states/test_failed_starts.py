@@ -28,7 +28,7 @@ from .page_starts import Shown, answered_at_once, shown
 pytestmark = [pytest.mark.topology("lab"), pytest.mark.matrix("hub.snippet", ["hooks.py"])]
 
 
-class Row(NamedTuple):
+class HookFailure(NamedTuple):
     """What a hook raises, and what the start is answered and its stream ends with."""
 
     raised: str
@@ -39,21 +39,21 @@ class Row(NamedTuple):
 
 
 TABLE = [
-    Row(
+    HookFailure(
         "ValueError",
         500,
         "Internal Server Error",
         "Spawn failed: The words of an error.",
         "write_error: any other exception; format_exception: str(exc)",
     ),
-    Row(
+    HookFailure(
         "HTTPError 403",
         403,
         "Not today.",
         "Spawn failed: HTTP 403: error (Not today.)",
         "write_error: get_message(); user.py, User.spawn: reason = 'error'",
     ),
-    Row(
+    HookFailure(
         "HTTPError reason",
         403,
         "error",
@@ -82,7 +82,7 @@ async def failed_start(lab: LiveLab, hub: Hub, raised: str) -> tuple[int, str, d
     "the reason, which tornado sends to users, with a label of its metrics.",
 )
 @pytest.mark.sabotage("hub.JupyterHub.tornado_settings", {"slow_spawn_timeout": 0})
-async def test_words_of_a_failed_start(lab: LiveLab) -> None:
+async def test_a_failed_start_says_less_by_the_api(lab: LiveLab) -> None:
     """Each row: what the REST API answers, and what the progress stream ends with."""
     hub = await lab.hub()
     await hub.ensure_user("alice")
@@ -108,7 +108,7 @@ async def test_words_of_a_failed_start(lab: LiveLab) -> None:
     "/hub/api/users/alice/server is right.",
 )
 @pytest.mark.sabotage("hub.SSHSpawner.pre_spawn_hook", False)
-async def test_private_words_of_a_spawn_exception(lab: LiveLab) -> None:
+async def test_the_progress_stream_shows_private_words(lab: LiveLab) -> None:
     """The REST API keeps the private words; the progress stream and the form show them."""
     hub = await lab.hub()
     await hub.ensure_user("alice")

@@ -36,7 +36,7 @@ async def there(lab: LiveLab, host: str, path: str) -> bool:
 
 
 @pytest.mark.sabotage("hub.SSHSpawner.pre_spawn_hook", False)
-async def test_where_a_hook_runs(lab: LiveLab) -> None:
+async def test_a_hook_runs_on_the_hubs_host(lab: LiveLab) -> None:
     """What the hook made stands on the hub's host; what it set is in the node's kernel."""
     await lab.run("hub", "rm", "-f", MADE)
     await lab.spawn("alice", on="node1")
@@ -54,7 +54,7 @@ async def test_where_a_hook_runs(lab: LiveLab) -> None:
 
 @pytest.mark.issue("jupyterhub#4519", happens=False, workaround="jupyterhub#4562")
 @pytest.mark.sabotage("hub.SSHSpawner.post_stop_hook", False)
-async def test_ends_after_which_the_hook_runs(lab: LiveLab) -> None:
+async def test_the_stop_hook_runs_after_each_end(lab: LiveLab) -> None:
     """A start that fails, a death that a poll notices, a death while the hub is down."""
 
     async def ran(user: str) -> bool:

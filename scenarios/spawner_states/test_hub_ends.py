@@ -55,7 +55,9 @@ async def has_route(lab: LiveLab) -> bool:
 
 @pytest.mark.parametrize("signal", ["TERM", "KILL"])
 @pytest.mark.matrix(CLEANUP, [True, False])
-async def test_which_end_stops_servers(lab: LiveLab, case: Case, signal: str) -> None:
+async def test_servers_stop_only_by_sigterm_with_cleanup_servers(
+    lab: LiveLab, case: Case, signal: str
+) -> None:
     """By signal and setting: the same process goes on, or it is gone; the route always stays."""
     stopped = case[CLEANUP] and signal == "TERM"
     before = await lab.spawn("alice", on="node1")
@@ -84,7 +86,7 @@ def same(before: Server, after: Server | None) -> bool:
 )
 @pytest.mark.matrix(CLEANUP, [False])
 @pytest.mark.matrix(SPAWNER, ["simple", "ssh"])
-async def test_a_service_manager_ends_all(lab: LiveLab, case: Case) -> None:
+async def test_a_service_manager_ends_servers_of_its_own_host(lab: LiveLab, case: Case) -> None:
     """All processes of the hub's host get SIGTERM: a server there ends, one on a node does not."""
     await lab.spawn("alice")
     pids = (await lab.run("hub", "sh", "-c", PIDS_OF_HUB)).split()

@@ -60,7 +60,7 @@ async def start(lab: LiveLab, user: str) -> Answer:
 @pytest.mark.matrix(CONCURRENT, [0, 1])
 @pytest.mark.matrix(ACTIVE, [0, 2])
 @pytest.mark.matrix("hub.JupyterHub.tornado_settings", [{"slow_spawn_timeout": 0}])
-async def test_who_may_start(lab: LiveLab, case: Case) -> None:
+async def test_each_limit_refuses_in_its_own_way(lab: LiveLab, case: Case) -> None:
     """Three users start at once, and none of the starts comes to an end."""
     hub = await lab.hub()
     for user in USERS:
@@ -78,7 +78,7 @@ async def test_who_may_start(lab: LiveLab, case: Case) -> None:
 
 
 @pytest.mark.matrix(FAILURES, [0, 2])
-async def test_failures_that_end_the_hub(lab: LiveLab, case: Case) -> None:
+async def test_failures_in_a_row_end_the_hub(lab: LiveLab, case: Case) -> None:
     """Rejections do not count, errors in a row do; between them nothing has succeeded."""
     hub = await lab.hub()
     await hub.ensure_user("alice")

@@ -108,7 +108,7 @@ async def told_since(lab: LiveLab, seen: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.matrix(FROM_FORM, ["simple", "passthrough"])
-async def test_ways_of_options(lab: LiveLab, case: Case) -> None:
+async def test_only_a_forms_options_are_coerced(lab: LiveLab, case: Case) -> None:
     """Each way in turn; the hook after `apply_user_options` sees what came of it, and refuses."""
     visitor = await lab.sign_in("alice")
     before: dict[str, Any] = {}

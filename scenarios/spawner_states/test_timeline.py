@@ -73,7 +73,7 @@ def seen(parts: ServerParts) -> tuple[str, frozenset[str]]:
 
 
 @pytest.mark.sabotage("hub.Spawner.cmd", ["/bin/false"])
-async def test_parts_come_and_go(lab: LiveLab) -> None:
+async def test_parts_come_and_go_in_a_fixed_order(lab: LiveLab) -> None:
     """One server, kept at each moment for as long as everybody is asked."""
     hub = await lab.hub()
     await hub.ensure_user("alice")

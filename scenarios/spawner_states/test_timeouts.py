@@ -70,7 +70,7 @@ async def test_start_timeout_has_no_words(lab: LiveLab, case: Case) -> None:
 
 @pytest.mark.matrix("server.snippet", ["slow_server.py"])
 @pytest.mark.matrix(START, [1, 24])
-async def test_a_spawner_with_words(lab: LiveLab, case: Case) -> None:
+async def test_sshspawner_says_which_time_was_too_short(lab: LiveLab, case: Case) -> None:
     """The same with SSHSpawner, whose server never listens: it says which time was not enough."""
     hub = await lab.hub()
     async with flag_file(lab, "node1", "server"), flag_file(lab, "node2", "server"):
@@ -85,7 +85,7 @@ async def test_a_spawner_with_words(lab: LiveLab, case: Case) -> None:
 @pytest.mark.matrix("hub.Spawner.cmd", [["/bin/false"]])
 @pytest.mark.matrix("hub.Spawner.http_timeout", [3])
 @pytest.mark.matrix(SPAWNER, ["simple", "ssh"])
-async def test_a_process_that_ends_at_once(lab: LiveLab, case: Case) -> None:
+async def test_only_one_spawner_says_that_the_process_ended(lab: LiveLab, case: Case) -> None:
     """Shortened from 30 s: one spawner says what happened, the other that nobody answered."""
     words = await failed_start(lab, await lab.hub())
     await until_state(lab, "alice", "stopped")
@@ -123,7 +123,7 @@ async def answer_to_a_dead_process(lab: LiveLab) -> tuple[str, str, str]:
 @pytest.mark.matrix("hub.Spawner.http_timeout", [6])
 @pytest.mark.matrix(SPAWNER, ["simple"])
 @pytest.mark.matrix(TORNADO, [IMPATIENT, {"slow_spawn_timeout": 10}])
-async def test_an_exit_status_that_is_not_told(lab: LiveLab, case: Case) -> None:
+async def test_the_exit_status_is_lost_with_an_early_timeout(lab: LiveLab, case: Case) -> None:
     """Shortened: the request looks after its own time, or the spawn has given up before."""
     answer, told, log = await answer_to_a_dead_process(lab)
     assert answer == "Internal Server Error"
@@ -135,7 +135,7 @@ async def test_an_exit_status_that_is_not_told(lab: LiveLab, case: Case) -> None
 @pytest.mark.matrix("hub.Spawner.cmd", [["/bin/false"]])
 @pytest.mark.matrix(SPAWNER, ["simple"])
 @pytest.mark.sabotage("hub.Spawner.http_timeout", 3)
-async def test_a_process_that_ends_at_once_by_default(lab: LiveLab) -> None:
+async def test_by_default_a_dead_start_takes_30_seconds(lab: LiveLab) -> None:
     """Unshortened: asked about it after 10 s by the request, given up after 30 s by the spawn."""
     answer, told, log = await answer_to_a_dead_process(lab)
     assert answer == "Internal Server Error"

@@ -55,7 +55,7 @@ async def status_with(lab: LiveLab, token: str) -> int:
 )
 @pytest.mark.matrix("hub.JupyterHub.cleanup_servers", [False])
 @pytest.mark.matrix(SPAWNER, ["simple", "ssh"])
-async def test_token_of_a_server_that_saw_a_restart(lab: LiveLab, case: Case) -> None:
+async def test_a_token_outlives_a_server_that_saw_a_restart(lab: LiveLab, case: Case) -> None:
     """Started before the restart and stopped after it, by two spawners."""
     server = await lab.spawn("alice")
     token = await token_of(lab, server)

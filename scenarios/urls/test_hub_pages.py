@@ -108,7 +108,9 @@ OUTSIDE = [
 
 
 @pytest.mark.matrix(BASE, ["/", "/jh/"])
-async def test_every_page(lab: LiveLab, case: Case, people: Mapping[str, Credentials]) -> None:
+async def test_each_page_answers_as_documented(
+    lab: LiveLab, case: Case, people: Mapping[str, Credentials]
+) -> None:
     """The whole table: its paths get the prefix, and so do all places to which they lead."""
     wrong = await wrong_rows(lab, PAGES, people, base=str(case[BASE]))
     assert not wrong, "\n".join(wrong)
@@ -118,7 +120,7 @@ async def test_every_page(lab: LiveLab, case: Case, people: Mapping[str, Credent
 @pytest.mark.matrix(
     "proxy.error-target", ["http://hub:8081/hub/error", "http://hub:8081/jh/hub/error"]
 )
-async def test_outside_the_prefix(
+async def test_the_proxys_error_pages_need_the_prefix_too(
     lab: LiveLab, case: Case, people: Mapping[str, Credentials]
 ) -> None:
     """A proxy that runs by itself must be told the prefix too, or its error pages are empty.

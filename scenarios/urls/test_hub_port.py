@@ -42,7 +42,7 @@ pytestmark = pytest.mark.topology("lab")
     "`hub.connect_port`, which is 0 unless the deprecated hub_connect_port is set; "
     "`hub._connect_port` would be the port.",
 )
-async def test_the_hubs_own_port(lab: LiveLab) -> None:
+async def test_the_hubs_own_port_leads_in_circles(lab: LiveLab) -> None:
     """alice signs in at port 8081 and opens her server, which runs: redirects, then 500."""
     await lab.spawn("alice", on="node1")
     async with await lab.sign_in("alice", at="http://hub:8081/") as visitor:

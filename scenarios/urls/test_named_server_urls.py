@@ -38,7 +38,7 @@ def is_valid(name: str) -> bool:
 
 
 @pytest.mark.matrix(ALLOWED, [True, False])
-async def test_which_names_there_are(
+async def test_a_valid_name_is_given_once(
     lab: LiveLab, case: Case, people: Mapping[str, Credentials]
 ) -> None:
     """Each name once, made but not started (PUT, new in 6.0: 201); and again, which is 409."""
@@ -70,7 +70,9 @@ async def test_which_names_there_are(
     seen="404 from the default server, whose route /user/NAME is the longest prefix left; with "
     "the default server stopped it is redirected as documented.",
 )
-async def test_a_stopped_named_server(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
+async def test_the_default_server_answers_for_a_stopped_named_one(
+    lab: LiveLab, people: Mapping[str, Credentials]
+) -> None:
     """alice's server `two` is stopped; who answers for it depends on her default server."""
     await lab.spawn("alice", on="node1")
     hub = await lab.hub()

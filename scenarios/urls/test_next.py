@@ -55,7 +55,7 @@ NEXT: dict[str, str | None] = {
 
 
 @pytest.mark.matrix(TO_SERVER, [True, False])
-async def test_where_next_leads(lab: LiveLab, case: Case) -> None:
+async def test_next_leads_nowhere_but_this_host(lab: LiveLab, case: Case) -> None:
     """Two pages that look at `next`, each with every disguise; alice is signed in."""
     default = "/hub/spawn" if case[TO_SERVER] else "/hub/home"
     alice = await lab.enter(credentials(lab, "alice"))
@@ -71,7 +71,7 @@ async def test_where_next_leads(lab: LiveLab, case: Case) -> None:
 
 
 @pytest.mark.sabotage(TO_SERVER, False)
-async def test_where_signing_in_leads(lab: LiveLab) -> None:
+async def test_signing_in_leads_where_one_was_going(lab: LiveLab) -> None:
     """To where one was going with "all query parameters" (urls.md), and not to another host."""
     password = await lab.run("hub", "cat", "/etc/hublab/password")
     for start, leads in (

@@ -80,7 +80,9 @@ INHERITED = ("constructor", "toString", "valueOf", "hasOwnProperty", "__proto__"
     seen="The first goes to NAME's server, as //x/user/NAME/api/status; the second to the hub. "
     "targetForReq takes what follows the slashes for a host, http-proxy-3 for a path.",
 )
-async def test_odd_urls(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
+async def test_odd_urls_are_read_as_browsers_do(
+    lab: LiveLab, people: Mapping[str, Credentials]
+) -> None:
     """Dots, escapes, slashes, hosts and nonsense, each sent exactly as it stands."""
     await lab.spawn("alice", on="node1")
     wrong = await wrong_rows(lab, ODD, people)

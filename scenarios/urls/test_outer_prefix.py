@@ -52,7 +52,7 @@ pytestmark = pytest.mark.topology("lab", "nginx")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Destinations:
     """Where the form, the home page and a running server lead somebody who is signed in."""
 
     login: str
@@ -66,25 +66,27 @@ OUT = " > 404 html"
 INSIDE = "302 /jupyter/user/alice/ > 302 /jupyter/user/alice/lab > 200 html"
 PREFIX = "PrefixRedirectHandler: into /hub/, which is out of the folder"
 EXPECTED = {
-    ("/jupyter/", KEPT): Row(INSIDE, "200 html", "200 html", "config-proxy.md"),
-    ("/jupyter/", STRIPPED): Row("404", "404", "404", "hub_routespec: the proxy has no such route"),
-    ("/jupyter/", DOUBLED): Row(
+    ("/jupyter/", KEPT): Destinations(INSIDE, "200 html", "200 html", "config-proxy.md"),
+    ("/jupyter/", STRIPPED): Destinations(
+        "404", "404", "404", "hub_routespec: the proxy has no such route"
+    ),
+    ("/jupyter/", DOUBLED): Destinations(
         LOOP, LOOP, LOOP, "PrefixRedirectHandler: /jupyter//x to /jupyter/hub/x, each time anew"
     ),
-    ("/", KEPT): Row(
+    ("/", KEPT): Destinations(
         f"302 /hub/jupyter/hub/login{OUT}",
         f"302 /hub/jupyter/hub/home{OUT}",
         f"302 /hub/jupyter/user/alice/lab{OUT}",
         PREFIX,
     ),
     # The form is there. What it leads to is not, and no cookie is for a path in the folder.
-    ("/", STRIPPED): Row(
+    ("/", STRIPPED): Destinations(
         "200 html",
         f"302 /hub/login?next=/hub/home{OUT}",
         f"302 /hub/api/oauth2/authorize{OUT}",
         "base_url: the beginning of all JupyterHub URLs",
     ),
-    ("/", DOUBLED): Row(
+    ("/", DOUBLED): Destinations(
         f"302 /hub/jupyter//hub/login{OUT}",
         f"302 /hub/jupyter//hub/home{OUT}",
         f"302 /hub/jupyter//user/alice/lab{OUT}",
@@ -110,7 +112,7 @@ async def seen(lab: LiveLab, path: str, who: Credentials) -> str:
     workaround="base_url is the folder, and what is in front passes the path on as it came",
 )
 @pytest.mark.matrix(BASE, ["/", "/jupyter/"])
-async def test_what_is_passed_on(lab: LiveLab, case: Case) -> None:
+async def test_an_outer_prefix_must_be_passed_on_whole(lab: LiveLab, case: Case) -> None:
     """Each way to pass the path on, to a hub that knows of the prefix and to one that does not."""
     await lab.spawn("alice")
     found, expected = {}, {}

@@ -85,7 +85,9 @@ async def page(lab: LiveLab, who: Credentials) -> str:
 
 @pytest.mark.matrix("hub.snippet", ["hold_in_stop.py"])
 @pytest.mark.sabotage("hub.JupyterHub.use_legacy_stopped_server_status_code", True)
-async def test_a_server_that_stops(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
+async def test_a_stopping_server_has_no_route(
+    lab: LiveLab, people: Mapping[str, Credentials]
+) -> None:
     """Held in post_stop_hook: the route and the process are gone, and it is not stopped yet."""
     await lab.spawn("alice", on="node1")
     await (await lab.hub()).stop_server("alice", "")
@@ -111,7 +113,9 @@ async def test_a_server_that_stops(lab: LiveLab, people: Mapping[str, Credential
 @pytest.mark.matrix("hub.JupyterHub.init_spawners_timeout", [1])
 @pytest.mark.matrix("hub.SSHSpawner.poll_timeout", [1.0])
 @pytest.mark.sabotage("hub.JupyterHub.use_legacy_stopped_server_status_code", True)
-async def test_a_server_that_is_checked(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
+async def test_a_checked_server_has_the_page_of_a_starting_one(
+    lab: LiveLab, people: Mapping[str, Credentials]
+) -> None:
     """Its node is frozen while the hub restarts; what the proxy still sends there is not asked."""
     await lab.spawn("alice", on="node1")
     async with freeze(lab, "node1", seconds=120):

@@ -89,7 +89,9 @@ BROKEN = [
 
 
 @pytest.mark.matrix("hub.snippet", ["four_states.py"])
-async def test_calls(lab: LiveLab, four_states: Mapping[str, Credentials]) -> None:
+async def test_each_call_answers_as_documented(
+    lab: LiveLab, four_states: Mapping[str, Credentials]
+) -> None:
     """Nobody, a user, another and an admin; alice's server runs, carol's and dave's do not."""
     # Reads first: while a second start is looked at, progress is 500 (test_progress_of_a_poll).
     reads = [row for row in CALLS if row.request.startswith("GET ")]
@@ -125,7 +127,9 @@ async def test_bodies_that_break_it(lab: LiveLab, people: Mapping[str, Credentia
     seen="'404 : None' and \"message\": null: `status_message = reason or message` replaces it "
     "with None for an HTTPError without reason and message.",
 )
-async def test_errors_without_words(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
+async def test_an_unknown_url_is_404_without_words(
+    lab: LiveLab, people: Mapping[str, Credentials]
+) -> None:
     """The page and the JSON of a URL that does not exist."""
     page = await ask(lab, Ask("/hub/nosuch"), people["bob"])
     assert page.status == 404

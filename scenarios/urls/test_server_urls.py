@@ -106,7 +106,7 @@ READY = [
 
 
 @pytest.mark.matrix(LEGACY, [False, True])
-async def test_what_a_server_url_says(
+async def test_a_server_url_says_the_servers_state(
     lab: LiveLab, case: Case, four_states: Mapping[str, Credentials]
 ) -> None:
     """Everybody's view of a server that never was, is pending, has failed, is ready."""

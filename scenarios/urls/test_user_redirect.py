@@ -26,7 +26,7 @@ pytestmark = pytest.mark.topology("lab")
 
 
 @pytest.mark.matrix(NAME, ["", "work"])
-async def test_one_link_for_everybody(lab: LiveLab, case: Case) -> None:
+async def test_user_redirect_leads_each_to_their_own_server(lab: LiveLab, case: Case) -> None:
     """alice has no server and gets the form that starts one; bob's runs, and he is there."""
     name = str(case[NAME])
     tail = f"/{name}" if name else ""

@@ -61,7 +61,9 @@ WRITES = [
     "alone and knows no tokens, so that non_get is never reached. PUT, with which JupyterLab "
     "saves, is 405 at /hub/user too: UserUrlHandler lacks put.",
 )
-async def test_what_is_written(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
+async def test_a_write_to_a_stopped_server_is_refused(
+    lab: LiveLab, people: Mapping[str, Credentials]
+) -> None:
     """Every method that changes something, as a tab and as a script."""
     wrong = await wrong_rows(lab, WRITES, people)
     assert not wrong, "\n".join(wrong)
@@ -80,7 +82,9 @@ async def test_what_is_written(lab: LiveLab, people: Mapping[str, Credentials]) 
     happens=True,
     workaround="give the client the URL of the server, /user/NAME/, and not that of the hub",
 )
-async def test_what_is_read(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
+async def test_a_read_of_a_stopped_server_is_answered_by_the_hub(
+    lab: LiveLab, people: Mapping[str, Credentials]
+) -> None:
     """A page and a call of bob's stopped server; then a client that takes the hub for a server."""
     rows = [
         UrlRow("bob", "GET /user/bob/", "hub > 424 html", "use_legacy_stopped_server_status_code"),
