@@ -5,12 +5,10 @@ Both write `200 GET /path (user@address) 1.23ms` (jupyterhub/log.py and jupyter_
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import dataclass
 
 from hublab.probes.node_log import last_server_log
-from hublab.running.hub_log import hub_run
 from hublab.running.live import LiveLab
 
 LINE = re.compile(
@@ -32,7 +30,7 @@ class LoggedRequest:
 
 async def hub_accesses(live: LiveLab) -> list[LoggedRequest]:
     """What the hub answered since its last start, in order."""
-    return accesses((await asyncio.to_thread(hub_run, live.lab)).log)
+    return accesses(await live.hub_log())
 
 
 async def server_accesses(live: LiveLab, user: str, host: str) -> list[LoggedRequest]:
