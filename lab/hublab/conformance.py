@@ -25,7 +25,7 @@ BUILT_IN = ("ssh", "simple")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ConformanceRow:
     """One demand, its source, and whether the spawner met it."""
 
     demand: str
@@ -55,7 +55,7 @@ def subject_files(module: Path | None, config: Path | None) -> list[File]:
 
 def conformance(
     engine: Engine, image: str, spawner: str, files: list[File], progress: Progress
-) -> list[Row]:
+) -> list[ConformanceRow]:
     """Run the rows for a spawner: `ssh`, `simple`, or `module.Class` from `files`.
 
     Raises LabError if no row ran, with the end of the output.
@@ -65,12 +65,12 @@ def conformance(
         argv.append(f"--spawner-config={SITE}/{CONFIG}")
     files = [*files, File(ROWS.name, ROWS.read_bytes())]
     output: list[str] = []
-    rows: list[Row] = []
+    rows: list[ConformanceRow] = []
     for line in engine.run_streaming(image, [*argv, "tests/test_blackbox.py"], files, SITE):
         output.append(line)
         _, mark, text = line.partition(MARK)
         if mark:
-            row = Row(**json.loads(text))
+            row = ConformanceRow(**json.loads(text))
             rows.append(row)
             progress(f"{row.outcome}: {row.demand} ({row.seconds:.1f} s)")
     if not rows:

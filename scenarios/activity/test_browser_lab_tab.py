@@ -28,11 +28,15 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import BrowserContext, Page
 
-from hublab.cases.matrix import Case
-from hublab.probes.last_activity import last_activity
-from hublab.probes.waiting import until
-from hublab.running.browser import HUB, sign_in, until_lab_is_loaded
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    HUB_SITE,
+    Case,
+    LiveLab,
+    last_activity,
+    sign_in_on_page,
+    until,
+    until_lab_is_loaded,
+)
 
 DEFAULT_URL = "hub.Spawner.default_url"
 LEGACY = "hub.JupyterHub.use_legacy_stopped_server_status_code"
@@ -68,12 +72,14 @@ def asked_of(page: Page) -> list[tuple[int, str]]:
     workaround="none in JupyterLab 4.6 but to close the tab",
 )
 @pytest.mark.matrix(DEFAULT_URL, [LAB, NO_LAB])
-async def test_an_untouched_tab(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
+async def test_an_untouched_tab_is_activity_to_server_and_proxy(
+    lab: LiveLab, case: Case, chromium: BrowserContext
+) -> None:
     """The server's page is opened and left alone: JupyterLab, or a page that asks nothing."""
     server = await lab.spawn("alice", on="node1")
     times = await last_activity(lab, server)
     page = await chromium.new_page()
-    await sign_in(page, lab.lab, HUB, "alice", then="/user/alice/")
+    await sign_in_on_page(page, lab, HUB_SITE, "alice", then="/user/alice/")
     if case[DEFAULT_URL] == LAB:
         await until_lab_is_loaded(page)
     before = await times.read()
@@ -96,13 +102,13 @@ async def test_an_untouched_tab(lab: LiveLab, case: Case, chromium: BrowserConte
     "jupyterlab/jupyterlab#15211", happens=False, workaround="its polls stand by since #17567"
 )
 @pytest.mark.matrix(LEGACY, [False, True])
-async def test_a_tab_of_a_stopped_server(
+async def test_a_tab_of_a_stopped_server_stops_asking(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:
     """One round of questions is refused, the tab says so, and then asks no more."""
     await lab.spawn("alice", on="node1")
     page = await chromium.new_page()
-    await sign_in(page, lab.lab, HUB, "alice", then="/user/alice/lab")
+    await sign_in_on_page(page, lab, HUB_SITE, "alice", then="/user/alice/lab")
     await until_lab_is_loaded(page)
     await lab.stop("alice")
     asked = asked_of(page)

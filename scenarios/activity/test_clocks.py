@@ -20,16 +20,21 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from doings import visit
 
-from hublab.cases.matrix import Case
-from hublab.faults import clock
-from hublab.probes.access_log import hub_accesses
-from hublab.probes.last_activity import Beliefs, LastActivity, last_activity
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
-from hublab.running.switching import give_routes_back, restart
-from hublab.running.visitor import NAVIGATE
+from hublab.scenario import (
+    NAVIGATE,
+    Beliefs,
+    Case,
+    LastActivity,
+    LiveLab,
+    clock,
+    give_routes_back,
+    hub_accesses,
+    last_activity,
+    until,
+)
+
+from .kernels_and_pages import visit
 
 ASKED = "hub.JupyterHub.last_activity_interval"
 ENVIRONMENT = "hub.Spawner.environment"
@@ -79,7 +84,7 @@ def model(ahead: int) -> tuple[set[int], int]:
 @pytest.mark.matrix(ASKED, [0])
 @pytest.mark.matrix(ENVIRONMENT, [{TOLD: "1"}])
 @pytest.mark.sabotage(ENVIRONMENT, {TOLD: "0"})
-async def test_nodes(lab: LiveLab) -> None:
+async def test_a_node_ahead_is_believed_up_to_a_limit(lab: LiveLab) -> None:
     """Ahead it is believed, too far ahead it is refused, behind it is heard and loses."""
     shifts = {"alice": 30 * MINUTE, "bob": -30 * MINUTE, "carol": 120 * MINUTE}
     for user, ahead in shifts.items():
@@ -96,12 +101,12 @@ async def test_nodes(lab: LiveLab) -> None:
 @pytest.mark.matrix(ASKED, [1])
 @pytest.mark.matrix(ENVIRONMENT, [{TOLD: "0"}])
 @pytest.mark.sabotage(ASKED, 0)
-async def test_proxy(lab: LiveLab) -> None:
+async def test_a_proxy_ahead_is_believed_without_limit(lab: LiveLab) -> None:
     """A proxy that is two hours ahead is believed: only reports have a limit."""
     server = await lab.spawn("alice", on="node1")
     times = await last_activity(lab, server)
     async with clock(lab, "proxy", ahead=120 * MINUTE, seconds=300):
-        await restart(lab.lab, "proxy")
+        await lab.programs.restart("proxy")
         await give_routes_back(await lab.hub())
         await visit(lab, "alice")
         now = await eventually(times, lambda it: near(it.hub_server, 120 * MINUTE), "the copy")
@@ -114,10 +119,10 @@ async def test_proxy(lab: LiveLab) -> None:
 @pytest.mark.matrix(ENVIRONMENT, [{TOLD: "1"}])
 @pytest.mark.matrix(RESOLUTION, [0])  # by default what follows a start within 30 s is left out
 @pytest.mark.sabotage(ENVIRONMENT, {TOLD: "0"})
-async def test_hub(lab: LiveLab) -> None:
+async def test_a_hub_ahead_ignores_reports_of_the_present(lab: LiveLab) -> None:
     """A hub that is ahead hears its users and believes only in the start that it saw itself."""
     async with clock(lab, "hub", ahead=30 * MINUTE, seconds=300):
-        await restart(lab.lab, "hub")
+        await lab.programs.restart("hub")
         await lab.forget_hub()
         server = await lab.spawn("alice", on="node1")
         times = await last_activity(lab, server)
@@ -142,7 +147,7 @@ async def test_hub(lab: LiveLab) -> None:
 @pytest.mark.matrix(ASKED, [0])
 @pytest.mark.matrix(ENVIRONMENT, [{TOLD: "600"}])
 @pytest.mark.matrix(RESOLUTION, [0, 1])
-async def test_back_in_time(lab: LiveLab, case: Case) -> None:
+async def test_without_resolution_a_users_time_goes_back(lab: LiveLab, case: Case) -> None:
     """One report from the future; then the user comes to the hub in the present."""
     async with clock(lab, "node1", ahead=30 * MINUTE, seconds=300):
         server = await lab.spawn("alice", on="node1")

@@ -25,19 +25,22 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
-from doings import visit
 
-from hublab.faults import freeze
-from hublab.probes.access_log import hub_accesses
-from hublab.probes.last_activity import LastActivity, last_activity
-from hublab.probes.node_log import last_server_log
-from hublab.probes.processes import user_processes
-from hublab.probes.routes import proxy_routes
-from hublab.probes.waiting import until
-from hublab.running import programs
-from hublab.running.live import LiveLab, Server
-from hublab.running.switching import empty_database, restart
-from hublab.running.visitor import Visitor
+from hublab.scenario import (
+    LastActivity,
+    LiveLab,
+    Server,
+    Visitor,
+    freeze,
+    hub_accesses,
+    last_activity,
+    last_server_log,
+    proxy_routes,
+    until,
+    user_processes,
+)
+
+from .kernels_and_pages import visit
 
 ENVIRONMENT = "hub.Spawner.environment"
 TOLD = "JUPYTERHUB_ACTIVITY_INTERVAL"
@@ -92,23 +95,23 @@ async def learned(times: LastActivity, truth: datetime) -> bool:
     return await until(known, what="the hub has what was done meanwhile")
 
 
-async def test_hub_refused(lab: LiveLab) -> None:
+async def test_reports_arrive_after_the_hub_was_down(lab: LiveLab) -> None:
     """Down and up again: each attempt is logged, and what was done meanwhile arrives."""
     _, alice, times = await start(lab)
-    await asyncio.to_thread(programs.kill_if_up, lab.lab, "hub")
+    await lab.programs.end("hub")
     truth = await work(alice)
     await logged(lab, f"{FAILED}Cannot connect to host")
     own = await times.of_server()
     assert own
     assert own >= truth
 
-    await restart(lab.lab, "hub")
+    await lab.programs.restart("hub")
     await lab.forget_hub()
     await learned(times, truth)
     assert RETRIED in await logged(lab, RETRIED)
 
 
-async def test_hub_hangs(lab: LiveLab) -> None:
+async def test_a_report_arrives_when_a_frozen_hub_wakes(lab: LiveLab) -> None:
     """It accepts and says nothing: no server notices, and the report arrives when it wakes."""
     _, alice, times = await start(lab)
     async with freeze(lab, "hub", seconds=30) as fault:
@@ -128,12 +131,12 @@ async def refused(lab: LiveLab) -> bool:
     )
 
 
-async def test_database_lost(lab: LiveLab) -> None:
+async def test_a_hub_with_an_empty_database_refuses_reports(lab: LiveLab) -> None:
     """The hub forgets everybody: reports are 403, and a server runs that no culler will find."""
     server, _, _ = await start(lab)
-    await asyncio.to_thread(programs.kill_if_up, lab.lab, "hub")
-    await asyncio.to_thread(empty_database, lab.lab)
-    await restart(lab.lab, "hub")
+    await lab.programs.end("hub")
+    await lab.empty_database()
+    await lab.programs.restart("hub")
     await lab.forget_hub()
 
     await until(lambda: refused(lab), what="a report that the hub refused")
@@ -143,7 +146,7 @@ async def test_database_lost(lab: LiveLab) -> None:
     assert server.pid in {process.pid for process in await user_processes(lab, "alice")}
 
 
-async def test_token_revoked(lab: LiveLab) -> None:
+async def test_a_server_without_its_token_serves_on(lab: LiveLab) -> None:
     """Without its token a server serves on, and the hub hears of its user by the proxy alone."""
     _, alice, times = await start(lab)
     hub = await lab.hub()

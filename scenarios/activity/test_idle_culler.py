@@ -23,15 +23,10 @@ import asyncio
 import contextlib
 
 import pytest
-from doings import BUSY, PRINTING, leave_running, new_kernel, open_page, pings, visit
 
-from hublab.cases.matrix import Case
-from hublab.faults import clock
-from hublab.probes.activity import activity
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
-from hublab.running.switching import restart
-from hublab.settings.checking import PYTHON
+from hublab.scenario import PYTHON, Case, LiveLab, activity, clock, until
+
+from .kernels_and_pages import BUSY, PRINTING, leave_running, new_kernel, open_page, pings, visit
 
 ASKED = "hub.JupyterHub.last_activity_interval"
 ENVIRONMENT = "hub.Spawner.environment"
@@ -65,12 +60,12 @@ async def idle_for_long(lab: LiveLab, users: set[str]) -> None:
 
 async def culled(lab: LiveLab, expected: set[str]) -> set[str]:
     """Who was stopped in one round of the culler, which those expected are given time to be."""
-    hub = lab.lab.one("hub")
+    hub = lab.one("hub")
     before = await running_servers(lab)
     options = [f"--timeout={TIMEOUT}", "--cull-every=3600", f"--url={(await lab.hub()).url}"]
     argv = ["sh", "-c", START, "-", PYTHON, "-m", "jupyterhub_idle_culler", *options]
-    token = {"JUPYTERHUB_API_TOKEN": await asyncio.to_thread(lab.lab.secret, "api_token")}
-    done = await asyncio.to_thread(lambda: lab.lab.engine.exec(hub.id, argv, environment=token))
+    token = {"JUPYTERHUB_API_TOKEN": await lab.secret("api_token")}
+    done = await lab.exec(hub.service, *argv, environment=token)
 
     async def gone() -> bool:
         return not expected & await running_servers(lab)
@@ -124,7 +119,7 @@ async def culled_of_four(lab: LiveLab, expected: set[str]) -> set[str]:
 )
 @pytest.mark.matrix(ASKED, [1])
 @pytest.mark.matrix(ENVIRONMENT, [REPORTS, {}])
-async def test_who_is_culled(lab: LiveLab, case: Case) -> None:
+async def test_silent_servers_are_culled_even_at_work(lab: LiveLab, case: Case) -> None:
     """The silent go, at work or not; an open page stays; who prints stays if that is reported."""
     expected = {IDLE, BUSY_KERNEL} | (set() if case[ENVIRONMENT] else {PRINTING_KERNEL})
     assert await culled_of_four(lab, expected) == expected
@@ -134,7 +129,7 @@ async def test_who_is_culled(lab: LiveLab, case: Case) -> None:
 @pytest.mark.matrix(ASKED, [0])
 @pytest.mark.matrix(ENVIRONMENT, [REPORTS])
 @pytest.mark.sabotage(ASKED, 1)
-async def test_the_cure_for_open_pages(lab: LiveLab) -> None:
+async def test_without_the_proxys_word_an_open_page_is_culled(lab: LiveLab) -> None:
     """If the proxy is not asked, only what servers say counts: an open page is culled."""
     expected = {IDLE, BUSY_KERNEL, OPEN_PAGE}
     assert await culled_of_four(lab, expected) == expected
@@ -144,7 +139,7 @@ async def test_the_cure_for_open_pages(lab: LiveLab) -> None:
 @pytest.mark.matrix(ASKED, [1])
 @pytest.mark.matrix(ENVIRONMENT, [REPORTS])
 @pytest.mark.sabotage(ENVIRONMENT, {"JUPYTERHUB_ACTIVITY_INTERVAL": "0"})
-async def test_node_ahead(lab: LiveLab) -> None:
+async def test_a_server_on_a_node_ahead_outlives_another(lab: LiveLab) -> None:
     """Two idle servers: the one whose node is half an hour ahead outlives the other."""
     async with clock(lab, "node2", ahead=1800, seconds=300):
         await lab.spawn("bob", on="node2")
@@ -162,10 +157,10 @@ async def test_node_ahead(lab: LiveLab) -> None:
 @pytest.mark.matrix(ASKED, [1])
 @pytest.mark.matrix(ENVIRONMENT, [REPORTS])
 @pytest.mark.sabotage("hub.JupyterHub.hub_connect_ip", "127.0.0.1")
-async def test_hub_ahead(lab: LiveLab) -> None:
+async def test_a_hub_ahead_culls_who_is_at_work(lab: LiveLab) -> None:
     """Hub and culler are ahead: everything they hear is old, and who is at work is culled."""
     async with clock(lab, "hub", ahead=1800, seconds=300), contextlib.AsyncExitStack() as stack:
-        await restart(lab.lab, "hub")
+        await lab.programs.restart("hub")
         await lab.forget_hub()
         await lab.spawn("carol", on="node1")
         carol = await visit(lab, "carol")

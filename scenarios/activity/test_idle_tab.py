@@ -20,11 +20,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from doings import new_kernel, new_terminal, open_page, pings, visit
 
-from hublab.cases.matrix import Case
-from hublab.probes.last_activity import last_activity
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, LiveLab, last_activity
+
+from .kernels_and_pages import new_kernel, new_terminal, open_page, pings, visit
 
 SETTINGS = "server.ServerApp.tornado_settings"
 SETTLE, QUIET = 0.5, 3.0
@@ -43,7 +42,7 @@ pytestmark = [
     happens=True,
     workaround="last_activity_interval = 0, or ws_ping_interval = 0",
 )
-async def test_who_takes_an_open_page_for_work(lab: LiveLab, case: Case) -> None:
+async def test_only_the_proxy_takes_an_open_page_for_work(lab: LiveLab, case: Case) -> None:
     """Pages of a kernel, a terminal and the events: the proxy moves where the server pings."""
     server = await lab.spawn("alice", on="node1")
     times = await last_activity(lab, server)

@@ -18,8 +18,7 @@ from typing import Any
 
 import pytest
 
-from hublab.probes.last_activity import last_activity
-from hublab.running.live import LiveLab
+from hublab.scenario import LiveLab, last_activity
 
 pytestmark = [
     pytest.mark.topology("lab"),
@@ -31,7 +30,7 @@ FUTURE = "_parse_timestamp: more than 59 minutes ahead"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PostedReport:
     """A report: times in minutes from now, for the user and for each server by name."""
 
     what: str
@@ -59,17 +58,23 @@ class Row:
 
 # Each time that is taken is later than the ones before: the hub never goes back.
 TABLE = [
-    Row("earlier", "post: later than the hub's own", 200, user=-60, servers={"": -60}),
-    Row("of the server alone", "post: servers", 200, frozenset({SERVER}), servers={"": 1}),
-    Row("of the user alone", "post: last_activity", 200, frozenset({USER}), user=2),
-    Row("of both", "post", 200, frozenset({USER, SERVER}), user=3, servers={"": 3}),
-    Row("without a zone", "naive is UTC", 200, frozenset({SERVER}), servers={"": 4}, zone=""),
-    Row("in another zone", "astimezone", 200, frozenset(), servers={"": 5}, zone="+01:00"),
-    Row("58 minutes ahead", FUTURE, 200, frozenset({SERVER}), servers={"": 58}),
-    Row("59½ minutes ahead", FUTURE, 400, servers={"": 59.5}),
-    Row("of an unknown server", "_validate_servers: No such server", 400, servers={"x": 1}),
-    Row("of nothing", "post: body must contain at least one", 400),
-    Row("no time at all", "_parse_timestamp: Not a valid timestamp", 400, user=0, zone="noon"),
+    PostedReport("earlier", "post: later than the hub's own", 200, user=-60, servers={"": -60}),
+    PostedReport("of the server alone", "post: servers", 200, frozenset({SERVER}), servers={"": 1}),
+    PostedReport("of the user alone", "post: last_activity", 200, frozenset({USER}), user=2),
+    PostedReport("of both", "post", 200, frozenset({USER, SERVER}), user=3, servers={"": 3}),
+    PostedReport(
+        "without a zone", "naive is UTC", 200, frozenset({SERVER}), servers={"": 4}, zone=""
+    ),
+    PostedReport("in another zone", "astimezone", 200, frozenset(), servers={"": 5}, zone="+01:00"),
+    PostedReport("58 minutes ahead", FUTURE, 200, frozenset({SERVER}), servers={"": 58}),
+    PostedReport("59½ minutes ahead", FUTURE, 400, servers={"": 59.5}),
+    PostedReport(
+        "of an unknown server", "_validate_servers: No such server", 400, servers={"x": 1}
+    ),
+    PostedReport("of nothing", "post: body must contain at least one", 400),
+    PostedReport(
+        "no time at all", "_parse_timestamp: Not a valid timestamp", 400, user=0, zone="noon"
+    ),
 ]
 
 
@@ -89,7 +94,7 @@ TABLE = [
     seen="The server's moves and the user's does not.",
 )
 @pytest.mark.sabotage("hub.JupyterHub.hub_connect_ip", "127.0.0.1")
-async def test_what_the_hub_takes(lab: LiveLab) -> None:
+async def test_the_hub_accepts_later_reports_of_servers_it_knows(lab: LiveLab) -> None:
     """The whole table, row by row, on one server."""
     server = await lab.spawn("alice", on="node1")
     times, hub = await last_activity(lab, server), await lab.hub()

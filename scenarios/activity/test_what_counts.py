@@ -20,13 +20,13 @@ Sources:
 
 from __future__ import annotations
 
-import deeds
 import pytest
-from deeds import Deed, Somebody, asks, who_moves
-from doings import new_kernel, pings, visit
 
-from hublab.probes.last_activity import last_activity
-from hublab.running.live import LiveLab
+from hublab.scenario import LiveLab, last_activity
+
+from . import actions
+from .actions import Action, Actors, asks, who_moves
+from .kernels_and_pages import new_kernel, pings, visit
 
 FINISH = "jupyter_server/base/handlers.py, APIHandler.finish"
 STATUS = "jupyter_server/services/api/handlers.py, _track_activity = False"
@@ -40,7 +40,7 @@ SOCKET = "lib/configproxy.js, res.on('data'), where res is the client's socket"
 HUB_RECORD = "jupyterhub/handlers/base.py, _record_activity"
 USER_URL = "jupyterhub/handlers/base.py, UserUrlHandler._record_activity"
 
-Table = dict[str, tuple[Deed, set[str], str]]
+Table = dict[str, tuple[Action, set[str], str]]
 """What is done: how; who counts it; where that stands."""
 SERVER, PROXY, HUB = "server", "proxy", "hub_user"
 API = "/user/alice/api"
@@ -77,24 +77,28 @@ REQUESTS: Table = {
         BODY,
     ),
     "visits the hub": (asks("/hub/home", 200), {HUB}, HUB_RECORD),
-    "asks the hub by token": (deeds.asks_hub_by_token, {HUB}, HUB_RECORD),
+    "asks the hub by token": (actions.asks_hub_by_token, {HUB}, HUB_RECORD),
     "passes the hub on the way to a server": (asks("/hub/user/alice/lab", 302), set(), USER_URL),
     "stranger at the hub": (asks("/hub/login", 200, signed_in=False), set(), HUB_RECORD),
 }
 KERNELS: Table = {
-    "connects": (deeds.connects, set(), f"{UNTRACKED}; {SOCKET}"),
-    "runs a cell": (deeds.runs_a_cell, {SERVER, PROXY}, f"{RECORD}; {SOCKET}"),
-    "asks the kernel what it is": (deeds.asks_kernel_what_it_is, {PROXY}, f"{UNTRACKED}; {SOCKET}"),
-    "computes in silence": (deeds.computes_in_silence, set(), f"{RECORD}; {SOCKET}"),
-    "prints into a page": (deeds.prints_into_page, {SERVER}, f"{RECORD}; {SOCKET}"),
-    "prints unseen": (deeds.prints_unseen, {SERVER}, RECORD),
-    "a thread prints": (deeds.thread_prints, {SERVER}, RECORD),
-    "a thread prints, somebody looks": (deeds.thread_prints_after_a_look, set(), UNTRACKED),
+    "connects": (actions.connects, set(), f"{UNTRACKED}; {SOCKET}"),
+    "runs a cell": (actions.runs_a_cell, {SERVER, PROXY}, f"{RECORD}; {SOCKET}"),
+    "asks the kernel what it is": (
+        actions.asks_kernel_what_it_is,
+        {PROXY},
+        f"{UNTRACKED}; {SOCKET}",
+    ),
+    "computes in silence": (actions.computes_in_silence, set(), f"{RECORD}; {SOCKET}"),
+    "prints into a page": (actions.prints_into_page, {SERVER}, f"{RECORD}; {SOCKET}"),
+    "prints unseen": (actions.prints_unseen, {SERVER}, RECORD),
+    "a thread prints": (actions.thread_prints, {SERVER}, RECORD),
+    "a thread prints, somebody looks": (actions.thread_prints_after_a_look, set(), UNTRACKED),
 }
 TERMINALS: Table = {
-    "types": (deeds.types, {SERVER, PROXY}, f"{TERMINAL}; {SOCKET}"),
-    "prints into a page": (deeds.terminal_prints_into_page, {SERVER}, f"{TERMINAL}; {SOCKET}"),
-    "prints unseen": (deeds.terminal_prints_unseen, set(), PTY),
+    "types": (actions.types, {SERVER, PROXY}, f"{TERMINAL}; {SOCKET}"),
+    "prints into a page": (actions.terminal_prints_into_page, {SERVER}, f"{TERMINAL}; {SOCKET}"),
+    "prints unseen": (actions.terminal_prints_unseen, set(), PTY),
 }
 
 
@@ -103,12 +107,12 @@ async def check(lab: LiveLab, table: Table) -> None:
     server = await lab.spawn("alice", on="node1")
     alice = await visit(lab, "alice")
     stranger = await lab.enter(lab.channel.session())
-    who = Somebody(lab, alice, await new_kernel(alice), stranger)
+    who = Actors(lab, alice, await new_kernel(alice), stranger)
     async with alice.connect(who.kernel) as tab:
         await tab.run("1")  # so that no row has to wait for the kernel to start
     times = await last_activity(lab, server)
     rows = table.items()
-    found = {what: await who_moves(deed, who, times, moves) for what, (deed, moves, _) in rows}
+    found = {what: await who_moves(action, who, times, moves) for what, (action, moves, _) in rows}
     assert found == {what: moves for what, (_, moves, _) in rows}
 
 
@@ -121,7 +125,7 @@ async def check(lab: LiveLab, table: Table) -> None:
     seen="The answer is 403 and last_activity of the route is now: req.on('data') records it.",
 )
 @pytest.mark.sabotage("hub.JupyterHub.activity_resolution", 3600)
-async def test_requests(lab: LiveLab) -> None:
+async def test_a_request_counts_by_its_status_and_body(lab: LiveLab) -> None:
     """Through the proxy, by her and by strangers: status and body count there, the user here."""
     await check(lab, REQUESTS)
 
@@ -151,7 +155,7 @@ async def test_requests(lab: LiveLab) -> None:
     "is what the client sends.",
 )
 @pytest.mark.sabotage("server.MappingKernelManager.untracked_message_types", [])
-async def test_kernels(lab: LiveLab) -> None:
+async def test_a_kernel_is_active_by_what_it_says(lab: LiveLab) -> None:
     """A kernel is active by what it says, not by what it does; the proxy hears only the page."""
     await check(lab, KERNELS)
 
@@ -165,6 +169,6 @@ async def test_kernels(lab: LiveLab) -> None:
     seen="last_activity of the server stands still: only TermSocket sets terminal_last_activity.",
 )
 @pytest.mark.sabotage("server.ServerApp.terminals_enabled", False)
-async def test_terminals(lab: LiveLab) -> None:
+async def test_a_terminal_is_active_while_a_page_shows_it(lab: LiveLab) -> None:
     """A terminal's output counts for the server while a page shows it, and no longer."""
     await check(lab, TERMINALS)

@@ -22,18 +22,24 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from doings import leave_running, reported_every, visit
 
-from hublab.cases.matrix import Case
-from hublab.probes.last_activity import Beliefs, last_activity
-from hublab.probes.reports import RECORDER, Report, record_reports
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    RECORDER_URL,
+    ActivityReport,
+    Beliefs,
+    Case,
+    LiveLab,
+    last_activity,
+    record_reports,
+    until,
+)
+
+from .kernels_and_pages import leave_running, reported_every, visit
 
 ASKED = "hub.JupyterHub.last_activity_interval"
 ENVIRONMENT = "hub.Spawner.environment"
 TOLD = "JUPYTERHUB_ACTIVITY_INTERVAL"
-RECORDED = {"JUPYTERHUB_ACTIVITY_URL": RECORDER.format(user="alice")}
+RECORDED = {"JUPYTERHUB_ACTIVITY_URL": RECORDER_URL.format(user="alice")}
 A_LITTLE = "import time\nfor n in range(15): time.sleep(0.3); print(n, flush=True)"
 ICON = "user/alice/static/favicons/favicon.ico"
 MILLISECOND = timedelta(milliseconds=1)
@@ -55,13 +61,13 @@ pytestmark = pytest.mark.topology("lab")
     "last one (`<`), and it never is.",
 )
 @pytest.mark.matrix(ENVIRONMENT, [{TOLD: "1", **RECORDED}, {TOLD: "3", **RECORDED}])
-async def test_what_a_server_posts(lab: LiveLab, case: Case) -> None:
+async def test_a_server_posts_at_each_interval(lab: LiveLab, case: Case) -> None:
     """Recorded on its node: at start, then at each interval, the same while nothing happens."""
     interval = reported_every(case)
     recorder = await lab.enter(record_reports(lab, "node1", account="dave"))
     await lab.spawn("alice", on="node1")
 
-    async def four() -> list[Report]:
+    async def four() -> list[ActivityReport]:
         return (await recorder.reports())[3:]
 
     await until(four, what="the report at the start and three more")
@@ -98,7 +104,7 @@ def believed(case: Case, start: datetime | None, now: Beliefs) -> datetime:
 )
 @pytest.mark.matrix(ASKED, [0, 1])
 @pytest.mark.matrix(ENVIRONMENT, [{TOLD: "0"}, {TOLD: "1"}])
-async def test_whom_the_hub_believes(lab: LiveLab, case: Case) -> None:
+async def test_the_hub_keeps_the_later_time(lab: LiveLab, case: Case) -> None:
     """First the server is the last to see something, then the proxy: the hub has the later time."""
     server = await lab.spawn("alice", on="node1")
     times = await last_activity(lab, server)
@@ -133,8 +139,8 @@ async def test_whom_the_hub_believes(lab: LiveLab, case: Case) -> None:
 
 @pytest.mark.matrix(ASKED, [1, 5])
 @pytest.mark.matrix(ENVIRONMENT, [{TOLD: "0"}])
-async def test_the_truth_and_what_they_believe(lab: LiveLab, case: Case) -> None:
-    """Two know of each deed while it is done; the hub has stale copies of what the proxy saw."""
+async def test_the_hub_has_stale_copies_of_what_the_proxy_saw(lab: LiveLab, case: Case) -> None:
+    """Two know of each action while it is done; the hub has stale copies of what the proxy saw."""
     server = await lab.spawn("alice", on="node1")
     times = await last_activity(lab, server)
     alice = await visit(lab, "alice")

@@ -16,13 +16,7 @@ from __future__ import annotations
 import pytest
 from yarl import URL
 
-from hublab.cases.matrix import Case
-from hublab.errors import HubError
-from hublab.probes.placement import placement
-from hublab.probes.reach import reach
-from hublab.probes.routes import proxy_routes
-from hublab.probes.told import server_told
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, HubError, LiveLab, placement, proxy_routes, reach, server_told
 
 BACK = "hub.SSHSpawner.reverse_tunnel"
 
@@ -30,9 +24,9 @@ pytestmark = pytest.mark.topology("lab", "bastion")
 
 
 @pytest.mark.matrix(BACK, [True, False])
-async def test_a_node_that_only_the_bastion_reaches(lab: LiveLab, case: Case) -> None:
+async def test_a_node_behind_a_bastion_needs_a_tunnel_back(lab: LiveLab, case: Case) -> None:
     """With both tunnels a cell runs there; without the one back the node names what is missing."""
-    hub = lab.lab.one("hub")
+    hub = lab.one("hub")
     if not case[BACK]:
         with pytest.raises(
             HubError, match=f"node cannot reach the hub at http://{hub.service}:8081"
@@ -54,5 +48,5 @@ async def test_a_node_that_only_the_bastion_reaches(lab: LiveLab, case: Case) ->
     await visitor.open_server()
     place = await placement(lab, await lab.enter(visitor.kernel()))
     assert (place.hostname, place.user) == ("inner1", "alice")
-    assert place.address != lab.lab.host("bastion").address
+    assert place.address != lab.host("bastion").address
     assert [hop for hop in await reach(lab) if not hop.ok] == []

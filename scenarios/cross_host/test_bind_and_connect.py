@@ -15,10 +15,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.listening import listening
-from hublab.probes.reach import reach
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, LiveLab, listening, reach
 
 IP = "hub.JupyterHub.hub_ip"
 CONNECT = "hub.JupyterHub.hub_connect_ip"
@@ -42,10 +39,10 @@ async def hub_addresses(lab: LiveLab) -> set[str]:
 )
 @pytest.mark.matrix(IP, ["0.0.0.0", "127.0.0.1"])
 @pytest.mark.matrix(CONNECT, ["", "hub"])
-async def test_where_the_hub_listens(lab: LiveLab, case: Case) -> None:
+async def test_hub_ip_is_obeyed_only_without_hub_connect_ip(lab: LiveLab, case: Case) -> None:
     """`hub_ip` is obeyed while it stands alone, or means every address; alone it is blamed, too."""
     obeyed = not case[CONNECT] or case[IP] == "0.0.0.0"
-    expected = case[IP] if obeyed else lab.lab.host("hub").address
+    expected = case[IP] if obeyed else lab.host("hub").address
     assert await hub_addresses(lab) == {expected}
     lost = {"proxy", "node1", "node2"} if expected == "127.0.0.1" else set()
     broken = [hop for hop in await reach(lab) if not hop.ok]

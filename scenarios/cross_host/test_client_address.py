@@ -24,10 +24,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.access_log import Access, hub_accesses, server_accesses
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, LiveLab, LoggedRequest, hub_accesses, server_accesses, until
 
 CLAIMED = "198.19.255.9"
 """An address that no host here has."""
@@ -46,9 +43,9 @@ pytestmark = pytest.mark.topology("lab")
 )
 @pytest.mark.matrix("proxy.log-level", ["debug"])
 @pytest.mark.matrix(NOT_FORWARDED, [False, True])
-async def test_who_logs_the_client(lab: LiveLab, case: Case) -> None:
+async def test_hub_and_server_log_the_clients_address(lab: LiveLab, case: Case) -> None:
     """A visit as it is, and one that claims to come from elsewhere, which the proxy corrects."""
-    client, proxy = lab.lab.one("client"), lab.lab.one("proxy")
+    client, proxy = lab.one("client"), lab.one("proxy")
     server = await lab.spawn("alice", on="node1")
     visitor = await lab.sign_in("alice")
     await visitor.open_server()
@@ -59,12 +56,12 @@ async def test_who_logs_the_client(lab: LiveLab, case: Case) -> None:
         await visitor.api("GET", "contents")
         expected *= 2
 
-    async def at_server() -> list[Access]:
+    async def at_server() -> list[LoggedRequest]:
         seen = await server_accesses(lab, "alice", str(server.host))
         calls = [one for one in seen if one.path == "/user/alice/api/contents"]
         return calls if len(calls) == len(expected) else []
 
-    async def at_hub() -> list[Access]:
+    async def at_hub() -> list[LoggedRequest]:
         return [one for one in await hub_accesses(lab) if one.path.startswith("/hub/login")]
 
     calls = await until(at_server, what="the calls in the server's log")
@@ -72,6 +69,6 @@ async def test_who_logs_the_client(lab: LiveLab, case: Case) -> None:
     visits = await until(at_hub, what="the sign-in in the hub's log")
     assert {visit.address for visit in visits} == {expected[0]}
 
-    log = lab.lab.engine.logs(proxy.id)
+    log = await lab.logs(proxy.service)
     assert "PROXY WEB /user/alice/api/contents to http" in log
     assert str(client.address) not in log

@@ -19,16 +19,10 @@ Sources:
 
 from __future__ import annotations
 
-import asyncio
-
 import aiohttp
 import pytest
 
-from hublab.faults import freeze
-from hublab.probes.waiting import until
-from hublab.running import programs
-from hublab.running.hub import hub_run
-from hublab.running.live import LiveLab
+from hublab.scenario import LiveLab, freeze, until
 
 READY = "/opt/hublab/ready"
 ROWS = "SELECT name FROM users ORDER BY name"
@@ -48,13 +42,13 @@ async def users(lab: LiveLab) -> list[str]:
 
 async def restart_database(lab: LiveLab) -> None:
     """A fast shutdown (SIGINT, PostgreSQL documentation 18.5) and a start."""
-    await asyncio.to_thread(programs.kill, lab.lab, "database", "INT")
+    await lab.programs.kill("database", "INT")
 
     async def ended() -> bool:
-        return (await asyncio.to_thread(programs.status, lab.lab, "database")).ended
+        return (await lab.programs.status("database")).ended
 
     await until(ended, what="the end of the database")
-    await asyncio.to_thread(programs.start, lab.lab, "database")
+    await lab.programs.start("database")
     await lab.run("database", READY)
 
 
@@ -73,7 +67,7 @@ async def restart_database(lab: LiveLab) -> None:
     "a user. A browser is sent to the sign-in form instead.",
 )
 @HERE
-async def test_a_database_that_is_restarted(lab: LiveLab) -> None:
+async def test_a_restarted_database_costs_one_request(lab: LiveLab) -> None:
     """The hub finds it again: the first request is refused, the next spawn is stored."""
     await lab.spawn("alice", on="node1")
     assert "alice" in await users(lab)
@@ -82,13 +76,13 @@ async def test_a_database_that_is_restarted(lab: LiveLab) -> None:
     await restart_database(lab)
     statuses += [(await hub.request("GET", "users"))[0] for _ in range(2)]
     assert statuses == [200, 403, 200]
-    assert "Rolling back session due to database error" in hub_run(lab.lab).log
+    assert "Rolling back session due to database error" in await lab.hub_log()
     await lab.spawn("bob", on="node2")
     assert "bob" in await users(lab)
 
 
 @HERE
-async def test_a_database_that_stalls(lab: LiveLab) -> None:
+async def test_a_stalled_database_holds_the_hub_but_no_server(lab: LiveLab) -> None:
     """Every request to the hub waits for it; a user's server goes on, and nothing is lost."""
     await lab.spawn("alice", on="node1")
     visitor = await lab.sign_in("alice")

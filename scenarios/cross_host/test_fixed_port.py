@@ -23,9 +23,7 @@ import asyncio
 
 import pytest
 
-from hublab.errors import HubError
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
+from hublab.scenario import HubError, LiveLab, until
 
 PORT = "hub.Spawner.port"
 STATE = 'cut -d " " -f 3 "/proc/$1/stat" 2>/dev/null || true'
@@ -60,7 +58,7 @@ async def status_of(lab: LiveLab, user: str) -> int:
 @pytest.mark.matrix(PORT, [40001])
 @pytest.mark.matrix("hub.Spawner.poll_interval", [300])  # 30 s by default
 @pytest.mark.sabotage(PORT, 0)
-async def test_the_second_is_called_ready(lab: LiveLab) -> None:
+async def test_a_second_server_on_the_port_is_called_ready(lab: LiveLab) -> None:
     """A spawner of JupyterHub's own: both run where the hub does, and the second ends at once."""
     try:
         assert (await lab.spawn("alice")).ready
@@ -87,7 +85,7 @@ async def test_the_second_is_called_ready(lab: LiveLab) -> None:
 )
 @pytest.mark.matrix(PORT, [40001])
 @pytest.mark.sabotage(PORT, 0)
-async def test_the_node_says_that_it_is_taken(lab: LiveLab) -> None:
+async def test_the_node_refuses_a_port_in_use(lab: LiveLab) -> None:
     """SSHSpawner with the same setting: refused on the node, and free on the next."""
     assert (await lab.spawn("alice", on="node1")).port == 40001
     with pytest.raises(HubError, match="no free port between 40001 and 40001 on this node"):
@@ -100,7 +98,7 @@ async def test_the_node_says_that_it_is_taken(lab: LiveLab) -> None:
 )
 @pytest.mark.matrix("hub.SSHSpawner.port_range", ["40010-40011"])
 @pytest.mark.sabotage("hub.SSHSpawner.port_range", "40020-40030")
-async def test_a_range_of_ports(lab: LiveLab) -> None:
+async def test_servers_share_a_range_of_ports(lab: LiveLab) -> None:
     """Servers share the range without meeting, and one too many is told so."""
     servers = await asyncio.gather(*(lab.spawn(user, on="node1") for user in ("alice", "bob")))
     assert {server.port for server in servers} == {40010, 40011}

@@ -29,13 +29,7 @@ from dataclasses import dataclass
 import aiohttp
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.errors import HubError
-from hublab.probes.listening import listening
-from hublab.probes.reach import reach
-from hublab.probes.routes import proxy_routes
-from hublab.probes.waiting import PATIENCE
-from hublab.running.live import LiveLab
+from hublab.scenario import PATIENCE, Case, HubError, LiveLab, listening, proxy_routes, reach
 
 CONNECT = "hub.JupyterHub.hub_connect_ip"
 URL = "hub.JupyterHub.hub_connect_url"
@@ -69,7 +63,7 @@ def model(address: str, lab: LiveLab) -> str:
     if address == "hub":
         return ""
     here = {"127.0.0.1", "0.0.0.0", "localhost"}
-    return REFUSED if address in here | set(lab.lab.hosts) else UNKNOWN
+    return REFUSED if address in here | set(lab.hosts) else UNKNOWN
 
 
 async def page_status(lab: LiveLab, seconds: float = PATIENCE) -> int | None:
@@ -96,7 +90,7 @@ async def hub_target(lab: LiveLab) -> str:
     workaround="hub_connect_ip, a name that proxy and nodes resolve",
 )
 @pytest.mark.matrix(CONNECT, list(ADDRESSES))
-async def test_an_address_that_is_given_out(lab: LiveLab, case: Case) -> None:
+async def test_the_hub_gives_out_any_hub_connect_ip(lab: LiveLab, case: Case) -> None:
     """The hub, whose hub_ip is 0.0.0.0, runs with any; proxy and nodes meet what stands there."""
     address = str(case[CONNECT])
     error = model(address, lab)
@@ -143,7 +137,7 @@ URLS = {
     "whose default is made from the connect URL.",
 )
 @pytest.mark.matrix(URL, list(URLS))
-async def test_a_url_that_is_given_out(lab: LiveLab, case: Case) -> None:
+async def test_the_hub_gives_out_scheme_and_port_as_they_are(lab: LiveLab, case: Case) -> None:
     """Scheme and port are taken as they are, even where nobody can mean them."""
     row = URLS[str(case[URL])]
     assert await hub_target(lab) == row.target
@@ -164,7 +158,7 @@ async def test_a_url_that_is_given_out(lab: LiveLab, case: Case) -> None:
 @pytest.mark.slow
 @pytest.mark.matrix(URL, ["https://hub:8081"])
 @pytest.mark.sabotage(URL, "http://hub:8081")
-async def test_https_to_a_hub_without(lab: LiveLab) -> None:
+async def test_https_to_a_hub_without_tls_answers_nobody(lab: LiveLab) -> None:
     """The scheme is taken: the proxy greets by TLS, the hub waits, and no visitor is answered."""
     assert await hub_target(lab) == "https://hub:8081"
     assert 8081 in {socket.port for socket in await listening(lab, "hub")}
@@ -188,7 +182,7 @@ async def test_https_to_a_hub_without(lab: LiveLab) -> None:
 @pytest.mark.may_refuse
 @pytest.mark.matrix(URL, ["http://proxy:8000"])
 @pytest.mark.matrix(BIND_URL, ["", "http://0.0.0.0:8081"])
-async def test_an_address_of_another_host(lab: LiveLab, case: Case) -> None:
+async def test_another_hosts_address_needs_a_bind_url(lab: LiveLab, case: Case) -> None:
     """It is given out, if the hub is also told where to listen."""
     assert (lab.refusal is not None) == (not case[BIND_URL])
     if lab.refusal:

@@ -21,12 +21,7 @@ import asyncio
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.errors import HubError
-from hublab.probes.node_log import last_server_log
-from hublab.probes.reach import reach
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, HubError, LiveLab, last_server_log, reach, until
 
 CONNECT = "hub.JupyterHub.hub_connect_ip"
 BASE = "hub.JupyterHub.base_url"
@@ -44,7 +39,7 @@ pytestmark = [
 )
 @pytest.mark.matrix(BASE, ["/", "/jh/"])
 @pytest.mark.matrix(CHECK, [False])
-async def test_what_the_server_itself_says(lab: LiveLab, case: Case) -> None:
+async def test_only_the_servers_own_log_has_the_reason(lab: LiveLab, case: Case) -> None:
     """Without a check on the node the reason stands only in the server's log over there.
 
     The hub sees a spawn that takes long. Its end is not awaited here: see the slow test below.
@@ -74,7 +69,7 @@ async def test_what_the_server_itself_says(lab: LiveLab, case: Case) -> None:
 @pytest.mark.slow
 @pytest.mark.matrix(CHECK, [False])
 @pytest.mark.sabotage(CONNECT, "hub")
-async def test_how_long_the_server_tries(lab: LiveLab) -> None:
+async def test_the_server_tries_for_most_of_a_minute(lab: LiveLab) -> None:
     """Unshortened: the server pauses 2 + 4 + 8 + 16 + 16 s and ends with exit code 1."""
     with pytest.raises(HubError, match="did not start"):
         await lab.spawn("alice", on="node1")

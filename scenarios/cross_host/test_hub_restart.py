@@ -20,22 +20,21 @@ Sources:
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.faults import freeze
-from hublab.probes.routes import proxy_routes, until_no_user_route
-from hublab.probes.server_states import until_ready
-from hublab.probes.waiting import until
-from hublab.running import programs
-from hublab.running.hub import hub_run
-from hublab.running.live import LiveLab
-from hublab.running.readiness import wait_until_running
-from hublab.running.visitor import Visitor
+from hublab.scenario import (
+    Case,
+    LiveLab,
+    Visitor,
+    freeze,
+    proxy_routes,
+    until,
+    until_no_user_route,
+    until_ready,
+)
 
 SNIPPET = "hub.snippet"
 DATABASE = "hub.JupyterHub.db_url"
@@ -48,13 +47,13 @@ pytestmark = pytest.mark.topology("lab")
 @asynccontextmanager
 async def hub_down(lab: LiveLab) -> AsyncIterator[None]:
     """The hub's program killed for a block, as by a crash; at its end it runs again."""
-    await asyncio.to_thread(programs.kill_if_up, lab.lab, "hub")
+    await lab.programs.end("hub")
     await lab.forget_hub()
     try:
         yield
     finally:
-        await asyncio.to_thread(programs.start, lab.lab, "hub")
-    await wait_until_running(lab.lab)
+        await lab.programs.start("hub")
+    await lab.programs.until_ready("hub")
 
 
 async def status_at(visitor: Visitor, path: str) -> int:
@@ -88,7 +87,7 @@ async def test_servers_are_adopted(lab: LiveLab) -> None:
 @pytest.mark.issue("jupyterhub#4519", happens=False, workaround="user.stop at the start (#4562)")
 @pytest.mark.matrix(SNIPPET, ["snippets/hook_that_says_so.py"])
 @pytest.mark.sabotage(DATABASE, FORGETFUL)
-async def test_a_server_that_ends_meanwhile(lab: LiveLab) -> None:
+async def test_a_server_that_ended_meanwhile_loses_its_route(lab: LiveLab) -> None:
     """The hub finds out when it comes back, takes the route away and runs the hook."""
     await lab.spawn("alice", on="node1")
     async with hub_down(lab):
@@ -128,7 +127,7 @@ async def pending(lab: LiveLab) -> str | None:
 @pytest.mark.matrix("hub.SSHSpawner.poll_timeout", [1.0])
 @pytest.mark.matrix("hub.SSHSpawner.connect_timeout", [4.0])
 @pytest.mark.matrix("hub.SSHSpawner.stop_timeout", [1.0])
-async def test_a_node_that_stalls_meanwhile(lab: LiveLab, case: Case) -> None:
+async def test_a_stalled_node_locks_its_server(lab: LiveLab, case: Case) -> None:
     """The node accepts and is silent: the server is locked until it answers, or given up."""
     hasty = "hasty_client.py" in str(case[SNIPPET])
     before = await lab.spawn("alice", on="node1")
@@ -153,6 +152,6 @@ async def test_a_node_that_stalls_meanwhile(lab: LiveLab, case: Case) -> None:
 
 async def until_log(lab: LiveLab, words: str) -> None:
     async def said() -> bool:
-        return words in hub_run(lab.lab).log
+        return words in await lab.hub_log()
 
     await until(said, seconds=120, what=f"{words!r} in the hub's log")

@@ -21,11 +21,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.errors import HubError
-from hublab.faults import freeze
-from hublab.probes.node_log import last_server_log
-from hublab.probes.reach import reach
-from hublab.running.live import LiveLab
+from hublab.scenario import HubError, LiveLab, freeze, last_server_log, reach
 
 OWN = "hub.Spawner.hub_connect_url"
 SILENT = "http://node2:22"
@@ -46,7 +42,7 @@ pytestmark = pytest.mark.topology("lab")
 @pytest.mark.matrix(OWN, [SILENT])
 @pytest.mark.matrix("hub.Spawner.start_timeout", [30])
 @pytest.mark.sabotage(OWN, "http://hub:8081")
-async def test_who_says_what_is_wrong(lab: LiveLab) -> None:
+async def test_only_a_probe_from_the_node_says_that_the_hub_hangs(lab: LiveLab) -> None:
     """Not the hub, and not the server; who asks from the node sees it in a second."""
     async with freeze(lab, "node2", seconds=120):
         with pytest.raises(HubError, match="the server did not listen in time"):

@@ -28,10 +28,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from hublab.cases.matrix import Case
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
-from hublab.running.visitor import Visitor
+from hublab.scenario import Case, LiveLab, Visitor, until
 
 SSL = "hub.JupyterHub.internal_ssl"
 NOTHING = "no answer"
@@ -65,7 +62,7 @@ async def stranger_gets(lab: LiveLab, url: URL) -> str:
 )
 @pytest.mark.matrix(SSL, [False, True])
 @pytest.mark.matrix("hub.JupyterHub.trusted_alt_names", [["DNS:hub"]])
-async def test_who_may_talk_to_a_server(lab: LiveLab, case: Case) -> None:
+async def test_with_internal_ssl_no_stranger_talks_to_a_server(lab: LiveLab, case: Case) -> None:
     """The user through the proxy as ever; nobody else on the network, once it is on."""
     alice, admin = await lab.sign_in("alice"), await lab.sign_in("admin")
     status, _ = await call(alice, "POST", "users/alice/server", {"host": "node1"})

@@ -18,10 +18,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.errors import HubError
-from hublab.probes.node_log import last_server_log
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, HubError, LiveLab, last_server_log
 
 COMMAND = "hub.Spawner.cmd"
 SINGLEUSER = "/opt/jupyter/bin/jupyterhub-singleuser"
@@ -47,7 +44,9 @@ pytestmark = pytest.mark.topology("lab")
     "'Error notifying Hub of activity: 403'.",
 )
 @pytest.mark.matrix(COMMAND, [KEPT, NO_TOKEN, LOST])
-async def test_what_stands_in_between(lab: LiveLab, case: Case) -> None:
+async def test_a_server_without_its_environment_ends_or_is_of_no_use(
+    lab: LiveLab, case: Case
+) -> None:
     """env alone passes everything on; without the token it seems to work; with nothing it ends."""
     if case[COMMAND] == LOST:
         with pytest.raises(HubError, match="did not start"):

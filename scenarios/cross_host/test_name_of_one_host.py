@@ -21,9 +21,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from hublab.errors import HubError
-from hublab.probes.reach import reach
-from hublab.running.live import LiveLab
+from hublab.scenario import HubError, LiveLab, reach
 
 CONNECT = "hub.JupyterHub.hub_connect_ip"
 NAME = "head-node"
@@ -46,9 +44,9 @@ async def known_on(lab: LiveLab, host: str, name: str, address: str) -> AsyncIte
 
 @pytest.mark.matrix(CONNECT, [NAME])
 @pytest.mark.sabotage(CONNECT, "hub")
-async def test_a_name_that_one_node_knows(lab: LiveLab) -> None:
+async def test_servers_run_only_where_the_hubs_name_resolves(lab: LiveLab) -> None:
     """Servers run on that node; the other node and the proxy do not know the name."""
-    address = str(lab.lab.one("hub").address)
+    address = str(lab.one("hub").address)
     async with known_on(lab, "node1", NAME, address):
         assert (await lab.spawn("alice", on="node1")).ready
         with pytest.raises(HubError, match=f"node cannot reach the hub at http://{NAME}:8081"):

@@ -19,12 +19,7 @@ import re
 
 import pytest
 
-from hublab.faults import partition
-from hublab.probes.processes import user_processes
-from hublab.probes.routes import proxy_routes
-from hublab.probes.waiting import until
-from hublab.running.hub import hub_run
-from hublab.running.live import LiveLab
+from hublab.scenario import LiveLab, partition, proxy_routes, until, user_processes
 
 pytestmark = [
     pytest.mark.topology("lab"),
@@ -50,7 +45,7 @@ async def test_kernel_outlives_a_partition(lab: LiveLab) -> None:
     before = await kernel.run("import os; x = 41; os.getpid()")
 
     async def missed() -> list[str]:
-        return MISSED_POLL.findall(hub_run(lab.lab).log)
+        return MISSED_POLL.findall(await lab.hub_log())
 
     async with partition(lab, "hub", "node1", seconds=30) as fault:
         await until(missed, what="a poll that the partition made fail")

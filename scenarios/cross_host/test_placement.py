@@ -17,11 +17,15 @@ import asyncio
 
 import pytest
 
-from hublab.probes.placement import Placement, placement
-from hublab.probes.processes import user_processes
-from hublab.probes.routes import proxy_routes
-from hublab.probes.stored import stored_servers
-from hublab.running.live import LiveLab, Server
+from hublab.scenario import (
+    LiveLab,
+    Placement,
+    Server,
+    placement,
+    proxy_routes,
+    stored_servers,
+    user_processes,
+)
 
 pytestmark = pytest.mark.topology("lab")
 
@@ -36,8 +40,8 @@ async def kernel_place(lab: LiveLab, server: Server) -> Placement:
 @pytest.mark.sabotage("hub.SSHSpawner.transport", "tunnel")
 async def test_kernel_route_and_database_agree(lab: LiveLab) -> None:
     """One server on node1: what its kernel says, what the proxy has, what the hub stored."""
-    node = lab.lab.host("node1")
-    others = {lab.lab.one(role).address for role in ("hub", "proxy", "client")}
+    node = lab.host("node1")
+    others = {lab.one(role).address for role in ("hub", "proxy", "client")}
 
     server = await lab.spawn("alice", on="node1")
     place = await kernel_place(lab, server)
@@ -52,7 +56,7 @@ async def test_kernel_route_and_database_agree(lab: LiveLab) -> None:
 
 
 @pytest.mark.sabotage("hub.SSHSpawner.host_policy", "first")
-async def test_two_users_on_two_nodes_at_once(lab: LiveLab) -> None:
+async def test_each_users_code_runs_on_that_users_node(lab: LiveLab) -> None:
     """Two servers that start at the same time: each user's code runs on that user's node alone."""
     wanted = {"alice": "node1", "bob": "node2"}
     servers = await asyncio.gather(*(lab.spawn(user, on=on) for user, on in wanted.items()))

@@ -23,14 +23,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.engine.records import File
-from hublab.errors import HubError, LabError
-from hublab.paths import ETC
-from hublab.probes.reach import reach
-from hublab.running.hub import hub_run
-from hublab.running.live import LiveLab
-from hublab.running.switching import restart
+from hublab.scenario import ETC, Case, File, HubError, LabError, LiveLab, reach
 
 TOKEN = "hub.ConfigurableHTTPProxy.auth_token"
 API = "hub.ConfigurableHTTPProxy.api_url"
@@ -48,7 +41,7 @@ LAST_WORDS = {
 
 @pytest.mark.may_refuse
 @pytest.mark.matrix(TOKEN, list(LAST_WORDS))
-async def test_a_hub_with_another_token(lab: LiveLab, case: Case) -> None:
+async def test_a_hub_with_another_token_ends_and_says_so(lab: LiveLab, case: Case) -> None:
     """It ends at once and says so; `reach`, which shows no token, finds nothing but that amiss."""
     assert lab.refusal is not None
     assert (lab.refusal.role, lab.refusal.code) == ("hub", 1)
@@ -61,7 +54,7 @@ async def test_a_hub_with_another_token(lab: LiveLab, case: Case) -> None:
 @pytest.mark.may_refuse
 @pytest.mark.matrix(API, ["http://proxy:8000"])
 @pytest.mark.sabotage(API, "http://proxy:8001")
-async def test_the_public_port_for_the_api(lab: LiveLab) -> None:
+async def test_the_proxys_public_port_is_no_api(lab: LiveLab) -> None:
     """The proxy's other port answers, with 404: that is final, and `reach` says it too."""
     assert lab.refusal is not None
     assert lab.refusal.code == 1
@@ -74,7 +67,7 @@ async def test_the_public_port_for_the_api(lab: LiveLab) -> None:
 @pytest.mark.may_refuse
 @pytest.mark.matrix(API, ["http://127.0.0.1:8001", "http://proxy.elsewhere.lab:8001"])
 @pytest.mark.sabotage(API, "http://proxy:8001")
-async def test_an_api_that_nobody_answers(lab: LiveLab, case: Case) -> None:
+async def test_a_hub_without_a_proxy_api_ends_after_30_seconds(lab: LiveLab, case: Case) -> None:
     """Unshortened: the hub asks again for 30 s, and ends; the setting is named by `reach`."""
     assert lab.refusal is not None
     assert lab.refusal.code == 1
@@ -86,8 +79,8 @@ async def test_an_api_that_nobody_answers(lab: LiveLab, case: Case) -> None:
 @asynccontextmanager
 async def proxy_token(lab: LiveLab, token: str) -> AsyncIterator[None]:
     """The proxy restarted with another token than the hub has, for a block; empty: with none."""
-    proxy = lab.lab.one("proxy")
-    own = lab.lab.output(proxy.service, "cat", f"{ETC}/{TOKEN_FILE}")
+    proxy = lab.one("proxy")
+    own = await lab.run(proxy.service, "cat", f"{ETC}/{TOKEN_FILE}")
     await bring(lab, token)
     try:
         yield
@@ -97,20 +90,20 @@ async def proxy_token(lab: LiveLab, token: str) -> AsyncIterator[None]:
 
 async def bring(lab: LiveLab, token: str) -> None:
     """Give the proxy a token, and start it anew: it reads its environment once."""
-    proxy = lab.lab.one("proxy")
+    proxy = lab.one("proxy")
     files = [File(TOKEN_FILE, token.encode(), mode=0o600)]
-    await asyncio.to_thread(lab.lab.engine.put_files, proxy.id, ETC, files)
-    await restart(lab.lab, proxy.service)
+    await lab.put_files(proxy.service, ETC, files)
+    await lab.programs.restart(proxy.service)
 
 
 @pytest.mark.sabotage("proxy.log-level", "error")
-async def test_a_proxy_without_a_token(lab: LiveLab) -> None:
+async def test_a_proxy_without_a_token_obeys_everybody(lab: LiveLab) -> None:
     """The hub notices nothing, and any host of the network makes routes for everybody."""
     async with proxy_token(lab, ""):
         await (await lab.hub()).check_routes()
-        assert "REST API is not authenticated" in lab.lab.engine.logs(lab.lab.one("proxy").id)
+        assert "REST API is not authenticated" in await lab.logs("proxy")
         async with lab.channel.session() as stranger:
-            api = f"http://{lab.lab.one('proxy').service}:8001/api/routes"
+            api = f"http://{lab.one('proxy').service}:8001/api/routes"
             taken = {"target": "http://node2:22"}
             async with stranger.post(f"{api}/hub/login", json=taken) as answer:
                 assert answer.status == 201
@@ -119,13 +112,13 @@ async def test_a_proxy_without_a_token(lab: LiveLab) -> None:
 
 
 @pytest.mark.sabotage("hub.JupyterHub.hub_connect_ip", "127.0.0.1")
-async def test_a_proxy_with_another_token(lab: LiveLab) -> None:
+async def test_a_proxy_with_another_token_gets_no_route(lab: LiveLab) -> None:
     """A proxy that was restarted with a new secret: no route is made, so no server gets ready."""
     async with proxy_token(lab, "another"):
         with pytest.raises((HubError, LabError)):
             await (await lab.hub()).check_routes()
         with pytest.raises(HubError, match="did not start"):
             await lab.spawn("alice", on="node1")
-        log = hub_run(lab.lab).log
+        log = await lab.hub_log()
         assert "403" in re.findall("api_request to proxy failed.*", log)[-1]
         assert "Stopping alice to avoid inconsistent state" in log

@@ -20,11 +20,7 @@ from __future__ import annotations
 import pytest
 from yarl import URL
 
-from hublab.cases.matrix import Case
-from hublab.probes.reach import reach
-from hublab.probes.routes import proxy_routes
-from hublab.probes.told import server_told
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, LiveLab, proxy_routes, reach, server_told
 
 BASE = "hub.JupyterHub.base_url"
 PUBLIC = "hub.JupyterHub.public_url"
@@ -35,7 +31,7 @@ pytestmark = pytest.mark.topology("lab")
 
 @pytest.mark.matrix(BASE, ["/jh/"])
 @pytest.mark.sabotage(BASE, "/")
-async def test_a_prefix(lab: LiveLab) -> None:
+async def test_all_but_the_proxys_error_pages_have_the_prefix(lab: LiveLab) -> None:
     """Route, server and API have it; the proxy's error pages, set on its own host, do not."""
     server = await lab.spawn("alice", on="node1")
     assert {route.spec for route in await proxy_routes(lab)} == {"/jh", "/jh/user/alice"}
@@ -56,7 +52,7 @@ async def test_a_prefix(lab: LiveLab) -> None:
     seen="The hub starts, for every URL ends with '/'; servers redirect to http://hub.lab:8000/hub/…",
 )
 @pytest.mark.matrix(PUBLIC, ["", ELSEWHERE, ANOTHER_PATH])
-async def test_a_public_address(lab: LiveLab, case: Case) -> None:
+async def test_a_server_sends_browsers_to_public_url(lab: LiveLab, case: Case) -> None:
     """A server sends browsers to that host, whether or not anybody knows the name."""
     await lab.spawn("alice", on="node1")
     async with lab.channel.session() as session:

@@ -19,14 +19,16 @@ import asyncio
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.errors import HubError
-from hublab.probes.listening import listening
-from hublab.probes.node_log import last_server_log
-from hublab.probes.reach import reach
-from hublab.probes.waiting import until
-from hublab.running.hub import hub_run
-from hublab.running.live import LiveLab, Server
+from hublab.scenario import (
+    Case,
+    HubError,
+    LiveLab,
+    Server,
+    last_server_log,
+    listening,
+    reach,
+    until,
+)
 
 IP = "hub.Spawner.ip"
 HTTP_TIMEOUT = "hub.Spawner.http_timeout"
@@ -40,7 +42,7 @@ pytestmark = [
 
 @pytest.mark.issue("NERSC/sshspawner#45", happens=True, workaround="Spawner.ip = '0.0.0.0'")
 @pytest.mark.matrix(IP, ["0.0.0.0", "127.0.0.1"])
-async def test_where_a_server_listens(lab: LiveLab, case: Case) -> None:
+async def test_a_server_on_its_nodes_loopback_is_never_ready(lab: LiveLab, case: Case) -> None:
     """It is obeyed; what nobody else can reach is started, tried, and stopped again."""
     ip = str(case[IP])
     await reach(lab)  # what it looks through is there when the server waits
@@ -60,7 +62,7 @@ async def test_where_a_server_listens(lab: LiveLab, case: Case) -> None:
             await spawning
         place = f"http://{server.address}:{server.port}/user/alice/"
         words = f"alice's server never showed up at {place} after {case[HTTP_TIMEOUT]} seconds"
-        assert words in hub_run(lab.lab).log
+        assert words in await lab.hub_log()
         assert "is running at" in await last_server_log(lab, "alice", "node1")
     else:
         assert (await spawning).ready

@@ -24,13 +24,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.errors import HubError
-from hublab.probes.node_log import last_server_log
-from hublab.probes.reach import Hop, reach
-from hublab.probes.told import server_told
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, Hop, HubError, LiveLab, last_server_log, reach, server_told, until
 
 OWN = "hub.Spawner.hub_connect_url"
 ALIVE, REFUSED, LOST = "starts", "is refused before it starts", "never finds the API"
@@ -39,7 +33,7 @@ pytestmark = pytest.mark.topology("lab")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Outcome:
     """What becomes of a server, the API that it is told, and why."""
 
     outcome: str
@@ -48,10 +42,16 @@ class Row:
 
 
 ROWS = {
-    "http://hub:8081": Row(ALIVE, "http://hub:8081/hub/api", "NERSC/sshspawner#35"),
-    "http://proxy:8000": Row(ALIVE, "http://proxy:8000/hub/api", "silx-kit/jupyterhub_moss#122"),
-    "http://127.0.0.1:8081": Row(REFUSED, "http://127.0.0.1:8081/hub/api", "preflight_hub_check"),
-    "http://hub:8081/hub/api": Row(LOST, "http://hub:8081/hub/api/hub/api", "spawner.py, get_env"),
+    "http://hub:8081": Outcome(ALIVE, "http://hub:8081/hub/api", "NERSC/sshspawner#35"),
+    "http://proxy:8000": Outcome(
+        ALIVE, "http://proxy:8000/hub/api", "silx-kit/jupyterhub_moss#122"
+    ),
+    "http://127.0.0.1:8081": Outcome(
+        REFUSED, "http://127.0.0.1:8081/hub/api", "preflight_hub_check"
+    ),
+    "http://hub:8081/hub/api": Outcome(
+        LOST, "http://hub:8081/hub/api/hub/api", "spawner.py, get_env"
+    ),
 }
 
 
@@ -62,7 +62,9 @@ ROWS = {
     "silx-kit/jupyterhub_moss#122", happens=True, workaround="Spawner.hub_connect_url at the proxy"
 )
 @pytest.mark.matrix(OWN, list(ROWS))
-async def test_what_servers_alone_are_told(lab: LiveLab, case: Case) -> None:
+async def test_a_server_starts_where_hub_connect_url_leads_to_the_api(
+    lab: LiveLab, case: Case
+) -> None:
     """Sign-in works with any; a server starts where the whole URL leads to the hub's API."""
     row = ROWS[str(case[OWN])]
     await lab.sign_in("alice")

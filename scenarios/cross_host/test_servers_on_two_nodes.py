@@ -17,10 +17,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.probes.placement import Placement, placement
-from hublab.probes.routes import proxy_routes
-from hublab.running.live import LiveLab
-from hublab.running.visitor import Visitor
+from hublab.scenario import LiveLab, Placement, Visitor, placement, proxy_routes
 
 pytestmark = pytest.mark.topology("lab")
 
@@ -38,7 +35,7 @@ async def answer_at(visitor: Visitor, server: str) -> tuple[int, bool]:
 
 
 @pytest.mark.sabotage("hub.JupyterHub.allow_named_servers", False)
-async def test_each_on_its_node(lab: LiveLab) -> None:
+async def test_named_servers_of_one_user_run_each_on_its_node(lab: LiveLab) -> None:
     """Two servers on two nodes, one session; what is left of the one that stops is the other's."""
     wanted = {"": "node1", "far": "node2"}
     servers = {name: await lab.spawn("alice", name, on=node) for name, node in wanted.items()}

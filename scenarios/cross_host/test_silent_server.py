@@ -20,11 +20,7 @@ import time
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.errors import Undecided
-from hublab.probes.waiting import until
-from hublab.running.hub import hub_run
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, LiveLab, Undecided, until
 
 CLIENT = "hub.snippet"
 COMMAND = "hub.Spawner.cmd"
@@ -75,9 +71,9 @@ async def gave_up(lab: LiveLab, seconds: float) -> bool:
     """Whether the hub gives up in this time."""
 
     async def said() -> bool:
-        return f"never showed up at http://{node}:" in hub_run(lab.lab).log
+        return f"never showed up at http://{node}:" in await lab.hub_log()
 
-    node = lab.lab.host("node1").address
+    node = lab.host("node1").address
     try:
         return await until(said, seconds=seconds, what="that the hub gives up", poll=0.5)
     except Undecided:
@@ -87,7 +83,7 @@ async def gave_up(lab: LiveLab, seconds: float) -> bool:
 @FINDING
 @pytest.mark.matrix(CLIENT, ["snippets/patient_client.py", "snippets/hasty_client.py"])
 @pytest.mark.matrix("hub.JupyterHub.tornado_settings", [{"slow_spawn_timeout": 0}])
-async def test_who_gives_up(lab: LiveLab, case: Case) -> None:
+async def test_http_timeout_holds_only_with_a_hasty_client(lab: LiveLab, case: Case) -> None:
     """Shortened by the client's own timeout: with it the hub keeps its word, without it not."""
     hasty = "hasty_client.py" in str(case[CLIENT])
     await begin(lab)
@@ -99,7 +95,7 @@ async def test_who_gives_up(lab: LiveLab, case: Case) -> None:
 @FINDING
 @pytest.mark.slow
 @pytest.mark.sabotage(COMMAND, ["false"])
-async def test_five_minutes(lab: LiveLab) -> None:
+async def test_the_hub_gives_up_after_five_minutes(lab: LiveLab) -> None:
     """The defaults but for `http_timeout`: the hub gives up when aiohttp does."""
     await begin(lab)
     begun = time.monotonic()

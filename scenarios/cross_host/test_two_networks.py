@@ -15,11 +15,7 @@ from __future__ import annotations
 import aiohttp
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.reach import reach
-from hublab.probes.waiting import PATIENCE
-from hublab.running.live import LiveLab
-from hublab.running.visitor import NAVIGATE, Visitor
+from hublab.scenario import NAVIGATE, PATIENCE, Case, LiveLab, Visitor, reach
 
 TRANSPORT = "hub.SSHSpawner.transport"
 SILENCE = 4.0
@@ -45,14 +41,14 @@ async def opens(visitor: Visitor, seconds: float) -> bool:
 
 
 @pytest.mark.matrix(TRANSPORT, ["direct", "tunnel"])
-async def test_a_node_that_the_proxy_cannot_reach(lab: LiveLab, case: Case) -> None:
+async def test_a_ready_server_is_of_no_use_without_the_proxys_way(lab: LiveLab, case: Case) -> None:
     """Ready either way; a user gets there only by the hub's host. `reach` names the broken hop."""
     direct = case[TRANSPORT] == "direct"
     assert (await lab.spawn("alice", on="far1")).ready
     visitor = await lab.sign_in("alice")
     assert await opens(visitor, SILENCE if direct else PATIENCE) == (not direct)
     broken = [(hop.source, hop.target) for hop in await reach(lab) if not hop.ok]
-    proxy = lab.lab.one("proxy").service
+    proxy = lab.one("proxy").service
     assert broken == ([(proxy, "alice's server")] if direct else [])
     still = await lab.server("alice")
     assert still is not None

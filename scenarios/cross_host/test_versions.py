@@ -19,11 +19,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.probes.node_log import last_server_log
-from hublab.probes.placement import placement
-from hublab.running.hub import hub_run
-from hublab.running.live import LiveLab
-from hublab.running.visitor import NAVIGATE, sign_in
+from hublab.scenario import NAVIGATE, LiveLab, last_server_log, placement
 
 SINGLEUSER = "/opt/jupyter/bin/jupyterhub-singleuser"
 OLD, NEW = "5.4.6", "6.1.1"
@@ -46,7 +42,7 @@ async def works(lab: LiveLab, user: str) -> str:
 
 @pytest.mark.topology("lab", "older-node")
 @LOST
-async def test_an_older_node(lab: LiveLab) -> None:
+async def test_an_older_node_works_and_is_warned_of(lab: LiveLab) -> None:
     """Two nodes, two versions, one hub: both work, and only the older one is warned of."""
     assert await version_on(lab, "node1", SINGLEUSER) == NEW
     assert await version_on(lab, "node2", SINGLEUSER) == OLD
@@ -54,7 +50,7 @@ async def test_an_older_node(lab: LiveLab) -> None:
         await lab.spawn(user, on=node)
         assert await works(lab, user) == node
     warning = WARNING.format(NEW, OLD)
-    assert hub_run(lab.lab).log.count(warning) == 1
+    assert (await lab.hub_log()).count(warning) == 1
     assert warning in await last_server_log(lab, "bob", "node2")
     assert "This could cause failure" not in await last_server_log(lab, "alice", "node1")
 
@@ -64,13 +60,13 @@ async def test_an_older_node(lab: LiveLab) -> None:
 # Shortened: with the default limit of 4 the hub pauses for some 14 s.
 @pytest.mark.matrix("hub.JupyterHub.tornado_settings", [{"user_redirect_limit": 1}])
 @LOST
-async def test_the_version_is_blamed(lab: LiveLab) -> None:
+async def test_the_version_is_blamed_for_another_cause(lab: LiveLab) -> None:
     """A user at the hub's own port: the loop has another cause, and the page names this one."""
     await lab.spawn("bob", on="node2")
     assert await works(lab, "bob") == "node2"
-    hub = f"http://{lab.lab.one('hub').service}:8081"
+    hub = f"http://{lab.one('hub').service}:8081"
     async with (
-        await sign_in(lab.channel, hub, "bob", lab.lab.secret("password")) as visitor,
+        await lab.sign_in("bob", at=hub) as visitor,
         visitor.session.get(visitor.server_url(), headers=NAVIGATE) as page,
     ):
         assert page.status == 500
@@ -80,10 +76,10 @@ async def test_the_version_is_blamed(lab: LiveLab) -> None:
 
 @pytest.mark.topology("lab", "older-hub")
 @LOST
-async def test_an_older_hub(lab: LiveLab) -> None:
+async def test_an_older_hub_works_and_is_warned_of(lab: LiveLab) -> None:
     """Newer servers under an older hub: a spawn, a sign-in and a cell, and the warning."""
     assert await version_on(lab, "hub", "/opt/jupyter/bin/jupyterhub") == OLD
     assert await version_on(lab, "node1", SINGLEUSER) == NEW
     await lab.spawn("alice", on="node1")
     assert await works(lab, "alice") == "node1"
-    assert WARNING.format(OLD, NEW) in hub_run(lab.lab).log
+    assert WARNING.format(OLD, NEW) in await lab.hub_log()

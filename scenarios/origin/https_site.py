@@ -6,7 +6,6 @@ against anybody: what https changes for cookies and headers is asked here, not w
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import datetime
 from collections.abc import AsyncIterator
@@ -16,10 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from hublab.engine.records import File
-from hublab.paths import ETC
-from hublab.running.lab import Lab
-from hublab.running.reverse_proxy import changed_site
+from hublab.scenario import ETC, File, LiveLab, changed_site
 
 NAME = "www.hub.lab"
 HTTPS = f"https://{NAME}"
@@ -33,10 +29,10 @@ PAGE = (
 
 
 @contextlib.asynccontextmanager
-async def over_https(lab: Lab, *changes: tuple[str, str]) -> AsyncIterator[None]:
+async def over_https(lab: LiveLab, *changes: tuple[str, str]) -> AsyncIterator[None]:
     """The hub is also at HTTPS, a page at HTTPS_SAME_SITE; `changes` as for changed_site."""
     host = lab.one("reverse-proxy")
-    await asyncio.to_thread(lab.engine.put_files, host.id, ETC, certificate())
+    await lab.put_files(host.service, ETC, certificate())
     listen = ("  listen 80;\n", f"  listen 80;\n  listen 443 ssl; {CERTIFICATE}\n")
     page = ("# JupyterHub behind nginx.", PAGE + "# JupyterHub behind nginx.")
     async with changed_site(lab, listen, page, *changes):

@@ -10,9 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from hublab.cases.decision_table import Row, always, anything, decide, row_for
-from hublab.cases.matrix import Case
-from hublab.probes.cross_origin import COOKIE, NONE, TOKEN, Access, Asking
+from hublab.scenario import (
+    COOKIE,
+    NO_CREDENTIALS,
+    TOKEN,
+    Asking,
+    Case,
+    CorsAccess,
+    DecisionRow,
+    always,
+    anything,
+    decide,
+    row_for,
+)
 
 HANDLERS = "jupyter_server/base/handlers.py"
 AUTH = "jupyterhub/services/auth.py"
@@ -87,45 +97,45 @@ def needs_xsrf(asking: Asking) -> bool:
     return not (asking.mode == "no-cors" and asking.site == "same-origin" and asking.reads)
 
 
-STATUS: tuple[Row[Situation, int], ...] = (
-    Row(
+STATUS: tuple[DecisionRow[Situation, int], ...] = (
+    DecisionRow(
         "a preflight is asked nothing",
         lambda s: s.asking.preflight,
         always(OK),
         f"{HANDLERS}, APIHandler.options is @allow_unauthenticated; skip_check_origin",
     ),
-    Row(
+    DecisionRow(
         "a token needs neither origin nor XSRF token",
         lambda s: s.asking.credential == TOKEN,
         always(OK),
         f"{HANDLERS}, skip_check_origin; {AUTH}, HubOAuth.check_xsrf_cookie",
     ),
-    Row(
+    DecisionRow(
         "what writes without an XSRF token is refused before all else",
-        lambda s: s.asking.credential in (NONE, COOKIE) and s.writes_unproved,
+        lambda s: s.asking.credential in (NO_CREDENTIALS, COOKIE) and s.writes_unproved,
         always(FORBIDDEN),
         f"{HANDLERS}, JupyterHandler.prepare, check_xsrf_cookie; {XSRF}",
     ),
-    Row(
+    DecisionRow(
         "an origin that is neither the server's own nor allowed, whoever asks",
         lambda s: not (s.own or s.policy.admits(s.asking.origin)),
         always(NOT_FOUND),
         f"{HANDLERS}, APIHandler.prepare, check_origin: HTTPError(404); its 'OK if origin matches "
         "host'; utils.py, origin_matches_pat: the whole origin must match",
     ),
-    Row(
+    DecisionRow(
         "nobody, once the origin is right",
-        lambda s: s.asking.credential == NONE,
+        lambda s: s.asking.credential == NO_CREDENTIALS,
         always(FORBIDDEN),
         f"{HANDLERS}, @web.authenticated on the method, APIHandler.get_login_url: HTTPError(403)",
     ),
-    Row(
+    DecisionRow(
         "a cookie without the XSRF token does not count",
         lambda s: s.asking.credential == COOKIE and needs_xsrf(s.asking) and not s.policy.no_xsrf,
         always(FORBIDDEN),
         f"{AUTH}, HubOAuth._get_user_cookie; {XSRF}",
     ),
-    Row(
+    DecisionRow(
         "the user, from a page that may",
         anything,
         always(OK),
@@ -145,47 +155,47 @@ def matched(s: Situation) -> str | None:
     return origin if origin and re.fullmatch(s.policy.pattern, origin) else by_header(s)
 
 
-ALLOWED: tuple[Row[Situation, str | None], ...] = (
-    Row(
+ALLOWED: tuple[DecisionRow[Situation, str | None], ...] = (
+    DecisionRow(
         "a refusal has lost what prepare() set",
         lambda s: decide(STATUS, s) != OK,
         by_header,
         f"tornado/web.py, send_error: self.clear(); {HANDLERS}, set_cors_headers, is in prepare()",
     ),
-    Row(
+    DecisionRow(
         "a preflight for Authorization from an origin that the settings allow is told its origin",
         lambda s: "authorization" in s.asking.requested and s.policy.names(s.asking.origin),
         lambda s: s.asking.origin,
         f"{HANDLERS}, APIHandler.options, last condition",
     ),
-    Row(
+    DecisionRow(
         "allow_origin as it stands in the configuration",
         lambda s: bool(s.policy.allow_origin),
         lambda s: s.policy.allow_origin,
         f"{HANDLERS}, set_cors_headers, first branch",
     ),
-    Row(
+    DecisionRow(
         "the origin that matches allow_origin_pat",
         lambda s: bool(s.policy.pattern),
         matched,
         f"{HANDLERS}, set_cors_headers, second branch",
     ),
-    Row(
+    DecisionRow(
         "a token allows the origin it comes from",
         lambda s: s.asking.credential == TOKEN and by_header(s) is None,
         lambda s: s.asking.origin,
         f"{HANDLERS}, set_cors_headers: 'allow token-authenticated requests cross-origin by "
         "default'",
     ),
-    Row("none", anything, by_header, f"{HANDLERS}, set_cors_headers"),
+    DecisionRow("none", anything, by_header, f"{HANDLERS}, set_cors_headers"),
 )
 
 
-def expected(s: Situation) -> Access:
+def expected(s: Situation) -> CorsAccess:
     """Status and headers of the answer."""
     status = decide(STATUS, s)
     cookies = "true" if status == OK and s.policy.credentials else None
-    return Access(status, decide(ALLOWED, s), cookies)
+    return CorsAccess(status, decide(ALLOWED, s), cookies)
 
 
 def reasons(s: Situation) -> list[str]:

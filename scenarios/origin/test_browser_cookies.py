@@ -21,13 +21,21 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import pytest
-from browsing import USER, api, at_own_server
 from playwright.async_api import BrowserContext
 
-from hublab.cases.matrix import Case
-from hublab.probes.page_requests import Asked, AskingPage, page_at, put_elsewhere
-from hublab.running.browser import HUB, OTHER_SITE, SAME_SITE
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    HUB_SITE,
+    OTHER_SITE,
+    SAME_SITE,
+    Asked,
+    AskingPage,
+    Case,
+    LiveLab,
+    page_at,
+    put_elsewhere,
+)
+
+from .browsing import USER, api, at_own_server
 
 ALLOW = "server.ServerApp.allow_origin"
 CREDENTIALS = "server.ServerApp.allow_credentials"
@@ -83,7 +91,7 @@ async def send(page: AskingPage, server: str, what: str, xsrf: str) -> Asked:
 
 async def xsrf_of(context: BrowserContext, path: str) -> str:
     """The value of the server's XSRF cookie, which no foreign page could read by itself."""
-    cookies = await context.cookies(f"{HUB}{path}")
+    cookies = await context.cookies(f"{HUB_SITE}{path}")
     return next(
         str(one.get("value"))
         for one in cookies
@@ -94,11 +102,11 @@ async def xsrf_of(context: BrowserContext, path: str) -> str:
 @pytest.mark.side_by_side
 @pytest.mark.matrix(ALLOW, ["*", SAME_SITE])
 @pytest.mark.matrix(CREDENTIALS, [False, True])
-async def test_cookies_of_a_signed_in_user(
+async def test_only_a_page_of_the_hubs_site_has_its_cookies(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:
     """The same three requests of two pages; the user is signed in all the time."""
-    put_elsewhere(lab.lab)
+    await put_elsewhere(lab)
     await at_own_server(lab, chromium)
     xsrf = await xsrf_of(chromium, f"/user/{USER}/{lab.own_server}/")
     cookie = f"jupyterhub-user-{USER}-{lab.own_server}"

@@ -21,14 +21,20 @@ import contextlib
 import re
 
 import pytest
-from browsing import NODE, USER
 from playwright.async_api import BrowserContext, Page
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from hublab.cases.matrix import Case
-from hublab.probes.waiting import until
-from hublab.running.browser import HUB, LOADING, sign_in, until_lab_is_loaded
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    HUB_SITE,
+    LOADING,
+    Case,
+    LiveLab,
+    sign_in_on_page,
+    until,
+    until_lab_is_loaded,
+)
+
+from .browsing import NODE, USER
 
 SHUTDOWN = "hub.JupyterHub.shutdown_on_logout"
 KERNEL_IDLE = ".jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status=idle]"
@@ -59,18 +65,20 @@ async def run_a_cell(page: Page, code: str) -> str:
 
 @pytest.mark.matrix(SHUTDOWN, [False, True])
 @pytest.mark.issue("jupyterhub#2845", happens=False)
-async def test_a_day_at_the_hub(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
+async def test_a_user_signs_in_runs_a_cell_and_logs_out(
+    lab: LiveLab, case: Case, chromium: BrowserContext
+) -> None:
     """Through pages alone, from the first form to the last; the kernel runs on the node."""
     await lab.spawn(USER, on=NODE)
     page = await chromium.new_page()
-    await sign_in(page, lab.lab, HUB, USER, then=f"/user/{USER}/lab")
+    await sign_in_on_page(page, lab, HUB_SITE, USER, then=f"/user/{USER}/lab")
     await until_lab_is_loaded(page)
     said = await run_a_cell(page, "import socket; print(6 * 7, socket.gethostname())")
     assert said == f"42 {NODE}"
-    cookies = {str(one.get("name")) for one in await chromium.cookies(f"{HUB}/user/{USER}/")}
+    cookies = {str(one.get("name")) for one in await chromium.cookies(f"{HUB_SITE}/user/{USER}/")}
     assert f"jupyterhub-user-{USER}" in cookies
 
-    await page.goto(f"{HUB}/hub/home")
+    await page.goto(f"{HUB_SITE}/hub/home")
     await page.click("#logout")
     await page.wait_for_selector("#login_submit")
 
@@ -80,8 +88,8 @@ async def test_a_day_at_the_hub(lab: LiveLab, case: Case, chromium: BrowserConte
 
     assert await runs() is not case[SHUTDOWN]
     # The server's own cookie is still there, and is worth nothing without the hub's session.
-    cookies = {str(one.get("name")) for one in await chromium.cookies(f"{HUB}/user/{USER}/")}
+    cookies = {str(one.get("name")) for one in await chromium.cookies(f"{HUB_SITE}/user/{USER}/")}
     assert f"jupyterhub-user-{USER}" in cookies
-    await page.goto(f"{HUB}/user/{USER}/lab")
-    assert re.match(rf"{HUB}/hub/login\?next=", page.url)
+    await page.goto(f"{HUB_SITE}/user/{USER}/lab")
+    assert re.match(rf"{HUB_SITE}/hub/login\?next=", page.url)
     assert "jupyterhub-session-id" not in cookies

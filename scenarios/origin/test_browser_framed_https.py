@@ -18,16 +18,13 @@ Sources:
 from __future__ import annotations
 
 import pytest
-from browsing import NODE, USER
-from https_site import HTTPS, over_https
 from playwright.async_api import BrowserContext
-from shared_findings import XSRF_COOKIE_OPTIONS
 
-from hublab.cases.matrix import Case
-from hublab.probes.browser_frames import show_in_frame
-from hublab.probes.page_requests import put_elsewhere
-from hublab.running.browser import OTHER_SITE, send_login
-from hublab.running.live import LiveLab
+from hublab.scenario import OTHER_SITE, Case, LiveLab, put_elsewhere, send_login, show_in_frame
+
+from .browsing import NODE, USER
+from .https_site import HTTPS, over_https
+from .shared_findings import XSRF_COOKIE_OPTIONS
 
 HUB_SETTINGS = "hub.JupyterHub.tornado_settings"
 FRAMED = {"headers": {"Content-Security-Policy": f"frame-ancestors {OTHER_SITE}"}}
@@ -64,18 +61,18 @@ async def cookie_names(context: BrowserContext, path: str) -> set[str]:
     workaround="cookie_options {'samesite': 'None', 'secure': True} by https",
 )
 @pytest.mark.issue("jupyterhub#3952", happens=True)
-async def test_in_and_out_within_a_frame(
+async def test_samesite_none_lets_a_framed_user_in_and_not_out(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:
     """Sign in, open the server, log out: all in a frame that a page of another site shows."""
-    put_elsewhere(lab.lab)
+    await put_elsewhere(lab)
     stays = "cookie_options" in dict(case[HUB_SETTINGS])  # type: ignore[arg-type]
     page = await chromium.new_page()
-    async with over_https(lab.lab):
+    async with over_https(lab):
         await page.goto(OTHER_SITE)
         framed = await show_in_frame(page, f"{HTTPS}/hub/login?next=/hub/home")
         assert framed.shown
-        await send_login(framed.frame, lab.lab, USER)
+        await send_login(framed.frame, lab, USER)
         form = framed.frame.locator("#password_input")
         assert await form.count() == (0 if stays else 1)
         assert ("jupyterhub-hub-login" in await cookie_names(chromium, "/hub/")) == stays

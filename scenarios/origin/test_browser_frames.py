@@ -17,14 +17,21 @@ Sources:
 from __future__ import annotations
 
 import pytest
-from browsing import USER, at_own_server
 from playwright.async_api import BrowserContext
 
-from hublab.cases.matrix import Case
-from hublab.probes.browser_frames import Framed, show_in_frame
-from hublab.probes.page_requests import put_elsewhere
-from hublab.running.browser import HUB, OTHER_SITE, SAME_SITE, send_login
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    HUB_SITE,
+    OTHER_SITE,
+    SAME_SITE,
+    Case,
+    Framed,
+    LiveLab,
+    put_elsewhere,
+    send_login,
+    show_in_frame,
+)
+
+from .browsing import USER, at_own_server
 
 HUB_CSP = "hub.JupyterHub.tornado_settings"
 SERVER_CSP = "server.ServerApp.tornado_settings"
@@ -52,21 +59,23 @@ async def framed(context: BrowserContext, page_url: str, url: str) -> Framed:
     happens=True,
     workaround="frame-ancestors in tornado_settings of JupyterHub and of ServerApp",
 )
-async def test_who_may_frame_what(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
+async def test_hub_and_server_each_say_who_may_frame_them(
+    lab: LiveLab, case: Case, chromium: BrowserContext
+) -> None:
     """The hub's form and a server's page; for a stranger the server's page is the hub's form."""
-    put_elsewhere(lab.lab)
-    server_page = f"{HUB}/user/{USER}/lab"
+    await put_elsewhere(lab)
+    server_page = f"{HUB_SITE}/user/{USER}/lab"
     hub_lets, server_lets = bool(case[HUB_CSP]), bool(case[SERVER_CSP])
 
-    form = await framed(chromium, OTHER_SITE, f"{HUB}/hub/login")
+    form = await framed(chromium, OTHER_SITE, f"{HUB_SITE}/hub/login")
     assert (form.status, form.shown) == (200, hub_lets)
 
     await at_own_server(lab, chromium)
     stranger = await framed(chromium, OTHER_SITE, server_page)  # its frame has no cookies
-    assert stranger.url.startswith(f"{HUB}/hub/login")
+    assert stranger.url.startswith(f"{HUB_SITE}/hub/login")
     assert (stranger.status, stranger.shown) == (200, hub_lets)
 
-    for page_url in (SAME_SITE, f"{HUB}/hub/home"):
+    for page_url in (SAME_SITE, f"{HUB_SITE}/hub/home"):
         known = await framed(chromium, page_url, server_page)
         assert (known.url, known.status, known.shown) == (server_page, 200, server_lets), page_url
         assert ("frame-ancestors" in known.complaint) == (not server_lets)
@@ -80,14 +89,14 @@ async def test_who_may_frame_what(lab: LiveLab, case: Case, chromium: BrowserCon
     workaround="a page of the hub's own site; else SameSite=None and Secure in cookie_options, "
     "by https",
 )
-async def test_sign_in_within_a_frame(lab: LiveLab, chromium: BrowserContext) -> None:
+async def test_a_framed_sign_in_needs_the_hubs_site(lab: LiveLab, chromium: BrowserContext) -> None:
     """The right password: within the site it signs in, within another the form comes back."""
-    put_elsewhere(lab.lab)
+    await put_elsewhere(lab)
     for page_url, signs_in in ((OTHER_SITE, False), (SAME_SITE, True)):
-        form = await framed(chromium, page_url, f"{HUB}/hub/login?next=/hub/home")
+        form = await framed(chromium, page_url, f"{HUB_SITE}/hub/login?next=/hub/home")
         assert form.shown
-        await send_login(form.frame, lab.lab, USER)
+        await send_login(form.frame, lab, USER)
         assert await form.frame.locator("#password_input").count() == (0 if signs_in else 1)
-        assert (form.frame.url == f"{HUB}/hub/home") == signs_in
-        names = {one.get("name") for one in await chromium.cookies(f"{HUB}/hub/")}
+        assert (form.frame.url == f"{HUB_SITE}/hub/home") == signs_in
+        names = {one.get("name") for one in await chromium.cookies(f"{HUB_SITE}/hub/")}
         assert ("jupyterhub-hub-login" in names) == signs_in

@@ -19,14 +19,21 @@ Sources:
 from __future__ import annotations
 
 import pytest
-from browsing import USER, api, at_own_server, signed_in, token_of
-from https_site import HTTPS, HTTPS_SAME_SITE, over_https
 from playwright.async_api import BrowserContext
 
-from hublab.cases.matrix import Case
-from hublab.probes.page_requests import page_at, put_elsewhere
-from hublab.running.browser import HUB, OTHER_SITE, SAME_SITE, open_server
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    HUB_SITE,
+    OTHER_SITE,
+    SAME_SITE,
+    Case,
+    LiveLab,
+    open_server,
+    page_at,
+    put_elsewhere,
+)
+
+from .browsing import USER, api, at_own_server, signed_in, token_of
+from .https_site import HTTPS, HTTPS_SAME_SITE, over_https
 
 PATTERN = "server.ServerApp.allow_origin_pat"
 PUBLIC_URL = "hub.JupyterHub.public_url"
@@ -37,15 +44,17 @@ pytestmark = pytest.mark.topology("lab", "browser", "nginx")
 
 @pytest.mark.matrix(PATTERN, ["", r"https?://(app|www)\.hub\.lab(:8443)?"])
 @pytest.mark.matrix("server.ServerApp.allow_credentials", [True])
-async def test_what_the_scheme_changes(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
+async def test_by_https_the_same_site_gets_less_by_cookie(
+    lab: LiveLab, case: Case, chromium: BrowserContext
+) -> None:
     """One page of the hub's site by each scheme, one of another; the user is signed in at both."""
-    put_elsewhere(lab.lab)
-    async with over_https(lab.lab):
+    await put_elsewhere(lab)
+    async with over_https(lab):
         await at_own_server(lab, chromium)
         await signed_in(lab, chromium, HTTPS)
         await open_server(chromium, HTTPS, USER)
         for page_url, hub, mode, status in (
-            (SAME_SITE, HUB, None, 200),
+            (SAME_SITE, HUB_SITE, None, 200),
             (HTTPS_SAME_SITE, HTTPS, "cors", 403),
         ):
             async with page_at(chromium, page_url) as page:
@@ -58,7 +67,7 @@ async def test_what_the_scheme_changes(lab: LiveLab, case: Case, chromium: Brows
 
         token = await token_of(lab)
         async with page_at(chromium, OTHER_SITE) as page:
-            for hub in (HUB, HTTPS):
+            for hub in (HUB_SITE, HTTPS):
                 url = f"{api(origin=hub).replace('http', 'ws', 1)}/events/subscribe"
                 socket = await page.websocket(f"{url}?token={token}")
                 assert (socket.fetch_mode, socket.status) == (None, 403)
@@ -66,11 +75,11 @@ async def test_what_the_scheme_changes(lab: LiveLab, case: Case, chromium: Brows
 
 @pytest.mark.matrix(PUBLIC_URL, ["", f"{HTTPS}/"])
 @pytest.mark.issue("jupyterhub#5013", happens=True, workaround="JupyterHub.public_url, or X-Scheme")
-async def test_cookies_behind_something_that_ends_tls(
+async def test_a_link_to_http_sends_the_cookies_in_the_clear(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:
     """Whoever signs in by https and follows one link to http has sent the cookies in the clear."""
-    async with over_https(lab.lab, (SCHEME, "")):
+    async with over_https(lab, (SCHEME, "")):
         await signed_in(lab, chromium, HTTPS)
         cookies = await chromium.cookies(f"{HTTPS}/hub/")
         secure = {one.get("name"): one.get("secure") for one in cookies}

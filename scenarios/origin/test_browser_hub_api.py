@@ -19,13 +19,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import pytest
-from browsing import token_of
 from playwright.async_api import BrowserContext
 
-from hublab.cases.matrix import Case
-from hublab.probes.page_requests import page_at, put_elsewhere
-from hublab.running.browser import HUB, OTHER_SITE, SAME_SITE
-from hublab.running.live import LiveLab
+from hublab.scenario import HUB_SITE, OTHER_SITE, SAME_SITE, Case, LiveLab, page_at, put_elsewhere
+
+from .browsing import token_of
 
 SETTINGS = "hub.JupyterHub.tornado_settings"
 ORIGIN = "Access-Control-Allow-Origin"
@@ -105,11 +103,11 @@ def model(headers: dict[str, str], origin: str, request: Request) -> Outcome:
     happens=True,
     workaround="Access-Control-Allow-Origin and -Methods in JupyterHub.tornado_settings",
 )
-async def test_what_a_foreign_page_gets_of_the_hub(
+async def test_one_header_lets_a_foreign_page_start_servers(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:
     """Two foreign pages, six requests each, among them what the hub itself refuses."""
-    put_elsewhere(lab.lab)
+    await put_elsewhere(lab)
     headers: dict[str, str] = dict(case[SETTINGS]).get("headers", {})  # type: ignore[arg-type]
     await (await lab.hub()).ensure_user("alice")
     token = await token_of(lab)
@@ -117,7 +115,7 @@ async def test_what_a_foreign_page_gets_of_the_hub(
         async with page_at(chromium, origin) as page:
             for request in REQUESTS:
                 asked = await page.fetch(
-                    f"{HUB}/hub/api/{request.path}",
+                    f"{HUB_SITE}/hub/api/{request.path}",
                     request.method,
                     token=token if request.token else None,
                     json_body=request.body,

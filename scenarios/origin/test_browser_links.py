@@ -17,15 +17,21 @@ Sources:
 from __future__ import annotations
 
 import pytest
-from browsing import USER, signed_in
 from playwright.async_api import BrowserContext
 
-from hublab.cases.matrix import Case
-from hublab.probes.access_log import Access, hub_accesses
-from hublab.probes.page_requests import put_elsewhere
-from hublab.probes.waiting import until
-from hublab.running.browser import HUB, OTHER_SITE, SAME_SITE
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    HUB_SITE,
+    OTHER_SITE,
+    SAME_SITE,
+    Case,
+    LiveLab,
+    LoggedRequest,
+    hub_accesses,
+    put_elsewhere,
+    until,
+)
+
+from .browsing import USER, signed_in
 
 COOKIES = "hub.JupyterHub.tornado_settings"
 ACTS = {
@@ -56,11 +62,11 @@ def status_of(act: str, known: bool) -> int:
     COOKIES,
     [{}, {"cookie_options": {"samesite": "Lax"}}, {"cookie_options": {"samesite": "Strict"}}],
 )
-async def test_what_comes_with_the_users_cookies(
+async def test_samesite_decides_which_links_come_as_the_user(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:
     """Somebody is signed in; two pages try each way; the hub's log says for whom it took them."""
-    put_elsewhere(lab.lab)
+    await put_elsewhere(lab)
     options: dict[str, str] = dict(case[COOKIES]).get("cookie_options", {})  # type: ignore[arg-type]
     await signed_in(lab, chromium)
     for origin in (OTHER_SITE, SAME_SITE):
@@ -69,7 +75,7 @@ async def test_what_comes_with_the_users_cookies(
             await page.goto(origin)
             place = f"/hub/{'spawn' if act == 'form' else 'home'}?by={act}-of-{origin[7:]}"
             # Later, because the page that was told to do it may be gone when it is done.
-            await page.evaluate(f"url => {{ setTimeout(() => {{ {script} }}) }}", HUB + place)
+            await page.evaluate(f"url => {{ setTimeout(() => {{ {script} }}) }}", HUB_SITE + place)
             seen = await asked_for(lab, place)
             known = comes_as_the_user(options.get("samesite", ""), origin, act)
             assert (seen.user == USER) == known, f"{origin}: {act}"
@@ -77,10 +83,10 @@ async def test_what_comes_with_the_users_cookies(
     assert await lab.server(USER) is None  # none of the forms started one
 
 
-async def asked_for(lab: LiveLab, place: str) -> Access:
+async def asked_for(lab: LiveLab, place: str) -> LoggedRequest:
     """The hub's line for the one request to a place."""
 
-    async def line() -> Access | None:
+    async def line() -> LoggedRequest | None:
         return next((one for one in await hub_accesses(lab) if one.path == place), None)
 
     found = await until(line, what=f"{place} in the hub's log")

@@ -26,14 +26,21 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import pytest
-from browsing import api, token_of
 from playwright.async_api import BrowserContext
-from shared_findings import ERRORS_WITHOUT_HEADERS, PREFLIGHT_OF_A_TOKEN
 
-from hublab.cases.matrix import Case
-from hublab.probes.page_requests import Asked, AskingPage, page_at, put_elsewhere
-from hublab.running.browser import OTHER_SITE, SAME_SITE
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    OTHER_SITE,
+    SAME_SITE,
+    Asked,
+    AskingPage,
+    Case,
+    LiveLab,
+    page_at,
+    put_elsewhere,
+)
+
+from .browsing import api, token_of
+from .shared_findings import ERRORS_WITHOUT_HEADERS, PREFLIGHT_OF_A_TOKEN
 
 ALLOW = "server.ServerApp.allow_origin"
 HEADERS = "server.ServerApp.tornado_settings"
@@ -120,9 +127,11 @@ async def files(lab: LiveLab, token: str) -> set[str]:
     workaround="tornado_settings headers Access-Control-Allow-Origin",
 )
 @pytest.mark.issue("jupyter-server/jupyter_server#1468", happens=True, workaround="a token")
-async def test_what_a_foreign_page_gets(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
+async def test_a_foreign_page_with_a_token_reads_what_is_allowed(
+    lab: LiveLab, case: Case, chromium: BrowserContext
+) -> None:
     """Two foreign pages, up to seven requests each: the server's answer, and what is left of it."""
-    put_elsewhere(lab.lab)
+    await put_elsewhere(lab)
     await lab.spawn("alice", lab.own_server, on="node1")
     token = await token_of(lab)
     before = await files(lab, token)
@@ -148,11 +157,11 @@ async def test_what_a_foreign_page_gets(lab: LiveLab, case: Case, chromium: Brow
 @pytest.mark.matrix(ALLOW, [OTHER_SITE])
 @pytest.mark.matrix(HEADERS, [{}, {"headers": {"Access-Control-Allow-Origin": OTHER_SITE}}])
 @ERRORS_WITHOUT_HEADERS
-async def test_errors_can_be_read_by_another_setting(
+async def test_tornado_settings_make_errors_readable(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:
     """With the header among `tornado_settings` the allowed page can tell an error from silence."""
-    put_elsewhere(lab.lab)
+    await put_elsewhere(lab)
     await lab.spawn("alice", lab.own_server, on="node1")
     token = await token_of(lab)
     async with page_at(chromium, OTHER_SITE) as page:

@@ -18,20 +18,27 @@ Sources:
 from __future__ import annotations
 
 import pytest
-from browsing import USER, api, at_own_server, token_of
 from playwright.async_api import BrowserContext
-from shared_findings import TOKEN_IN_THE_URL
 
-from hublab.cases.matrix import Case
-from hublab.probes.access_log import Access, server_accesses
-from hublab.probes.page_requests import page_at, put_elsewhere
-from hublab.probes.waiting import until
-from hublab.running.browser import HUB, OTHER_SITE, SAME_SITE
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    HUB_SITE,
+    OTHER_SITE,
+    SAME_SITE,
+    Case,
+    LiveLab,
+    LoggedRequest,
+    page_at,
+    put_elsewhere,
+    server_accesses,
+    until,
+)
+
+from .browsing import USER, api, at_own_server, token_of
+from .shared_findings import TOKEN_IN_THE_URL
 
 ALLOW = "server.ServerApp.allow_origin"
 ENVIRONMENT = "hub.Spawner.environment"
-OWN_PAGE = f"{HUB}/hub/home"
+OWN_PAGE = f"{HUB_SITE}/hub/home"
 
 pytestmark = pytest.mark.topology("lab", "browser")
 
@@ -44,9 +51,11 @@ def socket_url(server: str) -> str:
 @pytest.mark.side_by_side
 @pytest.mark.matrix(ALLOW, ["", SAME_SITE, "*"])
 @pytest.mark.issue("jupyter/jupyter#161", happens=False, workaround="ServerApp.allow_origin")
-async def test_a_signed_in_users_cookie(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
+async def test_the_cookie_opens_a_websocket_within_the_site(
+    lab: LiveLab, case: Case, chromium: BrowserContext
+) -> None:
     """Three pages open the same WebSocket; the server's log says whether it knew who asked."""
-    put_elsewhere(lab.lab)
+    await put_elsewhere(lab)
     await at_own_server(lab, chromium)
     for page_url, same_site in ((OWN_PAGE, True), (SAME_SITE, True), (OTHER_SITE, False)):
         url = f"{socket_url(lab.own_server)}?from={page_url}"
@@ -63,7 +72,7 @@ async def test_a_signed_in_users_cookie(lab: LiveLab, case: Case, chromium: Brow
 async def known_at_server(lab: LiveLab, page_url: str) -> str:
     """Whom the server took for the one who asked from a page."""
 
-    async def refusals() -> list[Access]:
+    async def refusals() -> list[LoggedRequest]:
         seen = await server_accesses(lab, USER, "node1")
         return [one for one in seen if one.status == 403 and one.path.endswith(page_url)]
 
@@ -76,9 +85,11 @@ async def known_at_server(lab: LiveLab, page_url: str) -> str:
 @pytest.mark.issue(
     "microsoft/vscode-jupyter-hub#75", happens=True, workaround="JUPYTERHUB_ALLOW_TOKEN_IN_URL=1"
 )
-async def test_a_token_in_the_url(lab: LiveLab, case: Case, chromium: BrowserContext) -> None:
+async def test_a_token_in_the_url_opens_no_websocket(
+    lab: LiveLab, case: Case, chromium: BrowserContext
+) -> None:
     """Nobody is signed in; two foreign pages have a token. A token that counts needs no origin."""
-    put_elsewhere(lab.lab)
+    await put_elsewhere(lab)
     await lab.spawn(USER, on="node1")
     token = await token_of(lab)
     for origin in (OTHER_SITE, SAME_SITE):

@@ -26,12 +26,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from shared_findings import XSRF_COOKIE_OPTIONS
 
-from hublab.cases.decision_table import Row, always, anything, decide, row_for, wrong_cells
-from hublab.cases.matrix import Case
-from hublab.probes.cookies import sign_in_cookies
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    Case,
+    DecisionRow,
+    LiveLab,
+    always,
+    anything,
+    decide,
+    row_for,
+    sign_in_cookies,
+    wrong_cells,
+)
+
+from .shared_findings import XSRF_COOKIE_OPTIONS
 
 PUBLIC = "hub.JupyterHub.public_url"
 TORNADO = "hub.JupyterHub.tornado_settings"
@@ -67,38 +75,38 @@ OAUTH = "jupyterhub-user-alice /user/alice/"
 SERVER_XSRF = "_xsrf /user/alice/"
 COOKIES = (SESSION, LOGIN, HUB_XSRF, STATE, OAUTH, SERVER_XSRF)
 
-ROWS: tuple[Row[Setting, bool], ...] = (
-    Row(
+ROWS: tuple[DecisionRow[Setting, bool], ...] = (
+    DecisionRow(
         "the server's XSRF cookie takes no setting",
         lambda s: s.cookie == SERVER_XSRF,
         always(False),
         "jupyterhub/_xsrf_utils.py, _set_xsrf_cookie",
     ),
-    Row(
+    DecisionRow(
         "cookie_options reaches the other five",
         lambda s: s.options,
         always(True),
         "handlers/base.py, _set_cookie; services/auth.py, cookie_options; app.py",
     ),
-    Row(
+    DecisionRow(
         "the hub's XSRF cookie takes no other",
         lambda s: s.cookie == HUB_XSRF,
         always(False),
         "jupyterhub/_xsrf_utils.py, _set_xsrf_cookie",
     ),
-    Row(
+    DecisionRow(
         "public_url decides for the hub and for the state of a sign-in",
         lambda s: bool(s.public) and s.cookie in (SESSION, LOGIN, STATE),
         lambda s: s.https,
         "handlers/base.py, _set_cookie; services/auth.py, set_state_cookie",
     ),
-    Row(
+    DecisionRow(
         "the hub's own cookies: X-Scheme, or the last of X-Forwarded-Proto, which is the proxy's",
         lambda s: s.cookie in (SESSION, LOGIN),
         lambda s: s.forwarded == "X-Scheme",
         "tornado/httpserver.py, _apply_xheaders",
     ),
-    Row(
+    DecisionRow(
         "the server's: any of the three headers",
         anything,
         lambda s: s.forwarded != "nothing",
@@ -154,7 +162,7 @@ async def check(lab: LiveLab, case: Case) -> None:
     seen="_xsrf of the hub and of the server come without Secure: _set_xsrf_cookie looks neither "
     "at public_url nor at the protocol.",
 )
-async def test_public_url(lab: LiveLab, case: Case) -> None:
+async def test_public_url_makes_the_hubs_cookies_secure(lab: LiveLab, case: Case) -> None:
     """With and without a public address, for each header that an outer proxy may send."""
     await check(lab, case)
 
@@ -162,6 +170,6 @@ async def test_public_url(lab: LiveLab, case: Case) -> None:
 @pytest.mark.matrix(TORNADO, [SECURE])
 @pytest.mark.sabotage(TORNADO, {})
 @XSRF_COOKIE_OPTIONS
-async def test_cookie_options(lab: LiveLab, case: Case) -> None:
+async def test_cookie_options_reach_five_of_six_cookies(lab: LiveLab, case: Case) -> None:
     """Options for all cookies: five of six take them."""
     await check(lab, case)

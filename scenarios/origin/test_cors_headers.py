@@ -18,11 +18,10 @@ Sources:
 from __future__ import annotations
 
 import pytest
-from shared_findings import ERRORS_WITHOUT_HEADERS, PREFLIGHT_OF_A_TOKEN
 
-from hublab.cases.matrix import Case
-from hublab.probes.cross_origin import Asking, access, call, callers
-from hublab.running.live import LiveLab
+from hublab.scenario import Asking, Case, LiveLab, call, callers, cors_access
+
+from .shared_findings import ERRORS_WITHOUT_HEADERS, PREFLIGHT_OF_A_TOKEN
 
 ALLOW = "server.ServerApp.allow_origin"
 APP, EVIL = "http://app.lab", "http://evil.lab"
@@ -36,13 +35,13 @@ pytestmark = [pytest.mark.topology("lab"), pytest.mark.side_by_side]
 
 @pytest.mark.matrix(ALLOW, ["", APP])
 @PREFLIGHT_OF_A_TOKEN
-async def test_preflight_for_a_token(lab: LiveLab, case: Case) -> None:
+async def test_a_preflight_for_a_token_differs_from_its_request(lab: LiveLab, case: Case) -> None:
     """The request itself is readable with and without allow_origin, the preflight only with it."""
     await lab.spawn("alice", lab.own_server)
     target = f"/user/alice/{lab.own_server}/api/contents"
     async with callers(lab, "alice", lab.own_server) as who:
-        preflight = access(await call(lab, who, target, PREFLIGHT))
-        request = access(await call(lab, who, target, READ))
+        preflight = cors_access(await call(lab, who, target, PREFLIGHT))
+        request = cors_access(await call(lab, who, target, READ))
     assert (preflight.status, request.status) == (200, 200)
     assert request.readable_by(APP)
     assert preflight.readable_by(APP) == bool(case[ALLOW])
@@ -57,7 +56,7 @@ async def test_an_error_is_unreadable(lab: LiveLab) -> None:
     base = f"/user/alice/{lab.own_server}/api"
     allowed = Asking("token", "GET", APP)
     async with callers(lab, "alice", lab.own_server) as who:
-        no_file = access(await call(lab, who, f"{base}/contents/missing.txt", allowed))
-        no_kernel = access(await call(lab, who, f"{base}/kernels/{ENDED}", allowed))
+        no_file = cors_access(await call(lab, who, f"{base}/contents/missing.txt", allowed))
+        no_kernel = cors_access(await call(lab, who, f"{base}/kernels/{ENDED}", allowed))
     assert (no_file.status, no_file.readable_by(APP)) == (404, True)
     assert (no_kernel.status, no_kernel.readable_by(APP)) == (404, False)

@@ -21,11 +21,22 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from server_rules import needs_xsrf
 
-from hublab.cases.decision_table import Row, always, anything, decide, row_for, wrong_cells
-from hublab.probes.cross_origin import COOKIE, Asking, call, callers
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    COOKIE,
+    Asking,
+    DecisionRow,
+    LiveLab,
+    always,
+    anything,
+    call,
+    callers,
+    decide,
+    row_for,
+    wrong_cells,
+)
+
+from .server_rules import needs_xsrf
 
 MODES = ("", "navigate", "no-cors", "cors", "same-origin")
 """Those of pages' requests; test_websocket.py has the handshakes."""
@@ -33,14 +44,14 @@ SITES = ("", "same-origin", "same-site", "cross-site")
 NOW = {"last_activity": "2020-01-01T00:00:00Z"}
 FILE = {"type": "file", "format": "text", "content": ""}
 
-ROWS: tuple[Row[Asking, int], ...] = (
-    Row(
+ROWS: tuple[DecisionRow[Asking, int], ...] = (
+    DecisionRow(
         "a cookie alone where an XSRF token is asked for",
         lambda asking: asking.credential == COOKIE and needs_xsrf(asking),
         always(403),
         "jupyterhub/_xsrf_utils.py, _needs_check_xsrf",
     ),
-    Row(
+    DecisionRow(
         "a cookie otherwise, and with the XSRF token always",
         anything,
         always(200),
@@ -59,7 +70,7 @@ pytestmark = pytest.mark.topology("lab")
 
 
 @pytest.mark.sabotage("server.ServerApp.disable_check_xsrf", True)
-async def test_modes(lab: LiveLab) -> None:
+async def test_the_fetch_mode_decides_whether_a_cookie_alone_counts(lab: LiveLab) -> None:
     """Every mode and site, by GET and POST, with and without the XSRF token, asked of both."""
     await lab.spawn("alice")
     targets = {

@@ -18,10 +18,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.credentials import credentials
-from hublab.probes.http import Answer, Ask, ask
-from hublab.running.live import LiveLab
+from hublab.scenario import Answer, Ask, Case, LiveLab, ask, credentials
 
 HUB = "hub.JupyterHub.tornado_settings"
 SERVER = "server.ServerApp.tornado_settings"
@@ -47,7 +44,7 @@ def frame_ancestors(answer: Answer) -> str:
 @pytest.mark.issue(
     "jupyterhub#4823", happens=True, workaround="frame-ancestors 'self' on the server"
 )
-async def test_who_may_frame(lab: LiveLab, case: Case) -> None:
+async def test_nobody_may_frame_by_default(lab: LiveLab, case: Case) -> None:
     """Pages, API and errors of both: each follows its own setting, and by default nobody may."""
     await lab.spawn("alice")
     async with credentials(lab, "alice", server="") as who:

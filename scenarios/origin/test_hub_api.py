@@ -22,47 +22,53 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from server_rules import needs_xsrf
 
-from hublab.cases.decision_table import Row, always, anything, decide, row_for, wrong_cells
-from hublab.cases.matrix import Case
-from hublab.probes.cross_origin import (
+from hublab.scenario import (
     COOKIE,
     CREDENTIALS,
-    NONE,
-    Access,
+    NO_CREDENTIALS,
     Asking,
-    access,
+    Case,
+    CorsAccess,
+    DecisionRow,
+    LiveLab,
+    always,
+    anything,
     call,
     callers,
+    cors_access,
+    decide,
+    row_for,
+    wrong_cells,
 )
-from hublab.running.live import LiveLab
+
+from .server_rules import needs_xsrf
 
 TORNADO = "hub.JupyterHub.tornado_settings"
 HEADER = "Access-Control-Allow-Origin"
 APP, EVIL = "http://app.lab", "http://evil.lab"
 NOW = {"last_activity": "2020-01-01T00:00:00Z"}
 
-STATUS: tuple[Row[Asking, int], ...] = (
-    Row(
+STATUS: tuple[DecisionRow[Asking, int], ...] = (
+    DecisionRow(
         "a preflight is asked nothing",
         lambda asking: asking.preflight,
         always(200),
         "jupyterhub/apihandlers/base.py, options, and _xsrf_safe_methods",
     ),
-    Row(
+    DecisionRow(
         "nobody gets nothing",
-        lambda asking: asking.credential == NONE,
+        lambda asking: asking.credential == NO_CREDENTIALS,
         always(403),
         "jupyterhub/scopes.py, needs_scope",
     ),
-    Row(
+    DecisionRow(
         "a cookie without the XSRF token does not count where it writes",
         lambda asking: asking.credential == COOKIE and needs_xsrf(asking),
         always(403),
         "jupyterhub/_xsrf_utils.py, _needs_check_xsrf",
     ),
-    Row(
+    DecisionRow(
         "whoever proves who they are, from any origin",
         anything,
         always(200),
@@ -95,23 +101,23 @@ def cells(lab: LiveLab) -> list[Asking]:
 
 
 @pytest.mark.matrix(TORNADO, [{}, {"headers": {HEADER: APP}}, {"headers": {HEADER: "*"}}])
-async def test_who_may_read_and_write(lab: LiveLab, case: Case) -> None:
+async def test_one_header_decides_which_page_may_read(lab: LiveLab, case: Case) -> None:
     """Reads a user, writes an activity, makes a named server, from every origin."""
     wanted_header = headers_of(case).get(HEADER)
     async with callers(lab, "alice") as who:
 
-        async def one(number: int, asking: Asking) -> Access:
+        async def one(number: int, asking: Asking) -> CorsAccess:
             target = {
                 "POST": "/hub/api/users/alice/activity",
                 "PUT": f"/hub/api/users/alice/servers/made-{number}",
             }.get(asking.method, "/hub/api/users/alice")
-            return access(await call(lab, who, target, asking, NOW))
+            return cors_access(await call(lab, who, target, asking, NOW))
 
         asked = cells(lab)
         found = await asyncio.gather(*(one(number, asking) for number, asking in enumerate(asked)))
     wrong = wrong_cells(
         dict(zip(asked, found, strict=True)),
-        lambda asking: Access(decide(STATUS, asking), wanted_header),
+        lambda asking: CorsAccess(decide(STATUS, asking), wanted_header),
         lambda asking: [str(row_for(STATUS, asking)), "handlers/base.py, set_default_headers"],
     )
     assert not wrong, wrong
@@ -130,14 +136,14 @@ async def test_who_may_read_and_write(lab: LiveLab, case: Case) -> None:
         },
     ],
 )
-async def test_what_a_preflight_is_told(lab: LiveLab, case: Case) -> None:
+async def test_a_preflight_allows_neither_put_nor_the_xsrf_header(lab: LiveLab, case: Case) -> None:
     """With the origin alone a page may read, by token, and can neither PUT nor send X-XSRFToken."""
     asking = Asking("none", "OPTIONS", APP, requested="x-xsrftoken")
     async with callers(lab, "alice") as who:
         answer = await call(lab, who, "/hub/api/users/alice", asking)
     wanted = headers_of(case)
     default = "accept, content-type, authorization"
-    assert access(answer).readable_by(APP)
+    assert cors_access(answer).readable_by(APP)
     assert answer.header("Access-Control-Allow-Methods") == wanted.get(
         "Access-Control-Allow-Methods"
     )
@@ -150,5 +156,5 @@ async def test_what_a_preflight_is_told(lab: LiveLab, case: Case) -> None:
 async def test_the_root_may_be_read_by_all(lab: LiveLab, case: Case) -> None:
     """`/hub/api/` tells its version to every page, unless the setting says who may read."""
     async with callers(lab, "alice") as who:
-        answer = access(await call(lab, who, "/hub/api/", Asking("none", "GET", EVIL)))
-    assert answer == Access(200, headers_of(case).get(HEADER, "*"))
+        answer = cors_access(await call(lab, who, "/hub/api/", Asking("none", "GET", EVIL)))
+    assert answer == CorsAccess(200, headers_of(case).get(HEADER, "*"))

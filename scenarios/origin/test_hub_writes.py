@@ -24,9 +24,7 @@ import json
 
 import pytest
 
-from hublab.probes.cross_origin import COOKIE, COOKIE_XSRF, Asking, call, callers
-from hublab.probes.http import Ask, ask
-from hublab.running.live import LiveLab
+from hublab.scenario import COOKIE, COOKIE_XSRF, Ask, Asking, LiveLab, ask, call, callers
 
 FORWARDED = "hub.JupyterHub.forwarded_host_header"
 NO_XSRF = {"xsrf_cookies": False}
@@ -38,7 +36,7 @@ pytestmark = pytest.mark.topology("lab")
 
 
 @pytest.mark.sabotage("hub.JupyterHub.tornado_settings", NO_XSRF)
-async def test_content_types(lab: LiveLab) -> None:
+async def test_a_post_as_a_form_is_nobodys(lab: LiveLab) -> None:
     """JSON, or none at all; a form and plain text are as if nobody had signed in."""
     refused = {"text/plain": 403, "application/x-www-form-urlencoded": 403, "text/json": 403}
     taken = {"": 200, "application/json": 200, "application/json; charset=utf-8": 200}
@@ -72,7 +70,7 @@ async def test_content_types(lab: LiveLab) -> None:
 @pytest.mark.issue("jupyterhub#4346", happens=False, workaround="none needed since 3.2")
 @pytest.mark.issue("jupyterhub#1363", happens=False, workaround="none needed since 3.2")
 @pytest.mark.issue("zero-to-jupyterhub-k8s#660", happens=False, workaround="none needed since 3.2")
-async def test_hosts_do_not_matter(lab: LiveLab) -> None:
+async def test_the_xsrf_token_decides_whatever_the_host(lab: LiveLab) -> None:
     """The XSRF token decides, whatever the request says of its origin, its page and its host."""
     hosts = ("evil.lab", lab.origin.authority, "")
     async with callers(lab, "alice") as who:

@@ -28,11 +28,17 @@ from urllib.parse import urlencode
 import pytest
 from yarl import URL
 
-from hublab.probes.credentials import Credentials, credentials
-from hublab.probes.cross_origin import Asking, call, callers
-from hublab.probes.http import Ask, ask
-from hublab.running.live import LiveLab
-from hublab.running.visitor import NAVIGATE
+from hublab.scenario import (
+    NAVIGATE,
+    Ask,
+    Asking,
+    Credentials,
+    LiveLab,
+    ask,
+    call,
+    callers,
+    credentials,
+)
 
 PAGE = tuple(NAVIGATE.items())
 NOTEBOOK = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
@@ -53,7 +59,7 @@ async def steps(lab: LiveLab, who: Credentials, target: str, count: int) -> tupl
 @pytest.mark.sabotage("hub.JupyterHub.cookie_max_age_days", 0)
 @pytest.mark.issue("jupyterhub#1438", happens=False, workaround="fixed by jupyterhub#1439")
 @pytest.mark.issue("jupyterhub#2351", happens=False, workaround="fixed by jupyterhub#1439")
-async def test_two_tabs_at_once(lab: LiveLab) -> None:
+async def test_two_tabs_sign_in_at_once(lab: LiveLab) -> None:
     """Both begin before either ends; both end where they wanted to go."""
     await lab.spawn("alice")
     async with credentials(lab, "alice") as who:
@@ -71,7 +77,7 @@ async def test_two_tabs_at_once(lab: LiveLab) -> None:
 @pytest.mark.sabotage("hub.JupyterHub.cookie_max_age_days", 0)
 @pytest.mark.issue("jupyter/nbconvert#2132", happens=False, workaround="fixed in 4.1.4")
 @pytest.mark.issue("jupyterlab/jupyterlab#16040", happens=False, workaround="fixed in 4.1.4")
-async def test_exporting_a_notebook(lab: LiveLab) -> None:
+async def test_a_link_exports_a_notebook_and_a_script_does_not(lab: LiveLab) -> None:
     """A link to the exported notebook works without an XSRF token, and a script's request not."""
     await lab.spawn("alice")
     base = "/user/alice"
@@ -115,7 +121,7 @@ async def test_an_admin_authorizes_through_https(lab: LiveLab) -> None:
 
 @pytest.mark.sabotage("hub.JupyterHub.tornado_settings", {"xsrf_cookies": False})
 @pytest.mark.issue("jupyterhub#4604", happens=True, workaround="/user/NAME/api/contents")
-async def test_a_token_at_the_wrong_address(lab: LiveLab) -> None:
+async def test_a_token_at_the_wrong_address_is_blamed_on_xsrf(lab: LiveLab) -> None:
     """Without /user/NAME the hub answers, takes no token there, and names the XSRF token."""
     await lab.spawn("alice")
     made = {"type": "file", "format": "text", "content": ""}

@@ -25,12 +25,16 @@ from dataclasses import dataclass
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.cookies import sign_in_cookies
-from hublab.probes.credentials import Credentials, credentials
-from hublab.probes.http import Ask, ask
-from hublab.running.live import LiveLab
-from hublab.running.reverse_proxy import changed_site
+from hublab.scenario import (
+    Ask,
+    Case,
+    Credentials,
+    LiveLab,
+    ask,
+    changed_site,
+    credentials,
+    sign_in_cookies,
+)
 
 PUBLIC = "hub.JupyterHub.public_url"
 OUTSIDE = "nginx:8080"
@@ -92,7 +96,7 @@ async def works(lab: LiveLab, who: Credentials) -> Works:
 @pytest.mark.sabotage("server.ServerApp.allow_origin", "*")
 @pytest.mark.issue("jupyterhub#1457", happens=False, workaround="none needed for the hub since 3.2")
 @pytest.mark.issue("jupyterhub#1074", happens=True, workaround="Upgrade and Connection passed on")
-async def test_host_and_upgrade(lab: LiveLab) -> None:
+async def test_servers_need_the_port_of_host_and_upgrade(lab: LiveLab) -> None:
     """As it should be, with the port lost, without Upgrade: the hub never notices, and stops a
     server from its page at an address whose port is lost.
     """
@@ -100,22 +104,22 @@ async def test_host_and_upgrade(lab: LiveLab) -> None:
     async with credentials(lab, "alice", server="") as who:
         seen = []
         for changes, _ in EXPECTED:
-            async with changed_site(lab.lab, *changes):
+            async with changed_site(lab, *changes):
                 seen.append(await works(lab, who))
         assert seen == [works for _, works in EXPECTED]
         home = (*PAGE, ("Referer", f"http://{OUTSIDE}/hub/home"))
-        async with changed_site(lab.lab, HOST):
+        async with changed_site(lab, HOST):
             stop = Ask("/hub/api/users/alice/server", "DELETE", home, xsrf=True)
             assert (await ask(lab, stop, who)).status in (202, 204)
 
 
 @pytest.mark.matrix(PUBLIC, ["", "https://www.hub.lab/"])
-async def test_tls_that_ends_at_nginx(lab: LiveLab, case: Case) -> None:
+async def test_each_forwarded_header_makes_other_cookies_secure(lab: LiveLab, case: Case) -> None:
     """Whose login cookies are Secure: with X-Scheme both, with X-Forwarded-Proto the server's."""
     await lab.spawn("alice")
     seen = {}
     for name, changes in {"X-Scheme": (TLS, SCHEME), "none": (TLS, NO_SCHEME)}.items():
-        async with changed_site(lab.lab, *changes):
+        async with changed_site(lab, *changes):
             cookies = {one.name: one.secure for one in await sign_in_cookies(lab, "alice")}
         seen[name] = (cookies["jupyterhub-hub-login"], cookies["jupyterhub-user-alice"])
     assert seen == {"X-Scheme": (True, True), "none": (bool(case[PUBLIC]), True)}

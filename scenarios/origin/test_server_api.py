@@ -13,7 +13,7 @@ Sources:
   origin matching the expression will get replies with: Access-Control-Allow-Origin: origin"),
   `allow_credentials`, `disable_check_xsrf`.
 - jupyter_server/base/handlers.py and jupyterhub/services/auth.py, _xsrf_utils.py: a row each below.
-- The Fetch standard, "CORS check": what a browser makes of the headers (`Access.readable_by`).
+- The Fetch standard, "CORS check": what a browser makes of the headers (`CorsAccess.readable_by`).
 
 Every cell is one of credential × origin × method; every case one set of settings. The origins that
 ask are in `cells`: a value of your own for an axis is tried only where it names or matches one.
@@ -24,12 +24,21 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from server_rules import Policy, Situation, expected, policy_of, reasons
 
-from hublab.cases.decision_table import wrong_cells
-from hublab.cases.matrix import Case
-from hublab.probes.cross_origin import CREDENTIALS, Access, Asking, Callers, access, call, callers
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    CREDENTIALS,
+    Asking,
+    Callers,
+    Case,
+    CorsAccess,
+    LiveLab,
+    call,
+    callers,
+    cors_access,
+    wrong_cells,
+)
+
+from .server_rules import Policy, Situation, expected, policy_of, reasons
 
 ALLOW = "server.ServerApp.allow_origin"
 PATTERN = "server.ServerApp.allow_origin_pat"
@@ -67,13 +76,13 @@ def cells(lab: LiveLab, policy: Policy) -> list[Asking]:
     return plain + preflights + by_token
 
 
-async def measure(lab: LiveLab, who: Callers, asked: list[Asking]) -> dict[Asking, Access]:
+async def measure(lab: LiveLab, who: Callers, asked: list[Asking]) -> dict[Asking, CorsAccess]:
     """What each of them gets: GET of the list of files, PUT of a file, POST for a new one."""
     base = f"/user/alice/{lab.own_server}/api/contents"
 
-    async def one(number: int, asking: Asking) -> Access:
+    async def one(number: int, asking: Asking) -> CorsAccess:
         target = f"{base}/{number}.txt" if asking.method == "PUT" else base
-        return access(await call(lab, who, target, asking, FILE))
+        return cors_access(await call(lab, who, target, asking, FILE))
 
     answers = await asyncio.gather(*(one(number, asking) for number, asking in enumerate(asked)))
     return dict(zip(asked, answers, strict=True))
@@ -99,7 +108,7 @@ async def check(lab: LiveLab, case: Case) -> None:
 
 @pytest.mark.matrix(ALLOW, ["", APP, "*"])
 @pytest.mark.matrix(COOKIES, [False, True])
-async def test_allow_origin(lab: LiveLab, case: Case) -> None:
+async def test_allow_origin_says_which_pages_may_read(lab: LiveLab, case: Case) -> None:
     """No origin, one origin, every origin; with and without the header for cookies. Who asks: the
     server's own origin, the same with https, with another port, `http://app.lab`,
     `http://lib.app.lab`, `http://evil.lab`, and a script without one. A value of your own for the
@@ -109,7 +118,7 @@ async def test_allow_origin(lab: LiveLab, case: Case) -> None:
 
 
 @pytest.mark.matrix(PATTERN, [r"http://(\w+\.)?app\.lab", "http://app"])
-async def test_allow_origin_pat(lab: LiveLab, case: Case) -> None:
+async def test_allow_origin_pat_must_match_the_whole_origin(lab: LiveLab, case: Case) -> None:
     """A pattern must match the whole origin."""
     await check(lab, case)
 
@@ -125,13 +134,13 @@ async def test_allow_origin_takes_precedence(lab: LiveLab, case: Case) -> None:
 @pytest.mark.matrix(NO_XSRF, [True])
 @pytest.mark.matrix(ALLOW, ["", "*"])
 @pytest.mark.issue("jupyterhub#4752", happens=False, workaround="fixed by jupyterhub#4753")
-async def test_disable_check_xsrf(lab: LiveLab, case: Case) -> None:
+async def test_disable_check_xsrf_lets_a_cookie_write(lab: LiveLab, case: Case) -> None:
     """A cookie alone then writes, but still from no other origin than the allowed ones."""
     await check(lab, case)
 
 
 @pytest.mark.matrix(TORNADO, [{"headers": {"Access-Control-Allow-Origin": APP}}])
 @pytest.mark.sabotage(TORNADO, {})
-async def test_header_by_hand(lab: LiveLab, case: Case) -> None:
+async def test_a_header_by_hand_lets_a_token_read_errors_too(lab: LiveLab, case: Case) -> None:
     """The header alone lets a page read what a token asks for, errors too, and no cookie in."""
     await check(lab, case)

@@ -26,12 +26,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.cookies import browser
-from hublab.probes.credentials import Credentials
-from hublab.probes.http import Ask, ask
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
+from hublab.scenario import Ask, Case, Credentials, LiveLab, ask, fresh_browser, until
 
 SNIPPET = "hub.snippet"
 HERE, ELSEWHERE = ("X-Real-IP", "198.19.255.8"), ("X-Real-IP", "198.19.255.9")
@@ -48,7 +43,8 @@ def token(lab: LiveLab, who: Credentials) -> str:
 
 async def send_form(lab: LiveLab, who: Credentials, *headers: tuple[str, str]) -> int:
     """Sign in with the token of the page; the status of the answer."""
-    fields = {"username": "alice", "password": lab.lab.secret("password"), "_xsrf": token(lab, who)}
+    password = await lab.secret("password")
+    fields = {"username": "alice", "password": password, "_xsrf": token(lab, who)}
     body = urlencode(fields).encode()
     return (await ask(lab, Ask("/hub/login", "POST", (FORM, *headers), body), who)).status
 
@@ -69,7 +65,7 @@ async def next_second() -> None:
     happens=True,
     workaround="JUPYTERHUB_XSRF_ANONYMOUS_IP_CIDRS=0.0.0.0/0 in the hub's environment",
 )
-async def test_page_and_form_from_two_addresses(lab: LiveLab, case: Case) -> None:
+async def test_the_form_is_tied_to_the_address_of_its_page(lab: LiveLab, case: Case) -> None:
     """Another User-Agent is refused always, another address unless addresses do not count."""
     snippet = case[SNIPPET]
     by_address = not isinstance(snippet, dict) or snippet["name"] == "xsrf_by_address.py"
@@ -80,7 +76,7 @@ async def test_page_and_form_from_two_addresses(lab: LiveLab, case: Case) -> Non
     }
     seen = {}
     for name, (header, _) in expected.items():
-        who = browser(lab)
+        who = fresh_browser(lab)
         await ask(lab, Ask("/hub/login", headers=(HERE,)), who)
         await next_second()
         headers = (header,) if header[0] == HERE[0] else (HERE, header)
@@ -90,11 +86,11 @@ async def test_page_and_form_from_two_addresses(lab: LiveLab, case: Case) -> Non
 
 @pytest.mark.sabotage("hub.JupyterHub.cookie_max_age_days", 0)
 @pytest.mark.issue("jupyterhub#5385", happens=False, workaround="fixed in 5.5 and 6.0")
-async def test_a_lost_session_cookie(lab: LiveLab) -> None:
+async def test_a_lost_session_cookie_is_made_anew(lab: LiveLab) -> None:
     """Signed in, the session's cookie gone: the next page makes a new one, and its form is taken
     from another address too.
     """
-    who = browser(lab)
+    who = fresh_browser(lab)
     await ask(lab, Ask("/hub/login", headers=(HERE,)), who)
     assert await send_form(lab, who, HERE) == 302
     who.jar.clear(lambda morsel: morsel.key == "jupyterhub-session-id")

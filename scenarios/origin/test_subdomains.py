@@ -21,8 +21,7 @@ from __future__ import annotations
 import pytest
 from yarl import URL
 
-from hublab.running.live import LiveLab
-from hublab.running.visitor import NAVIGATE, SAME_ORIGIN, Visitor, sign_in
+from hublab.scenario import NAVIGATE, SAME_ORIGIN, LiveLab, Visitor
 
 HUB, ALICE, BOB = (URL(f"http://{name}hub.lab:8000") for name in ("", "alice.", "bob."))
 
@@ -39,11 +38,10 @@ def cookies_for(visitor: Visitor, url: URL) -> set[str]:
     return set(visitor.session.cookie_jar.filter_cookies(url))
 
 
-async def test_origins_and_cookies(lab: LiveLab) -> None:
+async def test_a_server_on_a_subdomain_gets_only_the_session_id(lab: LiveLab) -> None:
     """Sign in at the hub, open the server, and look at what goes where."""
     await lab.spawn("alice")
-    password = lab.lab.secret("password")
-    visitor = await lab.enter(await sign_in(lab.channel, str(HUB), "alice", password))
+    visitor = await lab.enter(await lab.sign_in("alice", at=str(HUB)))
     page = await visitor.session.get(HUB / "user/alice/lab", headers=NAVIGATE)
     assert (page.status, page.url.origin()) == (200, ALICE)
 

@@ -31,14 +31,28 @@ import asyncio
 from dataclasses import dataclass
 
 import pytest
-from server_rules import Policy, Situation, policy_of
-from shared_findings import TOKEN_IN_THE_URL
 
-from hublab.cases.decision_table import Row, always, anything, decide, row_for, wrong_cells
-from hublab.cases.matrix import Case
-from hublab.probes.cross_origin import COOKIE, NONE, TOKEN, Asking, Callers, callers
-from hublab.probes.http import Ask, ask
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    COOKIE,
+    NO_CREDENTIALS,
+    TOKEN,
+    Ask,
+    Asking,
+    Callers,
+    Case,
+    DecisionRow,
+    LiveLab,
+    always,
+    anything,
+    ask,
+    callers,
+    decide,
+    row_for,
+    wrong_cells,
+)
+
+from .server_rules import Policy, Situation, policy_of
+from .shared_findings import TOKEN_IN_THE_URL
 
 ALLOW = "server.ServerApp.allow_origin"
 PATTERN = "server.ServerApp.allow_origin_pat"
@@ -81,38 +95,40 @@ class Upgrade:
         return self.by_token or self.own or self.policy.admits(self.asking.origin)
 
 
-ROWS: tuple[Row[Upgrade, int], ...] = (
-    Row(
+ROWS: tuple[DecisionRow[Upgrade, int], ...] = (
+    DecisionRow(
         "nobody: no credential, or a token where none is looked for",
         lambda u: not (u.by_token or u.asking.credential == COOKIE),
         always(403),
         "jupyterhub/services/auth.py, get_token; jupyter_server, ws_authenticated",
     ),
-    Row(
+    DecisionRow(
         "the browser says that it is the same origin",
         lambda u: u.asking.site == "same-origin",
         always(101),
         "tornado/web.py, _check_cross_origin: 'Same origin or direct navigation'",
     ),
-    Row(
+    DecisionRow(
         "a program, which sends neither Origin nor Sec-Fetch-Site",
         lambda u: not u.asking.origin and not u.asking.site,
         always(101),
         "tornado/web.py, _check_cross_origin: 'probably non-browser client'",
     ),
-    Row(
+    DecisionRow(
         "from another site without an Origin, whatever the credential",
         lambda u: not u.asking.origin,
         always(403),
         "tornado/web.py, _check_cross_origin: `if origin and check(origin)`",
     ),
-    Row(
+    DecisionRow(
         "its own origin, an allowed one, or any with a token",
         lambda u: u.checked,
         always(101),
         "jupyter_server/base/handlers.py, check_origin",
     ),
-    Row("any other origin", anything, always(403), "jupyter_server/base/handlers.py, check_origin"),
+    DecisionRow(
+        "any other origin", anything, always(403), "jupyter_server/base/handlers.py, check_origin"
+    ),
 )
 
 pytestmark = pytest.mark.topology("lab")
@@ -140,7 +156,7 @@ def cells(lab: LiveLab) -> list[Asking]:
     origins = ["", str(lab.origin).rstrip("/"), f"http://{lab.origin.host}:1", APP, EVIL]
     return [
         Asking(place, "GET", origin, mode, site)
-        for place in (NONE, TOKEN, IN_URL, AS_PROTOCOL, COOKIE)
+        for place in (NO_CREDENTIALS, TOKEN, IN_URL, AS_PROTOCOL, COOKIE)
         for origin in origins
         for mode, site in SAID
         if site != "same-origin" or origin not in (APP, EVIL)
@@ -164,7 +180,7 @@ async def check(lab: LiveLab, case: Case) -> None:
 
 @pytest.mark.side_by_side
 @pytest.mark.matrix(ALLOW, ["", APP, "*"])
-async def test_allow_origin(lab: LiveLab, case: Case) -> None:
+async def test_allow_origin_lets_a_websocket_in(lab: LiveLab, case: Case) -> None:
     """No origin, one origin, every origin."""
     await check(lab, case)
 
@@ -172,14 +188,14 @@ async def test_allow_origin(lab: LiveLab, case: Case) -> None:
 @pytest.mark.side_by_side
 @pytest.mark.matrix(PATTERN, [r"http://(\w+\.)?app\.lab"])
 @pytest.mark.sabotage(PATTERN, "")
-async def test_allow_origin_pat(lab: LiveLab, case: Case) -> None:
+async def test_allow_origin_pat_counts_for_a_websocket(lab: LiveLab, case: Case) -> None:
     """A pattern counts for a WebSocket as for the API."""
     await check(lab, case)
 
 
 @pytest.mark.sabotage("hub.Spawner.environment", {"JUPYTERHUB_ALLOW_TOKEN_IN_URL": "1"})
 @TOKEN_IN_THE_URL
-async def test_a_token_in_the_address(lab: LiveLab) -> None:
+async def test_a_token_in_the_address_needs_the_browsers_word(lab: LiveLab) -> None:
     """The same token in the same address: with the browser's word for it 101, without it 403."""
     await lab.spawn("alice")
     async with callers(lab, "alice", "") as who:

@@ -18,12 +18,7 @@ from collections.abc import AsyncIterator
 import pytest
 from yarl import URL
 
-from hublab.errors import Undecided
-from hublab.probes.http import look
-from hublab.probes.proxy_api import drop_route
-from hublab.probes.routes import proxy_routes
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
+from hublab.scenario import LiveLab, Undecided, drop_route, look, proxy_routes, until
 
 PORT, API_PORT = 9000, 9001
 START = (
@@ -38,7 +33,7 @@ pytestmark = pytest.mark.topology("lab")
 @contextlib.asynccontextmanager
 async def second_proxy(lab: LiveLab) -> AsyncIterator[URL]:
     """One more on the proxy's host, with the same token and an empty table; its public URL."""
-    host = lab.lab.one("proxy").service
+    host = lab.one("proxy").service
     pid = (await lab.run(host, "sh", "-c", START, "-", str(PORT), str(API_PORT))).strip()
     url = URL.build(scheme="http", host=host, port=PORT)
 
@@ -65,7 +60,7 @@ async def second_proxy(lab: LiveLab) -> AsyncIterator[URL]:
     seen="200, and nothing changes: apihandlers/proxy.py knows `api_url` and `auth_token` alone. "
     "The second does it.",
 )
-async def test_telling_the_hub(lab: LiveLab) -> None:
+async def test_the_hub_obeys_an_undocumented_name(lab: LiveLab) -> None:
     """By the documented names first, by the one that is obeyed then."""
     hub = await lab.hub()
     async with second_proxy(lab) as new:

@@ -15,22 +15,13 @@ Shortened: `timeout` is 5 s here for each of the two services.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from datetime import datetime
 
 import pytest
 from yarl import URL
 
-from hublab.cases.matrix import Case
-from hublab.errors import Undecided
-from hublab.probes.http import look
-from hublab.probes.proxy_api import drop_route
-from hublab.probes.waiting import until
-from hublab.running import programs
-from hublab.running.hub import hub_run
-from hublab.running.live import LiveLab
-from hublab.running.readiness import wait_until_running
+from hublab.scenario import Case, LiveLab, Undecided, drop_route, look, until
 
 SERVICES = "hub.JupyterHub.services"
 TIMEOUT = 5
@@ -51,13 +42,13 @@ def said(log: str, words: str) -> float:
 
 
 @pytest.mark.matrix(SERVICES, [[], DEAD])
-async def test_services_that_are_gone(lab: LiveLab, case: Case) -> None:
+async def test_a_dead_service_keeps_the_hub_off_the_proxy(lab: LiveLab, case: Case) -> None:
     """The hub is restarted with an empty table in the proxy, as after a cut of both."""
     services = case[SERVICES]
     dead = len(services) if isinstance(services, list) else 0
     await drop_route(lab, "/")
-    await asyncio.to_thread(programs.kill_if_up, lab.lab, "hub")
-    await asyncio.to_thread(programs.start, lab.lab, "hub")
+    await lab.programs.end("hub")
+    await lab.programs.start("hub")
 
     async def listens_in_vain() -> bool:
         try:
@@ -69,9 +60,9 @@ async def test_services_that_are_gone(lab: LiveLab, case: Case) -> None:
 
     if dead:
         await until(listens_in_vain, what="200 at the hub's port, 404 at the proxy's")
-    await wait_until_running(lab.lab)
+    await lab.programs.until_ready("hub")
 
-    log = (await asyncio.to_thread(hub_run, lab.lab)).log
+    log = await lab.hub_log()
     waited = said(log, "Adding route for Hub") - said(log, "Hub API listening on")
     assert waited > 0.9 * TIMEOUT * dead
     assert waited < TIMEOUT or dead

@@ -17,20 +17,9 @@ Sources:
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.cases.url_table import Row, wrong_rows
-from hublab.probes.credentials import credentials
-from hublab.probes.routes import proxy_routes
-from hublab.running import programs
-from hublab.running.hub import hub_run
-from hublab.running.live import LiveLab
-from hublab.running.readiness import wait_until_running
-from hublab.running.switching import apply_settings
-from hublab.settings.values import Settings
+from hublab.scenario import Case, LiveLab, Settings, UrlRow, credentials, proxy_routes, wrong_rows
 
 CONNECT = "hub.JupyterHub.hub_connect_ip"
 CLEANUP = "hub.JupyterHub.cleanup_servers"
@@ -50,17 +39,17 @@ async def targets(lab: LiveLab) -> dict[str, str]:
     happens=False,
     workaround="check_routes at the hub's start compares the target and updates it (0.8)",
 )
-async def test_a_hub_that_moved(lab: LiveLab, case: Case) -> None:
+async def test_a_moved_hubs_route_follows(lab: LiveLab, case: Case) -> None:
     """Restarted under another address: its route follows, that of a server that runs stays."""
     server = await lab.spawn("alice", on="node1")
     alice = {"/user/alice": f"http://{server.address}:{server.port}"}
     assert await targets(lab) == {"/": "http://hub:8081", **alice}
 
-    address = str(lab.lab.host("hub").address)
-    await apply_settings(lab.lab, Settings({**case.settings, CONNECT: address}))
+    address = str(lab.host("hub").address)
+    await lab.apply_settings(Settings({**case.settings, CONNECT: address}))
     await lab.forget_hub()
     assert await targets(lab) == {"/": f"http://{address}:8081", **alice}
-    log = (await asyncio.to_thread(hub_run, lab.lab)).log
+    log = await lab.hub_log()
     assert "Updating Hub route http://hub:8081" in log
 
 
@@ -70,28 +59,28 @@ async def test_a_hub_that_moved(lab: LiveLab, case: Case) -> None:
     happens=True,
     workaround="the hub's next start deletes them; with cleanup_servers = False they stay true",
 )
-async def test_a_hub_that_was_stopped(lab: LiveLab, case: Case) -> None:
+async def test_a_stopped_hub_leaves_the_table_as_it_was(lab: LiveLab, case: Case) -> None:
     """By SIGTERM, as service managers do it: the table is as it was, and half of it is wrong."""
     runs_on = str(case[CLEANUP]) == "False"
     await lab.spawn("alice", on="node1")
     # By the cookies of her server, which go on being good without a hub for some minutes.
     people = {"alice": await lab.enter(credentials(lab, "alice", server=""))}
-    call = Row("alice", "GET /user/alice/api/status", "200 json", "urls.md: the server answers")
+    call = UrlRow("alice", "GET /user/alice/api/status", "200 json", "urls.md: the server answers")
     assert not await wrong_rows(lab, [call], people)
     before = await targets(lab)
 
-    await asyncio.to_thread(programs.stop, lab.lab, "hub", 60)
+    await lab.programs.stop("hub", 60)
     assert await targets(lab) == before
     default = "configproxy.js, _handleProxyErrorDefault: 503 and nothing but its name"
     rows = [
-        call if runs_on else Row("alice", "GET /user/alice/api/status", "503 untyped", default),
-        Row("alice", "GET /hub/login", "503 untyped", default),
-        Row("alice", "GET /_chp_healthz", "200 json", "configproxy.js, handleHealthCheck"),
+        call if runs_on else UrlRow("alice", "GET /user/alice/api/status", "503 untyped", default),
+        UrlRow("alice", "GET /hub/login", "503 untyped", default),
+        UrlRow("alice", "GET /_chp_healthz", "200 json", "configproxy.js, handleHealthCheck"),
     ]
     wrong = await wrong_rows(lab, rows, people)
     assert not wrong, "\n".join(wrong)
 
-    await asyncio.to_thread(programs.start, lab.lab, "hub")
-    await wait_until_running(lab.lab)
+    await lab.programs.start("hub")
+    await lab.programs.until_ready("hub")
     await lab.forget_hub()
     assert await targets(lab) == (before if runs_on else {"/": before["/"]})

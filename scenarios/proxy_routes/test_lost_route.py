@@ -16,19 +16,21 @@ Sources:
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.cases.url_table import line
-from hublab.probes.credentials import credentials
-from hublab.probes.http import Answer, Ask, ask
-from hublab.probes.proxy_api import drop_route
-from hublab.probes.routes import proxy_routes
-from hublab.running.hub import hub_run
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    Answer,
+    Ask,
+    Case,
+    LiveLab,
+    answer_line,
+    ask,
+    credentials,
+    drop_route,
+    proxy_routes,
+)
 
 TORNADO = "hub.JupyterHub.tornado_settings"
 
@@ -57,13 +59,13 @@ def circle(path: str, limit: int) -> str:
 @pytest.mark.issue(
     "jupyterhub#1217", happens=True, workaround="POST /hub/api/proxy gives the route back"
 )
-async def test_a_circle_that_ends(lab: LiveLab) -> None:
+async def test_a_lost_route_ends_in_500_after_two_turns(lab: LiveLab) -> None:
     """A call of the server's API, with a token: two turns, 500, and nothing was mended by it."""
     answer = await lose_and_open(lab, "/user/alice/api/status")
-    assert line(answer) == circle("/user/alice/api/status", 2)
+    assert answer_line(answer) == circle("/user/alice/api/status", 2)
     assert "Redirect loop detected." in answer.body.decode()
     assert "/user/alice" not in {route.spec for route in await proxy_routes(lab)}
-    log = (await asyncio.to_thread(hub_run, lab.lab)).log
+    log = await lab.hub_log()
     assert "Redirect loop detected on /hub/user/alice/api/status?redirects=1" in log
 
     await (await lab.hub()).check_routes()
@@ -72,9 +74,9 @@ async def test_a_circle_that_ends(lab: LiveLab) -> None:
 
 @pytest.mark.slow
 @pytest.mark.sabotage("hub.JupyterHub.last_activity_interval", 1)
-async def test_the_default_limit(lab: LiveLab, case: Case) -> None:
+async def test_by_default_a_lost_route_takes_four_turns(lab: LiveLab, case: Case) -> None:
     """Unshortened: four turns with waits of 2, 4 and 8 s between them."""
     begun = time.monotonic()
     answer = await lose_and_open(lab, "/user/alice/api/status")
-    assert line(answer) == circle("/user/alice/api/status", 4)
+    assert answer_line(answer) == circle("/user/alice/api/status", 4)
     assert time.monotonic() - begun > 14

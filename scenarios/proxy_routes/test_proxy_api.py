@@ -18,20 +18,14 @@ Sources:
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from contextlib import AsyncExitStack
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.paths import ETC
-from hublab.probes.proxy_api import OWN, proxy_api
-from hublab.probes.waiting import until
-from hublab.running import programs
-from hublab.running.live import LiveLab
-from hublab.running.readiness import wait_until_listening
+from hublab.scenario import ETC, Case, LiveLab, proxy_api, until
+from hublab.scenario import OWN_TOKEN as OWN
 
 LEVEL = "proxy.log-level"
 WRONG = "token not-the-one"
@@ -68,10 +62,10 @@ CALLS: list[tuple[str, str, bytes | None, str | None, int]] = [
 
 async def said(lab: LiveLab, since: float, last: str) -> str:
     """The proxy's log since a moment, once these words are in it."""
-    proxy = lab.lab.one("proxy").id
+    proxy = lab.one("proxy").service
 
     async def log() -> str:
-        text = await asyncio.to_thread(lab.lab.engine.logs, proxy, since=since)
+        text = await lab.logs(proxy, since=since)
         return text if last in text else ""
 
     return await until(log, what=f"{last!r} in the proxy's log")
@@ -86,7 +80,7 @@ async def said(lab: LiveLab, since: float, last: str) -> str:
     "default route' ('Getting the routing table').",
     seen="404 for /api/; '/' is among the routes. JupyterHub relies on that (check_routes).",
 )
-async def test_what_it_takes(lab: LiveLab) -> None:
+async def test_the_api_accepts_and_refuses_as_documented(lab: LiveLab) -> None:
     """The whole table, one after the other, on a proxy with the hub's route alone."""
     wrong = []
     for method, target, body, authorization, status in CALLS:
@@ -112,7 +106,7 @@ async def test_what_it_takes(lab: LiveLab) -> None:
     expected="A secret is not written to a log, or shortened (JupyterHub logs '[secret]').",
     seen="'Rejecting API request from: ' and the header as it came (configproxy.js, authorized).",
 )
-async def test_what_it_logs(lab: LiveLab, case: Case) -> None:
+async def test_only_at_debug_a_refused_token_is_logged(lab: LiveLab, case: Case) -> None:
     """A token that was made up for this test, and is nobody's."""
     begun = time.time()
     made_up = "token made-up-for-this-test"
@@ -123,19 +117,19 @@ async def test_what_it_logs(lab: LiveLab, case: Case) -> None:
 
 @pytest.mark.matrix(LEVEL, ["info"])
 @pytest.mark.sabotage(LEVEL, "error")
-async def test_without_a_token_of_its_own(lab: LiveLab) -> None:
+async def test_without_a_token_it_obeys_everybody(lab: LiveLab) -> None:
     """Started without CONFIGPROXY_AUTH_TOKEN it warns once, and obeys everybody.
 
     The hub does not notice: its own token is as good as any other.
     """
     begun = time.time()
-    proxy, file = lab.lab.one("proxy"), f"{ETC}/env/CONFIGPROXY_AUTH_TOKEN"
+    proxy, file = lab.one("proxy"), f"{ETC}/env/CONFIGPROXY_AUTH_TOKEN"
     async with AsyncExitStack() as back:
         await lab.run(proxy.service, "mv", file, f"{file}.away")
         back.push_async_callback(lab.run, proxy.service, "mv", f"{file}.away", file)
-        await asyncio.to_thread(programs.kill_if_up, lab.lab, proxy.service)
-        await asyncio.to_thread(programs.start, lab.lab, proxy.service)
-        await wait_until_listening(lab.lab, proxy.service)
+        await lab.programs.end(proxy.service)
+        await lab.programs.start(proxy.service)
+        await lab.programs.until_ready(proxy.service)
         for authorization in (None, WRONG, "Bearer x", ""):
             answer = await proxy_api(lab, "GET", "/api/routes", authorization=authorization)
             assert answer.status == 200, authorization

@@ -16,19 +16,9 @@ Sources:
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.errors import Undecided
-from hublab.probes.credentials import credentials
-from hublab.probes.http import Ask, ask
-from hublab.probes.routes import proxy_routes
-from hublab.probes.waiting import until
-from hublab.running import programs
-from hublab.running.live import LiveLab
-from hublab.running.readiness import wait_until_listening
+from hublab.scenario import Ask, Case, LiveLab, Undecided, ask, credentials, proxy_routes, until
 
 INTERVAL = "hub.JupyterHub.last_activity_interval"
 WINDOW = 8.0
@@ -44,15 +34,15 @@ async def specs(lab: LiveLab) -> set[str]:
 
 async def restart_proxy(lab: LiveLab) -> None:
     """As a crash and a service manager do; the proxy's host stays, and so do hub and servers."""
-    proxy = lab.lab.one("proxy").service
-    await asyncio.to_thread(programs.kill, lab.lab, proxy)
+    proxy = lab.one("proxy").service
+    await lab.programs.kill(proxy)
     await until(lambda: is_down(lab, proxy), what="the proxy's end")
-    await asyncio.to_thread(programs.start, lab.lab, proxy)
-    await wait_until_listening(lab.lab, proxy)
+    await lab.programs.start(proxy)
+    await lab.programs.until_ready(proxy)
 
 
 async def is_down(lab: LiveLab, host: str) -> bool:
-    return not (await asyncio.to_thread(programs.status, lab.lab, host)).up
+    return not (await lab.programs.status(host)).up
 
 
 async def repaired(lab: LiveLab, seconds: float) -> bool:
@@ -86,7 +76,7 @@ async def repaired(lab: LiveLab, seconds: float) -> bool:
     "own address or a restart of the hub: app.py runs check_routes only at the end of "
     "update_last_activity.",
 )
-async def test_until_the_routes_are_back(lab: LiveLab, case: Case) -> None:
+async def test_only_a_check_brings_the_routes_back(lab: LiveLab, case: Case) -> None:
     """The gap, what it looks like, that asking does not end it, and what does."""
     interval = int(str(case[INTERVAL]))
     await lab.spawn("alice", on="node1")
@@ -110,7 +100,7 @@ async def test_until_the_routes_are_back(lab: LiveLab, case: Case) -> None:
 
 @pytest.mark.slow
 @pytest.mark.sabotage(INTERVAL, 0)
-async def test_the_default_interval(lab: LiveLab) -> None:
+async def test_by_default_the_routes_are_back_in_300_seconds(lab: LiveLab) -> None:
     """Unshortened: with the default of 300 s the routes are back within that time and a bit."""
     await lab.spawn("alice", on="node1")
     await restart_proxy(lab)

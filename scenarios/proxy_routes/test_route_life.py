@@ -19,12 +19,16 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.cases.url_table import Row, wrong_rows
-from hublab.errors import Undecided
-from hublab.probes.credentials import credentials
-from hublab.probes.routes import proxy_routes
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab, Server
+from hublab.scenario import (
+    LiveLab,
+    Server,
+    Undecided,
+    UrlRow,
+    credentials,
+    proxy_routes,
+    until,
+    wrong_rows,
+)
 
 POLL = "hub.Spawner.poll_interval"
 UNSEEN = 8.0
@@ -52,7 +56,7 @@ def own(server: Server) -> dict[str, object]:
 
 
 @pytest.mark.sabotage("hub.JupyterHub.hub_routespec", "/hub/")
-async def test_start_and_stop(lab: LiveLab) -> None:
+async def test_each_server_has_a_route_while_it_answers(lab: LiveLab) -> None:
     """The default server and a named one below it: each has a route of its own."""
     hub = {"/": {"hub": True, "jupyterhub": True, "target": "http://hub:8081"}}
     assert await data(lab) == hub
@@ -69,7 +73,7 @@ async def test_start_and_stop(lab: LiveLab) -> None:
 
 @pytest.mark.matrix(POLL, [300])
 @pytest.mark.sabotage(POLL, 1)
-async def test_death_of_a_server(lab: LiveLab) -> None:
+async def test_a_dead_servers_route_stays_until_the_hub_looks(lab: LiveLab) -> None:
     """Killed on its node: 503 in HTML for everybody, until somebody makes the hub look.
 
     The poll is put off, so that what makes the hub look is the user's own home page.
@@ -82,12 +86,14 @@ async def test_death_of_a_server(lab: LiveLab) -> None:
     chp = "configproxy.js, handleProxyError: the error target's page, and 503"
 
     async def refused() -> bool:
-        rows = [Row("alice", "GET /user/alice/api/status", "503 html", chp, json)]
+        rows = [UrlRow("alice", "GET /user/alice/api/status", "503 html", chp, json)]
         return not await wrong_rows(lab, rows, people)
 
     await until(refused, what="a node that refuses", poll=0.5)
-    rows = [Row("alice", f"{m} /user/alice/x", "503 html", chp, json) for m in ("POST", "DELETE")]
-    rows += [Row("alice", "HEAD /user/alice/x", "503 empty", chp)]
+    rows = [
+        UrlRow("alice", f"{m} /user/alice/x", "503 html", chp, json) for m in ("POST", "DELETE")
+    ]
+    rows += [UrlRow("alice", "HEAD /user/alice/x", "503 empty", chp)]
     wrong = await wrong_rows(lab, rows, people)
     assert not wrong, "\n".join(wrong)
 
@@ -97,8 +103,8 @@ async def test_death_of_a_server(lab: LiveLab) -> None:
     with pytest.raises(Undecided):
         await until(gone, seconds=UNSEEN, what="the route's end", poll=0.5)
 
-    home = Row("alice", "GET /hub/home", "200 html", "handlers/pages.py, HomeHandler.get")
-    stopped_page = Row("alice", "GET /user/alice/lab", "hub > 424 html", "UserUrlHandler.get")
+    home = UrlRow("alice", "GET /hub/home", "200 html", "handlers/pages.py, HomeHandler.get")
+    stopped_page = UrlRow("alice", "GET /user/alice/lab", "hub > 424 html", "UserUrlHandler.get")
     assert not await wrong_rows(lab, [home], people)
     assert "/user/alice" not in await data(lab)
     assert not await wrong_rows(lab, [stopped_page], people)

@@ -16,10 +16,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.proxy_api import add_route, drop_route
-from hublab.probes.routes import proxy_routes
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, LiveLab, add_route, drop_route, proxy_routes
 
 EXTRA = "hub.Proxy.extra_routes"
 NOWHERE = "http://198.18.255.9:1"
@@ -41,7 +38,7 @@ async def targets(lab: LiveLab) -> dict[str, str]:
     workaround="check_routes prunes what bears the hub's mark, at its start and at each check "
     "(0.8)",
 )
-async def test_what_a_check_mends(lab: LiveLab, case: Case) -> None:
+async def test_a_check_corrects_the_hubs_routes_alone(lab: LiveLab, case: Case) -> None:
     """Wrong, missing, stale, foreign and extra routes, before and after one check."""
     server = await lab.spawn("alice", on="node1")
     await lab.spawn("bob", on="node2")

@@ -1,7 +1,7 @@
 # ruff: noqa: F821
 """A hub whose hooks say that they run, and where, and do what a file on its host orders.
 
-An order is `/tmp/hublab-orders/HOOK` or `HOOK-USER`: `wait` keeps the hook there as long as the
+A flag file is `/tmp/hublab-flags/HOOK` or `HOOK-USER`: `wait` keeps the hook there as long as the
 file is, any other word is what it raises. Each run of a hook is one line of the hub's log.
 """
 
@@ -16,11 +16,11 @@ from jupyterhub.spawner import SpawnException  # type: ignore[import-untyped]
 from tornado.web import HTTPError
 
 c: Any  # what traitlets calls the configuration; given by the lab
-ORDERS = Path("/tmp/hublab-orders")
+FLAGS = Path("/tmp/hublab-flags")
 
 
 def ordered(hook: str, spawner: Any) -> str:
-    paths = [ORDERS / f"{hook}-{spawner.user.name}", ORDERS / hook]
+    paths = [FLAGS / f"{hook}-{spawner.user.name}", FLAGS / hook]
     return next((path.read_text() for path in paths if path.exists()), "")
 
 

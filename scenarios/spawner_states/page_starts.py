@@ -12,9 +12,7 @@ from typing import NamedTuple
 
 import aiohttp
 
-from hublab.errors import Undecided
-from hublab.probes.server_states import until_state
-from hublab.running.live import LiveLab
+from hublab.scenario import LiveLab, Undecided, until_state
 
 TRIES = 10
 

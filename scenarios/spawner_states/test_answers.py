@@ -19,12 +19,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.hooks import hook_runs
-from hublab.probes.server_states import server_state, until_state, watch_states
-from hublab.running.flag_files import order
-from hublab.running.hub import Hub
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    Case,
+    Hub,
+    LiveLab,
+    flag_file,
+    hook_runs,
+    server_state,
+    until_state,
+    watch_states,
+)
 
 AT_ONCE = {"slow_spawn_timeout": 0, "slow_stop_timeout": 0}
 PATIENT = {"slow_spawn_timeout": 120, "slow_stop_timeout": 120}
@@ -35,7 +39,7 @@ PATH = "users/alice/server"
 pytestmark = [pytest.mark.topology("lab"), pytest.mark.matrix("hub.snippet", ["hooks.py"])]
 
 
-class Row(NamedTuple):
+class ApiAnswer(NamedTuple):
     """A request in a state: its status, and words of its message."""
 
     state: str
@@ -46,15 +50,15 @@ class Row(NamedTuple):
 
 
 TABLE = [
-    Row("stopped", "DELETE", 204, "", "delete: nothing to stop"),
-    Row("stopped", "PUT", 409, "already has a default server", "put"),
-    Row("spawn", "POST", 202, "", "post: pending == 'spawn'"),
-    Row("spawn", "PATCH", 400, "alice is active", "patch: cannot patch active servers"),
-    Row("ready", "POST", 400, "alice is already running", "post: spawner.ready"),
-    Row("ready", "PATCH", 400, "alice is active", "patch: cannot patch active servers"),
-    Row("stop", "POST", 400, "alice is pending stop", "post: elif pending"),
-    Row("stop", "DELETE", 202, "", "delete: already stopping"),
-    Row("stop", "PATCH", 400, "alice is active", "patch: cannot patch active servers"),
+    ApiAnswer("stopped", "DELETE", 204, "", "delete: nothing to stop"),
+    ApiAnswer("stopped", "PUT", 409, "already has a default server", "put"),
+    ApiAnswer("spawn", "POST", 202, "", "post: pending == 'spawn'"),
+    ApiAnswer("spawn", "PATCH", 400, "alice is active", "patch: cannot patch active servers"),
+    ApiAnswer("ready", "POST", 400, "alice is already running", "post: spawner.ready"),
+    ApiAnswer("ready", "PATCH", 400, "alice is active", "patch: cannot patch active servers"),
+    ApiAnswer("stop", "POST", 400, "alice is pending stop", "post: elif pending"),
+    ApiAnswer("stop", "DELETE", 202, "", "delete: already stopping"),
+    ApiAnswer("stop", "PATCH", 400, "alice is active", "patch: cannot patch active servers"),
 ]
 
 
@@ -83,12 +87,12 @@ async def test_each_state_has_its_answers(lab: LiveLab) -> None:
     await hub.ensure_user("alice")
 
     found = await answers(lab, hub, "stopped")
-    async with order(lab, "hub", "pre_spawn_hook"):
+    async with flag_file(lab, "hub", "pre_spawn_hook"):
         assert await hub.start_server("alice", "", {}) == 202
         found |= await answers(lab, hub, "spawn")
     await until_state(lab, "alice", "ready")
     found |= await answers(lab, hub, "ready")
-    async with order(lab, "hub", "post_stop_hook"):
+    async with flag_file(lab, "hub", "post_stop_hook"):
         assert await hub.stop_server("alice", "") == 202
         found |= await answers(lab, hub, "stop")
     await until_state(lab, "alice", "stopped")
@@ -100,14 +104,14 @@ async def test_each_state_has_its_answers(lab: LiveLab) -> None:
 
 
 @pytest.mark.matrix(SLOW, [PATIENT, AT_ONCE])
-async def test_the_status_tells_the_time(lab: LiveLab, case: Case) -> None:
+async def test_the_status_says_how_long_it_took(lab: LiveLab, case: Case) -> None:
     """The same good and bad start, and the same stop, with patience and without."""
     patient = case[SLOW] != AT_ONCE
     hub = await lab.hub()
     for user in ("alice", "bob"):
         await hub.ensure_user(user)
 
-    async with order(lab, "hub", "pre_spawn_hook-bob", "ValueError"):
+    async with flag_file(lab, "hub", "pre_spawn_hook-bob", "ValueError"):
         bad, _ = await hub.request("POST", "users/bob/server")
         await until_state(lab, "bob", "stopped")
     good, _ = await hub.request("POST", PATH)
@@ -139,7 +143,7 @@ async def test_stop_ends_a_pending_spawn(lab: LiveLab) -> None:
     """A server that takes too long to start can be stopped; but users are sent to it."""
     hub = await lab.hub()
     await hub.ensure_user("alice")
-    async with order(lab, "hub", "pre_spawn_hook"):
+    async with flag_file(lab, "hub", "pre_spawn_hook"):
         assert await hub.start_server("alice", "", {}) == 202
         watched = hub.progress("alice", "")
         assert (await anext(watched))["message"] == "Server requested"

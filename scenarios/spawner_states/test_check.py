@@ -18,10 +18,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.faults import freeze
-from hublab.probes.server_states import until_state
-from hublab.running.live import LiveLab
-from hublab.running.switching import restart
+from hublab.scenario import LiveLab, freeze, until_state
 
 FROZEN = 60.0
 """Seconds after which the node thaws in any case."""
@@ -48,7 +45,7 @@ async def test_nothing_goes_during_a_check(lab: LiveLab) -> None:
     """A node is frozen, the hub restarted; when the node thaws the server is there as before."""
     before = await lab.spawn("alice", on="node1")
     async with freeze(lab, "node1", seconds=FROZEN):
-        await restart(lab.lab, "hub")
+        await lab.programs.restart("hub")
         await lab.forget_hub()
         hub = await lab.hub()
         await until_state(lab, "alice", "check")

@@ -19,13 +19,17 @@ import asyncio
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.credentials import credentials
-from hublab.probes.http import Ask, ask
-from hublab.probes.server_states import server_parts, server_state, until_state
-from hublab.probes.waiting import until
-from hublab.running.hub import hub_run
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    Ask,
+    Case,
+    LiveLab,
+    ask,
+    credentials,
+    server_parts,
+    server_state,
+    until,
+    until_state,
+)
 
 POLL = "hub.Spawner.poll_interval"
 UNNOTICED = 4.0
@@ -36,7 +40,7 @@ pytestmark = pytest.mark.topology("lab")
 
 @pytest.mark.issue("jupyterhub#2746", happens=True, workaround="a shorter Spawner.poll_interval")
 @pytest.mark.matrix(POLL, [0, 1])
-async def test_who_notices_a_death(lab: LiveLab, case: Case) -> None:
+async def test_a_poll_notices_a_death_and_a_visitor_does_not(lab: LiveLab, case: Case) -> None:
     """Polls do, and so does a request to start; a visitor does not."""
     server = await lab.spawn("alice", on="node1")
     await lab.run("node1", "sh", "-c", f"kill -KILL {server.pid}", user="alice")
@@ -44,7 +48,7 @@ async def test_who_notices_a_death(lab: LiveLab, case: Case) -> None:
         await until_state(lab, "alice", "stopped")
 
         async def logged() -> bool:
-            log = (await asyncio.to_thread(hub_run, lab.lab)).log
+            log = await lab.hub_log()
             return "User alice server stopped, with exit code: " in log
 
         await until(logged, what="the end in the hub's log")
@@ -74,7 +78,7 @@ async def test_who_notices_a_death(lab: LiveLab, case: Case) -> None:
 
 @pytest.mark.slow
 @pytest.mark.sabotage(POLL, 0)
-async def test_when_a_death_is_noticed_by_default(lab: LiveLab) -> None:
+async def test_a_death_is_noticed_within_30_seconds(lab: LiveLab) -> None:
     """Unshortened: by the next poll, which comes every 30 s."""
     server = await lab.spawn("alice", on="node1")
     await lab.run("node1", "sh", "-c", f"kill -KILL {server.pid}", user="alice")

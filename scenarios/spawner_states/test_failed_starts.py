@@ -20,18 +20,15 @@ from functools import partial
 from typing import NamedTuple
 
 import pytest
-from page_starts import Shown, answered_at_once, shown
 
-from hublab.probes.server_states import until_state
-from hublab.running.flag_files import order
-from hublab.running.hub import Hub
-from hublab.running.live import LiveLab
-from hublab.running.visitor import NAVIGATE, Visitor
+from hublab.scenario import NAVIGATE, Hub, LiveLab, Visitor, flag_file, until_state
+
+from .page_starts import Shown, answered_at_once, shown
 
 pytestmark = [pytest.mark.topology("lab"), pytest.mark.matrix("hub.snippet", ["hooks.py"])]
 
 
-class Row(NamedTuple):
+class HookFailure(NamedTuple):
     """What a hook raises, and what the start is answered and its stream ends with."""
 
     raised: str
@@ -42,21 +39,21 @@ class Row(NamedTuple):
 
 
 TABLE = [
-    Row(
+    HookFailure(
         "ValueError",
         500,
         "Internal Server Error",
         "Spawn failed: The words of an error.",
         "write_error: any other exception; format_exception: str(exc)",
     ),
-    Row(
+    HookFailure(
         "HTTPError 403",
         403,
         "Not today.",
         "Spawn failed: HTTP 403: error (Not today.)",
         "write_error: get_message(); user.py, User.spawn: reason = 'error'",
     ),
-    Row(
+    HookFailure(
         "HTTPError reason",
         403,
         "error",
@@ -68,7 +65,7 @@ TABLE = [
 
 async def failed_start(lab: LiveLab, hub: Hub, raised: str) -> tuple[int, str, dict[str, object]]:
     """A start whose hook raises: its status, its message, the last event of its stream."""
-    async with order(lab, "hub", "pre_spawn_hook", raised):
+    async with flag_file(lab, "hub", "pre_spawn_hook", raised):
         status, answer = await hub.request("POST", "users/alice/server")
     events = [event async for event in hub.progress("alice", "")]
     return status, answer["message"], events[-1]
@@ -85,7 +82,7 @@ async def failed_start(lab: LiveLab, hub: Hub, raised: str) -> tuple[int, str, d
     "the reason, which tornado sends to users, with a label of its metrics.",
 )
 @pytest.mark.sabotage("hub.JupyterHub.tornado_settings", {"slow_spawn_timeout": 0})
-async def test_words_of_a_failed_start(lab: LiveLab) -> None:
+async def test_a_failed_start_says_less_by_the_api(lab: LiveLab) -> None:
     """Each row: what the REST API answers, and what the progress stream ends with."""
     hub = await lab.hub()
     await hub.ensure_user("alice")
@@ -111,7 +108,7 @@ async def test_words_of_a_failed_start(lab: LiveLab) -> None:
     "/hub/api/users/alice/server is right.",
 )
 @pytest.mark.sabotage("hub.SSHSpawner.pre_spawn_hook", False)
-async def test_private_words_of_a_spawn_exception(lab: LiveLab) -> None:
+async def test_the_progress_stream_shows_private_words(lab: LiveLab) -> None:
     """The REST API keeps the private words; the progress stream and the form show them."""
     hub = await lab.hub()
     await hub.ensure_user("alice")
@@ -123,7 +120,7 @@ async def test_private_words_of_a_spawn_exception(lab: LiveLab) -> None:
     assert "html_message" not in last
 
     visitor = await lab.sign_in("alice")
-    async with order(lab, "hub", "pre_spawn_hook", "SpawnException"):
+    async with flag_file(lab, "hub", "pre_spawn_hook", "SpawnException"):
         page = await answered_at_once(lab, "alice", partial(submit, visitor))
     assert page.status == 503
     assert "The private words." in page.text
@@ -147,15 +144,15 @@ async def submit(visitor: Visitor) -> Shown:
 async def test_an_early_failure_has_no_words(lab: LiveLab) -> None:
     """The same error: early on the page there are none of its words, later all of them."""
     visitor = await lab.sign_in("alice")
-    async with order(lab, "hub", "pre_spawn_hook", "ValueError"):
+    async with flag_file(lab, "hub", "pre_spawn_hook", "ValueError"):
         early = await answered_at_once(lab, "alice", partial(submit, visitor))
     assert early.status == 500
     assert "Unhandled error starting server alice" in early.text
     assert "The words of an error." not in early.text
 
-    async with order(lab, "hub", "pre_spawn_hook", "wait"):
+    async with flag_file(lab, "hub", "pre_spawn_hook", "wait"):
         late = await submit(visitor)  # answered after a second, while the hook waits
-        async with order(lab, "hub", "pre_spawn_hook", "ValueError"):
+        async with flag_file(lab, "hub", "pre_spawn_hook", "ValueError"):
             await until_state(lab, "alice", "stopped")
     assert (late.status, late.location.partition("?")[0]) == (302, "/hub/spawn-pending/alice")
     events = [event async for event in (await lab.hub()).progress("alice", "")]

@@ -17,17 +17,9 @@ Sources:
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
-from hublab.probes.hooks import hook_runs
-from hublab.probes.server_states import server_parts, until_state
-from hublab.probes.waiting import until
-from hublab.running import programs
-from hublab.running.flag_files import order
-from hublab.running.live import LiveLab
-from hublab.running.readiness import wait_until_running
+from hublab.scenario import LiveLab, flag_file, hook_runs, server_parts, until, until_state
 
 pytestmark = [
     pytest.mark.topology("lab"),
@@ -39,12 +31,12 @@ MADE = "/tmp/made-for-alice"
 
 async def there(lab: LiveLab, host: str, path: str) -> bool:
     """Whether a host has a file."""
-    done = await asyncio.to_thread(lab.lab.run, host, "test", "-e", path)
+    done = await lab.exec(host, "test", "-e", path)
     return done.exit_code == 0
 
 
 @pytest.mark.sabotage("hub.SSHSpawner.pre_spawn_hook", False)
-async def test_where_a_hook_runs(lab: LiveLab) -> None:
+async def test_a_hook_runs_on_the_hubs_host(lab: LiveLab) -> None:
     """What the hook made stands on the hub's host; what it set is in the node's kernel."""
     await lab.run("hub", "rm", "-f", MADE)
     await lab.spawn("alice", on="node1")
@@ -62,7 +54,7 @@ async def test_where_a_hook_runs(lab: LiveLab) -> None:
 
 @pytest.mark.issue("jupyterhub#4519", happens=False, workaround="jupyterhub#4562")
 @pytest.mark.sabotage("hub.SSHSpawner.post_stop_hook", False)
-async def test_ends_after_which_the_hook_runs(lab: LiveLab) -> None:
+async def test_the_stop_hook_runs_after_each_end(lab: LiveLab) -> None:
     """A start that fails, a death that a poll notices, a death while the hub is down."""
 
     async def ran(user: str) -> bool:
@@ -70,7 +62,7 @@ async def test_ends_after_which_the_hook_runs(lab: LiveLab) -> None:
 
     hub = await lab.hub()
     await hub.ensure_user("carol")
-    async with order(lab, "hub", "pre_spawn_hook-carol", "ValueError"):
+    async with flag_file(lab, "hub", "pre_spawn_hook-carol", "ValueError"):
         await hub.request("POST", "users/carol/server")
     await until(lambda: ran("carol"), what="the hook after a failed start")
 
@@ -79,12 +71,12 @@ async def test_ends_after_which_the_hook_runs(lab: LiveLab) -> None:
     await lab.run("node2", "sh", "-c", f"kill -KILL {bob.pid}", user="bob")
     await until(lambda: ran("bob"), what="the hook after a death")
 
-    await asyncio.to_thread(programs.kill, lab.lab, "hub")
+    await lab.programs.kill("hub")
     await lab.forget_hub()
     await lab.run("node1", "sh", "-c", f"kill -KILL {alice.pid}", user="alice")
-    await asyncio.to_thread(programs.kill_if_up, lab.lab, "hub")
-    await asyncio.to_thread(programs.start, lab.lab, "hub")
-    await wait_until_running(lab.lab)
+    await lab.programs.end("hub")
+    await lab.programs.start("hub")
+    await lab.programs.until_ready("hub")
     await until(lambda: ran("alice"), what="the hook after a death without a hub")
     await until_state(lab, "alice", "stopped")
     parts = await server_parts(lab, "alice")

@@ -18,17 +18,9 @@ Sources:
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.routes import proxy_routes
-from hublab.probes.server_states import until_state
-from hublab.probes.waiting import until
-from hublab.running import programs
-from hublab.running.live import LiveLab, Server
-from hublab.running.readiness import wait_until_running
+from hublab.scenario import Case, LiveLab, Server, proxy_routes, until, until_state
 
 CLEANUP = "hub.JupyterHub.cleanup_servers"
 SPAWNER = "hub.JupyterHub.spawner_class"
@@ -44,16 +36,16 @@ async def wait_for_end(lab: LiveLab) -> None:
     await lab.forget_hub()
 
     async def ended() -> bool:
-        return (await asyncio.to_thread(programs.status, lab.lab, "hub")).ended
+        return (await lab.programs.status("hub")).ended
 
     await until(ended, what="the end of the hub's program")
 
 
 async def start_hub(lab: LiveLab) -> None:
     """Start the hub again, with the database that it left."""
-    await asyncio.to_thread(programs.kill_if_up, lab.lab, "hub")
-    await asyncio.to_thread(programs.start, lab.lab, "hub")
-    await wait_until_running(lab.lab)
+    await lab.programs.end("hub")
+    await lab.programs.start("hub")
+    await lab.programs.until_ready("hub")
 
 
 async def has_route(lab: LiveLab) -> bool:
@@ -63,11 +55,13 @@ async def has_route(lab: LiveLab) -> bool:
 
 @pytest.mark.parametrize("signal", ["TERM", "KILL"])
 @pytest.mark.matrix(CLEANUP, [True, False])
-async def test_which_end_stops_servers(lab: LiveLab, case: Case, signal: str) -> None:
+async def test_servers_stop_only_by_sigterm_with_cleanup_servers(
+    lab: LiveLab, case: Case, signal: str
+) -> None:
     """By signal and setting: the same process goes on, or it is gone; the route always stays."""
     stopped = case[CLEANUP] and signal == "TERM"
     before = await lab.spawn("alice", on="node1")
-    await asyncio.to_thread(programs.kill, lab.lab, "hub", signal)
+    await lab.programs.kill("hub", signal)
     await wait_for_end(lab)
     assert await has_route(lab)
 
@@ -92,7 +86,7 @@ def same(before: Server, after: Server | None) -> bool:
 )
 @pytest.mark.matrix(CLEANUP, [False])
 @pytest.mark.matrix(SPAWNER, ["simple", "ssh"])
-async def test_a_service_manager_ends_all(lab: LiveLab, case: Case) -> None:
+async def test_a_service_manager_ends_servers_of_its_own_host(lab: LiveLab, case: Case) -> None:
     """All processes of the hub's host get SIGTERM: a server there ends, one on a node does not."""
     await lab.spawn("alice")
     pids = (await lab.run("hub", "sh", "-c", PIDS_OF_HUB)).split()

@@ -20,13 +20,7 @@ import asyncio
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.credentials import credentials
-from hublab.probes.http import Answer, Ask, ask
-from hublab.probes.waiting import until
-from hublab.running import programs
-from hublab.running.flag_files import order
-from hublab.running.live import LiveLab
+from hublab.scenario import Answer, Ask, Case, LiveLab, ask, credentials, flag_file, until
 
 CONCURRENT = "hub.JupyterHub.concurrent_spawn_limit"
 ACTIVE = "hub.JupyterHub.active_server_limit"
@@ -66,12 +60,12 @@ async def start(lab: LiveLab, user: str) -> Answer:
 @pytest.mark.matrix(CONCURRENT, [0, 1])
 @pytest.mark.matrix(ACTIVE, [0, 2])
 @pytest.mark.matrix("hub.JupyterHub.tornado_settings", [{"slow_spawn_timeout": 0}])
-async def test_who_may_start(lab: LiveLab, case: Case) -> None:
+async def test_each_limit_refuses_in_its_own_way(lab: LiveLab, case: Case) -> None:
     """Three users start at once, and none of the starts comes to an end."""
     hub = await lab.hub()
     for user in USERS:
         await hub.ensure_user(user)
-    async with order(lab, "hub", "pre_spawn_hook"):
+    async with flag_file(lab, "hub", "pre_spawn_hook"):
         answers = [await start(lab, user) for user in USERS]
 
     expected = refusals(int(str(case[CONCURRENT])), int(str(case[ACTIVE])))
@@ -84,20 +78,20 @@ async def test_who_may_start(lab: LiveLab, case: Case) -> None:
 
 
 @pytest.mark.matrix(FAILURES, [0, 2])
-async def test_failures_that_end_the_hub(lab: LiveLab, case: Case) -> None:
+async def test_failures_in_a_row_end_the_hub(lab: LiveLab, case: Case) -> None:
     """Rejections do not count, errors in a row do; between them nothing has succeeded."""
     hub = await lab.hub()
     await hub.ensure_user("alice")
     statuses = []
     for raised in ("SpawnException", "HTTPError 403", "ValueError", "ValueError"):
-        assert not (await asyncio.to_thread(programs.status, lab.lab, "hub")).ended
-        async with order(lab, "hub", "pre_spawn_hook", raised):
+        assert not (await lab.programs.status("hub")).ended
+        async with flag_file(lab, "hub", "pre_spawn_hook", raised):
             status, _ = await hub.request("POST", "users/alice/server")
             statuses.append(status)
     assert statuses == [503, 403, 500, 500]  # answered, all of them
 
     async def ended() -> int | None:
-        state = await asyncio.to_thread(programs.status, lab.lab, "hub")
+        state = await lab.programs.status("hub")
         return state.exit_code if state.ended else None
 
     if case[FAILURES]:

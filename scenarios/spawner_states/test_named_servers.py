@@ -21,9 +21,7 @@ import re
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.server_states import server_model
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, LiveLab, server_model
 
 NAMED = "hub.JupyterHub.allow_named_servers"
 LIMIT = "hub.JupyterHub.named_server_limit_per_user"
@@ -42,7 +40,7 @@ def is_name(text: str) -> bool:
 
 @pytest.mark.matrix(NAMED, [True, False])
 @pytest.mark.matrix(LIMIT, [0, 2])
-async def test_which_names_are_taken(lab: LiveLab, case: Case) -> None:
+async def test_a_name_is_one_label_of_a_host_name(lab: LiveLab, case: Case) -> None:
     """Each name is given to a new server, which is not started; in order, up to the limit."""
     hub = await lab.hub()
     await hub.ensure_user("alice")
@@ -61,7 +59,7 @@ async def test_which_names_are_taken(lab: LiveLab, case: Case) -> None:
 
 
 @pytest.mark.sabotage(NAMED, False)
-async def test_a_server_is_renamed(lab: LiveLab) -> None:
+async def test_patch_renames_a_stopped_server(lab: LiveLab) -> None:
     """PATCH moves a stopped server to another name; the rules hold for that one too."""
     hub = await lab.hub()
     await hub.ensure_user("alice")

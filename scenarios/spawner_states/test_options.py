@@ -25,15 +25,20 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
-from page_starts import Shown, answered_at_once, shown
 
-from hublab.cases.matrix import Case
-from hublab.probes.hooks import hook_runs
-from hublab.probes.server_states import server_model, until_state
-from hublab.probes.waiting import until
-from hublab.running.flag_files import order
-from hublab.running.live import LiveLab
-from hublab.running.visitor import NAVIGATE, Visitor
+from hublab.scenario import (
+    NAVIGATE,
+    Case,
+    LiveLab,
+    Visitor,
+    flag_file,
+    hook_runs,
+    server_model,
+    until,
+    until_state,
+)
+
+from .page_starts import Shown, answered_at_once, shown
 
 FROM_FORM = "hub.SSHSpawner.options_from_form"
 
@@ -103,13 +108,13 @@ async def told_since(lab: LiveLab, seen: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.matrix(FROM_FORM, ["simple", "passthrough"])
-async def test_ways_of_options(lab: LiveLab, case: Case) -> None:
+async def test_only_a_forms_options_are_coerced(lab: LiveLab, case: Case) -> None:
     """Each way in turn; the hook after `apply_user_options` sees what came of it, and refuses."""
     visitor = await lab.sign_in("alice")
     before: dict[str, Any] = {}
     for way in WAYS:
         seen = len(await hook_runs(lab, "pre_spawn_hook"))
-        async with order(lab, "hub", "pre_spawn_hook", "HTTPError 403"):
+        async with flag_file(lab, "hub", "pre_spawn_hook", "HTTPError 403"):
             answer = await answered_at_once(lab, "alice", partial(go, visitor, lab, way))
         await until_state(lab, "alice", "stopped")
 

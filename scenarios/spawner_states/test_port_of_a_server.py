@@ -15,16 +15,13 @@ Sources:
 
 from __future__ import annotations
 
-import asyncio
 import re
 from functools import partial
 from typing import NamedTuple
 
 import pytest
 
-from hublab.probes.listening import listening
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
+from hublab.scenario import LiveLab, listening, until
 
 pytestmark = pytest.mark.topology("lab")
 HUB = "http://hub:8081/hub/api"
@@ -38,7 +35,7 @@ BY_HAND = (
 RUNNING = re.compile(r"is running at:\n.*http://127\.0\.0\.1:?(\d*)/user/alice/")
 
 
-class Row(NamedTuple):
+class PortChoice(NamedTuple):
     """A URL and an option, and the port on which the server listens."""
 
     url: str
@@ -48,9 +45,11 @@ class Row(NamedTuple):
 
 
 TABLE = [
-    Row("http://127.0.0.1:5555/user/alice/", "", 5555, "load_config_file: url.port"),
-    Row("http://127.0.0.1:0/user/alice/", "", 80, "load_config_file: not url.port, http"),
-    Row("http://127.0.0.1:0/user/alice/", "--port=6666", 6666, "load_config_file: cli_config"),
+    PortChoice("http://127.0.0.1:5555/user/alice/", "", 5555, "load_config_file: url.port"),
+    PortChoice("http://127.0.0.1:0/user/alice/", "", 80, "load_config_file: not url.port, http"),
+    PortChoice(
+        "http://127.0.0.1:0/user/alice/", "--port=6666", 6666, "load_config_file: cli_config"
+    ),
 ]
 
 
@@ -59,7 +58,7 @@ TABLE = [
     "jupyter/docker-stacks#1862", happens=True, workaround="a real port in JUPYTERHUB_SERVICE_URL"
 )
 @pytest.mark.sabotage("hub.JupyterHub.hub_port", 8099)
-async def test_port_from_the_url(lab: LiveLab) -> None:
+async def test_port_0_in_the_url_means_80(lab: LiveLab) -> None:
     """Three servers that are started by hand on one node, as a spawner would."""
     for number, row in enumerate(TABLE):
         argv = ("sh", "-c", BY_HAND, "-", row.url, row.option, str(number))
@@ -67,7 +66,7 @@ async def test_port_from_the_url(lab: LiveLab) -> None:
 
     async def port(number: int) -> str:
         path = f"/home/alice/by-hand-{number}.log"
-        log = await asyncio.to_thread(lab.lab.engine.read_file, lab.lab.host("node1").id, path)
+        log = await lab.read_file("node1", path)
         found = RUNNING.search((log or b"").decode())
         return found[1] or "80" if found else ""
 

@@ -20,16 +20,13 @@ whole comparison is in the journal (`singleuser_adds`); the table has what is do
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any, NamedTuple
 
 import pytest
 from yarl import URL
 
-from hublab.journal.events import Observed
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
+from hublab.scenario import LiveLab, Observed, until
 
 PORT = 8888
 VERSION = "6.1.1"
@@ -43,7 +40,7 @@ PLAIN = (
 pytestmark = [pytest.mark.topology("lab"), pytest.mark.matrix("server.snippet", ["introspect.py"])]
 
 
-class Row(NamedTuple):
+class Difference(NamedTuple):
     """One difference: a plain server has the one value, a hub's server the other."""
 
     what: str
@@ -56,62 +53,64 @@ CONFIG = "extension.py, load_config_file"
 GET_HANDLERS = "extension.py, JupyterHubIdentityProvider.get_handlers"
 INITIALIZE = "extension.py, JupyterHubSingleUser.initialize"
 TABLE = [
-    Row(
+    Difference(
         "handlers /oauth_callback",
         None,
         f"{EXTENSION}.JupyterHubOAuthCallbackHandler",
         GET_HANDLERS,
     ),
-    Row("handlers /login", "jupyter_server.auth.login.LoginFormHandler", None, GET_HANDLERS),
-    Row(
+    Difference("handlers /login", "jupyter_server.auth.login.LoginFormHandler", None, GET_HANDLERS),
+    Difference(
         "handlers /logout",
         "jupyter_server.auth.logout.LogoutHandler",
         f"{EXTENSION}.JupyterHubLogoutHandler",
         GET_HANDLERS,
     ),
-    Row(
+    Difference(
         "traits identity_provider_class",
         "jupyter_server.auth.identity.PasswordIdentityProvider",
         f"{EXTENSION}.JupyterHubIdentityProvider",
         CONFIG,
     ),
-    Row("traits trust_xheaders", False, True, CONFIG),
-    Row("traits quit_button", True, False, CONFIG),
-    Row("traits port_retries", 50, 0, CONFIG),
-    Row("traits answer_yes", False, True, CONFIG),
-    Row("delete_to_trash", True, False, CONFIG),
-    Row("traits base_url", "/", "/user/alice/", f"{CONFIG}: JUPYTERHUB_SERVICE_PREFIX"),
-    Row("settings xsrf_cookies", True, False, INITIALIZE),
-    Row(
+    Difference("traits trust_xheaders", False, True, CONFIG),
+    Difference("traits quit_button", True, False, CONFIG),
+    Difference("traits port_retries", 50, 0, CONFIG),
+    Difference("traits answer_yes", False, True, CONFIG),
+    Difference("delete_to_trash", True, False, CONFIG),
+    Difference("traits base_url", "/", "/user/alice/", f"{CONFIG}: JUPYTERHUB_SERVICE_PREFIX"),
+    Difference("settings xsrf_cookies", True, False, INITIALIZE),
+    Difference(
         "settings log_function",
         "jupyter_server.log.log_request",
         "jupyterhub.log.log_request",
         INITIALIZE,
     ),
-    Row(
+    Difference(
         "settings page_config_hook",
         None,
         f"{EXTENSION}.JupyterHubIdentityProvider.page_config_hook",
         INITIALIZE,
     ),
-    Row("settings headers X-JupyterHub-Version", None, VERSION, INITIALIZE),
-    Row("settings headers Content-Security-Policy", None, "frame-ancestors 'none'", INITIALIZE),
-    Row("task keep_activity_updated", False, True, f"{INITIALIZE}: _start_activity"),
-    Row("extension jupyterhub", False, True, "extension.py, JupyterHubSingleUser.name"),
-    Row("reply X-JupyterHub-Version", None, VERSION, INITIALIZE),
-    Row(
+    Difference("settings headers X-JupyterHub-Version", None, VERSION, INITIALIZE),
+    Difference(
+        "settings headers Content-Security-Policy", None, "frame-ancestors 'none'", INITIALIZE
+    ),
+    Difference("task keep_activity_updated", False, True, f"{INITIALIZE}: _start_activity"),
+    Difference("extension jupyterhub", False, True, "extension.py, JupyterHubSingleUser.name"),
+    Difference("reply X-JupyterHub-Version", None, VERSION, INITIALIZE),
+    Difference(
         "reply frame-ancestors",
         "'self'",
         "'none'",
         f"{INITIALIZE}; jupyter_server, content_security_policy",
     ),
-    Row(
+    Difference(
         "anonymous page leads to",
         "/login",
         "/hub/api/oauth2/authorize",
         "services/auth.py, HubOAuth.login_url",
     ),
-    Row(
+    Difference(
         "anonymous page sets",
         [],
         ["jupyterhub-user-alice-oauth-state"],
@@ -140,7 +139,7 @@ async def introspection(lab: LiveLab, kind: str) -> dict[str, Any]:
 
     async def read(least: int) -> dict[str, Any] | None:
         path = f"/home/alice/introspection-{kind}.json"
-        raw = await asyncio.to_thread(lab.lab.engine.read_file, lab.lab.host("node1").id, path)
+        raw = await lab.read_file("node1", path)
         found: dict[str, Any] = json.loads(raw) if raw else {"rounds": 0}
         return found if found["rounds"] >= least else None
 
@@ -198,7 +197,7 @@ async def test_differences_are_the_documented_ones(lab: LiveLab) -> None:
     server = await lab.spawn("alice", on="node1")
     await lab.run("node1", "sh", "-c", PLAIN, "-", "a-token-of-no-use-elsewhere", user="alice")
     hub, plain = [await introspection(lab, kind) for kind in ("hub", "plain")]
-    node = lab.lab.host("node1").address
+    node = lab.host("node1").address
     own = URL(f"http://{node}:{server.port}/user/alice")
     ours = flat(hub, await replies(lab, own))
     theirs = flat(plain, await replies(lab, URL(f"http://{node}:{PORT}")))

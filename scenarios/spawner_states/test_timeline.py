@@ -21,13 +21,18 @@ from typing import NamedTuple
 
 import pytest
 
-from hublab.probes.hooks import hook_runs
-from hublab.probes.processes import user_processes
-from hublab.probes.routes import until_no_user_route
-from hublab.probes.server_states import Parts, server_parts, until_state, watch_states
-from hublab.probes.waiting import until
-from hublab.running.flag_files import order
-from hublab.running.live import LiveLab
+from hublab.scenario import (
+    LiveLab,
+    ServerParts,
+    flag_file,
+    hook_runs,
+    server_parts,
+    until,
+    until_no_user_route,
+    until_state,
+    user_processes,
+    watch_states,
+)
 
 pytestmark = [
     pytest.mark.topology("lab"),
@@ -61,14 +66,14 @@ LIFE = {
 """In order."""
 
 
-def seen(parts: Parts) -> tuple[str, frozenset[str]]:
+def seen(parts: ServerParts) -> tuple[str, frozenset[str]]:
     """A state's name, and the parts that are there."""
     there = {name for name, value in asdict(parts).items() if value is True}
     return str(parts.state), frozenset(there)
 
 
 @pytest.mark.sabotage("hub.Spawner.cmd", ["/bin/false"])
-async def test_parts_come_and_go(lab: LiveLab) -> None:
+async def test_parts_come_and_go_in_a_fixed_order(lab: LiveLab) -> None:
     """One server, kept at each moment for as long as everybody is asked."""
     hub = await lab.hub()
     await hub.ensure_user("alice")
@@ -83,8 +88,8 @@ async def test_parts_come_and_go(lab: LiveLab) -> None:
 
     async with watch_states(lab, "alice") as states:
         life["never started"] = seen(await server_parts(lab, "alice"))
-        async with order(lab, "node1", "server"):
-            async with order(lab, "hub", "pre_spawn_hook"):
+        async with flag_file(lab, "node1", "server"):
+            async with flag_file(lab, "hub", "pre_spawn_hook"):
                 assert await hub.start_server("alice", "", {"host": "node1"}) == 202
                 await until(lambda: hooked("pre_spawn_hook"), what="pre_spawn_hook")
                 life["in pre_spawn_hook"] = seen(await server_parts(lab, "alice"))
@@ -95,7 +100,7 @@ async def test_parts_come_and_go(lab: LiveLab) -> None:
 
         # Its process stands still, so that the spawner waits for its end.
         await lab.run("node1", "sh", "-c", f"kill -STOP {pid}", user="alice")
-        async with order(lab, "hub", "post_stop_hook"):
+        async with flag_file(lab, "hub", "post_stop_hook"):
             assert await hub.stop_server("alice", "") == 202
             await until_no_user_route(lab)  # it goes before Spawner.stop is called
             life["in Spawner.stop"] = seen(await server_parts(lab, "alice"))

@@ -19,17 +19,11 @@ Sources:
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.server_states import until_state
-from hublab.probes.waiting import until
-from hublab.running.flag_files import order
-from hublab.running.hub import Hub, hub_run
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, Hub, LiveLab, flag_file, until, until_state
 
 START = "hub.Spawner.start_timeout"
 SPAWNER = "hub.JupyterHub.spawner_class"
@@ -70,16 +64,16 @@ async def failed_start(lab: LiveLab, hub: Hub) -> str:
 async def test_start_timeout_has_no_words(lab: LiveLab, case: Case) -> None:
     """Shortened from 60 s. The hub's log says how long was waited, and its user reads nothing."""
     assert await failed_start(lab, await lab.hub()) == "Spawn failed: "
-    log = (await asyncio.to_thread(hub_run, lab.lab)).log
+    log = await lab.hub_log()
     assert f"failed to start in {case[START]} seconds, giving up" in log
 
 
 @pytest.mark.matrix("server.snippet", ["slow_server.py"])
 @pytest.mark.matrix(START, [1, 24])
-async def test_a_spawner_with_words(lab: LiveLab, case: Case) -> None:
+async def test_sshspawner_says_which_time_was_too_short(lab: LiveLab, case: Case) -> None:
     """The same with SSHSpawner, whose server never listens: it says which time was not enough."""
     hub = await lab.hub()
-    async with order(lab, "node1", "server"), order(lab, "node2", "server"):
+    async with flag_file(lab, "node1", "server"), flag_file(lab, "node2", "server"):
         words = await failed_start(lab, hub)
     await until_state(lab, "alice", "stopped")
     assert ("not started within 1 s" if case[START] == 1 else "did not listen in time") in words
@@ -91,7 +85,7 @@ async def test_a_spawner_with_words(lab: LiveLab, case: Case) -> None:
 @pytest.mark.matrix("hub.Spawner.cmd", [["/bin/false"]])
 @pytest.mark.matrix("hub.Spawner.http_timeout", [3])
 @pytest.mark.matrix(SPAWNER, ["simple", "ssh"])
-async def test_a_process_that_ends_at_once(lab: LiveLab, case: Case) -> None:
+async def test_only_one_spawner_says_that_the_process_ended(lab: LiveLab, case: Case) -> None:
     """Shortened from 30 s: one spawner says what happened, the other that nobody answered."""
     words = await failed_start(lab, await lab.hub())
     await until_state(lab, "alice", "stopped")
@@ -110,7 +104,7 @@ async def answer_to_a_dead_process(lab: LiveLab) -> tuple[str, str, str]:
     assert status == 500
     events = [event async for event in hub.progress("alice", "")]
     await until_state(lab, "alice", "stopped")
-    log = (await asyncio.to_thread(hub_run, lab.lab)).log
+    log = await lab.hub_log()
     return answer["message"], str(events[-1]["message"]), log
 
 
@@ -129,7 +123,7 @@ async def answer_to_a_dead_process(lab: LiveLab) -> tuple[str, str, str]:
 @pytest.mark.matrix("hub.Spawner.http_timeout", [6])
 @pytest.mark.matrix(SPAWNER, ["simple"])
 @pytest.mark.matrix(TORNADO, [IMPATIENT, {"slow_spawn_timeout": 10}])
-async def test_an_exit_status_that_is_not_told(lab: LiveLab, case: Case) -> None:
+async def test_the_exit_status_is_lost_with_an_early_timeout(lab: LiveLab, case: Case) -> None:
     """Shortened: the request looks after its own time, or the spawn has given up before."""
     answer, told, log = await answer_to_a_dead_process(lab)
     assert answer == "Internal Server Error"
@@ -141,7 +135,7 @@ async def test_an_exit_status_that_is_not_told(lab: LiveLab, case: Case) -> None
 @pytest.mark.matrix("hub.Spawner.cmd", [["/bin/false"]])
 @pytest.mark.matrix(SPAWNER, ["simple"])
 @pytest.mark.sabotage("hub.Spawner.http_timeout", 3)
-async def test_a_process_that_ends_at_once_by_default(lab: LiveLab) -> None:
+async def test_by_default_a_dead_start_takes_30_seconds(lab: LiveLab) -> None:
     """Unshortened: asked about it after 10 s by the request, given up after 30 s by the spawn."""
     answer, told, log = await answer_to_a_dead_process(lab)
     assert answer == "Internal Server Error"

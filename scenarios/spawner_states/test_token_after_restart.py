@@ -16,11 +16,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.probes.database import DatabaseReader
-from hublab.probes.server_states import server_model, until_state
-from hublab.running.live import LiveLab, Server
-from hublab.running.switching import restart
+from hublab.scenario import Case, DatabaseReader, LiveLab, Server, server_model, until_state
 
 SPAWNER = "hub.JupyterHub.spawner_class"
 TOKEN = "tr '\\0' '\\n' < /proc/$1/environ | sed -n 's/^JUPYTERHUB_API_TOKEN=//p'"
@@ -59,12 +55,12 @@ async def status_with(lab: LiveLab, token: str) -> int:
 )
 @pytest.mark.matrix("hub.JupyterHub.cleanup_servers", [False])
 @pytest.mark.matrix(SPAWNER, ["simple", "ssh"])
-async def test_token_of_a_server_that_saw_a_restart(lab: LiveLab, case: Case) -> None:
+async def test_a_token_outlives_a_server_that_saw_a_restart(lab: LiveLab, case: Case) -> None:
     """Started before the restart and stopped after it, by two spawners."""
     server = await lab.spawn("alice")
     token = await token_of(lab, server)
     assert await status_with(lab, token) == 200
-    await restart(lab.lab, "hub")
+    await lab.programs.restart("hub")
     await lab.forget_hub()
     await until_state(lab, "alice", "ready")
     await lab.stop("alice")

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 
 import pytest_asyncio
 
-from hublab.probes.credentials import Credentials, credentials
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
+from hublab.scenario import Credentials, LiveLab, credentials, until
 
 USERS = ("alice", "bob", "carol", "dave", "admin")
 

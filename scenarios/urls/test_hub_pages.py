@@ -19,10 +19,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.cases.url_table import Row, wrong_rows
-from hublab.probes.credentials import Credentials
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, Credentials, LiveLab, UrlRow, wrong_rows
 
 BASE = "hub.JupyterHub.base_url"
 
@@ -48,68 +45,72 @@ REDIRECT = "urls.md, /user-redirect/"
 STATIC = "handlers/static.py; tornado/web.py, StaticFileHandler: a folder is 403"
 
 PAGES = [
-    Row("nobody", "GET /", "302 /hub/ > login", PREFIX),
-    Row("bob", "GET /", "302 /hub/", PREFIX, follow=False),
-    Row("nobody", "GET /nosuch", "hub > 404 html", PREFIX),
-    Row("nobody", "GET /services/x", "301 /services/x/ > hub > 404 html", SLASH),
-    Row("nobody", "GET /user", "hub > 404 html", PREFIX),
-    Row("nobody", "GET /hub", "301 /hub/ > login", SLASH),
-    Row("bob", "GET /hub/", "302 /hub/spawn", ROOT, follow=False),
-    Row("nobody", "GET /hub/nosuch", "404 html", ROUTES),
-    Row("nobody", "GET /hub/home", "login", LOGIN),
-    Row("bob", "GET /hub/home", "200 html", "urls.md, /hub/home"),
-    Row("bob", "GET /hub/home/", "404 html", ROUTES),
-    Row("nobody", "GET /hub/token", "login", LOGIN),
-    Row("bob", "GET /hub/token", "200 html", "urls.md, /hub/token"),
-    Row("nobody", "GET /hub/admin", "login", LOGIN),
-    Row("bob", "GET /hub/admin", "403 html", ADMIN),
-    Row("admin", "GET /hub/admin", "200 html", ADMIN),
-    Row("nobody", "GET /hub/spawn", "login", LOGIN),
-    Row("nobody", "GET /hub/spawn/bob", "login", LOGIN),
-    Row("bob", "GET /hub/spawn/alice", "404 html", SPAWN),
-    Row("admin", "GET /hub/spawn/ghost", "404 html", SPAWN),
-    Row("bob", "GET /hub/spawn/bob/Bad_Name", "400 html", NAME),
-    Row("nobody", "GET /hub/spawn-pending/bob", "login", LOGIN),
-    Row("nobody", "GET /hub/accept-share?code=x", "login", LOGIN),
-    Row("bob", "GET /hub/accept-share?code=x", "404 html", SHARE),
-    Row("bob", "GET /hub/accept-share", "400 html", SHARE),
-    Row("nobody", "GET /hub/login", "200 html", "urls.md, /hub/login"),
-    Row("bob", "GET /hub/login", "302 /hub/spawn", SIGNED_IN, follow=False),
-    Row("nobody", "GET /hub/login/", "404 html", ROUTES),
-    Row("nobody", "GET /hub/logout", "302 /hub/login > 200 html", LOGOUT),
-    Row("dave", "GET /hub/logout", "302 /hub/login > 200 html", LOGOUT),
-    Row("nobody", "GET /user-redirect/lab", "hub > login", REDIRECT),
-    Row("nobody", "GET /user-redirect", "hub > 404 html", "base.py: '/user-redirect/(.*)?'"),
-    Row("nobody", "GET /hub/error/404", "200 html", ERROR),
-    Row("nobody", "GET /hub/error/503", "200 html", ERROR),
-    Row("nobody", "GET /hub/error/x", "404 html", ERROR),
-    Row("nobody", "GET /hub/health", "200 empty", HEALTH),
-    Row("nobody", "HEAD /hub/health", "200 empty", HEALTH),
-    Row("nobody", "GET /hub/api/health", "200 empty", HEALTH),
-    Row("nobody", "GET /hub/health/", "404 html", HEALTH),
-    Row("nobody", "GET /hub/metrics", "403 html", METRICS),
-    Row("bob", "GET /hub/metrics", "403 html", METRICS),
-    Row("admin", "GET /hub/metrics", "200 text", METRICS),
-    Row("nobody", "GET /hub/logo", "200 image/png", STATIC),
-    Row("nobody", "GET /hub/static/", "403 html", STATIC),
-    Row("nobody", "HEAD /", "405 empty", METHOD),
-    Row("nobody", "HEAD /hub/login", "405 empty", METHOD),
-    Row("nobody", "OPTIONS /hub/login", "405 html", METHOD),
-    Row("nobody", "GET /hub/security/csp-report", "405 html", METHOD),
-    Row("nobody", "POST /", "403 html", XSRF),
-    Row("nobody", "POST /hub/login", "403 html", XSRF),
+    UrlRow("nobody", "GET /", "302 /hub/ > login", PREFIX),
+    UrlRow("bob", "GET /", "302 /hub/", PREFIX, follow=False),
+    UrlRow("nobody", "GET /nosuch", "hub > 404 html", PREFIX),
+    UrlRow("nobody", "GET /services/x", "301 /services/x/ > hub > 404 html", SLASH),
+    UrlRow("nobody", "GET /user", "hub > 404 html", PREFIX),
+    UrlRow("nobody", "GET /hub", "301 /hub/ > login", SLASH),
+    UrlRow("bob", "GET /hub/", "302 /hub/spawn", ROOT, follow=False),
+    UrlRow("nobody", "GET /hub/nosuch", "404 html", ROUTES),
+    UrlRow("nobody", "GET /hub/home", "login", LOGIN),
+    UrlRow("bob", "GET /hub/home", "200 html", "urls.md, /hub/home"),
+    UrlRow("bob", "GET /hub/home/", "404 html", ROUTES),
+    UrlRow("nobody", "GET /hub/token", "login", LOGIN),
+    UrlRow("bob", "GET /hub/token", "200 html", "urls.md, /hub/token"),
+    UrlRow("nobody", "GET /hub/admin", "login", LOGIN),
+    UrlRow("bob", "GET /hub/admin", "403 html", ADMIN),
+    UrlRow("admin", "GET /hub/admin", "200 html", ADMIN),
+    UrlRow("nobody", "GET /hub/spawn", "login", LOGIN),
+    UrlRow("nobody", "GET /hub/spawn/bob", "login", LOGIN),
+    UrlRow("bob", "GET /hub/spawn/alice", "404 html", SPAWN),
+    UrlRow("admin", "GET /hub/spawn/ghost", "404 html", SPAWN),
+    UrlRow("bob", "GET /hub/spawn/bob/Bad_Name", "400 html", NAME),
+    UrlRow("nobody", "GET /hub/spawn-pending/bob", "login", LOGIN),
+    UrlRow("nobody", "GET /hub/accept-share?code=x", "login", LOGIN),
+    UrlRow("bob", "GET /hub/accept-share?code=x", "404 html", SHARE),
+    UrlRow("bob", "GET /hub/accept-share", "400 html", SHARE),
+    UrlRow("nobody", "GET /hub/login", "200 html", "urls.md, /hub/login"),
+    UrlRow("bob", "GET /hub/login", "302 /hub/spawn", SIGNED_IN, follow=False),
+    UrlRow("nobody", "GET /hub/login/", "404 html", ROUTES),
+    UrlRow("nobody", "GET /hub/logout", "302 /hub/login > 200 html", LOGOUT),
+    UrlRow("dave", "GET /hub/logout", "302 /hub/login > 200 html", LOGOUT),
+    UrlRow("nobody", "GET /user-redirect/lab", "hub > login", REDIRECT),
+    UrlRow("nobody", "GET /user-redirect", "hub > 404 html", "base.py: '/user-redirect/(.*)?'"),
+    UrlRow("nobody", "GET /hub/error/404", "200 html", ERROR),
+    UrlRow("nobody", "GET /hub/error/503", "200 html", ERROR),
+    UrlRow("nobody", "GET /hub/error/x", "404 html", ERROR),
+    UrlRow("nobody", "GET /hub/health", "200 empty", HEALTH),
+    UrlRow("nobody", "HEAD /hub/health", "200 empty", HEALTH),
+    UrlRow("nobody", "GET /hub/api/health", "200 empty", HEALTH),
+    UrlRow("nobody", "GET /hub/health/", "404 html", HEALTH),
+    UrlRow("nobody", "GET /hub/metrics", "403 html", METRICS),
+    UrlRow("bob", "GET /hub/metrics", "403 html", METRICS),
+    UrlRow("admin", "GET /hub/metrics", "200 text", METRICS),
+    UrlRow("nobody", "GET /hub/logo", "200 image/png", STATIC),
+    UrlRow("nobody", "GET /hub/static/", "403 html", STATIC),
+    UrlRow("nobody", "HEAD /", "405 empty", METHOD),
+    UrlRow("nobody", "HEAD /hub/login", "405 empty", METHOD),
+    UrlRow("nobody", "OPTIONS /hub/login", "405 html", METHOD),
+    UrlRow("nobody", "GET /hub/security/csp-report", "405 html", METHOD),
+    UrlRow("nobody", "POST /", "403 html", XSRF),
+    UrlRow("nobody", "POST /hub/login", "403 html", XSRF),
 ]
 OUTSIDE = [
     # With a prefix, what is not below it has no route: the proxy answers by itself.
-    Row("nobody", "GET /jh", "302 /jh/hub/ > 302 /jh/hub/login?next=/jh/hub/ > 200 html", PREFIX),
-    Row("nobody", "GET /", "404 PAGE", "configproxy.js, handleProxy: no match is 404"),
-    Row("nobody", "GET /hub/login", "404 PAGE", "configproxy.js, handleProxy: no match is 404"),
-    Row("nobody", "GET /_chp_healthz", "200 json", "configproxy.js, handleHealthCheck"),
+    UrlRow(
+        "nobody", "GET /jh", "302 /jh/hub/ > 302 /jh/hub/login?next=/jh/hub/ > 200 html", PREFIX
+    ),
+    UrlRow("nobody", "GET /", "404 PAGE", "configproxy.js, handleProxy: no match is 404"),
+    UrlRow("nobody", "GET /hub/login", "404 PAGE", "configproxy.js, handleProxy: no match is 404"),
+    UrlRow("nobody", "GET /_chp_healthz", "200 json", "configproxy.js, handleHealthCheck"),
 ]
 
 
 @pytest.mark.matrix(BASE, ["/", "/jh/"])
-async def test_every_page(lab: LiveLab, case: Case, people: Mapping[str, Credentials]) -> None:
+async def test_each_page_answers_as_documented(
+    lab: LiveLab, case: Case, people: Mapping[str, Credentials]
+) -> None:
     """The whole table: its paths get the prefix, and so do all places to which they lead."""
     wrong = await wrong_rows(lab, PAGES, people, base=str(case[BASE]))
     assert not wrong, "\n".join(wrong)
@@ -119,7 +120,7 @@ async def test_every_page(lab: LiveLab, case: Case, people: Mapping[str, Credent
 @pytest.mark.matrix(
     "proxy.error-target", ["http://hub:8081/hub/error", "http://hub:8081/jh/hub/error"]
 )
-async def test_outside_the_prefix(
+async def test_the_proxys_error_pages_need_the_prefix_too(
     lab: LiveLab, case: Case, people: Mapping[str, Credentials]
 ) -> None:
     """A proxy that runs by itself must be told the prefix too, or its error pages are empty.

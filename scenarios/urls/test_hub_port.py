@@ -17,13 +17,9 @@ Shortened by `user_redirect_limit`; proxy_routes/test_lost_route.py has the defa
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
-from hublab.running.hub import hub_run
-from hublab.running.live import LiveLab
-from hublab.running.visitor import NAVIGATE, sign_in
+from hublab.scenario import NAVIGATE, LiveLab
 
 pytestmark = pytest.mark.topology("lab")
 
@@ -46,11 +42,10 @@ pytestmark = pytest.mark.topology("lab")
     "`hub.connect_port`, which is 0 unless the deprecated hub_connect_port is set; "
     "`hub._connect_port` would be the port.",
 )
-async def test_the_hubs_own_port(lab: LiveLab) -> None:
+async def test_the_hubs_own_port_leads_in_circles(lab: LiveLab) -> None:
     """alice signs in at port 8081 and opens her server, which runs: redirects, then 500."""
     await lab.spawn("alice", on="node1")
-    password = await asyncio.to_thread(lab.lab.secret, "password")
-    async with await sign_in(lab.channel, "http://hub:8081/", "alice", password) as visitor:
+    async with await lab.sign_in("alice", at="http://hub:8081/") as visitor:
         url = visitor.server_url()
         async with visitor.session.get(url, headers=NAVIGATE) as answer:
             assert answer.status == 500
@@ -58,6 +53,6 @@ async def test_the_hubs_own_port(lab: LiveLab) -> None:
             paths = [step.url.path for step in answer.history]
     assert paths == ["/user/alice/", "/hub/user/alice/"] * 2 + ["/user/alice/"]
 
-    log = (await asyncio.to_thread(hub_run, lab.lab)).log
+    log = await lab.hub_log()
     assert "Redirect loop detected on /hub/user/alice/" in log
     assert "bypassing proxy" not in log

@@ -22,10 +22,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.cases.url_table import Row, wrong_rows
-from hublab.probes.credentials import Credentials
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, Credentials, LiveLab, UrlRow, wrong_rows
 
 ALLOWED = "hub.JupyterHub.allow_named_servers"
 
@@ -41,7 +38,7 @@ def is_valid(name: str) -> bool:
 
 
 @pytest.mark.matrix(ALLOWED, [True, False])
-async def test_which_names_there_are(
+async def test_a_valid_name_is_given_once(
     lab: LiveLab, case: Case, people: Mapping[str, Credentials]
 ) -> None:
     """Each name once, made but not started (PUT, new in 6.0: 201); and again, which is 409."""
@@ -56,7 +53,7 @@ async def test_which_names_there_are(
 
     # A page with a name that is not one of these is for the default server.
     page = "hub > 424 html"
-    rows = [Row("bob", f"GET /user/bob/{name}/tree", page, "urls.md") for name in ("lab", "x")]
+    rows = [UrlRow("bob", f"GET /user/bob/{name}/tree", page, "urls.md") for name in ("lab", "x")]
     wrong = await wrong_rows(lab, rows, people)
     assert not wrong, "\n".join(wrong)
 
@@ -73,17 +70,19 @@ async def test_which_names_there_are(
     seen="404 from the default server, whose route /user/NAME is the longest prefix left; with "
     "the default server stopped it is redirected as documented.",
 )
-async def test_a_stopped_named_server(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
+async def test_the_default_server_answers_for_a_stopped_named_one(
+    lab: LiveLab, people: Mapping[str, Credentials]
+) -> None:
     """alice's server `two` is stopped; who answers for it depends on her default server."""
     await lab.spawn("alice", on="node1")
     hub = await lab.hub()
     assert (await hub.request("PUT", "users/alice/servers/two"))[0] == 201
-    stopped = Row("alice's token", "GET /user/alice/two/lab", "404 html", "trie.js")
-    call = Row("alice's token", "GET /user/alice/two/api/status", "404 html", "trie.js")
+    stopped = UrlRow("alice's token", "GET /user/alice/two/lab", "404 html", "trie.js")
+    call = UrlRow("alice's token", "GET /user/alice/two/api/status", "404 html", "trie.js")
     wrong = await wrong_rows(lab, [stopped, call], people)
 
     await lab.stop("alice")
-    page = Row("alice", "GET /user/alice/two/lab", "hub > 424 html", "urls.md")
-    call = Row("alice", "GET /user/alice/two/api/status", "hub > 424 json", "urls.md")
+    page = UrlRow("alice", "GET /user/alice/two/lab", "hub > 424 html", "urls.md")
+    call = UrlRow("alice", "GET /user/alice/two/api/status", "hub > 424 json", "urls.md")
     wrong += await wrong_rows(lab, [page, call], people)
     assert not wrong, "\n".join(wrong)

@@ -21,11 +21,7 @@ from urllib.parse import quote
 import pytest
 from yarl import URL
 
-from hublab.cases.matrix import Case
-from hublab.probes.credentials import credentials
-from hublab.probes.http import Ask, ask
-from hublab.running.live import LiveLab
-from hublab.running.visitor import NAVIGATE
+from hublab.scenario import NAVIGATE, Ask, Case, LiveLab, ask, credentials
 
 TO_SERVER = "hub.JupyterHub.redirect_to_server"
 
@@ -50,7 +46,7 @@ NEXT: dict[str, str | None] = {
 
 
 @pytest.mark.matrix(TO_SERVER, [True, False])
-async def test_where_next_leads(lab: LiveLab, case: Case) -> None:
+async def test_next_leads_nowhere_but_this_host(lab: LiveLab, case: Case) -> None:
     """Two pages that look at `next`, each with every address; alice is signed in."""
     default = "/hub/spawn" if case[TO_SERVER] else "/hub/home"
     alice = await lab.enter(credentials(lab, "alice"))
@@ -66,7 +62,7 @@ async def test_where_next_leads(lab: LiveLab, case: Case) -> None:
 
 
 @pytest.mark.sabotage(TO_SERVER, False)
-async def test_where_signing_in_leads(lab: LiveLab) -> None:
+async def test_signing_in_leads_where_one_was_going(lab: LiveLab) -> None:
     """To where one was going with "all query parameters" (urls.md), and not to another host."""
     password = await lab.run("hub", "cat", "/etc/hublab/password")
     for start, leads in (

@@ -23,9 +23,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from hublab.cases.url_table import Row, wrong_rows
-from hublab.probes.credentials import Credentials
-from hublab.running.live import LiveLab
+from hublab.scenario import Credentials, LiveLab, UrlRow, wrong_rows
 
 pytestmark = [
     pytest.mark.topology("lab"),
@@ -41,27 +39,31 @@ CASE = "trie.js: parts are compared as they are"
 TORNADO = "tornado/routing.py, PathMatches: the path as it came must match"
 
 ODD = [
-    Row("alice's token", f"GET /hub/..{STATUS}", "200 json", DOTS),
-    Row("alice's token", f"GET /user/bob/..{STATUS[5:]}", "200 json", DOTS),
-    Row("alice's token", f"GET /user/bob/%2e%2E{STATUS[5:]}", "200 json", DOTS),
-    Row("nobody", "GET /user/alice/../../hub/health", "200 empty", DOTS),
-    Row("nobody", "GET /%2e%2e/hub/health", "200 empty", DOTS),
-    Row("nobody", "GET /hub/static/../../etc/passwd", "302 /hub/etc/passwd > 404 html", DOTS),
-    Row("nobody", "GET /hub/static/%2e%2e/%2e%2e/x", "302 /hub/x > 404 html", DOTS),
-    Row("alice's token", "GET /user%2Falice/api/status", "404 html", ESCAPED),
-    Row("alice's token", "GET /user/%61lice/api/status", "404 html", ESCAPED),
-    Row("nobody", "GET /hub/l%6fgin", "404 html", TORNADO),
-    Row("nobody", "GET /hub//login", "404 html", TORNADO),
-    Row("nobody", "GET /HUB/login", "302 /hub/HUB/login > 404 html", CASE),
-    Row("alice's token", "GET /user/Alice/api/status", "hub > 404 html", CASE),
-    Row("alice's token", f"GET {STATUS}/", f"302 {STATUS} > 200 json", "TrailingSlashHandler"),
-    Row("alice's token", f"GET http://other.example{STATUS}", "200 json", ABSOLUTE),
-    Row("nobody", "GET user/alice", "400 empty", NODE),
-    Row("nobody", "OPTIONS *", "405 html", "handlers/base.py, PrefixRedirectHandler: defines get"),
+    UrlRow("alice's token", f"GET /hub/..{STATUS}", "200 json", DOTS),
+    UrlRow("alice's token", f"GET /user/bob/..{STATUS[5:]}", "200 json", DOTS),
+    UrlRow("alice's token", f"GET /user/bob/%2e%2E{STATUS[5:]}", "200 json", DOTS),
+    UrlRow("nobody", "GET /user/alice/../../hub/health", "200 empty", DOTS),
+    UrlRow("nobody", "GET /%2e%2e/hub/health", "200 empty", DOTS),
+    UrlRow("nobody", "GET /hub/static/../../etc/passwd", "302 /hub/etc/passwd > 404 html", DOTS),
+    UrlRow("nobody", "GET /hub/static/%2e%2e/%2e%2e/x", "302 /hub/x > 404 html", DOTS),
+    UrlRow("alice's token", "GET /user%2Falice/api/status", "404 html", ESCAPED),
+    UrlRow("alice's token", "GET /user/%61lice/api/status", "404 html", ESCAPED),
+    UrlRow("nobody", "GET /hub/l%6fgin", "404 html", TORNADO),
+    UrlRow("nobody", "GET /hub//login", "404 html", TORNADO),
+    UrlRow("nobody", "GET /HUB/login", "302 /hub/HUB/login > 404 html", CASE),
+    UrlRow("alice's token", "GET /user/Alice/api/status", "hub > 404 html", CASE),
+    UrlRow("alice's token", f"GET {STATUS}/", f"302 {STATUS} > 200 json", "TrailingSlashHandler"),
+    UrlRow("alice's token", f"GET http://other.example{STATUS}", "200 json", ABSOLUTE),
+    UrlRow("nobody", "GET user/alice", "400 empty", NODE),
+    UrlRow(
+        "nobody", "OPTIONS *", "405 html", "handlers/base.py, PrefixRedirectHandler: defines get"
+    ),
 ]
 
 
-async def test_odd_urls(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
+async def test_odd_urls_are_read_as_browsers_do(
+    lab: LiveLab, people: Mapping[str, Credentials]
+) -> None:
     """Dots, escapes, slashes and hosts, each sent exactly as it stands."""
     await lab.spawn("alice", on="node1")
     wrong = await wrong_rows(lab, ODD, people)

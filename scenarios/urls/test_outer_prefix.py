@@ -27,12 +27,17 @@ from dataclasses import dataclass
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.cases.url_table import line
-from hublab.probes.credentials import Credentials, credentials
-from hublab.probes.http import Ask, RedirectLoop, ask
-from hublab.running.live import LiveLab
-from hublab.running.reverse_proxy import changed_site
+from hublab.scenario import (
+    Ask,
+    Case,
+    Credentials,
+    LiveLab,
+    RedirectLoop,
+    answer_line,
+    ask,
+    changed_site,
+    credentials,
+)
 
 BASE = "hub.JupyterHub.base_url"
 FOLDER = ("location / {", "location /jupyter/ {")
@@ -47,7 +52,7 @@ pytestmark = pytest.mark.topology("lab", "nginx")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Destinations:
     """Where the form, the home page and a running server lead somebody who is signed in."""
 
     login: str
@@ -61,25 +66,27 @@ OUT = " > 404 html"
 INSIDE = "302 /jupyter/user/alice/ > 302 /jupyter/user/alice/lab > 200 html"
 PREFIX = "PrefixRedirectHandler: into /hub/, which is out of the folder"
 EXPECTED = {
-    ("/jupyter/", KEPT): Row(INSIDE, "200 html", "200 html", "config-proxy.md"),
-    ("/jupyter/", STRIPPED): Row("404", "404", "404", "hub_routespec: the proxy has no such route"),
-    ("/jupyter/", DOUBLED): Row(
+    ("/jupyter/", KEPT): Destinations(INSIDE, "200 html", "200 html", "config-proxy.md"),
+    ("/jupyter/", STRIPPED): Destinations(
+        "404", "404", "404", "hub_routespec: the proxy has no such route"
+    ),
+    ("/jupyter/", DOUBLED): Destinations(
         LOOP, LOOP, LOOP, "PrefixRedirectHandler: /jupyter//x to /jupyter/hub/x, each time anew"
     ),
-    ("/", KEPT): Row(
+    ("/", KEPT): Destinations(
         f"302 /hub/jupyter/hub/login{OUT}",
         f"302 /hub/jupyter/hub/home{OUT}",
         f"302 /hub/jupyter/user/alice/lab{OUT}",
         PREFIX,
     ),
     # The form is there. What it leads to is not, and no cookie is for a path in the folder.
-    ("/", STRIPPED): Row(
+    ("/", STRIPPED): Destinations(
         "200 html",
         f"302 /hub/login?next=/hub/home{OUT}",
         f"302 /hub/api/oauth2/authorize{OUT}",
         "base_url: the beginning of all JupyterHub URLs",
     ),
-    ("/", DOUBLED): Row(
+    ("/", DOUBLED): Destinations(
         f"302 /hub/jupyter//hub/login{OUT}",
         f"302 /hub/jupyter//hub/home{OUT}",
         f"302 /hub/jupyter//user/alice/lab{OUT}",
@@ -91,7 +98,7 @@ EXPECTED = {
 async def seen(lab: LiveLab, path: str, who: Credentials) -> str:
     """What a browser gets that goes to a path and where it is sent from there."""
     try:
-        chain = line(await ask(lab, Ask(f"/jupyter/{path}"), who, follow=True))
+        chain = answer_line(await ask(lab, Ask(f"/jupyter/{path}"), who, follow=True))
     except RedirectLoop:
         return LOOP
     return "404" if chain.startswith("404 ") else chain  # the proxy's own
@@ -105,13 +112,13 @@ async def seen(lab: LiveLab, path: str, who: Credentials) -> str:
     workaround="base_url is the folder, and what is in front passes the path on as it came",
 )
 @pytest.mark.matrix(BASE, ["/", "/jupyter/"])
-async def test_what_is_passed_on(lab: LiveLab, case: Case) -> None:
+async def test_an_outer_prefix_must_be_passed_on_whole(lab: LiveLab, case: Case) -> None:
     """Each way to pass the path on, to a hub that knows of the prefix and to one that does not."""
     await lab.spawn("alice")
     found, expected = {}, {}
     async with credentials(lab, "alice", server="") as who:
         for way, words in PASSED_ON.items():
-            async with changed_site(lab.lab, FOLDER, ("proxy_pass $proxy;", words)):
+            async with changed_site(lab, FOLDER, ("proxy_pass $proxy;", words)):
                 places = ("hub/login", "hub/home", "user/alice/lab")
                 found[way] = tuple([await seen(lab, place, who) for place in places])
             row = EXPECTED[str(case[BASE]), way]

@@ -22,14 +22,19 @@ from collections.abc import Mapping
 
 import pytest
 
-from hublab.cases.url_table import Row, wrong_rows
-from hublab.faults import freeze
-from hublab.probes.credentials import Credentials
-from hublab.probes.http import Ask, ask
-from hublab.probes.routes import proxy_routes, until_no_user_route
-from hublab.probes.server_states import until_ready, until_state
-from hublab.running.live import LiveLab
-from hublab.running.switching import restart
+from hublab.scenario import (
+    Ask,
+    Credentials,
+    LiveLab,
+    UrlRow,
+    ask,
+    freeze,
+    proxy_routes,
+    until_no_user_route,
+    until_ready,
+    until_state,
+    wrong_rows,
+)
 
 pytestmark = pytest.mark.topology("lab")
 
@@ -47,28 +52,28 @@ NO_PROGRESS = "SpawnProgressAPIHandler.get: 400, not starting"
 
 # What both states have in common, asked where the hub itself has it.
 PENDING_AT_THE_HUB = [
-    Row("nobody", "GET /hub/user/alice/", "login", LOGIN),
-    Row("alice", "GET /hub/user/alice/lab", "progress > 200 html", PENDING),
-    Row("alice", "GET /hub/user/alice/api/status", "424 json", CALL),
-    Row("alice's token", "GET /hub/user/alice/api/status", "424 json", CALL),
-    Row("admin", "GET /hub/user/alice/", "progress > 200 html", PENDING),
-    Row("bob", "GET /hub/user/alice/", "404 html", FOREIGN),
-    Row("bob", "GET /hub/spawn-pending/alice", "404 html", FOREIGN),
-    Row("alice", "GET /hub/spawn", "302 /hub/spawn-pending/alice > 200 html", ACTIVE),
-    Row("alice", "GET /hub/spawn-pending/alice", "200 html", SHOWN),
-    Row("alice", "GET /hub/home", "200 html", HOME),
-    Row("alice's token", "GET /hub/api/users/alice/server", "200 json", MODEL),
-    Row("alice's token", "POST /hub/api/users/alice/server", "400 json", BUSY),
-    Row("alice's token", "GET /hub/api/users/alice/server/progress", "400 json", NO_PROGRESS),
+    UrlRow("nobody", "GET /hub/user/alice/", "login", LOGIN),
+    UrlRow("alice", "GET /hub/user/alice/lab", "progress > 200 html", PENDING),
+    UrlRow("alice", "GET /hub/user/alice/api/status", "424 json", CALL),
+    UrlRow("alice's token", "GET /hub/user/alice/api/status", "424 json", CALL),
+    UrlRow("admin", "GET /hub/user/alice/", "progress > 200 html", PENDING),
+    UrlRow("bob", "GET /hub/user/alice/", "404 html", FOREIGN),
+    UrlRow("bob", "GET /hub/spawn-pending/alice", "404 html", FOREIGN),
+    UrlRow("alice", "GET /hub/spawn", "302 /hub/spawn-pending/alice > 200 html", ACTIVE),
+    UrlRow("alice", "GET /hub/spawn-pending/alice", "200 html", SHOWN),
+    UrlRow("alice", "GET /hub/home", "200 html", HOME),
+    UrlRow("alice's token", "GET /hub/api/users/alice/server", "200 json", MODEL),
+    UrlRow("alice's token", "POST /hub/api/users/alice/server", "400 json", BUSY),
+    UrlRow("alice's token", "GET /hub/api/users/alice/server/progress", "400 json", NO_PROGRESS),
 ]
 # The route is gone: what was the server's is the hub's now.
 STOPPING = [
-    Row("nobody", "GET /user/alice/", "hub > login", LOGIN),
-    Row("alice", "GET /user/alice/lab", "hub > progress > 200 html", PENDING),
-    Row("alice", "GET /user/alice/api/status", "hub > 424 json", CALL),
-    Row("bob", "GET /user/alice/", "hub > 404 html", FOREIGN),
-    Row("alice", "GET /hub/", "302 /user/alice/ > hub > progress > 200 html", PENDING),
-    Row("alice's token", "DELETE /hub/api/users/alice/server", "202 empty", ALREADY),
+    UrlRow("nobody", "GET /user/alice/", "hub > login", LOGIN),
+    UrlRow("alice", "GET /user/alice/lab", "hub > progress > 200 html", PENDING),
+    UrlRow("alice", "GET /user/alice/api/status", "hub > 424 json", CALL),
+    UrlRow("bob", "GET /user/alice/", "hub > 404 html", FOREIGN),
+    UrlRow("alice", "GET /hub/", "302 /user/alice/ > hub > progress > 200 html", PENDING),
+    UrlRow("alice's token", "DELETE /hub/api/users/alice/server", "202 empty", ALREADY),
 ]
 
 
@@ -80,7 +85,9 @@ async def page(lab: LiveLab, who: Credentials) -> str:
 
 @pytest.mark.matrix("hub.snippet", ["hold_in_stop.py"])
 @pytest.mark.sabotage("hub.JupyterHub.use_legacy_stopped_server_status_code", True)
-async def test_a_server_that_stops(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
+async def test_a_stopping_server_has_no_route(
+    lab: LiveLab, people: Mapping[str, Credentials]
+) -> None:
     """Held in post_stop_hook: the route and the process are gone, and it is not stopped yet."""
     await lab.spawn("alice", on="node1")
     await (await lab.hub()).stop_server("alice", "")
@@ -106,11 +113,13 @@ async def test_a_server_that_stops(lab: LiveLab, people: Mapping[str, Credential
 @pytest.mark.matrix("hub.JupyterHub.init_spawners_timeout", [1])
 @pytest.mark.matrix("hub.SSHSpawner.poll_timeout", [1.0])
 @pytest.mark.sabotage("hub.JupyterHub.use_legacy_stopped_server_status_code", True)
-async def test_a_server_that_is_checked(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
+async def test_a_checked_server_has_the_page_of_a_starting_one(
+    lab: LiveLab, people: Mapping[str, Credentials]
+) -> None:
     """Its node is frozen while the hub restarts; what the proxy still sends there is not asked."""
     await lab.spawn("alice", on="node1")
     async with freeze(lab, "node1", seconds=120):
-        await restart(lab.lab, "hub")
+        await lab.programs.restart("hub")
         await lab.forget_hub()
         await until_state(lab, "alice", "check")
         wrong = await wrong_rows(lab, PENDING_AT_THE_HUB, people)

@@ -18,9 +18,7 @@ import asyncio
 
 import pytest
 
-from hublab.faults import freeze
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
+from hublab.scenario import LiveLab, freeze, until
 
 pytestmark = pytest.mark.topology("lab")
 
@@ -36,7 +34,7 @@ pytestmark = pytest.mark.topology("lab")
     seen="500: the flag _spawn_pending is set for the time of the poll, _spawn_future is None, "
     "and utils.py, iterate_until, waits for it.",
 )
-async def test_progress_while_the_node_hangs(lab: LiveLab) -> None:
+async def test_progress_is_500_while_the_node_hangs(lab: LiveLab) -> None:
     """The server is ready before and after; in between it is said to be starting."""
     await lab.spawn("alice", on="node1")
     hub = await lab.hub()

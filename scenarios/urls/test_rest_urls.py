@@ -17,10 +17,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from hublab.cases.url_table import Row, wrong_rows
-from hublab.probes.credentials import Credentials
-from hublab.probes.http import Ask, ask
-from hublab.running.live import LiveLab
+from hublab.scenario import Ask, Credentials, LiveLab, UrlRow, ask, wrong_rows
 
 pytestmark = [
     pytest.mark.topology("lab"),
@@ -44,42 +41,42 @@ METHOD = "tornado/web.py, RequestHandler._unimplemented_method: 405"
 JSON = (("Content-Type", "application/json"),)
 
 CALLS = [
-    Row("nobody", "GET /hub/api", "200 json", ANYBODY),
-    Row("nobody", "GET /hub/api/", "200 json", ANYBODY),
-    Row("nobody", "GET /hub/api/info", "403 json", NOBODY),
-    Row("nobody", "GET /hub/api/users", "403 json", NOBODY),
-    Row("nobody", "GET /hub/api/user", "403 json", SELF),
-    Row("nobody", "GET /hub/api/proxy", "403 json", NOBODY),
-    Row("nobody", "GET /hub/api/nosuch", "404 json", UNKNOWN),
-    Row("nobody", "GET /hub/api/users/", "404 json", UNKNOWN),
-    Row("bob", "GET /hub/api/user", "200 json", SELF),
-    Row("bob's token", "GET /hub/api/user", "200 json", SELF),
-    Row("bob's token", "GET /hub/api/users", "403 json", SCOPE),
-    Row("bob's token", "GET /hub/api/info", "403 json", SCOPE),
-    Row("bob's token", "GET /hub/api/proxy", "403 json", SCOPE),
-    Row("bob's token", "GET /hub/api/users/bob", "200 json", "rest-api.yml"),
-    Row("bob's token", "GET /hub/api/users/alice", "404 json", OTHERS),
-    Row("bob's token", "GET /hub/api/users/ghost", "404 json", OTHERS),
-    Row("admin", "GET /hub/api/users/ghost", "404 json", "rest-api.yml", xsrf=True),
-    Row("admin", "GET /hub/api/proxy", "200 json", "rest-api.yml", xsrf=True),
-    Row("bob's token", "GET /hub/api/users/bob/server", "200 json", MODEL),
-    Row("bob's token", "GET /hub/api/users/bob/servers/", "200 json", MODEL),
-    Row("bob's token", "GET /hub/api/users/bob/servers/nosuch", "404 json", NO_SERVER),
-    Row("bob's token", "PUT /hub/api/users/bob/server", "409 json", PUT),
-    Row("bob's token", "PATCH /hub/api/users/bob/server", "400 json", PATCH),
-    Row("bob's token", "DELETE /hub/api/users/bob/server", "204 empty", DELETE),
-    Row("bob's token", "DELETE /hub/api/users/bob/servers/nosuch", "404 json", NO_SERVER),
-    Row("bob's token", "POST /hub/api/users/alice/server", "404 json", OTHERS),
-    Row("alice's token", "POST /hub/api/users/alice/server", "400 json", POST),
-    Row("admin", "POST /hub/api/users/carol/server", "202 empty", POST, JSON, b"{}", True),
-    Row("bob's token", "GET /hub/api/users/bob/server/progress", "400 json", PROGRESS),
-    Row("alice's token", "GET /hub/api/users/alice/server/progress", "200 stream", PROGRESS),
-    Row("dave", "GET /hub/api/users/dave/server/progress", "200 stream", PROGRESS, xsrf=True),
-    Row("bob's token", "POST /hub/api/shutdown", "403 json", SCOPE),
-    Row("bob's token", "PUT /hub/api/user", "405 json", METHOD),
-    Row("bob's token", "POST /hub/api/", "405 json", METHOD),
-    Row("bob's token", "HEAD /hub/api/user", "405 empty", METHOD),
-    Row("bob's token", "OPTIONS /hub/api/user", "200 empty", "apihandlers/base.py, options"),
+    UrlRow("nobody", "GET /hub/api", "200 json", ANYBODY),
+    UrlRow("nobody", "GET /hub/api/", "200 json", ANYBODY),
+    UrlRow("nobody", "GET /hub/api/info", "403 json", NOBODY),
+    UrlRow("nobody", "GET /hub/api/users", "403 json", NOBODY),
+    UrlRow("nobody", "GET /hub/api/user", "403 json", SELF),
+    UrlRow("nobody", "GET /hub/api/proxy", "403 json", NOBODY),
+    UrlRow("nobody", "GET /hub/api/nosuch", "404 json", UNKNOWN),
+    UrlRow("nobody", "GET /hub/api/users/", "404 json", UNKNOWN),
+    UrlRow("bob", "GET /hub/api/user", "200 json", SELF),
+    UrlRow("bob's token", "GET /hub/api/user", "200 json", SELF),
+    UrlRow("bob's token", "GET /hub/api/users", "403 json", SCOPE),
+    UrlRow("bob's token", "GET /hub/api/info", "403 json", SCOPE),
+    UrlRow("bob's token", "GET /hub/api/proxy", "403 json", SCOPE),
+    UrlRow("bob's token", "GET /hub/api/users/bob", "200 json", "rest-api.yml"),
+    UrlRow("bob's token", "GET /hub/api/users/alice", "404 json", OTHERS),
+    UrlRow("bob's token", "GET /hub/api/users/ghost", "404 json", OTHERS),
+    UrlRow("admin", "GET /hub/api/users/ghost", "404 json", "rest-api.yml", xsrf=True),
+    UrlRow("admin", "GET /hub/api/proxy", "200 json", "rest-api.yml", xsrf=True),
+    UrlRow("bob's token", "GET /hub/api/users/bob/server", "200 json", MODEL),
+    UrlRow("bob's token", "GET /hub/api/users/bob/servers/", "200 json", MODEL),
+    UrlRow("bob's token", "GET /hub/api/users/bob/servers/nosuch", "404 json", NO_SERVER),
+    UrlRow("bob's token", "PUT /hub/api/users/bob/server", "409 json", PUT),
+    UrlRow("bob's token", "PATCH /hub/api/users/bob/server", "400 json", PATCH),
+    UrlRow("bob's token", "DELETE /hub/api/users/bob/server", "204 empty", DELETE),
+    UrlRow("bob's token", "DELETE /hub/api/users/bob/servers/nosuch", "404 json", NO_SERVER),
+    UrlRow("bob's token", "POST /hub/api/users/alice/server", "404 json", OTHERS),
+    UrlRow("alice's token", "POST /hub/api/users/alice/server", "400 json", POST),
+    UrlRow("admin", "POST /hub/api/users/carol/server", "202 empty", POST, JSON, b"{}", True),
+    UrlRow("bob's token", "GET /hub/api/users/bob/server/progress", "400 json", PROGRESS),
+    UrlRow("alice's token", "GET /hub/api/users/alice/server/progress", "200 stream", PROGRESS),
+    UrlRow("dave", "GET /hub/api/users/dave/server/progress", "200 stream", PROGRESS, xsrf=True),
+    UrlRow("bob's token", "POST /hub/api/shutdown", "403 json", SCOPE),
+    UrlRow("bob's token", "PUT /hub/api/user", "405 json", METHOD),
+    UrlRow("bob's token", "POST /hub/api/", "405 json", METHOD),
+    UrlRow("bob's token", "HEAD /hub/api/user", "405 empty", METHOD),
+    UrlRow("bob's token", "OPTIONS /hub/api/user", "200 empty", "apihandlers/base.py, options"),
 ]
 REFUSED_BODIES = [
     ("PATCH", b'{"nosuch": 1}', 500),
@@ -90,7 +87,9 @@ REFUSED_BODIES = [
 
 
 @pytest.mark.matrix("hub.snippet", ["four_states.py"])
-async def test_calls(lab: LiveLab, four_states: Mapping[str, Credentials]) -> None:
+async def test_each_call_answers_as_documented(
+    lab: LiveLab, four_states: Mapping[str, Credentials]
+) -> None:
     """Nobody, a user, another and an admin; alice's server runs, carol's and dave's do not."""
     # Reads first: while a second start is looked at, progress is 500 (test_progress_of_a_poll).
     reads = [row for row in CALLS if row.request.startswith("GET ")]
@@ -124,7 +123,9 @@ async def test_bodies_that_are_refused(lab: LiveLab, people: Mapping[str, Creden
     seen="'404 : None' and \"message\": null: `status_message = reason or message` replaces it "
     "with None for an HTTPError without reason and message.",
 )
-async def test_errors_without_words(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
+async def test_an_unknown_url_is_404_without_words(
+    lab: LiveLab, people: Mapping[str, Credentials]
+) -> None:
     """The page and the JSON of a URL that does not exist."""
     page = await ask(lab, Ask("/hub/nosuch"), people["bob"])
     assert page.status == 404

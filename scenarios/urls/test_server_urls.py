@@ -19,10 +19,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.cases.url_table import Row, wrong_rows
-from hublab.probes.credentials import Credentials
-from hublab.running.live import LiveLab
+from hublab.scenario import Case, Credentials, LiveLab, UrlRow, wrong_rows
 
 LEGACY = "hub.JupyterHub.use_legacy_stopped_server_status_code"
 
@@ -53,53 +50,53 @@ BACK = "302 /user/alice/oauth_callback > 302 /user/alice/lab > 200 html"
 
 # Who asks, for what, what comes of it, where that is written. bob's server never was.
 STOPPED = [
-    Row("nobody", "GET /user/bob", "301 /user/bob/ > hub > login", SLASH),
-    Row("nobody", "GET /user/bob/", "hub > login", LOGIN),
-    Row("nobody", "GET /user/bob/lab", "hub > login", LOGIN),
-    Row("nobody", "GET /user/bob/api/status", "hub > login", LOGIN),
-    Row("bob", "GET /user/bob", "301 /user/bob/ > hub > STOPPED html", SLASH),
-    Row("bob", "GET /user/bob/", "hub > STOPPED html", PAGE),
-    Row("bob", "GET /user/bob/lab/tree/a.ipynb", "hub > STOPPED html", PAGE),
-    Row("bob", "GET /user/bob/api/status", "hub > STOPPED json", CALL),
-    Row("bob", "GET /user/bob/files/api/x", "hub > STOPPED json", CALL),
-    Row("bob", "GET /user/bob/lab", "hub > STOPPED json", ACCEPT, JSON),
-    Row("bob's token", "GET /user/bob/api/status", "hub > STOPPED json", CALL),
-    Row("alice", "GET /user/bob/", "hub > 404 html", FOREIGN),
-    Row("alice", "GET /user/bob/api/status", "hub > 404 html", FOREIGN),
-    Row("alice's token", "GET /user/bob/api/status", "hub > 404 html", FOREIGN),
-    Row("alice", "GET /user/ghost/", "hub > 404 html", FOREIGN),
-    Row("admin", "GET /user/bob/", "hub > STOPPED html", PAGE),
-    Row("admin", "GET /user/bob/api/status", "hub > STOPPED json", CALL),
-    Row("admin", "GET /user/ghost/", "hub > 404 html", NO_USER),
-    Row("bob", "GET /hub/spawn-pending/bob", "200 html", NOT_PENDING),
+    UrlRow("nobody", "GET /user/bob", "301 /user/bob/ > hub > login", SLASH),
+    UrlRow("nobody", "GET /user/bob/", "hub > login", LOGIN),
+    UrlRow("nobody", "GET /user/bob/lab", "hub > login", LOGIN),
+    UrlRow("nobody", "GET /user/bob/api/status", "hub > login", LOGIN),
+    UrlRow("bob", "GET /user/bob", "301 /user/bob/ > hub > STOPPED html", SLASH),
+    UrlRow("bob", "GET /user/bob/", "hub > STOPPED html", PAGE),
+    UrlRow("bob", "GET /user/bob/lab/tree/a.ipynb", "hub > STOPPED html", PAGE),
+    UrlRow("bob", "GET /user/bob/api/status", "hub > STOPPED json", CALL),
+    UrlRow("bob", "GET /user/bob/files/api/x", "hub > STOPPED json", CALL),
+    UrlRow("bob", "GET /user/bob/lab", "hub > STOPPED json", ACCEPT, JSON),
+    UrlRow("bob's token", "GET /user/bob/api/status", "hub > STOPPED json", CALL),
+    UrlRow("alice", "GET /user/bob/", "hub > 404 html", FOREIGN),
+    UrlRow("alice", "GET /user/bob/api/status", "hub > 404 html", FOREIGN),
+    UrlRow("alice's token", "GET /user/bob/api/status", "hub > 404 html", FOREIGN),
+    UrlRow("alice", "GET /user/ghost/", "hub > 404 html", FOREIGN),
+    UrlRow("admin", "GET /user/bob/", "hub > STOPPED html", PAGE),
+    UrlRow("admin", "GET /user/bob/api/status", "hub > STOPPED json", CALL),
+    UrlRow("admin", "GET /user/ghost/", "hub > 404 html", NO_USER),
+    UrlRow("bob", "GET /hub/spawn-pending/bob", "200 html", NOT_PENDING),
 ]
 PENDING_OR_FAILED = [
-    Row("nobody", "GET /user/carol/", "hub > login", LOGIN),
-    Row("carol", "GET /user/carol/lab", "hub > progress > 200 html", PENDING),
-    Row("carol", "GET /user/carol/api/status", "hub > STOPPED json", CALL),
-    Row("admin", "GET /user/carol/", "hub > progress > 200 html", PENDING),
-    Row("alice", "GET /user/carol/", "hub > 404 html", FOREIGN),
-    Row("alice", "GET /hub/spawn-pending/carol", "404 html", FOREIGN),
-    Row("carol", "GET /hub/", "302 /user/carol/ > hub > progress > 200 html", PENDING),
-    Row("carol", "GET /hub/spawn", "302 /hub/spawn-pending/carol > 200 html", PENDING),
-    Row("nobody", "GET /user/dave/", "hub > login", LOGIN),
-    Row("dave", "GET /user/dave/", "hub > progress > 500 html", FAILED),
-    Row("dave", "GET /user/dave/api/status", "hub > STOPPED json", CALL),
-    Row("admin", "GET /user/dave/", "hub > progress > 500 html", FAILED),
-    Row("alice", "GET /user/dave/", "hub > 404 html", FOREIGN),
+    UrlRow("nobody", "GET /user/carol/", "hub > login", LOGIN),
+    UrlRow("carol", "GET /user/carol/lab", "hub > progress > 200 html", PENDING),
+    UrlRow("carol", "GET /user/carol/api/status", "hub > STOPPED json", CALL),
+    UrlRow("admin", "GET /user/carol/", "hub > progress > 200 html", PENDING),
+    UrlRow("alice", "GET /user/carol/", "hub > 404 html", FOREIGN),
+    UrlRow("alice", "GET /hub/spawn-pending/carol", "404 html", FOREIGN),
+    UrlRow("carol", "GET /hub/", "302 /user/carol/ > hub > progress > 200 html", PENDING),
+    UrlRow("carol", "GET /hub/spawn", "302 /hub/spawn-pending/carol > 200 html", PENDING),
+    UrlRow("nobody", "GET /user/dave/", "hub > login", LOGIN),
+    UrlRow("dave", "GET /user/dave/", "hub > progress > 500 html", FAILED),
+    UrlRow("dave", "GET /user/dave/api/status", "hub > STOPPED json", CALL),
+    UrlRow("admin", "GET /user/dave/", "hub > progress > 500 html", FAILED),
+    UrlRow("alice", "GET /user/dave/", "hub > 404 html", FOREIGN),
 ]
 READY = [
-    Row("nobody", "GET /user/alice/", "302 /user/alice/lab > oauth > login", DANCE),
-    Row("nobody", "GET /user/alice/api/status", "403 json", UNKNOWN),
-    Row("alice", "GET /user/alice/api/status", "403 json", UNKNOWN),
-    Row("alice", "GET /user/alice/lab", f"oauth > {BACK}", DANCE),
-    Row("alice's token", "GET /user/alice/api/status", "200 json", OWN),
-    Row("alice's token", "GET /user/alice", "302 /user/alice/lab > 200 html", DEFAULT),
-    Row("bob's token", "GET /user/alice/api/status", "403 json", UNKNOWN),
-    Row("bob", "GET /user/alice/lab", "oauth > 403 html", REFUSED),
-    Row("admin", "GET /user/alice/lab", "oauth > 200 html", CONFIRM),
-    Row("bob", "GET /hub/spawn-pending/alice", "404 html", FOREIGN),
-    Row(
+    UrlRow("nobody", "GET /user/alice/", "302 /user/alice/lab > oauth > login", DANCE),
+    UrlRow("nobody", "GET /user/alice/api/status", "403 json", UNKNOWN),
+    UrlRow("alice", "GET /user/alice/api/status", "403 json", UNKNOWN),
+    UrlRow("alice", "GET /user/alice/lab", f"oauth > {BACK}", DANCE),
+    UrlRow("alice's token", "GET /user/alice/api/status", "200 json", OWN),
+    UrlRow("alice's token", "GET /user/alice", "302 /user/alice/lab > 200 html", DEFAULT),
+    UrlRow("bob's token", "GET /user/alice/api/status", "403 json", UNKNOWN),
+    UrlRow("bob", "GET /user/alice/lab", "oauth > 403 html", REFUSED),
+    UrlRow("admin", "GET /user/alice/lab", "oauth > 200 html", CONFIRM),
+    UrlRow("bob", "GET /hub/spawn-pending/alice", "404 html", FOREIGN),
+    UrlRow(
         "admin",
         "GET /hub/spawn-pending/alice",
         "302 /user/alice/ > 302 /user/alice/lab > oauth > 200 html",
@@ -109,7 +106,7 @@ READY = [
 
 
 @pytest.mark.matrix(LEGACY, [False, True])
-async def test_what_a_server_url_says(
+async def test_a_server_url_says_the_servers_state(
     lab: LiveLab, case: Case, four_states: Mapping[str, Credentials]
 ) -> None:
     """Everybody's view of a server that never was, is pending, has failed, is ready."""

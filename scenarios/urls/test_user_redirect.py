@@ -18,11 +18,7 @@ from urllib.parse import quote
 
 import pytest
 
-from hublab.cases.matrix import Case
-from hublab.cases.url_table import line
-from hublab.probes.credentials import credentials
-from hublab.probes.http import Ask, ask
-from hublab.running.live import LiveLab
+from hublab.scenario import Ask, Case, LiveLab, answer_line, ask, credentials
 
 NAME = "hub.JupyterHub.default_server_name"
 
@@ -30,7 +26,7 @@ pytestmark = pytest.mark.topology("lab")
 
 
 @pytest.mark.matrix(NAME, ["", "work"])
-async def test_one_link_for_everybody(lab: LiveLab, case: Case) -> None:
+async def test_user_redirect_leads_each_to_their_own_server(lab: LiveLab, case: Case) -> None:
     """alice has no server and gets the form that starts one; bob's runs, and he is there."""
     name = str(case[NAME])
     tail = f"/{name}" if name else ""
@@ -45,4 +41,4 @@ async def test_one_link_for_everybody(lab: LiveLab, case: Case) -> None:
         assert second.header("Location") == f"/hub/spawn/{user}{tail}?next={there}"
 
         third = await ask(lab, Ask(str(second.header("Location"))), visitor)
-        assert line(third) == end
+        assert answer_line(third) == end

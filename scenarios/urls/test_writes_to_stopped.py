@@ -21,10 +21,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from hublab.cases.url_table import Row, wrong_rows
-from hublab.probes.credentials import Credentials
-from hublab.probes.http import Ask, ask
-from hublab.running.live import LiveLab
+from hublab.scenario import Ask, Credentials, LiveLab, UrlRow, ask, wrong_rows
 
 LEGACY = "hub.JupyterHub.use_legacy_stopped_server_status_code"
 
@@ -37,19 +34,19 @@ NON_GET = "handlers/base.py, UserUrlHandler.non_get"
 NO_PUT = "handlers/base.py, UserUrlHandler: post, patch, delete = non_get, and no put"
 
 WRITES = [
-    *(Row("bob", f"{m} {FILE}", "403 html", XSRF) for m in ("POST", "PUT", "PATCH", "DELETE")),
-    *(Row("bob's token", f"{m} {FILE}", "403 html", XSRF) for m in ("POST", "PUT", "DELETE")),
-    Row("nobody", f"POST {FILE}", "403 html", XSRF),
-    Row("bob", f"HEAD {FILE}", "405 empty", ONLY_GET),
-    Row("bob", f"OPTIONS {FILE}", "405 html", ONLY_GET),
+    *(UrlRow("bob", f"{m} {FILE}", "403 html", XSRF) for m in ("POST", "PUT", "PATCH", "DELETE")),
+    *(UrlRow("bob's token", f"{m} {FILE}", "403 html", XSRF) for m in ("POST", "PUT", "DELETE")),
+    UrlRow("nobody", f"POST {FILE}", "403 html", XSRF),
+    UrlRow("bob", f"HEAD {FILE}", "405 empty", ONLY_GET),
+    UrlRow("bob", f"OPTIONS {FILE}", "405 html", ONLY_GET),
     # Only who goes to the hub's own path, with a token, hears what is the matter.
-    Row("bob's token", f"POST /hub{FILE}", "424 json", NON_GET),
-    Row("bob's token", f"PATCH /hub{FILE}", "424 json", NON_GET),
-    Row("bob's token", f"DELETE /hub{FILE}", "424 json", NON_GET),
-    Row("bob's token", f"PUT /hub{FILE}", "405 html", NO_PUT),
-    Row("nobody", f"POST /hub{FILE}", "403 html", XSRF),
+    UrlRow("bob's token", f"POST /hub{FILE}", "424 json", NON_GET),
+    UrlRow("bob's token", f"PATCH /hub{FILE}", "424 json", NON_GET),
+    UrlRow("bob's token", f"DELETE /hub{FILE}", "424 json", NON_GET),
+    UrlRow("bob's token", f"PUT /hub{FILE}", "405 html", NO_PUT),
+    UrlRow("nobody", f"POST /hub{FILE}", "403 html", XSRF),
     # Reading the same file tells it all the same.
-    Row("bob's token", f"GET {FILE}", "hub > 424 json", "UserUrlHandler.get: 'api' in the path"),
+    UrlRow("bob's token", f"GET {FILE}", "hub > 424 json", "UserUrlHandler.get: 'api' in the path"),
 ]
 
 
@@ -64,7 +61,9 @@ WRITES = [
     "alone and knows no tokens, so that non_get is never reached. PUT, with which JupyterLab "
     "saves, is 405 at /hub/user too: UserUrlHandler lacks put.",
 )
-async def test_what_is_written(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
+async def test_a_write_to_a_stopped_server_is_refused(
+    lab: LiveLab, people: Mapping[str, Credentials]
+) -> None:
     """Every method that changes something, as a tab and as a script."""
     wrong = await wrong_rows(lab, WRITES, people)
     assert not wrong, "\n".join(wrong)
@@ -83,13 +82,15 @@ async def test_what_is_written(lab: LiveLab, people: Mapping[str, Credentials]) 
     happens=True,
     workaround="give the client the URL of the server, /user/NAME/, and not that of the hub",
 )
-async def test_what_is_read(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
+async def test_a_read_of_a_stopped_server_is_answered_by_the_hub(
+    lab: LiveLab, people: Mapping[str, Credentials]
+) -> None:
     """A page and a call of bob's stopped server; then a client that takes the hub for a server."""
     rows = [
-        Row("bob", "GET /user/bob/", "hub > 424 html", "use_legacy_stopped_server_status_code"),
-        Row("bob", "GET /user/bob/api/status", "hub > 424 json", "the same"),
-        Row("bob's token", "GET /api/contents", "hub > 404 json", "app.py: API404 at /hub/api/"),
-        Row("bob's token", "POST /api/contents", "403 html", XSRF),
+        UrlRow("bob", "GET /user/bob/", "hub > 424 html", "use_legacy_stopped_server_status_code"),
+        UrlRow("bob", "GET /user/bob/api/status", "hub > 424 json", "the same"),
+        UrlRow("bob's token", "GET /api/contents", "hub > 404 json", "app.py: API404 at /hub/api/"),
+        UrlRow("bob's token", "POST /api/contents", "403 html", XSRF),
     ]
     wrong = await wrong_rows(lab, rows, people)
     assert not wrong, "\n".join(wrong)

@@ -36,7 +36,7 @@ SPEAK = "{{ cat /etc/hublab/api_token; echo; }} > /proc/1/fd/1"
 
 @pytest.mark.matrix("hub.JupyterHub.services", [[SERVICE]])
 async def test_leaves_much(lab):
-    await restart(lab.lab, "hub")
+    await lab.programs.restart("hub")
     assert (await lab.run("hub", "sh", "-c", PROGRAMS)).count("sleep") == 1
     await lab.spawn("alice", on="node1")
     await lab.run("node1", "touch", "/home/alice/mine")
@@ -51,10 +51,10 @@ async def test_finds_nothing(lab):
 
 async def test_fails(lab):
     await lab.run("hub", "sh", "-c", SPEAK)
-    token, hub = lab.lab.secret("api_token"), lab.lab.one("hub").id
+    token = await lab.secret("api_token")
 
     async def spoken():
-        return token in lab.lab.engine.logs(hub)
+        return token in await lab.logs("hub")
 
     await until(spoken, what="the secret in the log")
     assert False, "on purpose"

@@ -89,8 +89,8 @@ async def test_bastion() -> None:
         assert await answer(live, "alice") == "42"
         assert await broken_hops(live) == []
         # The bastion forwards, and runs nothing.
-        sign_in = ("ssh", "-i", "/etc/hublab/id_ed25519", "jump@bastion", "true")
-        assert (await asyncio.to_thread(live.lab.run, "hub", *sign_in)).exit_code
+        sign_in_on_page = ("ssh", "-i", "/etc/hublab/id_ed25519", "jump@bastion", "true")
+        assert (await asyncio.to_thread(live.lab.run, "hub", *sign_in_on_page)).exit_code
 
 
 async def test_two_networks() -> None:
@@ -112,15 +112,15 @@ async def test_nginx() -> None:
         assert str(live.origin) == "http://nginx"
         await live.spawn("alice", on="node1")
         assert await answer(live, "alice") == "42"
-        async with changed_site(live.lab, ("proxy_set_header Upgrade $http_upgrade;", "")):
+        async with changed_site(live, ("proxy_set_header Upgrade $http_upgrade;", "")):
             with pytest.raises(HubError, match="WebSocket was refused: 400"):
                 await answer(live, "alice")
         assert await answer(live, "alice") == "42"
         with pytest.raises(UsageError, match="stands 0 times"):
-            async with changed_site(live.lab, ("no such line", "")):
+            async with changed_site(live, ("no such line", "")):
                 pytest.fail("it was changed")
         with pytest.raises(UsageError, match="does not take"):
-            async with changed_site(live.lab, ("proxy_buffering off;", "proxy_bufering off;")):
+            async with changed_site(live, ("proxy_buffering off;", "proxy_bufering off;")):
                 pytest.fail("it was taken")
         assert await answer(live, "alice") == "42"
 
@@ -192,7 +192,7 @@ async def test_browser() -> None:
 
     Slow: it may have to build an image of a gigabyte.
     """
-    from hublab.running.browser import open_browser, put_page, sign_in, until_lab_is_loaded
+    from hublab.running.browser import open_browser, put_page, sign_in_on_page, until_lab_is_loaded
 
     async with lab_of("browser", "dns") as live, open_browser(live.lab) as browser:
         lab, hub = live.lab, "http://hub.lab:8000"
@@ -200,7 +200,7 @@ async def test_browser() -> None:
         assert path not in lab.engine.logs(lab.one("browser").id)
         await live.spawn("alice", on="node1")
         page = await browser.new_page()
-        await sign_in(page, lab, hub, "alice")
+        await sign_in_on_page(page, live, hub, "alice")
         await page.goto(f"{hub}/user/alice/lab")
         await until_lab_is_loaded(page)
         await page.goto("http://alice.hub.lab:8000/hub/login")
@@ -208,7 +208,7 @@ async def test_browser() -> None:
         # Same site or not is what decides whether the browser sends the hub's cookies along.
         script = f"await fetch('{hub}/hub/home', {{mode: 'no-cors', credentials: 'include'}})"
         for host, origin in (("app", "http://app.lab"), ("sibling", "http://app.hub.lab")):
-            put_page(lab, host, "index.html", "<title>elsewhere</title>")
+            await put_page(live, host, "index.html", "<title>elsewhere</title>")
             await page.goto(origin)
             await page.evaluate(f"async () => {{ {script} }}")
         seen = [

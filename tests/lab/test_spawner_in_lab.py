@@ -29,12 +29,11 @@ from hublab.probes.processes import UserProcess, processes_on
 from hublab.probes.server_states import until_ready
 from hublab.probes.stored import database
 from hublab.probes.waiting import until
-from hublab.running import programs
-from hublab.running.hub import hub_run
-from hublab.running.live import LiveLab, Progress, Server
-from hublab.running.readiness import wait_until_running
+from hublab.running.kernel import Kernel
+from hublab.running.live import LiveLab
+from hublab.running.servers import Server, SpawnMessage
 from hublab.running.switching import DATABASE
-from hublab.running.visitor import Kernel, Visitor
+from hublab.running.visitor import Visitor
 
 pytestmark = [pytest.mark.topology("lab"), pytest.mark.matrix("hub.snippet", ["spawner_haste.py"])]
 PYTHON = "/opt/jupyter/bin/python"
@@ -52,18 +51,18 @@ REAPED = 120
 
 async def end_hub(lab: LiveLab, how: str) -> None:
     """End the hub's program: killed as by a crash, or asked to end as by a service manager."""
-    await asyncio.to_thread(programs.kill if how == "killed" else programs.stop, lab.lab, "hub")
+    await (lab.programs.kill("hub") if how == "killed" else lab.programs.stop("hub"))
     await lab.forget_hub()
 
     async def down() -> bool:
-        return (await asyncio.to_thread(programs.status, lab.lab, "hub")).ended
+        return (await lab.programs.status("hub")).ended
 
     await until(down, what="the end of the hub's program")
 
 
 async def start_hub(lab: LiveLab) -> None:
-    await asyncio.to_thread(programs.start, lab.lab, "hub")
-    await wait_until_running(lab.lab)
+    await lab.programs.start("hub")
+    await lab.programs.until_ready("hub")
 
 
 async def kernel_of(lab: LiveLab, user: str) -> tuple[Visitor, Kernel]:
@@ -167,7 +166,7 @@ async def test_a_cut_during_a_start(lab: LiveLab, point: str, seconds: float) ->
     """
     reached = asyncio.Event()
 
-    def watch(progress: Progress) -> None:
+    def watch(progress: SpawnMessage) -> None:
         if progress.message.startswith(point):
             reached.set()
 
@@ -215,14 +214,14 @@ async def test_a_cut_during_a_restart(lab: LiveLab, how: str) -> None:
     await kernel.run("x = 41")
 
     async def missed() -> bool:
-        return "Cannot tell whether alice" in hub_run(lab.lab).log
+        return "Cannot tell whether alice" in await lab.hub_log()
 
     async with partition(lab, "hub", "node1", seconds=240) as cut:
         await end_hub(lab, how)
-        await asyncio.to_thread(programs.start, lab.lab, "hub")
+        await lab.programs.start("hub")
         await until(missed, what="the new hub's first poll, which fails")
     assert cut.met
-    await wait_until_running(lab.lab)
+    await lab.programs.until_ready("hub")
     after = await until_ready(lab, "alice")
     assert (after.pid, after.port) == (before.pid, before.port)
     async with visitor.connect(kernel.id) as again:
@@ -323,7 +322,7 @@ async def sampled(lab: LiveLab, host: str) -> AsyncIterator[Samples]:
     async def begun() -> bool:
         if running.done():
             running.result()
-        return (await asyncio.to_thread(lab.lab.run, host, "test", "-e", flag)).exit_code == 0
+        return (await lab.exec(host, "test", "-e", flag)).exit_code == 0
 
     try:
         await until(begun, what=f"sampling on {host}")
@@ -357,14 +356,8 @@ async def search(lab: LiveLab, host: str, user: str, token: str, since: float) -
 
     It goes there backwards, so that the search does not find itself.
     """
-    done = await asyncio.to_thread(
-        lambda: lab.lab.engine.exec(
-            lab.lab.host(host).id,
-            [PYTHON, "-c", SEARCH, str(since)],
-            user=user,
-            environment={"BACKWARDS": token[::-1]},
-        )
-    )
+    argv, backwards = (PYTHON, "-c", SEARCH, str(since)), {"BACKWARDS": token[::-1]}
+    done = await lab.exec(host, *argv, user=user, environment=backwards)
     assert done.exit_code == 0, done.stderr
     read, *found = done.stdout.split()
     assert int(read) > 10
@@ -377,10 +370,8 @@ def polls(log: str) -> int:
 
 
 async def wait_for_polls(lab: LiveLab, number: int, since: float) -> None:
-    hub = lab.lab.one("hub").id
-
     async def enough() -> bool:
-        return polls(await asyncio.to_thread(lab.lab.engine.logs, hub, since=since)) >= number
+        return polls(await lab.logs("hub", since=since)) >= number
 
     await until(enough, seconds=number * 10.0, what=f"{number} polls")
 
@@ -389,7 +380,6 @@ async def wait_for_polls(lab: LiveLab, number: int, since: float) -> None:
 async def test_the_token_is_seen_nowhere(lab: LiveLab) -> None:
     """Not in arguments, logs, the database, or files that another user can read."""
     since = time.time() - 1
-    engine = lab.lab.engine
     async with sampled(lab, "hub") as on_hub, sampled(lab, "node1") as on_node:
         server = await lab.spawn("alice", on="node1")
         token = await token_of(lab, "alice", "node1")
@@ -403,7 +393,7 @@ async def test_the_token_is_seen_nowhere(lab: LiveLab) -> None:
         # Jupyter Server writes it into files of its own (0600); the spawner into none.
         assert not [path for path in own if not path.startswith(("/proc/", JUPYTER_S_OWN))]
         assert await search(lab, "hub", "nobody", token, since) == []
-        stored = await asyncio.to_thread(engine.read_file, lab.lab.one("hub").id, DATABASE)
+        stored = await lab.read_file("hub", DATABASE)
         assert stored is not None
         assert b"token_check" in stored  # the spawner's state is among it
         assert token.encode() not in stored
@@ -414,10 +404,10 @@ async def test_the_token_is_seen_nowhere(lab: LiveLab) -> None:
         assert samples.rate > 15
         assert any(proof in argv for argv in samples.argv)
         assert not [argv for argv in samples.argv if token in argv]
-    for host in lab.lab.hosts.values():
-        log = await asyncio.to_thread(engine.logs, host.id, since=since)
-        assert token not in log, host.service
-        if host.service == "hub":
+    for host in lab.hosts:
+        log = await lab.logs(host, since=since)
+        assert token not in log, host
+        if host == "hub":
             assert re.search(r"^\[D ", log, re.MULTILINE)
             assert "DEBUG:asyncssh" in log
             assert "TRACE start.launch.complete" in log
@@ -429,5 +419,5 @@ async def test_one_sign_in_for_a_server_s_life(lab: LiveLab) -> None:
     await lab.spawn("alice", on="node1")
     await wait_for_polls(lab, 10, since)
     await lab.stop("alice")
-    log = await asyncio.to_thread(lab.lab.engine.logs, lab.lab.host("node1").id, since=since)
+    log = await lab.logs("node1", since=since)
     assert len(re.findall(r"^Accepted \w+ for alice from", log, re.MULTILINE)) == 1

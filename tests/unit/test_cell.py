@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from hublab.cli.cell import cell
 from hublab.errors import HubError
-from hublab.running.visitor import CellResult, Kernel
+from hublab.running.kernel import CellResult, Kernel
 
 BUSY = ("status", {"execution_state": "busy"})
 IDLE = ("status", {"execution_state": "idle"})

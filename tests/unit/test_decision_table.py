@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.cases.decision_table import Row, always, anything, decide, row_for, wrong_cells
+from hublab.cases.decision_table import DecisionRow, always, anything, decide, row_for, wrong_cells
 
-TABLE: tuple[Row[int, str], ...] = (
-    Row("negative", lambda n: n < 0, always("minus"), "a book"),
-    Row("even", lambda n: n % 2 == 0, lambda n: f"{n} is even", "another book"),
+TABLE: tuple[DecisionRow[int, str], ...] = (
+    DecisionRow("negative", lambda n: n < 0, always("minus"), "a book"),
+    DecisionRow("even", lambda n: n % 2 == 0, lambda n: f"{n} is even", "another book"),
 )
 
 
@@ -20,7 +20,7 @@ def test_the_first_row_that_applies_decides() -> None:
 def test_a_table_with_a_gap_says_for_which_cell() -> None:
     with pytest.raises(LookupError, match="applies to 3"):
         decide(TABLE, 3)
-    odd: Row[int, str] = Row("odd", anything, always("odd"), "a third book")
+    odd: DecisionRow[int, str] = DecisionRow("odd", anything, always("odd"), "a third book")
     whole = (*TABLE, odd)
     assert decide(whole, 3) == "odd"
 

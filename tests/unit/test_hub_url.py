@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hublab.running.hub import BASE_URL, hub_url
+from hublab.running.hub_address import BASE_URL, hub_url
 from hublab.settings.values import Settings
 
 FRONT = "http://127.0.0.1:8000/"

@@ -27,7 +27,7 @@ from hublab.probes.reach import (
 )
 from hublab.probes.routes import Route
 from hublab.probes.told import HubTold
-from hublab.running.live import Server
+from hublab.running.servers import Server
 from hublab.settings.values import Settings
 
 CONNECT_URL, CONNECT_IP = HUB_ADDRESS

@@ -9,7 +9,7 @@ import pytest
 from yarl import URL
 
 from hublab.probes.credentials import Credentials
-from hublab.probes.cross_origin import access
+from hublab.probes.cross_origin import cors_access
 from hublab.probes.http import Answer, Ask, Step
 from hublab.probes.readable import Readable, readable
 
@@ -120,8 +120,8 @@ def test_what_no_page_gets() -> None:
 
 
 def test_a_header_that_came_twice_is_one_with_both_values() -> None:
-    assert access(answer((ALLOW, "a"), (ALLOW.lower(), "b"))).allow_origin == "a, b"
-    assert access(answer()).allow_origin is None
+    assert cors_access(answer((ALLOW, "a"), (ALLOW.lower(), "b"))).allow_origin == "a, b"
+    assert cors_access(answer()).allow_origin is None
 
 
 def test_the_same_site_of_the_cookies_that_are_sent() -> None:

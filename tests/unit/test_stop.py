@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hublab.errors import HubError
-from hublab.running.hub import refused
+from hublab.running.hub_api import refused
 from hublab.running.live import LiveLab
 
 STOPPING = {"pending": "stop", "ready": True}

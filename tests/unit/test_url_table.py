@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.cases.url_table import Row, below, kind, line, shown, written_out
+from hublab.cases.url_table import UrlRow, answer_line, below, kind, shown, written_out
 from hublab.probes.http import Answer, Step
 
 
@@ -31,7 +31,7 @@ from hublab.probes.http import Answer, Step
     ],
 )
 def test_words_in_full(request_line: str, expected: str, in_full: str) -> None:
-    row = Row("bob", request_line, expected, "a source")
+    row = UrlRow("bob", request_line, expected, "a source")
     assert written_out(row, {"STOPPED": "424"}) == in_full
 
 
@@ -40,7 +40,7 @@ def test_a_prefix_is_before_every_path() -> None:
     moved = "301 /jh/user/bob/ > 302 /jh/hub/login?next=/jh/hub/user/bob/ > 200 html"
     assert below("/jh/", text) == moved
     assert below("/", text) == text
-    assert Row("bob", "GET /hub/home", "", "").ask("/jh/").target == "/jh/hub/home"
+    assert UrlRow("bob", "GET /hub/home", "", "").ask("/jh/").target == "/jh/hub/home"
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,10 @@ def answer(body: bytes, sort: str | None, *chain: Step) -> Answer:
 def test_a_chain_in_one_line() -> None:
     first = Step("GET", "http://proxy/", 302, "/hub/")
     last = Step("GET", "http://proxy/hub/", 200, None)
-    assert line(answer(b"x", "text/html; charset=UTF-8", first, last)) == "302 /hub/ > 200 html"
-    assert line(answer(b"", None, first)) == "302 /hub/"
+    assert (
+        answer_line(answer(b"x", "text/html; charset=UTF-8", first, last)) == "302 /hub/ > 200 html"
+    )
+    assert answer_line(answer(b"", None, first)) == "302 /hub/"
 
 
 def test_sorts_of_bodies() -> None:

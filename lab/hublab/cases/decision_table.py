@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Row(Generic[Cell, Result]):
+class DecisionRow(Generic[Cell, Result]):
     """When a row applies, what then happens, and who says so."""
 
     name: str
@@ -37,7 +37,7 @@ def anything(cell: object) -> bool:
     return True
 
 
-def row_for(rows: Sequence[Row[Cell, Result]], cell: Cell) -> Row[Cell, Result]:
+def row_for(rows: Sequence[DecisionRow[Cell, Result]], cell: Cell) -> DecisionRow[Cell, Result]:
     """The first row that applies. Raises LookupError for a table with a gap."""
     for row in rows:
         if row.applies(cell):
@@ -45,7 +45,7 @@ def row_for(rows: Sequence[Row[Cell, Result]], cell: Cell) -> Row[Cell, Result]:
     raise LookupError(f"no row of the table applies to {cell}")
 
 
-def decide(rows: Sequence[Row[Cell, Result]], cell: Cell) -> Result:
+def decide(rows: Sequence[DecisionRow[Cell, Result]], cell: Cell) -> Result:
     """What the table says of a cell."""
     return row_for(rows, cell).then(cell)
 

@@ -32,7 +32,7 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class UrlRow:
     """`who` is a key of the table's people, `request` a method and a target as typed."""
 
     who: str
@@ -52,7 +52,7 @@ class Row:
 
 async def wrong_rows(
     live: LiveLab,
-    rows: Iterable[Row],
+    rows: Iterable[UrlRow],
     people: Mapping[str, Credentials],
     *,
     base: str = "/",
@@ -64,10 +64,10 @@ async def wrong_rows(
     """
     places = asyncio.Semaphore(AT_ONCE)
 
-    async def check(row: Row) -> str | None:
+    async def check(row: UrlRow) -> str | None:
         async with places:
             answer = await ask(live, row.ask(base), people[row.who], follow=row.follow)
-        expected, seen = below(base, written_out(row, values or {})), line(answer)
+        expected, seen = below(base, written_out(row, values or {})), answer_line(answer)
         if seen == expected:
             return None
         return f"{row.who}: {row.request}\n  expected {expected}\n  seen     {seen}\n  {row.source}"
@@ -76,7 +76,7 @@ async def wrong_rows(
     return [text for text in found if text]
 
 
-def written_out(row: Row, values: Mapping[str, str]) -> str:
+def written_out(row: UrlRow, values: Mapping[str, str]) -> str:
     """A row's expectation in full: each word for a step becomes the redirect that it means."""
     here = row.request.partition(" ")[2].partition("?")[0]
     steps = []
@@ -102,7 +102,7 @@ def below(base: str, text: str) -> str:
     return " ".join(words).replace("next=/", f"next={base}")
 
 
-def line(answer: Answer) -> str:
+def answer_line(answer: Answer) -> str:
     """A chain of answers in one line, as far as it was followed."""
     steps = [f"{step.status} {shown(step.location)}" for step in answer.chain if step.location]
     if not (answer.chain and answer.chain[-1].location):

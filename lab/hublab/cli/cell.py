@@ -11,8 +11,8 @@ import click
 from hublab.cli.common import common, server_option, with_live
 from hublab.cli.json_output import emit
 from hublab.errors import ExpectationFailed
+from hublab.running.kernel import CellResult
 from hublab.running.live import LiveLab
-from hublab.running.visitor import CellResult
 
 
 def check_timeout(ctx: click.Context, param: click.Parameter, value: float) -> float:

@@ -9,7 +9,7 @@ import click
 
 from hublab.cli.common import out, steps, table
 from hublab.cli.json_output import emit, json_option
-from hublab.conformance import BUILT_IN, TARGET, Row, conformance, subject_files
+from hublab.conformance import BUILT_IN, TARGET, ConformanceRow, conformance, subject_files
 from hublab.engine import Engine, build_target
 from hublab.errors import ExpectationFailed, UsageError
 from hublab.machine.authorities import authorities
@@ -78,7 +78,7 @@ def check(spawner: str, module: Path | None) -> None:
         )
 
 
-def show(rows: list[Row]) -> None:
+def show(rows: list[ConformanceRow]) -> None:
     """The table of rows."""
     listed = table(None, "", "DEMAND", "SOURCE", "SECONDS", "REASON")
     for row in rows:

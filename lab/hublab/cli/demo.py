@@ -18,10 +18,11 @@ from hublab.cli.up import bring_up, show_hosts
 from hublab.deployment.plan import make_plan
 from hublab.journal.events import Observed
 from hublab.progress import Steps
-from hublab.running.hub import hub_url
+from hublab.running.hub_address import hub_url
+from hublab.running.kernel import CellResult
 from hublab.running.lab import Lab
-from hublab.running.live import LiveLab, Server, connect
-from hublab.running.visitor import CellResult
+from hublab.running.live import LiveLab, connect
+from hublab.running.servers import Server
 
 USER, NODE = "alice", "node1"
 CELL = """

@@ -14,7 +14,8 @@ from hublab.deployment.plan import make_plan
 from hublab.engine import Engine
 from hublab.errors import HublabError, MachineError, NoSuchLab
 from hublab.running.lab import Lab
-from hublab.running.live import Server, connect
+from hublab.running.live import connect
+from hublab.running.servers import Server
 from hublab.topology.graph import Graph, as_mermaid, as_svg, graph_of
 
 WRITERS = {"mermaid": as_mermaid, "svg": as_svg}

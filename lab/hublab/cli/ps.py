@@ -11,8 +11,9 @@ from hublab.cli.common import common, err, find, out, table, with_live
 from hublab.cli.json_output import emit
 from hublab.cli.up import show_hosts
 from hublab.errors import HublabError
-from hublab.running.hub import hub_url
-from hublab.running.live import LiveLab, Server
+from hublab.running.hub_address import hub_url
+from hublab.running.live import LiveLab
+from hublab.running.servers import Server
 
 PUBLIC = ("user", "name", "host", "address", "port", "pid", "ready")
 

@@ -12,7 +12,8 @@ from hublab.cli.json_output import emit
 from hublab.cli.ps import public_fields
 from hublab.errors import HubError
 from hublab.running.lab import Lab
-from hublab.running.live import LiveLab, Progress, Server
+from hublab.running.live import LiveLab
+from hublab.running.servers import Server, SpawnMessage
 
 REFUSED = "refused the login"
 """SSHSpawner's message to the user when a node's sshd refuses the hub's login."""
@@ -73,7 +74,7 @@ def missing_account_hint(lab: Lab, user: str) -> str:
     return f"no node has the account {user}; `hublab up` adds those that HUBLAB_USERS lists"
 
 
-def show_progress(event: Progress) -> None:
+def show_progress(event: SpawnMessage) -> None:
     """Print one progress message on stderr."""
     progress = "" if event.progress is None else f"{event.progress:3d} %"
     err.print(f"{event.t:6.2f} s  {progress:>5}  {event.message}", markup=False)

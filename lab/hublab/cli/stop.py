@@ -8,7 +8,8 @@ from hublab.cli.common import common, out, server_option, with_live
 from hublab.cli.json_output import emit
 from hublab.errors import UsageError
 from hublab.probes.processes import UserProcess, user_processes
-from hublab.running.live import LiveLab, Server
+from hublab.running.live import LiveLab
+from hublab.running.servers import Server
 
 
 @click.command()

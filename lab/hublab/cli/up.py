@@ -18,7 +18,7 @@ from hublab.deployment.up_lock import up_lock
 from hublab.engine import Engine
 from hublab.journal.events import LabUp, SettingsApplied
 from hublab.progress import Steps
-from hublab.running.hub import hub_url
+from hublab.running.hub_address import hub_url
 from hublab.running.lab import Lab
 from hublab.running.ready import make_ready
 from hublab.running.settings_lock import settings_lock

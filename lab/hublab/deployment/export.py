@@ -16,7 +16,7 @@ import yaml
 from hublab.engine.records import File
 from hublab.paths import ETC
 from hublab.roles import LABEL, split_label
-from hublab.running.hub import BASE_URL, with_base
+from hublab.running.hub_address import BASE_URL, with_base
 from hublab.settings.files import files_for
 from hublab.settings.values import Settings
 

@@ -5,12 +5,10 @@ Both write `200 GET /path (user@address) 1.23ms` (jupyterhub/log.py and jupyter_
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import dataclass
 
 from hublab.probes.node_log import last_server_log
-from hublab.running.hub import hub_run
 from hublab.running.live import LiveLab
 
 LINE = re.compile(
@@ -20,7 +18,7 @@ LINE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class LoggedRequest:
     """One request that was answered."""
 
     status: int
@@ -30,19 +28,19 @@ class Access:
     address: str
 
 
-async def hub_accesses(live: LiveLab) -> list[Access]:
+async def hub_accesses(live: LiveLab) -> list[LoggedRequest]:
     """What the hub answered since its last start, in order."""
-    return accesses((await asyncio.to_thread(hub_run, live.lab)).log)
+    return accesses(await live.hub_log())
 
 
-async def server_accesses(live: LiveLab, user: str, host: str) -> list[Access]:
+async def server_accesses(live: LiveLab, user: str, host: str) -> list[LoggedRequest]:
     """What the user's newest server on a host answered, in order."""
     return accesses(await last_server_log(live, user, host))
 
 
-def accesses(log: str) -> list[Access]:
+def accesses(log: str) -> list[LoggedRequest]:
     """The requests in a log, whatever else is in it."""
     return [
-        Access(int(m["status"]), m["method"], m["path"], m["user"], m["address"])
+        LoggedRequest(int(m["status"]), m["method"], m["path"], m["user"], m["address"])
         for m in LINE.finditer(log)
     ]

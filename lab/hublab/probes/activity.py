@@ -17,7 +17,8 @@ from typing import Any
 from hublab.errors import HublabError
 from hublab.probes.route_beliefs import key
 from hublab.probes.routes import Route, last_words, proxy_routes
-from hublab.running.live import LiveLab, Server, server_from
+from hublab.running.live import LiveLab
+from hublab.running.servers import Server, server_from
 
 ASK = "/opt/hublab/routes.py"
 """Gets a URL with a token that it takes from ROUTES_TOKEN (compose/images/tools/routes.py)."""

@@ -57,7 +57,7 @@ def set_cookies(answer: Answer) -> list[SetCookie]:
     return found
 
 
-def browser(live: LiveLab) -> Credentials:
+def fresh_browser(live: LiveLab) -> Credentials:
     """Nobody yet, with a jar that gives `Secure` cookies back to the lab's own address."""
     return Credentials(aiohttp.CookieJar(treat_as_secure_origin=live.origin.origin()))
 
@@ -72,7 +72,7 @@ async def sign_in_cookies(
 
     Raises HubError when that does not lead into the server.
     """
-    who = who or browser(live)
+    who = who or fresh_browser(live)
     form = Ask("/hub/login", headers=tuple(headers))
     found = set_cookies(await ask(live, form, who))
     xsrf = who.xsrf_header(live.origin / "hub/login").get("X-XSRFToken", "")

@@ -13,8 +13,8 @@ from hublab.probes.credentials import Credentials, credentials
 from hublab.probes.http import Answer, Ask, ask
 from hublab.running.live import LiveLab
 
-NONE, TOKEN, COOKIE, COOKIE_XSRF = "none", "token", "cookie", "cookie+xsrf"
-CREDENTIALS = (NONE, TOKEN, COOKIE, COOKIE_XSRF)
+NO_CREDENTIALS, TOKEN, COOKIE, COOKIE_XSRF = "none", "token", "cookie", "cookie+xsrf"
+CREDENTIALS = (NO_CREDENTIALS, TOKEN, COOKIE, COOKIE_XSRF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class CorsAccess:
     """An answer as far as it decides who may read it. None: that header did not come."""
 
     status: int
@@ -78,7 +78,7 @@ class Access:
         )
 
 
-def access(answer: Answer) -> Access:
+def cors_access(answer: Answer) -> CorsAccess:
     """The deciding part of an answer; every status that is no refusal counts as 200.
 
     A header that came twice is one with both values (Fetch standard, "get"), which suits nobody.
@@ -88,7 +88,7 @@ def access(answer: Answer) -> Access:
         values = [value for key, value in answer.headers if key.lower() == name]
         return ", ".join(values) if values else None
 
-    return Access(
+    return CorsAccess(
         200 if answer.status < 400 else answer.status,
         both("access-control-allow-origin"),
         both("access-control-allow-credentials"),
@@ -104,7 +104,7 @@ class Callers:
     cookie: Credentials
 
     def of(self, credential: str) -> Credentials:
-        return {NONE: self.nobody, TOKEN: self.token}.get(credential, self.cookie)
+        return {NO_CREDENTIALS: self.nobody, TOKEN: self.token}.get(credential, self.cookie)
 
 
 @contextlib.asynccontextmanager

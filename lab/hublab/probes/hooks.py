@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from hublab.running.hub import hub_run
 from hublab.running.live import LiveLab
 
 LINE = re.compile(r"^HOOK (\{.*\})$", re.MULTILINE)
@@ -26,7 +24,7 @@ class HookRun:
 
 async def hook_runs(live: LiveLab, hook: str) -> list[HookRun]:
     """All runs of a hook since the hub's last start, in order."""
-    return runs_in((await asyncio.to_thread(hub_run, live.lab)).log, hook)
+    return runs_in(await live.hub_log(), hook)
 
 
 def runs_in(log: str, hook: str) -> list[HookRun]:

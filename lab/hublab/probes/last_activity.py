@@ -18,8 +18,9 @@ import aiohttp
 
 from hublab.errors import Undecided
 from hublab.probes.route_beliefs import key
-from hublab.running.hub import Hub
-from hublab.running.live import LiveLab, Server
+from hublab.running.hub_api import Hub
+from hublab.running.live import LiveLab
+from hublab.running.servers import Server
 
 KEEPERS = ("server", "proxy", "hub_user", "hub_server")
 

@@ -13,7 +13,7 @@ from playwright.async_api import BrowserContext, Page
 from hublab.errors import Undecided
 from hublab.probes.browser_traffic import Exchange, Traffic
 from hublab.running.browser import put_page
-from hublab.running.lab import Lab
+from hublab.running.live import LiveLab
 
 FETCH = """async ([url, options]) => {
   try {
@@ -127,7 +127,7 @@ async def page_at(context: BrowserContext, url: str) -> AsyncIterator[AskingPage
         await page.close()
 
 
-def put_elsewhere(lab: Lab) -> None:
+async def put_elsewhere(live: LiveLab) -> None:
     """A page on each host of the role `page`, for scripts to start from."""
-    for host in lab.of_role("page"):
-        put_page(lab, host.service, "index.html", ELSEWHERE)
+    for host in live.of_role("page"):
+        await put_page(live, host.service, "index.html", ELSEWHERE)

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 
 from hublab.errors import Undecided
 from hublab.journal.events import Observed
+from hublab.running.kernel import Kernel
 from hublab.running.live import LiveLab
-from hublab.running.visitor import Kernel
 
 ASK = """
 import getpass, json, os, socket

@@ -19,7 +19,7 @@ from hublab.probes.credentials import Credentials
 from hublab.probes.http import Answer, Ask, one
 from hublab.running.live import LiveLab
 
-OWN = "token OWN"
+OWN_TOKEN = "token OWN"
 """As an authorization: the lab's own token, which is put in on the way and told nobody."""
 
 
@@ -29,7 +29,7 @@ async def proxy_api(
     target: str,
     body: bytes | None = None,
     *,
-    authorization: str | None = OWN,
+    authorization: str | None = OWN_TOKEN,
     timeout: float = 10,
 ) -> Answer:
     """One request. Raises Undecided when no answer comes within `timeout` seconds."""

@@ -20,9 +20,10 @@ from yarl import URL
 from hublab.errors import HublabError
 from hublab.probes.routes import Route, proxy_routes
 from hublab.probes.told import HubTold, hub_told, listens_on_loopback_only, server_told
-from hublab.running.hub import BASE_URL
+from hublab.running.hub_address import BASE_URL
 from hublab.running.lab import PROXY_PORT
-from hublab.running.live import LiveLab, Server, server_label
+from hublab.running.live import LiveLab
+from hublab.running.servers import Server, server_label
 from hublab.settings.values import Settings
 
 PATIENCE = 3.0

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from yarl import URL
 
-from hublab.probes.cross_origin import access
+from hublab.probes.cross_origin import cors_access
 from hublab.probes.http import REDIRECTS, Answer, Ask
 
 SIMPLE_METHODS = ("GET", "HEAD", "POST")
@@ -65,7 +65,7 @@ def readable(
         why = "it is a redirect, and a page gets what it leads to (--follow)"
         return Readable(origin, None, why, cookies, unknown)
     with_cookies = bool(cookies) or "cookie" in given
-    got = access(answer)
+    got = cors_access(answer)
     may = got.readable_by(origin, with_cookies=with_cookies)
     if got.allow_origin is None:
         why = "it has no Access-Control-Allow-Origin"

@@ -1,7 +1,7 @@
 """What a single-user server reports to the hub, recorded on its own node on the way there.
 
 A server posts to JUPYTERHUB_ACTIVITY_URL (jupyterhub/singleuser/extension.py, `notify_activity`).
-Told to post to `RECORDER` it finds a small forwarder on its node, which notes each post and the
+Told to post to `RECORDER_URL` it finds a small forwarder on its node, which notes each post and the
 hub's answer. The credentials pass through it and are not noted.
 """
 
@@ -18,7 +18,7 @@ from hublab.running.live import LiveLab
 from hublab.settings.checking import PYTHON
 
 PORT = 9900
-RECORDER = f"http://127.0.0.1:{PORT}/users/{{user}}/activity"
+RECORDER_URL = f"http://127.0.0.1:{PORT}/users/{{user}}/activity"
 FORWARD = """
 import http.server, json, sys, time, urllib.error, urllib.request
 hub, port, notes = sys.argv[1], int(sys.argv[2]), sys.argv[3]
@@ -49,7 +49,7 @@ BEGIN = 'nohup "$@" >/dev/null 2>&1 </dev/null & echo $!'
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ActivityReport:
     """One post: when it came, by the node's clock, and what the hub answered."""
 
     at: float
@@ -66,15 +66,15 @@ class Recorder:
         self._host = host
         self._notes = notes
 
-    async def reports(self) -> list[Report]:
+    async def reports(self) -> list[ActivityReport]:
         """All until now, in the order in which the hub answered them."""
         done = await asyncio.to_thread(self._live.lab.run, self._host, "cat", self._notes)
-        return [Report(**json.loads(line)) for line in done.stdout.splitlines()]
+        return [ActivityReport(**json.loads(line)) for line in done.stdout.splitlines()]
 
 
 @contextlib.asynccontextmanager
 async def record_reports(live: LiveLab, host: str, *, account: str) -> AsyncIterator[Recorder]:
-    """Forward and note what servers on a node post to `RECORDER`, as one of the node's accounts.
+    """Forward and note what servers on a node post to `RECORDER_URL`, as one of its accounts.
 
     The account is to be none whose servers are recorded.
     """

@@ -19,7 +19,8 @@ from hublab.errors import HublabError, UsageError
 from hublab.probes.database import DatabaseReader, Table
 from hublab.probes.routes import Route, proxy_routes
 from hublab.probes.told import hub_told
-from hublab.running.live import LiveLab, server_from
+from hublab.running.live import LiveLab
+from hublab.running.servers import server_from
 from hublab.settings.values import Settings
 
 AGREE, ONLY_PROXY, ONLY_HUB, DIFFERS = "agree", "only proxy", "only hub", "differs"

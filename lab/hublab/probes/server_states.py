@@ -19,8 +19,9 @@ from hublab.probes.database import DatabaseReader, Table
 from hublab.probes.processes import user_processes
 from hublab.probes.routes import proxy_routes
 from hublab.probes.waiting import PATIENCE, until
-from hublab.running.hub import server_path
-from hublab.running.live import LiveLab, Server
+from hublab.running.hub_api import server_path
+from hublab.running.live import LiveLab
+from hublab.running.servers import Server
 
 POLL = 0.05
 """Seconds between two questions of a watch."""
@@ -39,7 +40,7 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ServerParts:
     """A server's parts at one moment: which of them are there."""
 
     state: State
@@ -100,7 +101,7 @@ async def until_ready(
     return await until(there, seconds=seconds, what=what)
 
 
-async def server_parts(live: LiveLab, user: str, name: str = "") -> Parts:
+async def server_parts(live: LiveLab, user: str, name: str = "") -> ServerParts:
     """Everything that is there of a server now."""
     state, tables, routes, processes = await asyncio.gather(
         server_state(live, user, name),
@@ -109,7 +110,7 @@ async def server_parts(live: LiveLab, user: str, name: str = "") -> Parts:
         user_processes(live, user),
     )
     path = f"/user/{user}/{name}".rstrip("/")
-    found = Parts(
+    found = ServerParts(
         state,
         **stored_parts(tables, path),
         route=any(route.spec.rstrip("/") == path for route in routes),

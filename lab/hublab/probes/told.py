@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from yarl import URL
 
-from hublab.running.hub import hub_run
-from hublab.running.live import LiveLab, Server
+from hublab.running.hub_log import hub_run
+from hublab.running.live import LiveLab
+from hublab.running.servers import Server
 
 CONNECT = re.compile(r"Private Hub API connect url (\S+)")
 PRINT_API_URL = "tr '\\0' '\\n' < /proc/$1/environ | grep '^JUPYTERHUB_API_URL='"

@@ -26,13 +26,14 @@ from hublab.engine.records import File
 from hublab.errors import HubError, LabError
 from hublab.paths import ETC
 from hublab.running.lab import Lab
+from hublab.running.live import LiveLab
 
 SERVER_PORT = 3000
 STARTING = 30.0
 """Seconds that Chromium may take from its host's start until it can be driven."""
 PAGES = "/srv"
 """Where a host of the role `page` has its files."""
-HUB = "http://hub.lab:8000"
+HUB_SITE = "http://hub.lab:8000"
 """The proxy as the overlay's pages name it."""
 OTHER_SITE = "http://app.lab"
 """Pages of a site that is not the hub's."""
@@ -89,7 +90,9 @@ async def connect(playwright: Playwright, endpoint: str) -> Browser:
     return await playwright.chromium.connect(endpoint)
 
 
-async def sign_in(page: Page, lab: Lab, origin: str, user: str, then: str = "") -> None:
+async def sign_in_on_page(
+    page: Page, live: LiveLab, origin: str, user: str, then: str = ""
+) -> None:
     """Sign in at the hub's own page, as a person does; ends where the hub then leads to.
 
     `origin` is the hub as the browser names it, `then` the path asked for, without which the hub
@@ -97,7 +100,7 @@ async def sign_in(page: Page, lab: Lab, origin: str, user: str, then: str = "") 
     """
     query = f"?{urlencode({'next': then})}" if then else ""
     await page.goto(f"{origin}/hub/login{query}")
-    await send_login(page, lab, user)
+    await send_login(page, live, user)
     if "/hub/login" in page.url:
         words = await page.locator(".login_error").all_inner_texts()
         raise HubError(f"{user} could not sign in: {' '.join(words)}", where=page.url)
@@ -108,11 +111,11 @@ async def until_lab_is_loaded(page: Page) -> None:
     await page.wait_for_selector(".jp-Launcher", timeout=LOADING)
 
 
-async def send_login(form: Page | Frame, lab: Lab, user: str) -> None:
+async def send_login(form: Page | Frame, live: LiveLab, user: str) -> None:
     """Fill in the hub's form where it is shown and send it, whatever comes of it."""
     secret = "admin_password" if user == "admin" else "password"
     await form.fill("#username_input", user)
-    await form.fill("#password_input", lab.secret(secret))
+    await form.fill("#password_input", await live.secret(secret))
     async with form.expect_navigation():
         await form.click("#login_submit")
 
@@ -134,6 +137,6 @@ async def open_server(context: BrowserContext, origin: str, user: str, server: s
         await page.close()
 
 
-def put_page(lab: Lab, host: str, name: str, html: str) -> None:
+async def put_page(live: LiveLab, host: str, name: str, html: str) -> None:
     """Put a page on a host of the role `page`, where everybody may read it."""
-    lab.engine.put_files(lab.host(host).id, PAGES, [File(name, html.encode())])
+    await live.put_files(host, PAGES, [File(name, html.encode())])

@@ -1,4 +1,4 @@
-"""Orders to what runs on a host: a file there, whose name and contents a snippet looks for.
+"""A file on a host whose name and content a snippet or a program there looks for.
 
 With them a test keeps a program at a place for as long as it looks at the rest, where the program
 would be past it in milliseconds; or has it fail there.
@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator
 
 from hublab.running.live import LiveLab
 
-FOLDER = "/tmp/hublab-orders"
+FOLDER = "/tmp/hublab-flags"
 
 
 @contextlib.asynccontextmanager
-async def order(live: LiveLab, host: str, name: str, text: str = "wait") -> AsyncIterator[None]:
+async def flag_file(live: LiveLab, host: str, name: str, text: str = "wait") -> AsyncIterator[None]:
     """Let the file `name` with `text` stand on a host for a block of code. Raises LabError."""
     path = f"{FOLDER}/{name}"
     script = 'mkdir -p "${1%/*}" && printf %s "$2" > "$1"'

@@ -6,7 +6,7 @@ Nothing about a lab is kept outside the engine, so any process finds any lab by 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,10 +114,16 @@ class Lab:
             hint="`hublab up` makes it again",
         )
 
-    def run(self, host: str, *argv: str, user: str = "") -> ExecResult:
+    def run(
+        self,
+        host: str,
+        *argv: str,
+        user: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> ExecResult:
         """Run a command on a host and wait for it; its exit code is for the caller to judge."""
         with self.at_work_on(host):
-            return self.engine.exec(self.host(host).id, argv, user=user)
+            return self.engine.exec(self.host(host).id, argv, user=user, environment=environment)
 
     @contextlib.contextmanager
     def at_work_on(self, host: str) -> Iterator[None]:

@@ -12,7 +12,7 @@ import aiohttp
 from hublab.errors import EngineError, LabError, in_words
 from hublab.running import programs
 from hublab.running.channel import Channel
-from hublab.running.hub import HubRun, hub_run
+from hublab.running.hub_log import HubRun, hub_run
 from hublab.running.lab import PROXY_PORT, Lab
 from hublab.settings.files import READ_AT_START, ROLE_OF_SCOPE
 

@@ -8,7 +8,7 @@ from hublab.errors import EngineError
 from hublab.progress import Progress
 from hublab.running import programs
 from hublab.running.channel import Channel, open_channel
-from hublab.running.hub import open_hub
+from hublab.running.hub_api import open_hub
 from hublab.running.lab import Lab
 from hublab.running.readiness import fail_if_host_ended, wait_for_hub
 from hublab.running.switching import apply_settings, restart_roles

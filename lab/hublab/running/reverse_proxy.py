@@ -15,6 +15,7 @@ from hublab.engine.records import File
 from hublab.errors import LabError, UsageError
 from hublab.paths import ETC
 from hublab.running.lab import Lab
+from hublab.running.live import LiveLab
 
 SITE = "site.conf"
 TEST = ("nginx", "-t", "-q", "-c", "/opt/hublab/nginx.conf")
@@ -30,12 +31,13 @@ RELOADING = 10.0
 
 
 @contextlib.asynccontextmanager
-async def changed_site(lab: Lab, *changes: tuple[str, str]) -> AsyncIterator[str]:
+async def changed_site(live: LiveLab, *changes: tuple[str, str]) -> AsyncIterator[str]:
     """Have nginx run with other lines in its site: each change is (what stands there, what then).
 
     Yields the whole changed file. Raises UsageError for a text that does not stand there exactly
     once, and for a site that nginx does not take; the site is as before after any error.
     """
+    lab = live.lab
     host = lab.one("reverse-proxy").service
     before = await asyncio.to_thread(lab.output, host, "cat", f"{ETC}/{SITE}")
     after = edited(before, changes)

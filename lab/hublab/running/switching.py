@@ -16,7 +16,7 @@ from functools import partial
 from hublab.errors import HubError
 from hublab.paths import ETC
 from hublab.running import programs
-from hublab.running.hub import Hub
+from hublab.running.hub_api import Hub
 from hublab.running.lab import Lab
 from hublab.running.readiness import wait_until_listening, wait_until_running
 from hublab.settings.files import (

@@ -8,10 +8,7 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 
-from hublab.cases.matrix import Case
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
-from hublab.running.visitor import Kernel, Visitor
+from hublab.scenario import Case, Kernel, LiveLab, Visitor, until
 
 PRINTING = "import time\nwhile True: print('.', flush=True); time.sleep(0.2)"
 """A cell that computes and says so, five times a second."""

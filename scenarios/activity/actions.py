@@ -1,6 +1,6 @@
-"""Single deeds for the table of what counts as activity, and how their effect is read.
+"""Single actions for the table of what counts as activity, and how their effect is read.
 
-A deed is an asynchronous context manager: on entering it prepares, on leaving it does the thing.
+An action is an asynchronous context manager: on entering it prepares, on leaving it does the thing.
 In between the times are read for comparison. What it opened ends with the stack that it is given.
 """
 
@@ -13,7 +13,20 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 
 import aiohttp
-from doings import (
+from yarl import URL
+
+from hublab.scenario import (
+    NAVIGATE,
+    Kernel,
+    LastActivity,
+    LiveLab,
+    Undecided,
+    Visitor,
+    credentials,
+    until,
+)
+
+from .kernels_and_pages import (
     BUSY,
     PRINTING,
     TERMINAL_PRINTING,
@@ -23,21 +36,13 @@ from doings import (
     running,
     socket_of,
 )
-from yarl import URL
-
-from hublab.errors import Undecided
-from hublab.probes.credentials import credentials
-from hublab.probes.last_activity import LastActivity
-from hublab.probes.waiting import until
-from hublab.running.live import LiveLab
-from hublab.running.visitor import NAVIGATE, Kernel, Visitor
 
 SETTLE = 0.3
 """Seconds for what may still be on its way: a kernel's last message, the proxy's note."""
 
 
 @dataclass(frozen=True, slots=True)
-class Somebody:
+class Actors:
     """Alice with her page open and a kernel, and the way in for those who did not sign in."""
 
     lab: LiveLab
@@ -46,17 +51,19 @@ class Somebody:
     stranger: aiohttp.ClientSession
 
 
-Deed = Callable[[Somebody, AsyncExitStack], AbstractAsyncContextManager[None]]
+Action = Callable[[Actors, AsyncExitStack], AbstractAsyncContextManager[None]]
 
 
-async def who_moves(deed: Deed, who: Somebody, times: LastActivity, expected: set[str]) -> set[str]:
+async def who_moves(
+    action: Action, who: Actors, times: LastActivity, expected: set[str]
+) -> set[str]:
     """Do it and tell whose time moved; all that is expected is given time to be seen."""
 
     async def seen() -> bool:
         return (await times.read()).moved_since(before) >= expected
 
     async with AsyncExitStack() as later:
-        async with deed(who, later):
+        async with action(who, later):
             await asyncio.sleep(SETTLE)
             before = await times.read()
         with contextlib.suppress(Undecided):  # what is missing shows in the table
@@ -65,11 +72,11 @@ async def who_moves(deed: Deed, who: Somebody, times: LastActivity, expected: se
         return set((await times.read()).moved_since(before))
 
 
-def asks(path: str, status: int, *, method: str = "GET", signed_in: bool = True) -> Deed:
+def asks(path: str, status: int, *, method: str = "GET", signed_in: bool = True) -> Action:
     """One request through the proxy; a POST brings a little JSON."""
 
     @contextlib.asynccontextmanager
-    async def deed(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+    async def action(who: Actors, later: AsyncExitStack) -> AsyncIterator[None]:
         yield
         url = URL(f"{str(who.alice.origin).rstrip('/')}{path}")
         headers = who.alice.xsrf(url) if "/api/" in path else dict(NAVIGATE)
@@ -83,69 +90,69 @@ def asks(path: str, status: int, *, method: str = "GET", signed_in: bool = True)
             await answer.read()
             assert answer.status == status, path
 
-    return deed
+    return action
 
 
 @contextlib.asynccontextmanager
-async def asks_hub_by_token(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+async def asks_hub_by_token(who: Actors, later: AsyncExitStack) -> AsyncIterator[None]:
     token = await later.enter_async_context(credentials(who.lab, "alice", token=True))
     yield
     async with who.stranger.get(who.alice.origin / "hub/api/user", headers=token.headers) as answer:
         assert answer.status == 200
 
 
-async def page(who: Somebody, later: AsyncExitStack) -> Kernel:
+async def page(who: Actors, later: AsyncExitStack) -> Kernel:
     """A page that is connected to alice's kernel."""
     return await later.enter_async_context(who.alice.connect(who.kernel))
 
 
 @contextlib.asynccontextmanager
-async def runs_a_cell(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+async def runs_a_cell(who: Actors, later: AsyncExitStack) -> AsyncIterator[None]:
     tab = await page(who, later)
     yield
     await tab.run("2")
 
 
 @contextlib.asynccontextmanager
-async def asks_kernel_what_it_is(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+async def asks_kernel_what_it_is(who: Actors, later: AsyncExitStack) -> AsyncIterator[None]:
     tab = await page(who, later)
     yield
     await tab.request("kernel_info_request", {})
 
 
 @contextlib.asynccontextmanager
-async def connects(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+async def connects(who: Actors, later: AsyncExitStack) -> AsyncIterator[None]:
     yield
     await page(who, later)
 
 
 @contextlib.asynccontextmanager
-async def computes_in_silence(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+async def computes_in_silence(who: Actors, later: AsyncExitStack) -> AsyncIterator[None]:
     await later.enter_async_context(running(who.alice, who.kernel, BUSY))
     yield
 
 
 @contextlib.asynccontextmanager
-async def prints_into_page(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+async def prints_into_page(who: Actors, later: AsyncExitStack) -> AsyncIterator[None]:
     await later.enter_async_context(running(who.alice, who.kernel, PRINTING))
     yield
 
 
 @contextlib.asynccontextmanager
-async def prints_unseen(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+async def prints_unseen(who: Actors, later: AsyncExitStack) -> AsyncIterator[None]:
     async with who.alice.connect(who.kernel) as tab:
         await tab.start(PRINTING)
     later.push_async_callback(interrupt, who.alice, who.kernel)
     yield
 
 
-async def end_thread(who: Somebody) -> None:
+async def end_thread(who: Actors) -> None:
     async with who.alice.connect(who.kernel) as tab:
         await tab.run("stop.set()")
 
 
 @contextlib.asynccontextmanager
-async def thread_prints(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+async def thread_prints(who: Actors, later: AsyncExitStack) -> AsyncIterator[None]:
     async with who.alice.connect(who.kernel) as tab:
         await tab.run(THREAD_PRINTING)
     later.push_async_callback(end_thread, who)
@@ -153,7 +160,7 @@ async def thread_prints(who: Somebody, later: AsyncExitStack) -> AsyncIterator[N
 
 
 @contextlib.asynccontextmanager
-async def thread_prints_after_a_look(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+async def thread_prints_after_a_look(who: Actors, later: AsyncExitStack) -> AsyncIterator[None]:
     async with who.alice.connect(who.kernel) as tab:
         await tab.run(THREAD_PRINTING)
     later.push_async_callback(end_thread, who)
@@ -164,7 +171,7 @@ async def thread_prints_after_a_look(who: Somebody, later: AsyncExitStack) -> As
 
 
 async def terminal(
-    who: Somebody, later: AsyncExitStack, page: AsyncExitStack
+    who: Actors, later: AsyncExitStack, page: AsyncExitStack
 ) -> aiohttp.ClientWebSocketResponse:
     """A terminal, and a page that shows it until its own stack ends."""
     name = await new_terminal(who.alice)
@@ -173,21 +180,21 @@ async def terminal(
 
 
 @contextlib.asynccontextmanager
-async def types(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+async def types(who: Actors, later: AsyncExitStack) -> AsyncIterator[None]:
     socket = await terminal(who, later, later)
     yield
     await socket.send_json(["stdin", ":\r"])
 
 
 @contextlib.asynccontextmanager
-async def terminal_prints_into_page(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+async def terminal_prints_into_page(who: Actors, later: AsyncExitStack) -> AsyncIterator[None]:
     socket = await terminal(who, later, later)
     await socket.send_json(["stdin", TERMINAL_PRINTING])
     yield
 
 
 @contextlib.asynccontextmanager
-async def terminal_prints_unseen(who: Somebody, later: AsyncExitStack) -> AsyncIterator[None]:
+async def terminal_prints_unseen(who: Actors, later: AsyncExitStack) -> AsyncIterator[None]:
     async with AsyncExitStack() as a_while:
         socket = await terminal(who, later, a_while)
         await socket.send_json(["stdin", TERMINAL_PRINTING])

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -19,69 +17,8 @@ from yarl import URL
 
 from hublab.errors import HubError, LabError, UsageError, in_words
 from hublab.running.channel import Channel
+from hublab.running.hub_log import hub_run
 from hublab.running.lab import Lab
-
-LISTENING = re.compile(r"Hub API listening on (\S+)")
-BEGUN = re.compile(r"Running JupyterHub version|^hublab: hub ended", re.MULTILINE)
-RUNNING = re.compile(r"JupyterHub is now running")
-ENDED = re.compile(r"hublab: hub ended, exit code (?!256)")
-"""It ended by itself: 256 stands for a signal (compose/images/finish)."""
-BASE_URL = "hub.JupyterHub.base_url"
-TAILS = (200, 4000)
-"""Lines of log to read, until a start is in them: reading many costs the engine much."""
-
-
-@dataclass(frozen=True, slots=True)
-class HubRun:
-    """What the running hub process said of itself since it started."""
-
-    api_url: str | None
-    """Where its API listens, None until it does."""
-    running: bool
-    log: str
-    ended: bool = False
-    """Whether the last that is known is that it ended by itself; it may be starting again."""
-
-    @property
-    def prefix(self) -> str:
-        """The hub's own prefix, `/hub/` or `/base/hub/`."""
-        return URL(self.api_url).path if self.api_url else "/hub/"
-
-
-def hub_run(lab: Lab) -> HubRun:
-    """Read the hub's log from its last start on."""
-    for tail in TAILS:
-        log = lab.engine.logs(lab.one("hub").id, tail=tail)
-        # What an earlier process said must not count for one that was just started.
-        if marks := list(BEGUN.finditer(log)):
-            log = log[log.rfind("\n", 0, marks[-1].start()) + 1 :]
-            break
-    listening = LISTENING.search(log)
-    return HubRun(
-        listening[1] if listening else None,
-        bool(RUNNING.search(log)),
-        log,
-        bool(ENDED.match(log)),
-    )
-
-
-def hub_url(lab: Lab) -> str:
-    """Where a browser on this machine opens the hub: the lab's address and the hub's base URL.
-
-    The hub itself says the base URL, whose configuration it may stand in; before it listens, the
-    settings do.
-    """
-    if not lab.of_role("hub"):
-        return lab.url
-    run = hub_run(lab)
-    told = run.prefix.removesuffix("hub/") if run.api_url else lab.settings().get(BASE_URL, "")
-    return with_base(lab.url, told)
-
-
-def with_base(url: str, base_url: object) -> str:
-    """The address of a hub with this base URL, which JupyterHub takes with and without slashes."""
-    base = str(base_url or "").strip("/")
-    return f"{url}{base}/" if base else url
 
 
 class Hub:

@@ -1,0 +1,1 @@
+"""Experiments on how a distributed JupyterHub deployment behaves, a folder a subject."""

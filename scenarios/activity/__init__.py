@@ -1,0 +1,1 @@
+"""Who counts as active, by whose clock, and which servers are culled."""

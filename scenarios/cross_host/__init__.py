@@ -1,0 +1,1 @@
+"""Hub, proxy, servers and database on hosts of their own: addresses, restarts, broken links."""

@@ -1,0 +1,1 @@
+"""What a page of another origin may do: CORS, cookies, XSRF tokens, frames, WebSockets."""

@@ -1,0 +1,1 @@
+"""Which address leads where, with the answers of hub, proxy and servers."""
