@@ -22,6 +22,8 @@ CASE = "case.json"
 PROXY_PORT = 8000
 HTTP_PORT = 80
 SSH_PORT = 22
+PROXY_TOKEN = "env/CONFIGPROXY_AUTH_TOKEN"
+"""Below ETC, on the hosts of hub and proxy: the token that the two share."""
 
 
 @dataclass(slots=True)
@@ -155,7 +157,7 @@ class Lab:
     def secrets(self) -> set[str]:
         """Everything that must never be written anywhere: for journals and reports."""
         names = ("password", "admin_password", "api_token", "cookie_secret", "database_password")
-        files = [f"{ETC}/{name}" for name in names] + [f"{ETC}/env/CONFIGPROXY_AUTH_TOKEN"]
+        files = [f"{ETC}/{name}" for name in names] + [f"{ETC}/{PROXY_TOKEN}"]
         text = self.output(
             self.one("hub").service,
             "sh",
