@@ -153,7 +153,7 @@ def text(value: Any) -> str:
 
 
 def as_data(change: Change) -> dict[str, Any]:
-    """A change as `--json` tells it."""
+    """A change as `--json` prints it."""
     fields = {column: {"old": old, "new": new} for column, (old, new) in change.fields.items()}
     return {
         "table": change.table,

@@ -14,7 +14,7 @@ from hublab.running.lab import Lab
 from hublab.running.live import LiveLab, Progress, Server
 
 REFUSED = "refused the login"
-"""How SSHSpawner tells the user that a node does not let the hub in."""
+"""In SSHSpawner's message to the user when a node does not let the hub in."""
 
 
 @click.command()

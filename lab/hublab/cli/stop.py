@@ -1,4 +1,4 @@
-"""`hublab stop`: the hub stops a server; what its node still runs for the user is told."""
+"""`hublab stop`: the hub stops a server, and the nodes list what they still run for the user."""
 
 from __future__ import annotations
 

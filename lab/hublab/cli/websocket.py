@@ -79,7 +79,7 @@ def websocket(
 
 
 def as_data(seen: Conversation, hide: Redactor) -> dict[str, Any]:
-    """A conversation as `--json` tells it; binary messages in Base64."""
+    """A conversation as `--json` prints it; binary messages in Base64."""
     return {
         "status": seen.status,
         "url": hide.text(seen.url),
