@@ -25,8 +25,8 @@ import pytest
 from doings import leave_running, reported_every, visit
 
 from hublab.cases.matrix import Case
+from hublab.probes.activity_reports import RECORDER, ActivityReport, record_reports
 from hublab.probes.last_activity import Beliefs, last_activity
-from hublab.probes.reports import RECORDER, Report, record_reports
 from hublab.probes.waiting import until
 from hublab.running.live import LiveLab
 
@@ -61,7 +61,7 @@ async def test_what_a_server_posts(lab: LiveLab, case: Case) -> None:
     recorder = await lab.enter(record_reports(lab, "node1", account="dave"))
     await lab.spawn("alice", on="node1")
 
-    async def four() -> list[Report]:
+    async def four() -> list[ActivityReport]:
         return (await recorder.reports())[3:]
 
     await until(four, what="the report at the start and three more")

@@ -17,11 +17,12 @@ import pytest
 from yarl import URL
 
 from hublab.cases.matrix import Case
+from hublab.diagnosis.reach import diagnose
 from hublab.errors import HubError
+from hublab.probes.advertised import api_url_of_server
 from hublab.probes.placement import placement
 from hublab.probes.reach import reach
 from hublab.probes.routes import proxy_routes
-from hublab.probes.told import server_told
 from hublab.running.live import LiveLab
 
 BACK = "hub.SSHSpawner.reverse_tunnel"
@@ -38,13 +39,13 @@ async def test_a_node_that_only_the_bastion_reaches(lab: LiveLab, case: Case) ->
             HubError, match=f"node cannot reach the hub at http://{hub.service}:8081"
         ):
             await lab.spawn("alice", on="inner1")
-        (hop,) = [hop for hop in await reach(lab) if not hop.ok]
+        (hop,) = [hop for hop in diagnose(await reach(lab)) if not hop.ok]
         assert hop.source == "inner1"
         assert f"the name {hub.service} is not known here" in str(hop.error)
         return
 
     server = await lab.spawn("alice", on="inner1")
-    told = await server_told(lab, server)
+    told = await api_url_of_server(lab, server)
     assert URL(str(told)).host == "127.0.0.1"
     (route,) = [route for route in await proxy_routes(lab) if route.user]
     assert URL(route.target).host == hub.service
@@ -55,4 +56,4 @@ async def test_a_node_that_only_the_bastion_reaches(lab: LiveLab, case: Case) ->
     place = await placement(lab, await lab.enter(visitor.kernel()))
     assert (place.hostname, place.user) == ("inner1", "alice")
     assert place.address != lab.lab.host("bastion").address
-    assert [hop for hop in await reach(lab) if not hop.ok] == []
+    assert [hop for hop in diagnose(await reach(lab)) if not hop.ok] == []

@@ -16,6 +16,7 @@ from __future__ import annotations
 import pytest
 
 from hublab.cases.matrix import Case
+from hublab.diagnosis.reach import diagnose
 from hublab.probes.listening import listening
 from hublab.probes.reach import reach
 from hublab.running.live import LiveLab
@@ -48,7 +49,7 @@ async def test_where_the_hub_listens(lab: LiveLab, case: Case) -> None:
     expected = case[IP] if obeyed else lab.lab.host("hub").address
     assert await hub_addresses(lab) == {expected}
     lost = {"proxy", "node1", "node2"} if expected == "127.0.0.1" else set()
-    broken = [hop for hop in await reach(lab) if not hop.ok]
+    broken = [hop for hop in diagnose(await reach(lab)) if not hop.ok]
     assert {(hop.source, hop.setting) for hop in broken} == {(host, IP) for host in lost}
 
 

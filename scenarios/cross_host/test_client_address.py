@@ -21,7 +21,7 @@ from __future__ import annotations
 import pytest
 
 from hublab.cases.matrix import Case
-from hublab.probes.access_log import Access, hub_accesses, server_accesses
+from hublab.probes.access_log import LoggedRequest, hub_accesses, server_accesses
 from hublab.probes.waiting import until
 from hublab.running.live import LiveLab
 
@@ -64,12 +64,12 @@ async def test_who_logs_the_client(lab: LiveLab, case: Case) -> None:
     # A proxy that adds nothing leaves a visitor the choice of any address.
     expected = [proxy.address, FORGED] if case[NOT_FORWARDED] else [client.address] * 2
 
-    async def at_server() -> list[Access]:
+    async def at_server() -> list[LoggedRequest]:
         seen = await server_accesses(lab, "alice", str(server.host))
         calls = [one for one in seen if one.path == "/user/alice/api/contents"]
         return calls if len(calls) == len(expected) else []
 
-    async def at_hub() -> list[Access]:
+    async def at_hub() -> list[LoggedRequest]:
         return [one for one in await hub_accesses(lab) if one.path.startswith("/hub/login")]
 
     calls = await until(at_server, what="both calls in the server's log")

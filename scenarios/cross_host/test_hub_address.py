@@ -30,6 +30,7 @@ import aiohttp
 import pytest
 
 from hublab.cases.matrix import Case
+from hublab.diagnosis.reach import diagnose
 from hublab.errors import HubError
 from hublab.probes.listening import listening
 from hublab.probes.reach import reach
@@ -111,7 +112,7 @@ async def test_an_address_that_is_given_out(lab: LiveLab, case: Case) -> None:
     else:
         assert (await lab.spawn("alice", on="node1")).ready
 
-    broken = [hop for hop in await reach(lab) if not hop.ok]
+    broken = [hop for hop in diagnose(await reach(lab)) if not hop.ok]
     assert {hop.source for hop in broken} == ({"proxy", "node1", "node2"} if error else set())
     assert all(error in str(hop.error) and hop.setting == CONNECT for hop in broken)
 
@@ -151,7 +152,7 @@ async def test_a_url_that_is_given_out(lab: LiveLab, case: Case) -> None:
     assert {80, 8081} & ports == {row.port}
     assert await page_status(lab) == row.status
 
-    broken = [hop for hop in await reach(lab) if not hop.ok]
+    broken = [hop for hop in diagnose(await reach(lab)) if not hop.ok]
     lost = {"proxy", "node1", "node2"} if row.status != 200 else set()
     assert {(hop.source, hop.setting) for hop in broken} == {(host, URL) for host in lost}
 
@@ -169,7 +170,7 @@ async def test_https_to_a_hub_without(lab: LiveLab) -> None:
     assert await hub_target(lab) == "https://hub:8081"
     assert 8081 in {socket.port for socket in await listening(lab, "hub")}
     assert await page_status(lab, SILENCE) is None
-    broken = [hop for hop in await reach(lab) if not hop.ok]
+    broken = [hop for hop in diagnose(await reach(lab)) if not hop.ok]
     assert {(hop.source, hop.layer, hop.setting) for hop in broken} == {
         (host, "TCP", URL) for host in ("proxy", "node1", "node2")
     }

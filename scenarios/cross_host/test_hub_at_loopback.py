@@ -22,6 +22,7 @@ import asyncio
 import pytest
 
 from hublab.cases.matrix import Case
+from hublab.diagnosis.reach import diagnose
 from hublab.errors import HubError
 from hublab.probes.node_log import last_server_log
 from hublab.probes.reach import reach
@@ -63,7 +64,7 @@ async def test_what_the_server_itself_says(lab: LiveLab, case: Case) -> None:
         server = await lab.server("alice")
         assert server is not None
         assert not server.ready
-        broken = [hop for hop in await reach(lab) if not hop.ok]
+        broken = [hop for hop in diagnose(await reach(lab)) if not hop.ok]
         assert {hop.source for hop in broken} == {"proxy", "node1", "node2"}
         assert {hop.setting for hop in broken} == {CONNECT}
     finally:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import pytest
 
+from hublab.diagnosis.reach import diagnose
 from hublab.errors import HubError
 from hublab.faults import freeze
 from hublab.probes.node_log import last_server_log
@@ -52,7 +53,7 @@ async def test_who_says_what_is_wrong(lab: LiveLab) -> None:
         with pytest.raises(HubError, match="the server did not listen in time"):
             await lab.spawn("alice", on="node1")
         log = await last_server_log(lab, "alice", "node1")
-        hops = [hop for hop in await reach(lab) if hop.source == "node1" and not hop.ok]
+        hops = [hop for hop in diagnose(await reach(lab)) if hop.source == "node1" and not hop.ok]
     assert "Starting jupyterhub single-user server extension" in log
     assert "Failed to connect to my Hub" not in log
     assert {(hop.setting, hop.layer) for hop in hops} == {(OWN, "TCP")}

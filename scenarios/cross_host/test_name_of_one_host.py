@@ -21,6 +21,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from hublab.diagnosis.reach import diagnose
 from hublab.errors import HubError
 from hublab.probes.reach import reach
 from hublab.running.live import LiveLab
@@ -55,7 +56,7 @@ async def test_a_name_that_one_node_knows(lab: LiveLab) -> None:
             await lab.spawn("bob", on="node2")
         with pytest.raises(HubError, match=r"could not sign in: 503"):
             await lab.sign_in("alice")
-        hops = await reach(lab)
+        hops = diagnose(await reach(lab))
         broken = {hop.source: str(hop.error) for hop in hops if not hop.ok}
         assert set(broken) == {"proxy", "node2"}
         assert all(f"the name {NAME} is not known here" in error for error in broken.values())

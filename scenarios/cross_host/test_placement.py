@@ -20,7 +20,7 @@ import pytest
 from hublab.probes.placement import Placement, placement
 from hublab.probes.processes import user_processes
 from hublab.probes.routes import proxy_routes
-from hublab.probes.stored import stored_servers
+from hublab.probes.table_rows import server_rows
 from hublab.running.live import LiveLab, Server
 
 pytestmark = pytest.mark.topology("lab")
@@ -47,7 +47,7 @@ async def test_kernel_route_and_database_agree(lab: LiveLab) -> None:
     routes = {route.spec: route.target for route in await proxy_routes(lab)}
     assert routes["/user/alice"] == f"http://{node.address}:{server.port}"
 
-    stored = (await stored_servers(lab))["alice", ""]
+    stored = (await server_rows(lab))["alice", ""]
     assert (stored["ip"], stored["port"]) == (node.address, server.port)
 
 

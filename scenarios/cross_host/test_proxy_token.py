@@ -24,19 +24,20 @@ from contextlib import asynccontextmanager
 import pytest
 
 from hublab.cases.matrix import Case
+from hublab.diagnosis.reach import diagnose
 from hublab.engine.records import File
 from hublab.errors import HubError, LabError
 from hublab.probes.reach import reach
 from hublab.running.hub import hub_run
-from hublab.running.lab import ETC
+from hublab.running.lab import ETC, PROXY_TOKEN
 from hublab.running.live import LiveLab
+from hublab.running.proxy_api import proxy_api_of
 from hublab.running.switching import restart
 
 TOKEN = "hub.ConfigurableHTTPProxy.auth_token"
 API = "hub.ConfigurableHTTPProxy.api_url"
 GONE = "the hub has ended"
 """What `reach` says of every way to a hub that is not there."""
-TOKEN_FILE = "env/CONFIGPROXY_AUTH_TOKEN"
 
 pytestmark = pytest.mark.topology("lab")
 
@@ -53,7 +54,7 @@ async def test_a_hub_with_another_token(lab: LiveLab, case: Case) -> None:
     assert lab.refusal is not None
     assert (lab.refusal.role, lab.refusal.code) == ("hub", 1)
     assert LAST_WORDS[str(case[TOKEN])] in lab.refusal.log
-    broken = [hop for hop in await reach(lab) if not hop.ok]
+    broken = [hop for hop in diagnose(await reach(lab)) if not hop.ok]
     assert {hop.source for hop in broken} == {"proxy", "node1", "node2"}
     assert all(GONE in str(hop.error) for hop in broken)
 
@@ -66,7 +67,8 @@ async def test_the_public_port_for_the_api(lab: LiveLab) -> None:
     assert lab.refusal is not None
     assert lab.refusal.code == 1
     assert "api_request to proxy failed: 404" in lab.refusal.log
-    (hop,) = [hop for hop in await reach(lab) if not hop.ok and GONE not in str(hop.error)]
+    hops = diagnose(await reach(lab))
+    (hop,) = [hop for hop in hops if not hop.ok and GONE not in str(hop.error)]
     assert (hop.source, hop.status) == ("hub", 404)
 
 
@@ -79,7 +81,8 @@ async def test_an_api_that_nobody_answers(lab: LiveLab, case: Case) -> None:
     assert lab.refusal is not None
     assert lab.refusal.code == 1
     assert len(re.findall("connection error .*retrying", lab.refusal.log)) >= 3
-    (hop,) = [hop for hop in await reach(lab) if not hop.ok and GONE not in str(hop.error)]
+    hops = diagnose(await reach(lab))
+    (hop,) = [hop for hop in hops if not hop.ok and GONE not in str(hop.error)]
     assert (hop.source, hop.setting) == ("hub", API)
 
 
@@ -87,7 +90,7 @@ async def test_an_api_that_nobody_answers(lab: LiveLab, case: Case) -> None:
 async def proxy_token(lab: LiveLab, token: str) -> AsyncIterator[None]:
     """The proxy restarted with another token than the hub has, for a block; empty: with none."""
     proxy = lab.lab.one("proxy")
-    own = lab.lab.output(proxy.service, "cat", f"{ETC}/{TOKEN_FILE}")
+    own = lab.lab.output(proxy.service, "cat", f"{ETC}/{PROXY_TOKEN}")
     await bring(lab, token)
     try:
         yield
@@ -98,7 +101,7 @@ async def proxy_token(lab: LiveLab, token: str) -> AsyncIterator[None]:
 async def bring(lab: LiveLab, token: str) -> None:
     """Give the proxy a token, and start it anew: it reads its environment once."""
     proxy = lab.lab.one("proxy")
-    files = [File(TOKEN_FILE, token.encode(), mode=0o600)]
+    files = [File(PROXY_TOKEN, token.encode(), mode=0o600)]
     await asyncio.to_thread(lab.lab.engine.put_files, proxy.id, ETC, files)
     await restart(lab.lab, proxy.service)
 
@@ -110,7 +113,7 @@ async def test_a_proxy_without_a_token(lab: LiveLab) -> None:
         await (await lab.hub()).check_routes()
         assert "REST API is not authenticated" in lab.lab.engine.logs(lab.lab.one("proxy").id)
         async with lab.channel.session() as stranger:
-            api = f"http://{lab.lab.one('proxy').service}:8001/api/routes"
+            api = (await proxy_api_of(lab)).routes
             taken = {"target": "http://node2:22"}
             async with stranger.post(f"{api}/hub/login", json=taken) as answer:
                 assert answer.status == 201

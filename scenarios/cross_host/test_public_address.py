@@ -21,9 +21,10 @@ import pytest
 from yarl import URL
 
 from hublab.cases.matrix import Case
+from hublab.diagnosis.reach import diagnose
+from hublab.probes.advertised import api_url_of_server
 from hublab.probes.reach import reach
 from hublab.probes.routes import proxy_routes
-from hublab.probes.told import server_told
 from hublab.running.live import LiveLab
 
 BASE = "hub.JupyterHub.base_url"
@@ -39,12 +40,12 @@ async def test_a_prefix(lab: LiveLab) -> None:
     """Route, server and API have it; the proxy's error pages, set on its own host, do not."""
     server = await lab.spawn("alice", on="node1")
     assert {route.spec for route in await proxy_routes(lab)} == {"/jh", "/jh/user/alice"}
-    assert await server_told(lab, server) == "http://hub:8081/jh/hub/api"
+    assert await api_url_of_server(lab, server) == "http://hub:8081/jh/hub/api"
     visitor = await lab.sign_in("alice")
     await visitor.open_server()
     async with visitor.session.get(lab.origin / "hub/login") as page:
         assert (page.status, await page.text()) == (404, "")
-    assert [hop for hop in await reach(lab) if not hop.ok] == []
+    assert [hop for hop in diagnose(await reach(lab)) if not hop.ok] == []
 
 
 @pytest.mark.finding(
@@ -66,4 +67,4 @@ async def test_a_public_address(lab: LiveLab, case: Case) -> None:
             place = URL(answer.headers["Location"])
     assert place.path == "/hub/api/oauth2/authorize"
     assert place.host == URL(str(case[PUBLIC])).host
-    assert [hop for hop in await reach(lab) if not hop.ok] == []
+    assert [hop for hop in diagnose(await reach(lab)) if not hop.ok] == []

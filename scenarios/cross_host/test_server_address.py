@@ -20,6 +20,7 @@ import asyncio
 import pytest
 
 from hublab.cases.matrix import Case
+from hublab.diagnosis.reach import diagnose
 from hublab.errors import HubError
 from hublab.probes.listening import listening
 from hublab.probes.node_log import last_server_log
@@ -53,7 +54,7 @@ async def test_where_a_server_listens(lab: LiveLab, case: Case) -> None:
     server = await until(started, seconds=120, what="the server's process")
     assert server is not None
     if ip == "127.0.0.1":
-        (hop,) = [hop for hop in await reach(lab) if not hop.ok]
+        (hop,) = [hop for hop in diagnose(await reach(lab)) if not hop.ok]
         assert (hop.source, hop.target) == ("hub", "alice on node1")
         assert (hop.error, hop.setting) == ("Connection refused", IP)
         with pytest.raises(HubError, match="did not start"):

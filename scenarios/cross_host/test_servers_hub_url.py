@@ -25,10 +25,11 @@ from dataclasses import dataclass
 import pytest
 
 from hublab.cases.matrix import Case
+from hublab.diagnosis.reach import HopDiagnosis, diagnose
 from hublab.errors import HubError
+from hublab.probes.advertised import api_url_of_server
 from hublab.probes.node_log import last_server_log
-from hublab.probes.reach import Hop, reach
-from hublab.probes.told import server_told
+from hublab.probes.reach import reach
 from hublab.probes.waiting import until
 from hublab.running.live import LiveLab
 
@@ -68,7 +69,7 @@ async def test_what_servers_alone_are_told(lab: LiveLab, case: Case) -> None:
     await lab.sign_in("alice")
     if row.outcome == ALIVE:
         server = await lab.spawn("alice", on="node1")
-        assert await server_told(lab, server) == row.api
+        assert await api_url_of_server(lab, server) == row.api
         assert await broken(lab) == []
     elif row.outcome == REFUSED:
         with pytest.raises(HubError, match=f"cannot reach the hub at {row.api}"):
@@ -100,5 +101,5 @@ async def never_finds(lab: LiveLab, api: str) -> None:
         await asyncio.gather(spawning, return_exceptions=True)
 
 
-async def broken(lab: LiveLab) -> list[Hop]:
-    return [hop for hop in await reach(lab) if not hop.ok]
+async def broken(lab: LiveLab) -> list[HopDiagnosis]:
+    return [hop for hop in diagnose(await reach(lab)) if not hop.ok]

@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 
 from hublab.cases.matrix import Case
+from hublab.diagnosis.reach import diagnose
 from hublab.probes.reach import reach
 from hublab.probes.waiting import PATIENCE
 from hublab.running.live import LiveLab
@@ -51,7 +52,7 @@ async def test_a_node_that_the_proxy_cannot_reach(lab: LiveLab, case: Case) -> N
     assert (await lab.spawn("alice", on="far1")).ready
     visitor = await lab.sign_in("alice")
     assert await opens(visitor, SILENCE if direct else PATIENCE) == (not direct)
-    broken = [(hop.source, hop.target) for hop in await reach(lab) if not hop.ok]
+    broken = [(hop.source, hop.target) for hop in diagnose(await reach(lab)) if not hop.ok]
     proxy = lab.lab.one("proxy").service
     assert broken == ([(proxy, "alice's server")] if direct else [])
     still = await lab.server("alice")

@@ -73,7 +73,7 @@ async def test_in_and_out_within_a_frame(
     page = await chromium.new_page()
     async with over_https(lab.lab):
         await page.goto(OTHER_SITE)
-        framed = await show_in_frame(page, f"{HTTPS}/hub/login?next=/hub/home")
+        framed = await show_in_frame(lab, page, f"{HTTPS}/hub/login?next=/hub/home")
         assert framed.shown
         await send_login(framed.frame, lab.lab, USER)
         form = framed.frame.locator("#password_input")
@@ -83,7 +83,7 @@ async def test_in_and_out_within_a_frame(
             return
 
         await lab.spawn(USER, on=NODE)
-        server = await show_in_frame(page, f"{HTTPS}/user/{USER}/lab")
+        server = await show_in_frame(lab, page, f"{HTTPS}/user/{USER}/lab")
         assert (server.status, server.shown) == (200, True)
         # The page's own calls may begin a sign-in of their own, whose state is a cookie too.
         names = await cookie_names(chromium, f"/user/{USER}/")

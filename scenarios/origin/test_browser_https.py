@@ -51,7 +51,7 @@ async def test_what_the_scheme_changes(lab: LiveLab, case: Case, chromium: Brows
             (SAME_SITE, HUB, None, 200),
             (HTTPS_SAME_SITE, HTTPS, "cors", 403),
         ):
-            async with page_at(chromium, page_url) as page:
+            async with page_at(lab, chromium, page_url) as page:
                 asked = await page.fetch(f"{api(origin=hub)}/me", credentials="include")
             assert f"jupyterhub-user-{USER}" in asked.cookies
             assert asked.exchange
@@ -60,7 +60,7 @@ async def test_what_the_scheme_changes(lab: LiveLab, case: Case, chromium: Brows
             assert asked.read == (200 if asked.answered == 200 else None)
 
         token = await token_of(lab)
-        async with page_at(chromium, OTHER_SITE) as page:
+        async with page_at(lab, chromium, OTHER_SITE) as page:
             for hub in (HUB, HTTPS):
                 url = f"{api(origin=hub).replace('http', 'ws', 1)}/events/subscribe"
                 socket = await page.websocket(f"{url}?token={token}")
@@ -83,7 +83,7 @@ async def test_a_websocket_by_cookie(lab: LiveLab, case: Case, chromium: Browser
     async with over_https(lab.lab):
         await at_own_server(lab, chromium, HTTPS)
         url = f"{api(origin=HTTPS).replace('http', 'ws', 1)}/events/subscribe"
-        async with page_at(chromium, f"{HTTPS}/hub/home") as page:
+        async with page_at(lab, chromium, f"{HTTPS}/hub/home") as page:
             assert await page.websocket(url) == Upgrade(True, 101, None)
     visitor = await lab.sign_in(USER)
     await visitor.open_server()
@@ -110,7 +110,7 @@ async def test_cookies_behind_something_that_ends_tls(
         wanted = bool(case[PUBLIC_URL])
         assert secure["jupyterhub-hub-login"] is secure["jupyterhub-session-id"] is wanted
 
-        async with page_at(chromium, "http://www.hub.lab/hub/home") as page:
+        async with page_at(lab, chromium, "http://www.hub.lab/hub/home") as page:
             seen = await page.traffic.exchanges("/hub/home")
         in_the_clear = seen[0].url.startswith("http:") and "jupyterhub-hub-login" in seen[0].cookies
         assert in_the_clear is not wanted

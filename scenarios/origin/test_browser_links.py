@@ -21,7 +21,7 @@ from browsing import USER, signed_in
 from playwright.async_api import BrowserContext
 
 from hublab.cases.matrix import Case
-from hublab.probes.access_log import Access, hub_accesses
+from hublab.probes.access_log import LoggedRequest, hub_accesses
 from hublab.probes.page_requests import put_elsewhere
 from hublab.probes.waiting import until
 from hublab.running.browser import HUB, OTHER_SITE, SAME_SITE
@@ -77,10 +77,10 @@ async def test_what_comes_with_the_users_cookies(
     assert await lab.server(USER) is None  # none of the forms started one
 
 
-async def asked_for(lab: LiveLab, place: str) -> Access:
+async def asked_for(lab: LiveLab, place: str) -> LoggedRequest:
     """The hub's line for the one request to a place."""
 
-    async def line() -> Access | None:
+    async def line() -> LoggedRequest | None:
         return next((one for one in await hub_accesses(lab) if one.path == place), None)
 
     found = await until(line, what=f"{place} in the hub's log")

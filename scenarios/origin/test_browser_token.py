@@ -121,7 +121,7 @@ async def test_what_a_foreign_page_gets(lab: LiveLab, case: Case, chromium: Brow
     before = await files(lab, token)
     created = 0
     for origin in (OTHER_SITE, SAME_SITE):
-        async with page_at(chromium, origin) as page:
+        async with page_at(lab, chromium, origin) as page:
             for request in REQUESTS:
                 expected = model(str(case[ALLOW]), origin, request)
                 asked = await send(page, lab.own_server, request, token)
@@ -147,7 +147,7 @@ async def test_errors_can_be_read_by_another_setting(
     put_elsewhere(lab.lab)
     await lab.spawn("alice", lab.own_server, on="node1")
     token = await token_of(lab)
-    async with page_at(chromium, OTHER_SITE) as page:
+    async with page_at(lab, chromium, OTHER_SITE) as page:
         missing = await page.fetch(api(lab.own_server) + NO_KERNEL, token=token)
         stranger = await page.fetch(api(lab.own_server) + "/me")
     assert (missing.answered, stranger.answered) == (404, 403)

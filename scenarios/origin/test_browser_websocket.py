@@ -23,7 +23,7 @@ from playwright.async_api import BrowserContext
 from shared_findings import TOKEN_IN_THE_URL
 
 from hublab.cases.matrix import Case
-from hublab.probes.access_log import Access, server_accesses
+from hublab.probes.access_log import LoggedRequest, server_accesses
 from hublab.probes.page_requests import page_at, put_elsewhere
 from hublab.probes.waiting import until
 from hublab.running.browser import HUB, OTHER_SITE, SAME_SITE
@@ -50,7 +50,7 @@ async def test_a_signed_in_users_cookie(lab: LiveLab, case: Case, chromium: Brow
     await at_own_server(lab, chromium)
     for page_url, same_site in ((OWN_PAGE, True), (SAME_SITE, True), (OTHER_SITE, False)):
         url = f"{socket_url(lab.own_server)}?from={page_url}"
-        async with page_at(chromium, page_url) as page:
+        async with page_at(lab, chromium, page_url) as page:
             socket = await page.websocket(url)
         permitted = page_url == OWN_PAGE or case[ALLOW] in ("*", page_url)
         assert socket.status == (101 if same_site and permitted else 403), page_url
@@ -63,7 +63,7 @@ async def test_a_signed_in_users_cookie(lab: LiveLab, case: Case, chromium: Brow
 async def known_at_server(lab: LiveLab, page_url: str) -> str:
     """Whom the server took for the one who asked from a page."""
 
-    async def refusals() -> list[Access]:
+    async def refusals() -> list[LoggedRequest]:
         seen = await server_accesses(lab, USER, "node1")
         return [one for one in seen if one.status == 403 and one.path.endswith(page_url)]
 
@@ -82,7 +82,7 @@ async def test_a_token_in_the_url(lab: LiveLab, case: Case, chromium: BrowserCon
     await lab.spawn(USER, on="node1")
     token = await token_of(lab)
     for origin in (OTHER_SITE, SAME_SITE):
-        async with page_at(chromium, origin) as page:
+        async with page_at(lab, chromium, origin) as page:
             with_token = await page.websocket(f"{socket_url('')}?token={token}")
             without = await page.websocket(socket_url(""))
         assert with_token.fetch_mode is None

@@ -20,10 +20,10 @@ from yarl import URL
 
 from hublab.errors import Undecided
 from hublab.probes.http import look
-from hublab.probes.proxy_api import drop_route
 from hublab.probes.routes import proxy_routes
 from hublab.probes.waiting import until
 from hublab.running.live import LiveLab
+from hublab.running.proxy_api import drop_route
 
 PORT, API_PORT = 9000, 9001
 START = (

@@ -25,11 +25,11 @@ from yarl import URL
 from hublab.cases.matrix import Case
 from hublab.errors import Undecided
 from hublab.probes.http import look
-from hublab.probes.proxy_api import drop_route
 from hublab.probes.waiting import until
 from hublab.running import programs
 from hublab.running.hub import hub_run
 from hublab.running.live import LiveLab
+from hublab.running.proxy_api import drop_route
 from hublab.running.readiness import wait_until_running
 
 SERVICES = "hub.JupyterHub.services"

@@ -25,10 +25,10 @@ from hublab.cases.matrix import Case
 from hublab.cases.url_table import line
 from hublab.probes.credentials import credentials
 from hublab.probes.http import Answer, Ask, ask
-from hublab.probes.proxy_api import drop_route
 from hublab.probes.routes import proxy_routes
 from hublab.running.hub import hub_run
 from hublab.running.live import LiveLab
+from hublab.running.proxy_api import drop_route
 
 TORNADO = "hub.JupyterHub.tornado_settings"
 

@@ -27,7 +27,7 @@ from hublab.errors import Undecided
 from hublab.probes.proxy_api import OWN, proxy_api
 from hublab.probes.waiting import until
 from hublab.running import programs
-from hublab.running.lab import ETC
+from hublab.running.lab import ETC, PROXY_TOKEN
 from hublab.running.live import LiveLab
 from hublab.running.readiness import wait_until_listening
 
@@ -154,7 +154,7 @@ async def test_without_a_token_of_its_own(lab: LiveLab) -> None:
     The hub does not notice: its own token is as good as any other.
     """
     begun = time.time()
-    proxy, file = lab.lab.one("proxy"), f"{ETC}/env/CONFIGPROXY_AUTH_TOKEN"
+    proxy, file = lab.lab.one("proxy"), f"{ETC}/{PROXY_TOKEN}"
     async with AsyncExitStack() as back:
         await lab.run(proxy.service, "mv", file, f"{file}.away")
         back.push_async_callback(lab.run, proxy.service, "mv", f"{file}.away", file)

@@ -17,9 +17,9 @@ from __future__ import annotations
 import pytest
 
 from hublab.cases.matrix import Case
-from hublab.probes.proxy_api import add_route, drop_route
 from hublab.probes.routes import proxy_routes
 from hublab.running.live import LiveLab
+from hublab.running.proxy_api import add_route, drop_route
 
 EXTRA = "hub.Proxy.extra_routes"
 NOWHERE = "http://198.18.255.9:1"

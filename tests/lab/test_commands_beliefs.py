@@ -81,9 +81,9 @@ def test_the_hub_can_be_made_to_check_its_routes(lab: str) -> None:
     done = hublab("routes", "--check", "--json", "--name", lab)
     assert done.returncode == 0, done.stderr
     assert marks(json.loads(done.stdout)) == {"/": "agree", "/user/alice/": "agree"}
-    assert "mended: / (only hub), /user/alice/ (only hub)" in done.stderr
+    assert "repaired: / (only hub), /user/alice/ (only hub)" in done.stderr
     again = hublab("routes", "--check", "--name", lab)
-    assert (again.returncode, "mended: none" in again.stderr) == (0, True)
+    assert (again.returncode, "repaired: none" in again.stderr) == (0, True)
 
 
 def test_looking_at_activity_is_no_activity(lab: str) -> None:

@@ -13,7 +13,8 @@ from hublab.cli.asking import check_who, header_pairs
 from hublab.cli.request import read_body, with_type
 from hublab.errors import Undecided, UsageError
 from hublab.journal.redaction import REDACTED, Redactor
-from hublab.probes.http import Ask, AsTyped, destination, exchange, written
+from hublab.probes.http import destination
+from hublab.running.raw_http import Ask, AsTyped, send, written
 
 ODD = (
     "/user/alice/../x",
@@ -74,7 +75,7 @@ def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
 @pytest.mark.parametrize("target", ODD)
 def test_the_target_is_sent_as_typed(listener: Listener, target: str) -> None:
     here = URL(f"http://127.0.0.1:{listener.port}")
-    answer = exchange("", here, target, "GET", None, Ask(target), {})
+    answer = send("", here, Ask(target), {})
     assert answer.status == 200
     line = listener.heads[0].partition(b"\r\n")[0]
     assert line == b"GET " + target.encode("utf-8", "surrogateescape") + b" HTTP/1.1"
@@ -83,7 +84,7 @@ def test_the_target_is_sent_as_typed(listener: Listener, target: str) -> None:
 def test_own_headers_win_and_both_cookies_are_told(listener: Listener) -> None:
     here = URL(f"http://127.0.0.1:{listener.port}")
     wanted = Ask("/", "POST", (("host", "other.lab"), ("Origin", "http://app.lab")), b"{}")
-    answer = exchange("", here, "/", "POST", b"{}", wanted, {"Cookie": "a=1"})
+    answer = send("", here, wanted, {"Cookie": "a=1"})
     head = listener.heads[0].decode()
     assert head.count("ost: ") == 1
     assert "host: other.lab" in head
@@ -97,7 +98,7 @@ def test_nobody_there_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(AsTyped, "connect", refuse)
     with pytest.raises(Undecided, match="proxy does not answer: Connection refused"):
-        exchange("", URL("http://proxy:8000"), "/", "GET", None, Ask("/"), {})
+        send("", URL("http://proxy:8000"), Ask("/"), {})
 
 
 @pytest.mark.parametrize(

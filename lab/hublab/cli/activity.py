@@ -7,7 +7,6 @@ from dataclasses import asdict
 import click
 
 from hublab.cli.common import common, emit, out, table, with_live
-from hublab.journal.events import Observed
 from hublab.probes.activity import Activity, Moment, activity
 from hublab.running.live import LiveLab
 
@@ -18,8 +17,8 @@ from hublab.running.live import LiveLab
 def activity_command(user: str | None, name: str, as_json: bool) -> None:
     """Show the last activity of USER, or of everybody, as server, proxy and hub have it.
 
-    Ages are in seconds, on the clock of the hub's host. The question leaves no trace in what
-    it asks for. The hub is told by the two others and is behind by up to their intervals:
+    Ages are in seconds, on the clock of the hub's host. Asking counts as no activity. The hub
+    learns from the two others and is behind by up to their intervals:
     JUPYTERHUB_ACTIVITY_INTERVAL of a server, JupyterHub.last_activity_interval for the proxy.
 
     \b
@@ -29,9 +28,7 @@ def activity_command(user: str | None, name: str, as_json: bool) -> None:
     """
 
     async def work(live: LiveLab) -> list[Activity]:
-        seen = await activity(live, user)
-        live.record(Observed("activity", {"rows": [asdict(row) for row in seen]}))
-        return seen
+        return await activity(live, user)
 
     seen = with_live(name, work, "activity")
     if as_json:

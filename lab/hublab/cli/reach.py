@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from hublab.cli.common import common, emit, out, table, with_live
+from hublab.diagnosis.reach import HopDiagnosis, diagnose
 from hublab.errors import ExpectationFailed
-from hublab.journal.events import Observed
-from hublab.probes.reach import Hop, reach
+from hublab.probes.reach import reach
 from hublab.running.live import LiveLab
 
 
@@ -18,9 +18,9 @@ from hublab.running.live import LiveLab
 def reach_command(name: str, as_json: bool) -> None:
     """Try every hop of the deployment from inside the host that makes it.
 
-    Tells the last layer reached (DNS, TCP, TLS, then HTTP or SSH) and the setting that governs
-    the address. Exit code 1 when a hop is broken. Broken is also the way from the proxy to the hub,
-    or to a server that the hub holds ready, for which the proxy has no route.
+    Shows the last layer reached (DNS, TCP, TLS, then HTTP or SSH) and the setting that governs
+    the address. Exit code 1 when a hop is broken. A route that the proxy lacks, to the hub or to a
+    server that the hub calls ready, is a broken hop too.
 
     \b
     Examples:
@@ -28,10 +28,8 @@ def reach_command(name: str, as_json: bool) -> None:
       hublab reach --json | jq '.[] | select(.ok | not)'
     """
 
-    async def work(live: LiveLab) -> list[Hop]:
-        hops = await reach(live)
-        live.record(Observed("reach", {"hops": [as_data(hop) for hop in hops]}))
-        return hops
+    async def work(live: LiveLab) -> list[HopDiagnosis]:
+        return diagnose(await reach(live))
 
     hops = with_live(name, work, "reach")
     if as_json:
@@ -51,8 +49,8 @@ def reach_command(name: str, as_json: bool) -> None:
         )
 
 
-def as_data(hop: Hop) -> dict[str, Any]:
-    """A hop as `--json` tells it."""
+def as_data(hop: HopDiagnosis) -> dict[str, Any]:
+    """A hop as `--json` prints it."""
     return {
         "from": hop.source,
         "to": hop.target,
@@ -68,7 +66,7 @@ def as_data(hop: Hop) -> dict[str, Any]:
     }
 
 
-def show(hops: list[Hop]) -> None:
+def show(hops: list[HopDiagnosis]) -> None:
     """The table of hops."""
     rows = table(None, "", "FROM", "TO", "URL", "REACHED", "STATUS", "MS", "SETTING")
     for hop in hops:

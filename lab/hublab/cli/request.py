@@ -18,9 +18,10 @@ from hublab.cli.fault import Duration
 from hublab.errors import UsageError
 from hublab.journal.redaction import Redactor
 from hublab.probes.credentials import credentials
-from hublab.probes.http import Answer, Ask, ask, written
-from hublab.probes.readable import Readable, readable
+from hublab.probes.http import Answer, Ask, ask
+from hublab.probes.page_access import PageAccess, page_access
 from hublab.running.live import LiveLab
+from hublab.running.raw_http import written
 
 
 @click.command()
@@ -79,13 +80,15 @@ def request(
     )
     wanted.check()
 
-    async def work(live: LiveLab) -> tuple[Answer, Readable | None, Redactor]:
+    async def work(live: LiveLab) -> tuple[Answer, PageAccess | None, Redactor]:
         async with credentials(live, user, token=token, server=enter) as who:
             place = URL(written(live.origin, path if path.startswith("/") else "/"), encoded=True)
             sent = (*who.headers, *(who.xsrf_header(place) if xsrf else ()))
             cookies = who.same_site(place)  # before the answer brings others
             answer = await ask(live, wanted, who, follow=follow)
-            page = readable(answer, wanted, origin, cookies, sent) if origin is not None else None
+            page = None
+            if origin is not None:
+                page = page_access(answer, wanted, origin, cookies, sent)
             return answer, page, redactor(live, who)
 
     answer, page, hide = with_live(name, work)
@@ -131,7 +134,7 @@ def text_of(answer: Answer) -> str | None:
 
 
 def as_data(answer: Answer, hide: Redactor) -> dict[str, Any]:
-    """An answer as `--json` tells it; a header that came twice has a list of values."""
+    """An answer as `--json` prints it; a header that came twice has a list of values."""
     headers: dict[str, Any] = {}
     for name, value in hide.headers(answer.headers):
         before = headers.get(name)

@@ -8,17 +8,9 @@ from dataclasses import asdict
 import click
 
 from hublab.cli.common import common, emit, err, out, table, with_live
+from hublab.diagnosis.routes import AGREE, DIFFERS, ONLY_PROXY, UNKNOWN, RoutePair, compare
 from hublab.errors import ExpectationFailed, Undecided
-from hublab.journal.events import Observed
-from hublab.probes.route_beliefs import (
-    AGREE,
-    DIFFERS,
-    ONLY_PROXY,
-    UNKNOWN,
-    RoutePair,
-    RouteTables,
-    compare_routes,
-)
+from hublab.probes.route_beliefs import route_tables
 from hublab.running.live import LiveLab
 
 STYLES = {AGREE: "green", DIFFERS: "red", UNKNOWN: "yellow"}
@@ -26,7 +18,9 @@ STYLES = {AGREE: "green", DIFFERS: "red", UNKNOWN: "yellow"}
 
 @click.command()
 @click.option(
-    "--check", is_flag=True, help="First have the hub compare the two, and mend the proxy's table."
+    "--check",
+    is_flag=True,
+    help="First have the hub compare the two, and repair the proxy's table.",
 )
 @common
 def routes(check: bool, name: str, as_json: bool) -> None:
@@ -35,10 +29,10 @@ def routes(check: bool, name: str, as_json: bool) -> None:
     The proxy is asked on its own host, the hub by its API and its database. Exit code 1 when
     the two differ, 2 when one of them could not be asked.
 
-    A proxy that was restarted has lost its routes, and the hub gives them again at its next check
-    only: every JupyterHub.last_activity_interval, 300 s by default, never with 0. With --check it
-    does so now. That is POST /hub/api/proxy, sent to the hub's own address: the public one leads
-    through the proxy, which without routes answers 404.
+    A proxy that was restarted has lost its routes. The hub gives them again at its next check:
+    every JupyterHub.last_activity_interval, 300 s by default, never with 0. With --check it does so
+    now. That is POST /hub/api/proxy, sent to the hub's own address: the public one leads through
+    the proxy, which answers 404 without routes.
 
     \b
     Examples:
@@ -47,26 +41,25 @@ def routes(check: bool, name: str, as_json: bool) -> None:
       hublab routes --json
     """
 
-    async def work(live: LiveLab) -> tuple[RouteTables, str]:
-        seen = await compare_routes(live)
-        if check and not seen.silence:
-            before = differing(seen.rows)
+    async def work(live: LiveLab) -> tuple[list[RoutePair], str | None, str]:
+        tables = await route_tables(live)
+        if check and not tables.hub_error:
+            before = differing(compare(tables))
             await (await live.hub()).check_routes()
-            seen = await compare_routes(live)
-            say_repaired(before, differing(seen.rows))
-        live.record(Observed("routes", {"rows": [asdict(row) for row in seen.rows]}))
-        return seen, live.lab.name_option
+            tables = await route_tables(live)
+            say_repaired(before, differing(compare(tables)))
+        return compare(tables), tables.hub_error, live.lab.name_option
 
-    seen, lab = with_live(name, work, "routes")
+    rows, hub_error, lab = with_live(name, work, "routes")
     if as_json:
-        emit([asdict(row) for row in seen.rows])
+        emit([asdict(row) for row in rows])
     else:
-        show(seen)
-    if seen.silence:
-        raise Undecided(f"the hub's belief is unknown: {seen.silence}")
-    if wrong := differing(seen.rows):
+        show(rows)
+    if hub_error:
+        raise Undecided(f"the hub's belief is unknown: {hub_error}")
+    if wrong := differing(rows):
         raise ExpectationFailed(
-            f"{len(wrong)} of {len(seen.rows)} routes differ: "
+            f"{len(wrong)} of {len(rows)} routes differ: "
             + ", ".join(f"{row.spec} ({row.mark})" for row in wrong),
             hint=advice(wrong, lab, checked=check),
         )
@@ -81,25 +74,25 @@ def say_repaired(before: list[RoutePair], after: list[RoutePair]) -> None:
     """Say what the hub's check has changed."""
     left = {row.spec for row in after}
     repaired = ", ".join(f"{row.spec} ({row.mark})" for row in before if row.spec not in left)
-    err.print(f"the hub checked its routes; mended: {repaired or 'none'}", markup=False)
+    err.print(f"the hub checked its routes; repaired: {repaired or 'none'}", markup=False)
 
 
 def advice(wrong: list[RoutePair], lab: str, *, checked: bool) -> str | None:
     """How the two tables come to agree; None where nothing is known that helps."""
     if not checked:
         return (
-            f"`hublab routes --check{lab}` has the hub mend its own now; by itself it does at its "
-            "next check (JupyterHub.last_activity_interval)"
+            f"`hublab routes --check{lab}` has the hub repair its own now; by itself it does so at "
+            "its next check (JupyterHub.last_activity_interval)"
         )
     if all(row.mark == ONLY_PROXY for row in wrong):
-        return "the hub leaves alone what lacks its mark: whoever made such a route takes it back"
+        return "the hub leaves alone what lacks its mark: whoever added such a route must delete it"
     return None
 
 
-def show(seen: RouteTables) -> None:
+def show(pairs: Iterable[RoutePair]) -> None:
     """The table of routes."""
     rows = table(None, "", "PATH", "PROXY SENDS IT TO", "HUB BELIEVES")
-    for row in seen.rows:
+    for row in pairs:
         style = STYLES.get(row.mark, "red")
         rows.add_row(f"[{style}]{row.mark}[/{style}]", row.spec, row.proxy or "", row.hub or "")
     out.print(rows)

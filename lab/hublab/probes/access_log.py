@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from hublab.probes.node_log import last_server_log
+from hublab.probes.observation import observed
 from hublab.running.hub import hub_run
 from hublab.running.live import LiveLab
 
@@ -18,9 +19,12 @@ LINE = re.compile(
     r"\((?P<user>[^@()]*)@(?P<address>[^()]+)\) [\d.]+ms"
 )
 
+NEWEST = 20
+"""Requests of a log that the journal gets."""
+
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class LoggedRequest:
     """One request that was answered."""
 
     status: int
@@ -30,19 +34,26 @@ class Access:
     address: str
 
 
-async def hub_accesses(live: LiveLab) -> list[Access]:
+def newest(requests: list[LoggedRequest]) -> dict[str, object]:
+    """What the journal gets of a log's requests: how many there are, and the last of them."""
+    return {"requests": len(requests), "last": requests[-NEWEST:]}
+
+
+@observed("hub_accesses", newest)
+async def hub_accesses(live: LiveLab) -> list[LoggedRequest]:
     """What the hub answered since its last start, in order."""
     return accesses((await asyncio.to_thread(hub_run, live.lab)).log)
 
 
-async def server_accesses(live: LiveLab, user: str, host: str) -> list[Access]:
+@observed("server_accesses", newest)
+async def server_accesses(live: LiveLab, user: str, host: str) -> list[LoggedRequest]:
     """What the user's newest server on a host answered, in order."""
     return accesses(await last_server_log(live, user, host))
 
 
-def accesses(log: str) -> list[Access]:
+def accesses(log: str) -> list[LoggedRequest]:
     """The requests in a log, whatever else is in it."""
     return [
-        Access(int(m["status"]), m["method"], m["path"], m["user"], m["address"])
+        LoggedRequest(int(m["status"]), m["method"], m["path"], m["user"], m["address"])
         for m in LINE.finditer(log)
     ]
