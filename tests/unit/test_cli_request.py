@@ -135,6 +135,10 @@ def test_secrets_are_hidden_and_names_stay() -> None:
     assert hide.header("location", "/x?code=1&state=2&a=3") == (
         f"/x?code={REDACTED}&state={REDACTED}&a=3"
     )
+    assert hide.text("/login?next=%2Fauthorize%3Fclient%3Da%26state%3Dx1%253D%26b%3D2&c=3") == (
+        f"/login?next=%2Fauthorize%3Fclient%3Da%26state%3D{REDACTED}%26b%3D2&c=3"
+    )
+    assert hide.text("?next=%252Fx%253Fcode%253Dx1") == f"?next=%252Fx%253Fcode%253D{REDACTED}"
     assert hide.text('{"token": "x1"} secret-token abc') == (
         f'{{"token": "{REDACTED}"}} {REDACTED} abc'
     )
