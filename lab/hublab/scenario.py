@@ -17,18 +17,20 @@ Tables of expectations, each row with its source
 Requests from the client host
     `Ask`, `ask`, `Answer`, `look`, `RedirectLoop`: one request, sent as typed; `credentials`,
     `Credentials`, `fresh_browser`, `sign_in_cookies`: who asks; `converse`: a WebSocket;
-    `proxy_api`, `OWN_TOKEN`, `add_route`, `drop_route`: the proxy's REST API.
+    `proxy_api`, `OWN_TOKEN`, `proxy_api_of`, `PROXY_TOKEN`, `add_route`, `drop_route`: the proxy's
+    REST API.
 Pages of another origin
     `Asking`, `call`, `callers`, `Callers`, `CREDENTIALS` (`NO_CREDENTIALS`, `TOKEN`, `COOKIE`,
-    `COOKIE_XSRF`), `cors_access`, `CorsAccess`, `readable`: by the headers;
+    `COOKIE_XSRF`), `cors_access`, `CorsAccess`, `page_access`: by the headers;
     `HUB_SITE`, `SAME_SITE`, `OTHER_SITE`, `LOADING`, `sign_in_on_page`, `send_login`,
     `open_server`, `until_lab_is_loaded`, `put_page`, `put_elsewhere`, `page_at`, `AskingPage`,
     `Asked`, `Upgrade`, `show_in_frame`, `Framed`: in Chromium.
 What is there now
     `server_state`, `until_state`, `until_ready`, `watch_states`, `server_model`, `server_parts`,
-    `ServerParts`, `user_processes`, `placement`, `Placement`: of a server; `reach`, `Hop`,
-    `server_told`, `listening`: addresses; `proxy_routes`, `Route`, `until_no_user_route`,
-    `compare_routes`: the proxy's table; `database`, `stored_servers`, `DatabaseReader`: the hub's.
+    `ServerParts`, `user_processes`, `placement`, `Placement`: of a server; `reach`, `diagnose`,
+    `HopDiagnosis`, `api_url_of_server`, `listening`: addresses; `proxy_routes`, `Route`,
+    `until_no_user_route`, `route_tables`, `compare`: the proxy's table and the hub's view of it;
+    `table_rows`, `server_rows`, `DatabaseReader`: the hub's.
 What happened
     `hub_accesses`, `server_accesses`, `LoggedRequest`: logged requests; `server_logs`,
     `last_server_log`: a server's own log; `hook_runs`, `HookRun`; `activity`, `last_activity`,
@@ -57,6 +59,9 @@ if TYPE_CHECKING:
     from hublab.cases.url_table import UrlRow as UrlRow
     from hublab.cases.url_table import answer_line as answer_line
     from hublab.cases.url_table import wrong_rows as wrong_rows
+    from hublab.diagnosis.reach import HopDiagnosis as HopDiagnosis
+    from hublab.diagnosis.reach import diagnose as diagnose
+    from hublab.diagnosis.routes import compare as compare
     from hublab.engine.records import File as File
     from hublab.errors import HubError as HubError
     from hublab.errors import LabError as LabError
@@ -70,6 +75,10 @@ if TYPE_CHECKING:
     from hublab.probes.access_log import hub_accesses as hub_accesses
     from hublab.probes.access_log import server_accesses as server_accesses
     from hublab.probes.activity import activity as activity
+    from hublab.probes.activity_reports import RECORDER_URL as RECORDER_URL
+    from hublab.probes.activity_reports import ActivityReport as ActivityReport
+    from hublab.probes.activity_reports import record_reports as record_reports
+    from hublab.probes.advertised import api_url_of_server as api_url_of_server
     from hublab.probes.browser_frames import Framed as Framed
     from hublab.probes.browser_frames import show_in_frame as show_in_frame
     from hublab.probes.cookies import fresh_browser as fresh_browser
@@ -102,25 +111,18 @@ if TYPE_CHECKING:
     from hublab.probes.listening import listening as listening
     from hublab.probes.node_log import last_server_log as last_server_log
     from hublab.probes.node_log import server_logs as server_logs
+    from hublab.probes.page_access import page_access as page_access
     from hublab.probes.page_requests import Asked as Asked
     from hublab.probes.page_requests import AskingPage as AskingPage
     from hublab.probes.page_requests import Upgrade as Upgrade
     from hublab.probes.page_requests import page_at as page_at
-    from hublab.probes.page_requests import put_elsewhere as put_elsewhere
     from hublab.probes.placement import Placement as Placement
     from hublab.probes.placement import placement as placement
     from hublab.probes.processes import user_processes as user_processes
     from hublab.probes.proxy_api import OWN_TOKEN as OWN_TOKEN
-    from hublab.probes.proxy_api import add_route as add_route
-    from hublab.probes.proxy_api import drop_route as drop_route
     from hublab.probes.proxy_api import proxy_api as proxy_api
-    from hublab.probes.reach import Hop as Hop
     from hublab.probes.reach import reach as reach
-    from hublab.probes.readable import readable as readable
-    from hublab.probes.reports import RECORDER_URL as RECORDER_URL
-    from hublab.probes.reports import ActivityReport as ActivityReport
-    from hublab.probes.reports import record_reports as record_reports
-    from hublab.probes.route_beliefs import compare_routes as compare_routes
+    from hublab.probes.route_beliefs import route_tables as route_tables
     from hublab.probes.routes import Route as Route
     from hublab.probes.routes import proxy_routes as proxy_routes
     from hublab.probes.routes import until_no_user_route as until_no_user_route
@@ -131,9 +133,8 @@ if TYPE_CHECKING:
     from hublab.probes.server_states import until_ready as until_ready
     from hublab.probes.server_states import until_state as until_state
     from hublab.probes.server_states import watch_states as watch_states
-    from hublab.probes.stored import database as database
-    from hublab.probes.stored import stored_servers as stored_servers
-    from hublab.probes.told import server_told as server_told
+    from hublab.probes.table_rows import server_rows as server_rows
+    from hublab.probes.table_rows import table_rows as table_rows
     from hublab.probes.waiting import PATIENCE as PATIENCE
     from hublab.probes.waiting import until as until
     from hublab.probes.websocket import converse as converse
@@ -142,6 +143,7 @@ if TYPE_CHECKING:
     from hublab.running.browser import OTHER_SITE as OTHER_SITE
     from hublab.running.browser import SAME_SITE as SAME_SITE
     from hublab.running.browser import open_server as open_server
+    from hublab.running.browser import put_elsewhere as put_elsewhere
     from hublab.running.browser import put_page as put_page
     from hublab.running.browser import send_login as send_login
     from hublab.running.browser import sign_in_on_page as sign_in_on_page
@@ -151,7 +153,11 @@ if TYPE_CHECKING:
     from hublab.running.hub_log import HubRun as HubRun
     from hublab.running.kernel import CellResult as CellResult
     from hublab.running.kernel import Kernel as Kernel
+    from hublab.running.lab import PROXY_TOKEN as PROXY_TOKEN
     from hublab.running.live import LiveLab as LiveLab
+    from hublab.running.proxy_api import add_route as add_route
+    from hublab.running.proxy_api import drop_route as drop_route
+    from hublab.running.proxy_api import proxy_api_of as proxy_api_of
     from hublab.running.reverse_proxy import changed_site as changed_site
     from hublab.running.servers import Server as Server
     from hublab.running.servers import SpawnMessage as SpawnMessage
@@ -173,6 +179,8 @@ _MODULES = {
     ),
     "hublab.cases.matrix": ("Case",),
     "hublab.cases.url_table": ("UrlRow", "answer_line", "wrong_rows"),
+    "hublab.diagnosis.reach": ("HopDiagnosis", "diagnose"),
+    "hublab.diagnosis.routes": ("compare",),
     "hublab.engine.records": ("File",),
     "hublab.errors": ("HubError", "LabError", "Undecided"),
     "hublab.faults": ("clock", "freeze", "partition"),
@@ -203,14 +211,14 @@ _MODULES = {
     "hublab.probes.last_activity": ("Beliefs", "LastActivity", "last_activity"),
     "hublab.probes.listening": ("listening",),
     "hublab.probes.node_log": ("last_server_log", "server_logs"),
-    "hublab.probes.page_requests": ("Asked", "AskingPage", "Upgrade", "page_at", "put_elsewhere"),
+    "hublab.probes.page_requests": ("Asked", "AskingPage", "Upgrade", "page_at"),
     "hublab.probes.placement": ("Placement", "placement"),
     "hublab.probes.processes": ("user_processes",),
-    "hublab.probes.proxy_api": ("OWN_TOKEN", "add_route", "drop_route", "proxy_api"),
-    "hublab.probes.reach": ("Hop", "reach"),
-    "hublab.probes.readable": ("readable",),
-    "hublab.probes.reports": ("RECORDER_URL", "ActivityReport", "record_reports"),
-    "hublab.probes.route_beliefs": ("compare_routes",),
+    "hublab.probes.proxy_api": ("OWN_TOKEN", "proxy_api"),
+    "hublab.probes.reach": ("reach",),
+    "hublab.probes.page_access": ("page_access",),
+    "hublab.probes.activity_reports": ("RECORDER_URL", "ActivityReport", "record_reports"),
+    "hublab.probes.route_beliefs": ("route_tables",),
     "hublab.probes.routes": ("Route", "proxy_routes", "until_no_user_route"),
     "hublab.probes.server_states": (
         "ServerParts",
@@ -221,8 +229,8 @@ _MODULES = {
         "until_state",
         "watch_states",
     ),
-    "hublab.probes.stored": ("database", "stored_servers"),
-    "hublab.probes.told": ("server_told",),
+    "hublab.probes.table_rows": ("server_rows", "table_rows"),
+    "hublab.probes.advertised": ("api_url_of_server",),
     "hublab.probes.waiting": ("PATIENCE", "until"),
     "hublab.probes.websocket": ("converse",),
     "hublab.running.browser": (
@@ -231,6 +239,7 @@ _MODULES = {
         "OTHER_SITE",
         "SAME_SITE",
         "open_server",
+        "put_elsewhere",
         "put_page",
         "send_login",
         "sign_in_on_page",
@@ -240,7 +249,9 @@ _MODULES = {
     "hublab.running.hub_api": ("Hub",),
     "hublab.running.hub_log": ("HubRun",),
     "hublab.running.kernel": ("CellResult", "Kernel"),
+    "hublab.running.lab": ("PROXY_TOKEN",),
     "hublab.running.live": ("LiveLab",),
+    "hublab.running.proxy_api": ("add_route", "drop_route", "proxy_api_of"),
     "hublab.running.reverse_proxy": ("changed_site",),
     "hublab.running.servers": ("Server", "SpawnMessage"),
     "hublab.running.switching": ("give_routes_back",),

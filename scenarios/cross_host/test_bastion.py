@@ -16,7 +16,16 @@ from __future__ import annotations
 import pytest
 from yarl import URL
 
-from hublab.scenario import Case, HubError, LiveLab, placement, proxy_routes, reach, server_told
+from hublab.scenario import (
+    Case,
+    HubError,
+    LiveLab,
+    api_url_of_server,
+    diagnose,
+    placement,
+    proxy_routes,
+    reach,
+)
 
 BACK = "hub.SSHSpawner.reverse_tunnel"
 
@@ -32,13 +41,13 @@ async def test_a_node_behind_a_bastion_needs_a_tunnel_back(lab: LiveLab, case: C
             HubError, match=f"node cannot reach the hub at http://{hub.service}:8081"
         ):
             await lab.spawn("alice", on="inner1")
-        (hop,) = [hop for hop in await reach(lab) if not hop.ok]
+        (hop,) = [hop for hop in diagnose(await reach(lab)) if not hop.ok]
         assert hop.source == "inner1"
         assert f"the name {hub.service} is not known here" in str(hop.error)
         return
 
     server = await lab.spawn("alice", on="inner1")
-    told = await server_told(lab, server)
+    told = await api_url_of_server(lab, server)
     assert URL(str(told)).host == "127.0.0.1"
     (route,) = [route for route in await proxy_routes(lab) if route.user]
     assert URL(route.target).host == hub.service
@@ -49,4 +58,4 @@ async def test_a_node_behind_a_bastion_needs_a_tunnel_back(lab: LiveLab, case: C
     place = await placement(lab, await lab.enter(visitor.kernel()))
     assert (place.hostname, place.user) == ("inner1", "alice")
     assert place.address != lab.host("bastion").address
-    assert [hop for hop in await reach(lab) if not hop.ok] == []
+    assert [hop for hop in diagnose(await reach(lab)) if not hop.ok] == []

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.scenario import Case, LiveLab, listening, reach
+from hublab.scenario import Case, LiveLab, diagnose, listening, reach
 
 IP = "hub.JupyterHub.hub_ip"
 CONNECT = "hub.JupyterHub.hub_connect_ip"
@@ -45,7 +45,7 @@ async def test_hub_ip_is_obeyed_only_without_hub_connect_ip(lab: LiveLab, case: 
     expected = case[IP] if obeyed else lab.host("hub").address
     assert await hub_addresses(lab) == {expected}
     lost = {"proxy", "node1", "node2"} if expected == "127.0.0.1" else set()
-    broken = [hop for hop in await reach(lab) if not hop.ok]
+    broken = [hop for hop in diagnose(await reach(lab)) if not hop.ok]
     assert {(hop.source, hop.setting) for hop in broken} == {(host, IP) for host in lost}
 
 

@@ -29,7 +29,16 @@ from dataclasses import dataclass
 import aiohttp
 import pytest
 
-from hublab.scenario import PATIENCE, Case, HubError, LiveLab, listening, proxy_routes, reach
+from hublab.scenario import (
+    PATIENCE,
+    Case,
+    HubError,
+    LiveLab,
+    diagnose,
+    listening,
+    proxy_routes,
+    reach,
+)
 
 CONNECT = "hub.JupyterHub.hub_connect_ip"
 URL = "hub.JupyterHub.hub_connect_url"
@@ -105,7 +114,7 @@ async def test_the_hub_gives_out_any_hub_connect_ip(lab: LiveLab, case: Case) ->
     else:
         assert (await lab.spawn("alice", on="node1")).ready
 
-    broken = [hop for hop in await reach(lab) if not hop.ok]
+    broken = [hop for hop in diagnose(await reach(lab)) if not hop.ok]
     assert {hop.source for hop in broken} == ({"proxy", "node1", "node2"} if error else set())
     assert all(error in str(hop.error) and hop.setting == CONNECT for hop in broken)
 
@@ -145,7 +154,7 @@ async def test_the_hub_gives_out_scheme_and_port_as_they_are(lab: LiveLab, case:
     assert {80, 8081} & ports == {row.port}
     assert await page_status(lab) == row.status
 
-    broken = [hop for hop in await reach(lab) if not hop.ok]
+    broken = [hop for hop in diagnose(await reach(lab)) if not hop.ok]
     lost = {"proxy", "node1", "node2"} if row.status != 200 else set()
     assert {(hop.source, hop.setting) for hop in broken} == {(host, URL) for host in lost}
 
@@ -163,7 +172,7 @@ async def test_https_to_a_hub_without_tls_answers_nobody(lab: LiveLab) -> None:
     assert await hub_target(lab) == "https://hub:8081"
     assert 8081 in {socket.port for socket in await listening(lab, "hub")}
     assert await page_status(lab, SILENCE) is None
-    broken = [hop for hop in await reach(lab) if not hop.ok]
+    broken = [hop for hop in diagnose(await reach(lab)) if not hop.ok]
     assert {(hop.source, hop.layer, hop.setting) for hop in broken} == {
         (host, "TCP", URL) for host in ("proxy", "node1", "node2")
     }

@@ -21,7 +21,7 @@ import asyncio
 
 import pytest
 
-from hublab.scenario import Case, HubError, LiveLab, last_server_log, reach, until
+from hublab.scenario import Case, HubError, LiveLab, diagnose, last_server_log, reach, until
 
 CONNECT = "hub.JupyterHub.hub_connect_ip"
 BASE = "hub.JupyterHub.base_url"
@@ -58,7 +58,7 @@ async def test_only_the_servers_own_log_has_the_reason(lab: LiveLab, case: Case)
         server = await lab.server("alice")
         assert server is not None
         assert not server.ready
-        broken = [hop for hop in await reach(lab) if not hop.ok]
+        broken = [hop for hop in diagnose(await reach(lab)) if not hop.ok]
         assert {hop.source for hop in broken} == {"proxy", "node1", "node2"}
         assert {hop.setting for hop in broken} == {CONNECT}
     finally:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.scenario import HubError, LiveLab, freeze, last_server_log, reach
+from hublab.scenario import HubError, LiveLab, diagnose, freeze, last_server_log, reach
 
 OWN = "hub.Spawner.hub_connect_url"
 SILENT = "http://node2:22"
@@ -48,7 +48,7 @@ async def test_only_a_probe_from_the_node_says_that_the_hub_hangs(lab: LiveLab) 
         with pytest.raises(HubError, match="the server did not listen in time"):
             await lab.spawn("alice", on="node1")
         log = await last_server_log(lab, "alice", "node1")
-        hops = [hop for hop in await reach(lab) if hop.source == "node1" and not hop.ok]
+        hops = [hop for hop in diagnose(await reach(lab)) if hop.source == "node1" and not hop.ok]
     assert "Starting jupyterhub single-user server extension" in log
     assert "Failed to connect to my Hub" not in log
     assert {(hop.setting, hop.layer) for hop in hops} == {(OWN, "TCP")}

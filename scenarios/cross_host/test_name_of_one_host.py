@@ -21,7 +21,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from hublab.scenario import HubError, LiveLab, reach
+from hublab.scenario import HubError, LiveLab, diagnose, reach
 
 CONNECT = "hub.JupyterHub.hub_connect_ip"
 NAME = "head-node"
@@ -53,7 +53,7 @@ async def test_servers_run_only_where_the_hubs_name_resolves(lab: LiveLab) -> No
             await lab.spawn("bob", on="node2")
         with pytest.raises(HubError, match=r"could not sign in: 503"):
             await lab.sign_in("alice")
-        hops = await reach(lab)
+        hops = diagnose(await reach(lab))
         broken = {hop.source: str(hop.error) for hop in hops if not hop.ok}
         assert set(broken) == {"proxy", "node2"}
         assert all(f"the name {NAME} is not known here" in error for error in broken.values())

@@ -23,7 +23,7 @@ from hublab.scenario import (
     Server,
     placement,
     proxy_routes,
-    stored_servers,
+    server_rows,
     user_processes,
 )
 
@@ -51,7 +51,7 @@ async def test_kernel_route_and_database_agree(lab: LiveLab) -> None:
     routes = {route.spec: route.target for route in await proxy_routes(lab)}
     assert routes["/user/alice"] == f"http://{node.address}:{server.port}"
 
-    stored = (await stored_servers(lab))["alice", ""]
+    stored = (await server_rows(lab))["alice", ""]
     assert (stored["ip"], stored["port"]) == (node.address, server.port)
 
 

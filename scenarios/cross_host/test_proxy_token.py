@@ -23,7 +23,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from hublab.scenario import ETC, Case, File, HubError, LabError, LiveLab, reach
+from hublab.scenario import ETC, Case, File, HubError, LabError, LiveLab, diagnose, reach
 
 TOKEN = "hub.ConfigurableHTTPProxy.auth_token"
 API = "hub.ConfigurableHTTPProxy.api_url"
@@ -46,7 +46,7 @@ async def test_a_hub_with_another_token_ends_and_says_so(lab: LiveLab, case: Cas
     assert lab.refusal is not None
     assert (lab.refusal.role, lab.refusal.code) == ("hub", 1)
     assert LAST_WORDS[str(case[TOKEN])] in lab.refusal.log
-    broken = [hop for hop in await reach(lab) if not hop.ok]
+    broken = [hop for hop in diagnose(await reach(lab)) if not hop.ok]
     assert {hop.source for hop in broken} == {"proxy", "node1", "node2"}
     assert all(GONE in str(hop.error) for hop in broken)
 
@@ -59,7 +59,9 @@ async def test_the_proxys_public_port_is_no_api(lab: LiveLab) -> None:
     assert lab.refusal is not None
     assert lab.refusal.code == 1
     assert "api_request to proxy failed: 404" in lab.refusal.log
-    (hop,) = [hop for hop in await reach(lab) if not hop.ok and GONE not in str(hop.error)]
+    (hop,) = [
+        hop for hop in diagnose(await reach(lab)) if not hop.ok and GONE not in str(hop.error)
+    ]
     assert (hop.source, hop.status) == ("hub", 404)
 
 
@@ -72,7 +74,9 @@ async def test_a_hub_without_a_proxy_api_ends_after_30_seconds(lab: LiveLab, cas
     assert lab.refusal is not None
     assert lab.refusal.code == 1
     assert len(re.findall("connection error .*retrying", lab.refusal.log)) >= 3
-    (hop,) = [hop for hop in await reach(lab) if not hop.ok and GONE not in str(hop.error)]
+    (hop,) = [
+        hop for hop in diagnose(await reach(lab)) if not hop.ok and GONE not in str(hop.error)
+    ]
     assert (hop.source, hop.setting) == ("hub", API)
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 import pytest
 from yarl import URL
 
-from hublab.scenario import Case, LiveLab, proxy_routes, reach, server_told
+from hublab.scenario import Case, LiveLab, api_url_of_server, diagnose, proxy_routes, reach
 
 BASE = "hub.JupyterHub.base_url"
 PUBLIC = "hub.JupyterHub.public_url"
@@ -35,12 +35,12 @@ async def test_all_but_the_proxys_error_pages_have_the_prefix(lab: LiveLab) -> N
     """Route, server and API have it; the proxy's error pages, set on its own host, do not."""
     server = await lab.spawn("alice", on="node1")
     assert {route.spec for route in await proxy_routes(lab)} == {"/jh", "/jh/user/alice"}
-    assert await server_told(lab, server) == "http://hub:8081/jh/hub/api"
+    assert await api_url_of_server(lab, server) == "http://hub:8081/jh/hub/api"
     visitor = await lab.sign_in("alice")
     await visitor.open_server()
     async with visitor.session.get(lab.origin / "hub/login") as page:
         assert (page.status, await page.text()) == (404, "")
-    assert [hop for hop in await reach(lab) if not hop.ok] == []
+    assert [hop for hop in diagnose(await reach(lab)) if not hop.ok] == []
 
 
 @pytest.mark.finding(
@@ -62,4 +62,4 @@ async def test_a_server_sends_browsers_to_public_url(lab: LiveLab, case: Case) -
             place = URL(answer.headers["Location"])
     assert place.path == "/hub/api/oauth2/authorize"
     assert place.host == URL(str(case[PUBLIC])).host
-    assert [hop for hop in await reach(lab) if not hop.ok] == []
+    assert [hop for hop in diagnose(await reach(lab)) if not hop.ok] == []

@@ -24,6 +24,7 @@ from hublab.scenario import (
     HubError,
     LiveLab,
     Server,
+    diagnose,
     last_server_log,
     listening,
     reach,
@@ -55,7 +56,7 @@ async def test_a_server_on_its_nodes_loopback_is_never_ready(lab: LiveLab, case:
     server = await until(started, seconds=120, what="the server's process")
     assert server is not None
     if ip == "127.0.0.1":
-        (hop,) = [hop for hop in await reach(lab) if not hop.ok]
+        (hop,) = [hop for hop in diagnose(await reach(lab)) if not hop.ok]
         assert (hop.source, hop.target) == ("hub", "alice on node1")
         assert (hop.error, hop.setting) == ("Connection refused", IP)
         with pytest.raises(HubError, match="did not start"):

@@ -24,7 +24,17 @@ from dataclasses import dataclass
 
 import pytest
 
-from hublab.scenario import Case, Hop, HubError, LiveLab, last_server_log, reach, server_told, until
+from hublab.scenario import (
+    Case,
+    HopDiagnosis,
+    HubError,
+    LiveLab,
+    api_url_of_server,
+    diagnose,
+    last_server_log,
+    reach,
+    until,
+)
 
 OWN = "hub.Spawner.hub_connect_url"
 ALIVE, REFUSED, LOST = "starts", "is refused before it starts", "never finds the API"
@@ -70,7 +80,7 @@ async def test_a_server_starts_where_hub_connect_url_leads_to_the_api(
     await lab.sign_in("alice")
     if row.outcome == ALIVE:
         server = await lab.spawn("alice", on="node1")
-        assert await server_told(lab, server) == row.api
+        assert await api_url_of_server(lab, server) == row.api
         assert await broken(lab) == []
     elif row.outcome == REFUSED:
         with pytest.raises(HubError, match=f"cannot reach the hub at {row.api}"):
@@ -102,5 +112,5 @@ async def never_finds(lab: LiveLab, api: str) -> None:
         await asyncio.gather(spawning, return_exceptions=True)
 
 
-async def broken(lab: LiveLab) -> list[Hop]:
-    return [hop for hop in await reach(lab) if not hop.ok]
+async def broken(lab: LiveLab) -> list[HopDiagnosis]:
+    return [hop for hop in diagnose(await reach(lab)) if not hop.ok]

@@ -15,7 +15,7 @@ from __future__ import annotations
 import aiohttp
 import pytest
 
-from hublab.scenario import NAVIGATE, PATIENCE, Case, LiveLab, Visitor, reach
+from hublab.scenario import NAVIGATE, PATIENCE, Case, LiveLab, Visitor, diagnose, reach
 
 TRANSPORT = "hub.SSHSpawner.transport"
 SILENCE = 4.0
@@ -47,7 +47,7 @@ async def test_a_ready_server_is_of_no_use_without_the_proxys_way(lab: LiveLab, 
     assert (await lab.spawn("alice", on="far1")).ready
     visitor = await lab.sign_in("alice")
     assert await opens(visitor, SILENCE if direct else PATIENCE) == (not direct)
-    broken = [(hop.source, hop.target) for hop in await reach(lab) if not hop.ok]
+    broken = [(hop.source, hop.target) for hop in diagnose(await reach(lab)) if not hop.ok]
     proxy = lab.one("proxy").service
     assert broken == ([(proxy, "alice's server")] if direct else [])
     still = await lab.server("alice")

@@ -111,7 +111,7 @@ async def test_only_a_page_of_the_hubs_site_has_its_cookies(
     xsrf = await xsrf_of(chromium, f"/user/{USER}/{lab.own_server}/")
     cookie = f"jupyterhub-user-{USER}-{lab.own_server}"
     for origin in (OTHER_SITE, SAME_SITE):
-        async with page_at(chromium, origin) as page:
+        async with page_at(lab, chromium, origin) as page:
             for what in ("read", "write", "write with the XSRF token"):
                 asked = await send(page, lab.own_server, what, xsrf)
                 seen = Outcome(asked.answered, asked.blocked)

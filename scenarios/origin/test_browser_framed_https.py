@@ -70,7 +70,7 @@ async def test_samesite_none_lets_a_framed_user_in_and_not_out(
     page = await chromium.new_page()
     async with over_https(lab):
         await page.goto(OTHER_SITE)
-        framed = await show_in_frame(page, f"{HTTPS}/hub/login?next=/hub/home")
+        framed = await show_in_frame(lab, page, f"{HTTPS}/hub/login?next=/hub/home")
         assert framed.shown
         await send_login(framed.frame, lab, USER)
         form = framed.frame.locator("#password_input")
@@ -80,7 +80,7 @@ async def test_samesite_none_lets_a_framed_user_in_and_not_out(
             return
 
         await lab.spawn(USER, on=NODE)
-        server = await show_in_frame(page, f"{HTTPS}/user/{USER}/lab")
+        server = await show_in_frame(lab, page, f"{HTTPS}/user/{USER}/lab")
         assert (server.status, server.shown) == (200, True)
         # The page's own calls may begin a sign-in of their own, whose state is a cookie too.
         names = await cookie_names(chromium, f"/user/{USER}/")

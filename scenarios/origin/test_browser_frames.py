@@ -42,11 +42,11 @@ FRAMED = {
 pytestmark = pytest.mark.topology("lab", "browser")
 
 
-async def framed(context: BrowserContext, page_url: str, url: str) -> Framed:
+async def framed(lab: LiveLab, context: BrowserContext, page_url: str, url: str) -> Framed:
     """Show `url` in a frame of a new tab."""
     page = await context.new_page()
     await page.goto(page_url)
-    return await show_in_frame(page, url)
+    return await show_in_frame(lab, page, url)
 
 
 @pytest.mark.matrix(HUB_CSP, [{}, FRAMED])
@@ -67,16 +67,16 @@ async def test_hub_and_server_each_say_who_may_frame_them(
     server_page = f"{HUB_SITE}/user/{USER}/lab"
     hub_lets, server_lets = bool(case[HUB_CSP]), bool(case[SERVER_CSP])
 
-    form = await framed(chromium, OTHER_SITE, f"{HUB_SITE}/hub/login")
+    form = await framed(lab, chromium, OTHER_SITE, f"{HUB_SITE}/hub/login")
     assert (form.status, form.shown) == (200, hub_lets)
 
     await at_own_server(lab, chromium)
-    stranger = await framed(chromium, OTHER_SITE, server_page)  # its frame has no cookies
+    stranger = await framed(lab, chromium, OTHER_SITE, server_page)  # its frame has no cookies
     assert stranger.url.startswith(f"{HUB_SITE}/hub/login")
     assert (stranger.status, stranger.shown) == (200, hub_lets)
 
     for page_url in (SAME_SITE, f"{HUB_SITE}/hub/home"):
-        known = await framed(chromium, page_url, server_page)
+        known = await framed(lab, chromium, page_url, server_page)
         assert (known.url, known.status, known.shown) == (server_page, 200, server_lets), page_url
         assert ("frame-ancestors" in known.complaint) == (not server_lets)
 
@@ -93,7 +93,7 @@ async def test_a_framed_sign_in_needs_the_hubs_site(lab: LiveLab, chromium: Brow
     """The right password: within the site it signs in, within another the form comes back."""
     await put_elsewhere(lab)
     for page_url, signs_in in ((OTHER_SITE, False), (SAME_SITE, True)):
-        form = await framed(chromium, page_url, f"{HUB_SITE}/hub/login?next=/hub/home")
+        form = await framed(lab, chromium, page_url, f"{HUB_SITE}/hub/login?next=/hub/home")
         assert form.shown
         await send_login(form.frame, lab, USER)
         assert await form.frame.locator("#password_input").count() == (0 if signs_in else 1)

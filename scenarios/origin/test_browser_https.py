@@ -57,7 +57,7 @@ async def test_by_https_the_same_site_gets_less_by_cookie(
             (SAME_SITE, HUB_SITE, None, 200),
             (HTTPS_SAME_SITE, HTTPS, "cors", 403),
         ):
-            async with page_at(chromium, page_url) as page:
+            async with page_at(lab, chromium, page_url) as page:
                 asked = await page.fetch(f"{api(origin=hub)}/me", credentials="include")
             assert f"jupyterhub-user-{USER}" in asked.cookies
             assert asked.exchange
@@ -66,7 +66,7 @@ async def test_by_https_the_same_site_gets_less_by_cookie(
             assert asked.read == (200 if asked.answered == 200 else None)
 
         token = await token_of(lab)
-        async with page_at(chromium, OTHER_SITE) as page:
+        async with page_at(lab, chromium, OTHER_SITE) as page:
             for hub in (HUB_SITE, HTTPS):
                 url = f"{api(origin=hub).replace('http', 'ws', 1)}/events/subscribe"
                 socket = await page.websocket(f"{url}?token={token}")
@@ -86,7 +86,7 @@ async def test_a_link_to_http_sends_the_cookies_in_the_clear(
         wanted = bool(case[PUBLIC_URL])
         assert secure["jupyterhub-hub-login"] is secure["jupyterhub-session-id"] is wanted
 
-        async with page_at(chromium, "http://www.hub.lab/hub/home") as page:
+        async with page_at(lab, chromium, "http://www.hub.lab/hub/home") as page:
             seen = await page.traffic.exchanges("/hub/home")
         in_the_clear = seen[0].url.startswith("http:") and "jupyterhub-hub-login" in seen[0].cookies
         assert in_the_clear is not wanted

@@ -112,7 +112,7 @@ async def test_one_header_lets_a_foreign_page_start_servers(
     await (await lab.hub()).ensure_user("alice")
     token = await token_of(lab)
     for origin in (OTHER_SITE, SAME_SITE):
-        async with page_at(chromium, origin) as page:
+        async with page_at(lab, chromium, origin) as page:
             for request in REQUESTS:
                 asked = await page.fetch(
                     f"{HUB_SITE}/hub/api/{request.path}",

@@ -137,7 +137,7 @@ async def test_a_foreign_page_with_a_token_reads_what_is_allowed(
     before = await files(lab, token)
     created = 0
     for origin in (OTHER_SITE, SAME_SITE):
-        async with page_at(chromium, origin) as page:
+        async with page_at(lab, chromium, origin) as page:
             for request in requests_from(origin, str(case[ALLOW])):
                 expected = model(str(case[ALLOW]), origin, request)
                 asked = await send(page, lab.own_server, request, token)
@@ -164,7 +164,7 @@ async def test_tornado_settings_make_errors_readable(
     await put_elsewhere(lab)
     await lab.spawn("alice", lab.own_server, on="node1")
     token = await token_of(lab)
-    async with page_at(chromium, OTHER_SITE) as page:
+    async with page_at(lab, chromium, OTHER_SITE) as page:
         missing = await page.fetch(api(lab.own_server) + NO_KERNEL, token=token)
         stranger = await page.fetch(api(lab.own_server) + "/me")
     assert (missing.answered, stranger.answered) == (404, 403)

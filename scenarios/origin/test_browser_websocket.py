@@ -59,7 +59,7 @@ async def test_the_cookie_opens_a_websocket_within_the_site(
     await at_own_server(lab, chromium)
     for page_url, same_site in ((OWN_PAGE, True), (SAME_SITE, True), (OTHER_SITE, False)):
         url = f"{socket_url(lab.own_server)}?from={page_url}"
-        async with page_at(chromium, page_url) as page:
+        async with page_at(lab, chromium, page_url) as page:
             socket = await page.websocket(url)
         permitted = page_url == OWN_PAGE or case[ALLOW] in ("*", page_url)
         assert socket.status == (101 if same_site and permitted else 403), page_url
@@ -93,7 +93,7 @@ async def test_a_token_in_the_url_opens_no_websocket(
     await lab.spawn(USER, on="node1")
     token = await token_of(lab)
     for origin in (OTHER_SITE, SAME_SITE):
-        async with page_at(chromium, origin) as page:
+        async with page_at(lab, chromium, origin) as page:
             with_token = await page.websocket(f"{socket_url('')}?token={token}")
             without = await page.websocket(socket_url(""))
         assert with_token.fetch_mode is None

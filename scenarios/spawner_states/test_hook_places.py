@@ -42,7 +42,7 @@ async def test_a_hook_runs_on_the_hubs_host(lab: LiveLab) -> None:
     await lab.spawn("alice", on="node1")
     (run,) = await hook_runs(lab, "pre_spawn_hook")
     hub_user = await lab.run("hub", "id", "-u", "jupyterhub")
-    assert (run.told["host"], run.told["uid"]) == ("hub", int(hub_user))
+    assert (run.printed["host"], run.printed["uid"]) == ("hub", int(hub_user))
     assert [await there(lab, host, MADE) for host in ("hub", "node1")] == [True, False]
 
     visitor = await lab.sign_in("alice")

@@ -104,7 +104,7 @@ async def go(visitor: Visitor, lab: LiveLab, way: Way) -> Shown:
 
 async def told_since(lab: LiveLab, seen: int) -> list[dict[str, Any]]:
     """What the hook told in its runs after the first `seen`."""
-    return [run.told for run in (await hook_runs(lab, "pre_spawn_hook"))[seen:]]
+    return [run.printed for run in (await hook_runs(lab, "pre_spawn_hook"))[seen:]]
 
 
 @pytest.mark.matrix(FROM_FORM, ["simple", "passthrough"])

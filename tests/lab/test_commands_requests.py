@@ -119,7 +119,7 @@ def test_another_origin_is_said(lab: str) -> None:
     by_token = ("/user/alice/api/status", "--as", "alice", "--token", "--origin", "http://evil.lab")
     done = hublab("request", *by_token, "--name", lab)
     assert "a page of http://evil.lab could read this answer" in done.stderr
-    assert "asks for leave, for authorization" in done.stderr
+    assert "asks for permission, for authorization" in done.stderr
 
 
 def test_upgrades(lab: str) -> None:

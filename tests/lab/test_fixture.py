@@ -27,7 +27,7 @@ import pytest
 from hublab.running.switching import restart
 from hublab.errors import Undecided
 from hublab.probes.routes import proxy_routes
-from hublab.probes.stored import database
+from hublab.probes.table_rows import table_rows
 from hublab.probes.waiting import until
 
 SERVICE = {{"name": "left", "command": ["sleep", "600"]}}
@@ -40,12 +40,12 @@ async def test_leaves_much(lab):
     assert (await lab.run("hub", "sh", "-c", PROGRAMS)).count("sleep") == 1
     await lab.spawn("alice", on="node1")
     await lab.run("node1", "touch", "/home/alice/mine")
-    assert await database(lab, "spawners")
+    assert await table_rows(lab, "spawners")
 
 async def test_finds_nothing(lab):
     assert "sleep" not in await lab.run("hub", "sh", "-c", PROGRAMS)
     assert await lab.servers() == []
-    assert await database(lab, "spawners") == []
+    assert await table_rows(lab, "spawners") == []
     assert "mine" not in await lab.run("node1", "ls", "/home/alice")
     assert [route.user for route in await proxy_routes(lab) if route.user] == []
 

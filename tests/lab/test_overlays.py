@@ -12,6 +12,7 @@ from lifecycle import ROOT, fresh_name, wait_until_gone
 
 from hublab.deployment.creation import temporary
 from hublab.deployment.plan import make_plan
+from hublab.diagnosis.reach import diagnose
 from hublab.errors import HubError, SettingError, UsageError
 from hublab.probes.database import DatabaseReader
 from hublab.probes.reach import reach
@@ -50,7 +51,7 @@ async def answer(live: LiveLab, user: str) -> str | None:
 
 
 async def broken_hops(live: LiveLab) -> list[str]:
-    return [f"{hop.source} -> {hop.target}" for hop in await reach(live) if not hop.ok]
+    return [f"{hop.source} -> {hop.target}" for hop in diagnose(await reach(live)) if not hop.ok]
 
 
 async def users_in_postgres(live: LiveLab) -> list[str]:

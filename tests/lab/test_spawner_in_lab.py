@@ -27,7 +27,7 @@ from hublab.errors import HubError
 from hublab.faults import partition
 from hublab.probes.processes import UserProcess, processes_on
 from hublab.probes.server_states import until_ready
-from hublab.probes.stored import database
+from hublab.probes.table_rows import table_rows
 from hublab.probes.waiting import until
 from hublab.running.kernel import Kernel
 from hublab.running.live import LiveLab
@@ -143,7 +143,7 @@ async def wait_until_settled(lab: LiveLab, user: str, node: str) -> Server | Non
 
 async def orphans(lab: LiveLab) -> list[str]:
     """Instances that the database remembers as orphans."""
-    states = [row["state"] or {} for row in await database(lab, "spawners")]
+    states = [row["state"] or {} for row in await table_rows(lab, "spawners")]
     return [orphan["instance"] for state in states for orphan in state.get("orphans", [])]
 
 

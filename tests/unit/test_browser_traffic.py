@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from hublab.probes.browser_traffic import KEEPERS, Exchange, _Told, exchanges_of
+from hublab.probes.browser_traffic import KEEPERS, Exchange, RequestEvents, exchanges_of
 
 URL = "http://hub.lab:8000/hub/api/user"
 
 
-def told(*events: tuple[str, dict[str, Any]]) -> _Told:
+def request_of(*events: tuple[str, dict[str, Any]]) -> RequestEvents:
     """All events of one request, in the order in which they came."""
-    one = _Told()
+    one = RequestEvents()
     for name, event in events:
         KEEPERS[name](one, event)
     return one
 
 
-def only(one: _Told) -> Exchange:
+def only(one: RequestEvents) -> Exchange:
     assert one.complete
     (exchange,) = exchanges_of(one)
     return exchange
@@ -41,7 +41,7 @@ def test_an_answer_that_the_page_does_not_get() -> None:
     }
     failed = {"errorText": "net::ERR_FAILED", "corsErrorStatus": {"corsError": "X"}}
     seen = only(
-        told(
+        request_of(
             will(type="Fetch"),
             (
                 "requestWillBeSentExtraInfo",
@@ -60,7 +60,7 @@ def test_an_answer_that_the_page_does_not_get() -> None:
 
 def test_a_redirect_is_two_exchanges() -> None:
     """The second hop comes with the answer to the first; only the last can have failed."""
-    chain = told(
+    chain = request_of(
         will(),
         will(url="/login", redirectResponse={"status": 302}, redirectHasExtraInfo=False),
         ("responseReceived", {"response": {"status": 200}, "hasExtraInfo": False}),
@@ -76,21 +76,21 @@ def test_a_redirect_is_two_exchanges() -> None:
 
 
 def test_it_is_not_complete_before_its_extra_information() -> None:
-    """Headers may be told after the end, and there may be none to wait for."""
+    """Headers may be reported after the end, and there may be none to wait for."""
     events = [
         will(),
         ("responseReceived", {"response": {"status": 200}, "hasExtraInfo": True}),
         ("loadingFinished", {}),
     ]
-    assert not told(*events).complete
-    assert told(*events, ("responseReceivedExtraInfo", {"statusCode": 200})).complete
+    assert not request_of(*events).complete
+    assert request_of(*events, ("responseReceivedExtraInfo", {"statusCode": 200})).complete
 
 
 def test_a_websocket_that_is_refused() -> None:
     """The status is in the words of the error alone."""
     words = "Error during WebSocket handshake: Unexpected response code: 403"
     seen = only(
-        told(
+        request_of(
             ("webSocketCreated", {"url": "ws://hub.lab"}),
             (
                 "webSocketWillSendHandshakeRequest",
@@ -108,4 +108,4 @@ def test_a_preflight_is_known_by_its_header() -> None:
         "requestWillBeSentExtraInfo",
         {"headers": {"Access-Control-Request-Method": "PUT"}},
     )
-    assert only(told(will("OPTIONS"), preflight, ("loadingFinished", {}))).is_preflight
+    assert only(request_of(will("OPTIONS"), preflight, ("loadingFinished", {}))).is_preflight

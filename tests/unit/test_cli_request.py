@@ -13,7 +13,8 @@ from hublab.cli.request import read_body, with_type
 from hublab.cli.request_options import check_request_options, header_pairs
 from hublab.errors import Undecided, UsageError
 from hublab.journal.redaction import REDACTED, Redactor
-from hublab.probes.http import Ask, AsTyped, destination, exchange, written
+from hublab.probes.http import destination
+from hublab.running.raw_http import Ask, AsTyped, send, written
 
 ODD = (
     "/user/alice/../x",
@@ -73,7 +74,7 @@ def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
 @pytest.mark.parametrize("target", ODD)
 def test_the_target_is_sent_as_typed(listener: Listener, target: str) -> None:
     here = URL(f"http://127.0.0.1:{listener.port}")
-    answer = exchange("", here, target, "GET", None, Ask(target), {})
+    answer = send("", here, Ask(target), {})
     assert answer.status == 200
     line = listener.heads[0].partition(b"\r\n")[0]
     assert line == b"GET " + target.encode("utf-8", "surrogateescape") + b" HTTP/1.1"
@@ -82,7 +83,7 @@ def test_the_target_is_sent_as_typed(listener: Listener, target: str) -> None:
 def test_own_headers_win_and_both_cookies_are_told(listener: Listener) -> None:
     here = URL(f"http://127.0.0.1:{listener.port}")
     wanted = Ask("/", "POST", (("host", "other.lab"), ("Origin", "http://app.lab")), b"{}")
-    answer = exchange("", here, "/", "POST", b"{}", wanted, {"Cookie": "a=1"})
+    answer = send("", here, wanted, {"Cookie": "a=1"})
     head = listener.heads[0].decode()
     assert head.count("ost: ") == 1
     assert "host: other.lab" in head
@@ -96,7 +97,7 @@ def test_nobody_there_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(AsTyped, "connect", refuse)
     with pytest.raises(Undecided, match="proxy does not answer: Connection refused"):
-        exchange("", URL("http://proxy:8000"), "/", "GET", None, Ask("/"), {})
+        send("", URL("http://proxy:8000"), Ask("/"), {})
 
 
 @pytest.mark.parametrize(
@@ -133,6 +134,10 @@ def test_secrets_are_hidden_and_names_stay() -> None:
     assert hide.header("location", "/x?code=1&state=2&a=3") == (
         f"/x?code={REDACTED}&state={REDACTED}&a=3"
     )
+    assert hide.text("/login?next=%2Fauthorize%3Fclient%3Da%26state%3Dx1%253D%26b%3D2&c=3") == (
+        f"/login?next=%2Fauthorize%3Fclient%3Da%26state%3D{REDACTED}%26b%3D2&c=3"
+    )
+    assert hide.text("?next=%252Fx%253Fcode%253Dx1") == f"?next=%252Fx%253Fcode%253D{REDACTED}"
     assert hide.text('{"token": "x1"} secret-token abc') == (
         f'{{"token": "{REDACTED}"}} {REDACTED} abc'
     )

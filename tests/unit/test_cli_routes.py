@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from hublab.cli.routes import advice, differing, report_repaired
-from hublab.probes.route_beliefs import AGREE, DIFFERS, ONLY_HUB, ONLY_PROXY, RoutePair
+from hublab.diagnosis.routes import AGREE, DIFFERS, ONLY_HUB, ONLY_PROXY, RoutePair
 
 HUB = RoutePair("/", None, "http://hub:8081", ONLY_HUB)
 ALIEN = RoutePair("/x/", "http://elsewhere", None, ONLY_PROXY)
 MOVED = RoutePair("/user/alice/", "http://node1:1", "http://node1:2", DIFFERS)
 
 
-def test_the_hub_is_to_check() -> None:
+def test_a_hub_route_advises_a_check() -> None:
     """By a command that reaches it: a request goes through the proxy, which has no route."""
     said = advice([HUB], " --name second", checked=False)
     assert said is not None

@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 import pytest
 
 from hublab.cli.db import check_options
+from hublab.diagnosis.routes import compare, mark
 from hublab.engine.streams import container_event, log_lines
 from hublab.errors import UsageError
 from hublab.probes.activity import moment
 from hublab.probes.database import Table, difference
-from hublab.probes.events import route_lines, server_lines
-from hublab.probes.route_beliefs import base_of, mark, pair_up
-from hublab.probes.routes import Route, last_words
+from hublab.probes.event_lines import route_lines, server_lines
+from hublab.probes.route_beliefs import RouteTables, base_of
+from hublab.probes.routes import same_path
+from hublab.running.sidecar_http import failure_of
 from hublab.settings.help import landing, parse_options
 
 
@@ -52,20 +54,25 @@ def test_diff_wants_one_thing_to_wait_for() -> None:
             check_options(diff, seconds, action)
 
 
+def spelled_alike(routes: dict[str, str]) -> dict[str, str]:
+    return {same_path(path): target for path, target in routes.items()}
+
+
 def test_both_tables_side_by_side() -> None:
-    routes = [
-        Route("/", "http://hub:8081", None, None, None, {}),
-        Route("/user/alice", "http://n1:1", "alice", "", None, {}),
-        Route("/user/ü", "http://n1:2", "ü", "", None, {}),
-        Route("/other", "http://x:9", None, None, None, {}),
-    ]
+    proxy = {
+        "/": "http://hub:8081",
+        "/user/alice": "http://n1:1",
+        "/user/ü": "http://n1:2",
+        "/other": "http://x:9",
+    }
     belief = {
         "/": "http://hub:8081/",
         "/user/alice/": "http://n2:1",
         "/user/%C3%BC/": "http://n1:2",
         "/user/bob/": "http://n1:3",
     }
-    marks = {row.spec: row.mark for row in pair_up(routes, belief)}
+    tables = RouteTables(spelled_alike(proxy), spelled_alike(belief))
+    marks = {row.spec: row.mark for row in compare(tables)}
     assert marks == {
         "/": "agree",
         "/other/": "only proxy",
@@ -74,6 +81,11 @@ def test_both_tables_side_by_side() -> None:
         "/user/ü/": "agree",
     }
     assert mark(None, "x") == "only hub"
+
+
+def test_without_the_hub_nothing_is_known_of_a_route() -> None:
+    (row,) = compare(RouteTables({"/": "http://hub:8081"}, None, "the hub does not listen"))
+    assert (row.proxy, row.hub, row.mark) == ("http://hub:8081", None, "unknown")
 
 
 def test_the_base_is_what_stands_before_hub() -> None:
@@ -151,5 +163,5 @@ def test_where_settings_land() -> None:
     ],
 )
 def test_no_answer_is_told_without_names_of_python(last: str, words: str) -> None:
-    assert last_words(f"Traceback (most recent call last):\n  File …\n{last}\n") == words
-    assert last_words("") == "it says nothing"
+    assert failure_of(f"Traceback (most recent call last):\n  File …\n{last}\n") == words
+    assert failure_of("") == "it says nothing"

@@ -1,143 +1,153 @@
-"""Which setting is to blame for an address, and what a new server would be told."""
+"""Which hops are planned by what a deployment says, what is wrong with them, and why."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from hublab.errors import Undecided
-from hublab.probes import reach as module
-from hublab.probes.reach import (
-    CHECKS,
+from hublab.diagnosis.governing import (
     HUB_ADDRESS,
+    HUB_ADDRESS_OF_SERVERS,
     PROXY_API,
     PROXY_BIND,
-    TOLD_SERVERS,
-    UNTOLD,
-    Hop,
-    binding,
-    hub_setting,
-    new_server_api,
-    reach,
+    ROUTE_CHECKS,
+    bind_settings,
+    hub_address_setting,
 )
+from hublab.diagnosis.reach import HopDiagnosis, diagnose
+from hublab.probes.advertised import HubAddresses
+from hublab.probes.hops import Hop, Kind, new_server_api, planned_hops
+from hublab.probes.reach import Attempt, Reach, TriedHop
 from hublab.probes.routes import Route
-from hublab.probes.told import HubTold
+from hublab.probes.snapshot import Hosts, Snapshot
 from hublab.running.servers import Server
 from hublab.settings.values import Settings
 
 CONNECT_URL, CONNECT_IP = HUB_ADDRESS
 LOOPBACK = "http://127.0.0.1:8081/hub/"
+HUB_ROUTE = Route("/", "http://hub:8081", None, None, None, {"hub": True})
+LISTENS = HubAddresses("http://0.0.0.0:8081/hub/", "http://hub:8081/hub/", "http://proxy:8001")
+RUNS = replace(LISTENS, running=True)
+EITHER = f"{ROUTE_CHECKS} or {PROXY_API[0]}"
+
+
+def snapshot_of(
+    hub: HubAddresses,
+    routes: Sequence[Route] = (HUB_ROUTE,),
+    settings: Mapping[str, Any] | None = None,
+    servers: Sequence[Server] = (),
+    **more: Any,
+) -> Snapshot:
+    """A lab of one host a role, in which hub, proxy and servers say this."""
+    return Snapshot(
+        hosts=Hosts("client", "proxy", "hub", ("node1",), ("address of proxy",)),
+        settings=Settings(settings),
+        hub=hub,
+        servers=tuple(servers),
+        routes=tuple(routes),
+        name_option=" --name small",
+        **more,
+    )
+
+
+def fine(hop: Hop) -> Attempt:
+    """The answer of the right one."""
+    if hop.kind in (Kind.SSH, Kind.JUMP):
+        return Attempt("SSH", status="SSH-2.0-OpenSSH")
+    return Attempt("HTTP", status=403 if hop.kind is Kind.PROXY_API else 200)
+
+
+def diagnosed(snapshot: Snapshot) -> dict[tuple[str, str], HopDiagnosis]:
+    """The diagnosis where everything that is tried answers as it should."""
+    tried = [
+        TriedHop(hop, fine(hop) if hop.can_be_tried else None) for hop in planned_hops(snapshot)
+    ]
+    return {(hop.source, hop.target): hop for hop in diagnose(Reach(snapshot, tuple(tried)))}
+
+
+def only_broken(snapshot: Snapshot) -> HopDiagnosis:
+    (broken,) = (hop for hop in diagnosed(snapshot).values() if not hop.ok)
+    return broken
 
 
 @pytest.mark.parametrize(
-    ("listens", "url", "settings", "blamed"),
+    ("listens", "url", "settings", "setting"),
     [
         ("http://0.0.0.0:8081/hub/", LOOPBACK, {CONNECT_IP: "127.0.0.1"}, CONNECT_IP),
         (LOOPBACK, "http://hub:8081", {}, "hub.JupyterHub.hub_ip"),
         (LOOPBACK, LOOPBACK, {CONNECT_IP: "127.0.0.1"}, CONNECT_IP),
         (LOOPBACK, LOOPBACK, {CONNECT_URL: "http://127.0.0.1:8081"}, CONNECT_URL),
-        # Without a name of its own, where it listens is also what it gives out.
+        # Without a name of its own, where it listens is also what it advertises.
         (LOOPBACK, LOOPBACK, {CONNECT_IP: ""}, "hub.JupyterHub.hub_ip"),
     ],
 )
-def test_who_is_to_blame(listens: str, url: str, settings: dict[str, str], blamed: str) -> None:
-    told = HubTold(listens, url, None)
-    assert hub_setting(HUB_ADDRESS, Settings(settings), told, url) == blamed
+def test_the_hubs_address_or_where_it_listens_governs(
+    listens: str, url: str, settings: dict[str, str], setting: str
+) -> None:
+    snapshot = snapshot_of(HubAddresses(listens, url, None), settings=settings)
+    assert hub_address_setting(HUB_ADDRESS, snapshot, url) == setting
 
 
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
         ({}, "http://hub:8081/base/hub/api"),
-        ({TOLD_SERVERS[1]: "http://proxy:8000/"}, "http://proxy:8000/base/hub/api"),
+        ({HUB_ADDRESS_OF_SERVERS[1]: "http://proxy:8000/"}, "http://proxy:8000/base/hub/api"),
         (
-            {TOLD_SERVERS[0]: "http://a:1", TOLD_SERVERS[1]: "http://b:2"},
+            {HUB_ADDRESS_OF_SERVERS[0]: "http://a:1", HUB_ADDRESS_OF_SERVERS[1]: "http://b:2"},
             "http://a:1/base/hub/api",
         ),
     ],
 )
-def test_what_a_new_server_is_told(settings: dict[str, str], expected: str) -> None:
+def test_a_new_server_gets_its_spawners_hub_url_first(
+    settings: dict[str, str], expected: str
+) -> None:
     assert new_server_api(Settings(settings), "http://hub:8081/base/hub/") == expected
 
 
-class SmallLab:
-    """A lab of one host a role, of which nobody can be asked anything."""
-
-    name_option = " --name small"
-
-    def one(self, role: str) -> Any:
-        return SimpleNamespace(service=role, addresses=(f"address of {role}",))
-
-    def of_role(self, role: str) -> list[Any]:
-        return [SimpleNamespace(service=f"{role}1")] if role == "node" else []
-
-    def __init__(self, settings: dict[str, Any] | None = None) -> None:
-        self.known = Settings(settings)
-
-    def settings(self) -> Settings:
-        return self.known
-
-
-async def hops_of(
-    monkeypatch: pytest.MonkeyPatch,
-    told: HubTold,
-    routes: list[Route] | Undecided,
-    settings: dict[str, Any] | None = None,
-    known: Sequence[Server] = (),
-) -> dict[tuple[str, str], Hop]:
-    """What `reach` tells where every address that is tried answers as it should."""
-
-    async def hub_told(live: object) -> HubTold:
-        return told
-
-    async def servers(live: object) -> list[Server]:
-        return list(known)
-
-    async def proxy_routes(live: object) -> list[Route]:
-        if isinstance(routes, Undecided):
-            raise routes
-        return routes
-
-    def fine(live: object, host: str, hops: list[Hop], patience: float) -> list[Hop]:
-        assert all(hop.url != UNTOLD for hop in hops)
-        return [replace(hop, ok=True) for hop in hops]
-
-    monkeypatch.setattr(module, "hub_told", hub_told)
-    monkeypatch.setattr(module, "known_servers", servers)
-    monkeypatch.setattr(module, "proxy_routes", proxy_routes)
-    monkeypatch.setattr(module, "try_from", fine)
-    live: Any = SimpleNamespace(lab=SmallLab(settings))
-    return {(hop.source, hop.target): hop for hop in await reach(live)}
+def test_hops_are_planned_at_advertised_addresses() -> None:
+    """A server that runs is tried from the hub, and its own way to the hub as it was started."""
+    alice = Server("alice", "", "node1", "198.18.0.31", 5000, 77, ready=True)
+    routed = Route("/user/alice", "http://198.18.0.31:5000", "alice", "", None, {})
+    snapshot = snapshot_of(
+        RUNS, [HUB_ROUTE, routed], servers=[alice], api_urls={"alice": "http://x:1/hub/api"}
+    )
+    server = "http://198.18.0.31:5000/user/alice/api"
+    assert planned_hops(snapshot) == [
+        Hop(Kind.PROXY, "client", "proxy", "http://proxy:8000/_chp_healthz"),
+        Hop(Kind.PROXY_API, "hub", "proxy API", "http://proxy:8001/api/routes"),
+        Hop(Kind.SSH, "hub", "node1 SSH", "ssh://node1"),
+        Hop(Kind.HUB_ROUTE, "proxy", "hub", "http://hub:8081/hub/api"),
+        Hop(Kind.SERVER, "hub", "alice on node1", server),
+        Hop(Kind.HUB_API, "node1", "hub API, for alice on node1", "http://x:1/hub/api"),
+        Hop(Kind.SERVER_ROUTE, "proxy", "alice's server", server),
+    ]
 
 
-HUB_ROUTE = Route("/", "http://hub:8081", None, None, None, {"hub": True})
-LISTENS = HubTold("http://0.0.0.0:8081/hub/", "http://hub:8081/hub/", "http://proxy:8001")
+def test_a_reverse_tunnel_leaves_no_way_for_new_servers() -> None:
+    kinds = [hop.kind for hop in planned_hops(snapshot_of(replace(RUNS, reverse_tunnel=True)))]
+    assert Kind.NEW_HUB_API not in kinds
+    assert Kind.NEW_HUB_API in [hop.kind for hop in planned_hops(snapshot_of(RUNS))]
 
 
-def test_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    hops = asyncio.run(hops_of(monkeypatch, LISTENS, [HUB_ROUTE]))
+def test_nothing_is_wrong_where_all_answer() -> None:
+    hops = diagnosed(snapshot_of(LISTENS))
     assert all(hop.ok for hop in hops.values())
     assert hops["proxy", "hub"].url == "http://hub:8081/hub/api"
 
 
-RUNS = replace(LISTENS, running=True)
-EITHER = f"{CHECKS} or {PROXY_API[0]}"
-
-
 @pytest.mark.parametrize(
-    ("told", "settings", "error", "blamed"),
+    ("hub", "settings", "error", "setting"),
     [
-        (RUNS, {}, "the proxy has lost its route to the hub", CHECKS),
+        (RUNS, {}, "the proxy has lost its route to the hub", ROUTE_CHECKS),
         (
             replace(RUNS, proxy_api="http://proxy:9001"),
             {"proxy.api-port": 9001},
             "the proxy has lost its route to the hub",
-            CHECKS,
+            ROUTE_CHECKS,
         ),
         (
             replace(RUNS, proxy_api="http://proxy:9001"),
@@ -160,72 +170,101 @@ EITHER = f"{CHECKS} or {PROXY_API[0]}"
         ),
     ],
 )
-def test_a_proxy_without_a_route_to_the_hub(
-    monkeypatch: pytest.MonkeyPatch,
-    told: HubTold,
-    settings: dict[str, Any],
-    error: str,
-    blamed: str,
+def test_a_missing_route_to_the_hub_is_broken(
+    hub: HubAddresses, settings: dict[str, Any], error: str, setting: str
 ) -> None:
     """No page of the hub is found, so the hop is broken and not left out.
 
-    The hub that says that it runs has given its routes, to the proxy that it asks.
+    The hub that says that it runs has given its routes, to the proxy that it uses.
     """
-    hops = asyncio.run(hops_of(monkeypatch, told, [], settings))
-    (broken,) = (hop for hop in hops.values() if not hop.ok)
+    broken = only_broken(snapshot_of(hub, [], settings))
     assert (broken.source, broken.target, broken.error) == ("proxy", "hub", error)
-    assert (broken.url, broken.setting) == ("http://hub:8081/hub/api", blamed)
-    assert ("routes --check --name small" in str(broken.workaround)) == (blamed == CHECKS)
+    assert (broken.url, broken.setting) == ("http://hub:8081/hub/api", setting)
+    assert ("routes --check --name small" in str(broken.workaround)) == (setting == ROUTE_CHECKS)
 
 
-def test_a_server_that_the_proxy_has_no_route_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hub holds it ready, and nobody gets there: told, not left out; its neighbour is well."""
+def test_a_missing_route_to_a_ready_server_is_broken() -> None:
+    """The hub holds it ready, and nobody gets there; its neighbour is well."""
     named, other = (
         Server("alice", name, None, "198.18.0.31", 5000, None, ready=True) for name in ("x", "")
     )
     pending = Server("bob", "", None, None, None, None, ready=False)
     routed = Route("/user/alice/", "http://198.18.0.31:5000", "alice", "", None, {})
-    hops = asyncio.run(
-        hops_of(monkeypatch, RUNS, [HUB_ROUTE, routed], known=[named, other, pending])
-    )
-    (broken,) = (hop for hop in hops.values() if not hop.ok)
+    snapshot = snapshot_of(RUNS, [HUB_ROUTE, routed], servers=[named, other, pending])
+    broken = only_broken(snapshot)
     assert (broken.source, broken.target) == ("proxy", "alice/x's server")
     assert broken.error == "the proxy has lost its route to alice/x's server"
-    assert (broken.url, broken.setting) == ("http://198.18.0.31:5000/user/alice/x/api", CHECKS)
-    assert hops["proxy", "alice's server"].ok
+    assert (broken.url, broken.setting) == (
+        "http://198.18.0.31:5000/user/alice/x/api",
+        ROUTE_CHECKS,
+    )
+    assert diagnosed(snapshot)["proxy", "alice's server"].ok
 
 
-def test_a_table_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    hops = asyncio.run(hops_of(monkeypatch, LISTENS, Undecided("the proxy's API did not answer")))
-    (broken,) = (hop for hop in hops.values() if not hop.ok)
+def test_a_table_that_cannot_be_read_is_the_proxys_fault() -> None:
+    why = "the proxy's API did not answer"
+    broken = only_broken(snapshot_of(LISTENS, [], routes_error=why))
     assert (broken.source, broken.target) == ("proxy", "proxy API")
-    assert broken.error == "the proxy's API did not answer"
-    assert broken.setting == "proxy.api-ip"
+    assert (broken.error, broken.setting) == (why, "proxy.api-ip")
+    assert broken.url == "http://127.0.0.1:8001/api/routes"
 
 
 @pytest.mark.parametrize("ended", [False, True])
-def test_a_hub_that_is_not_there(monkeypatch: pytest.MonkeyPatch, ended: bool) -> None:
+def test_a_hub_that_does_not_listen_breaks_its_hops(ended: bool) -> None:
     """Before its first start nobody knows its addresses: the ways are shown all the same."""
-    hops = asyncio.run(hops_of(monkeypatch, HubTold(None, None, None, ended=ended), []))
-    broken = {way: str(hop.error) for way, hop in hops.items() if not hop.ok}
+    hops = diagnosed(snapshot_of(HubAddresses(None, None, None, ended=ended), []))
+    broken = {way: hop for way, hop in hops.items() if not hop.ok}
     assert set(broken) == {
         ("hub", "proxy API"),
         ("proxy", "hub"),
         ("node1", "hub API, for a new server"),
     }
     words = "the hub has ended" if ended else "the hub does not listen"
-    assert all(words in error for error in broken.values())
+    assert all(words in str(hop.error) for hop in broken.values())
+    assert {hop.url for hop in broken.values()} == {"unknown"}
 
 
-def test_a_refusal_says_that_the_hub_is_not_there() -> None:
-    hop = Hop("proxy", "hub", "http://hub:8081", "x", silence="the hub has ended")
-    seen = module.judged(replace(hop, error="Connection refused", layer="DNS"))
-    assert (seen.ok, seen.error) == (False, "Connection refused; the hub has ended")
-    assert module.judged(replace(hop, layer="HTTP", status=200)).ok
+def judged(kind: Kind, attempt: Attempt, **addresses: Any) -> HopDiagnosis:
+    """The diagnosis of one hop that was tried."""
+    hop = Hop(kind, "proxy", "hub", "http://hub:8081/hub/api")
+    snapshot = snapshot_of(replace(RUNS, **addresses))
+    (found,) = diagnose(Reach(snapshot, (TriedHop(hop, attempt),)))
+    return found
+
+
+def test_a_refusal_names_the_hub_that_has_ended() -> None:
+    refused = Attempt("DNS", error="Connection refused")
+    found = judged(Kind.HUB_ROUTE, refused, listens=None, ended=True)
+    assert not found.ok
+    assert found.error == "Connection refused; the hub has ended: see `hublab logs hub`"
+    assert judged(Kind.HUB_ROUTE, refused).error == "Connection refused"
+    assert judged(Kind.HUB_ROUTE, Attempt("HTTP", status=200), listens=None).ok
 
 
 @pytest.mark.parametrize(
-    ("settings", "url", "blamed"),
+    ("kind", "status", "ok"),
+    [
+        (Kind.HUB_ROUTE, 200, True),
+        (Kind.HUB_ROUTE, 403, False),
+        (Kind.PROXY_API, 403, True),  # no token is shown
+        (Kind.PROXY_API, 200, False),
+    ],
+)
+def test_another_status_is_another_program(kind: Kind, status: int, ok: bool) -> None:
+    found = judged(kind, Attempt("HTTP", status=status))
+    assert found.ok == ok
+    if not ok:
+        assert "something else is there" in str(found.error)
+        assert found.setting == "hub.JupyterHub.base_url"
+
+
+def test_a_hop_that_could_not_be_tried_is_broken() -> None:
+    found = judged(Kind.SERVER, Attempt(error="could not be tried: no such container"))
+    assert (found.ok, found.error) == (False, "could not be tried: no such container")
+
+
+@pytest.mark.parametrize(
+    ("settings", "url", "setting"),
     [
         ({}, "ssh://node1", "hub.SSHSpawner.hosts"),
         ({"sshd.Port": "2222"}, "ssh://node1", "sshd.Port"),
@@ -243,17 +282,16 @@ def test_a_refusal_says_that_the_hub_is_not_there() -> None:
         ),
     ],
 )
-def test_where_sshd_listens_is_blamed(
-    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], url: str, blamed: str
+def test_where_sshd_listens_governs_a_nodes_ssh(
+    settings: dict[str, Any], url: str, setting: str
 ) -> None:
-    hops = asyncio.run(hops_of(monkeypatch, LISTENS, [HUB_ROUTE], settings))
-    hop = hops["hub", "node1 SSH"]
-    assert (hop.url, hop.setting) == (url, blamed)
+    hop = diagnosed(snapshot_of(LISTENS, settings=settings))["hub", "node1 SSH"]
+    assert (hop.url, hop.setting) == (url, setting)
 
 
-def test_a_bastion_has_no_setting_of_sshd(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = replace(LISTENS, bastions={"node1": ["bastion"]})
-    hops = asyncio.run(hops_of(monkeypatch, told, [HUB_ROUTE], {"sshd.Port": "2222"}))
+def test_a_bastion_has_no_setting_of_sshd() -> None:
+    behind = replace(LISTENS, bastions={"node1": ["bastion"]})
+    hops = diagnosed(snapshot_of(behind, settings={"sshd.Port": "2222"}))
     settings = {way: hop.setting for way, hop in hops.items() if "SSH" in way[1]}
     assert settings == {
         ("hub", "bastion SSH"): "hub.SSHSpawner.hosts",
@@ -262,12 +300,12 @@ def test_a_bastion_has_no_setting_of_sshd(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
-    ("settings", "blamed"),
+    ("settings", "setting"),
     [
         ({}, "proxy.ip"),
         ({"proxy.port": 9000}, "proxy.port"),
         ({"proxy.ip": "127.0.0.1", "proxy.port": 9000}, "proxy.port or proxy.ip"),
     ],
 )
-def test_what_binds_is_blamed_together(settings: dict[str, Any], blamed: str) -> None:
-    assert binding(PROXY_BIND, Settings(settings)) == blamed
+def test_what_binds_governs_together(settings: dict[str, Any], setting: str) -> None:
+    assert bind_settings(PROXY_BIND, Settings(settings)) == setting

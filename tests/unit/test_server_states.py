@@ -6,7 +6,7 @@ import pytest
 
 from hublab.probes.database import Table
 from hublab.probes.hooks import runs_in
-from hublab.probes.server_states import state_of, stored_parts
+from hublab.probes.server_states import parts_in_database, state_of
 
 IDLE = {"pending": None, "ready": False, "stopped": True}
 
@@ -35,11 +35,11 @@ def test_rows_belong_to_one_server(path: str) -> None:
     }
     tables = {name: Table(name, tuple(row), ("id",), (row,)) for name, row in rows.items()}
     for asked in ("/user/alice", "/user/alice/work", "/user/bob"):
-        assert set(stored_parts(tables, asked).values()) == {asked == path}
+        assert set(parts_in_database(tables, asked).values()) == {asked == path}
 
 
 def test_hooks_are_found_in_a_log() -> None:
     log = '[I app] HOOK {"hook": "x"}\nHOOK {"hook": "a", "user": "u", "server": ""}\nmore\n'
     (run,) = runs_in(log, "a")
-    assert (run.user, run.server, run.told["hook"]) == ("u", "", "a")
+    assert (run.user, run.server, run.printed["hook"]) == ("u", "", "a")
     assert runs_in(log, "x") == []

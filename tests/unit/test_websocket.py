@@ -33,7 +33,8 @@ async def other_end(*, health: bool) -> AsyncIterator[Any]:
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         channel = SimpleNamespace(session=aiohttp.ClientSession)
-        yield SimpleNamespace(origin=URL(f"http://127.0.0.1:{port}"), channel=channel)
+        origin = URL(f"http://127.0.0.1:{port}")
+        yield SimpleNamespace(origin=origin, channel=channel, record=lambda event: None)
 
 
 @pytest.mark.parametrize(

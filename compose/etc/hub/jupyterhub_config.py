@@ -41,10 +41,10 @@ c.JupyterHub.load_roles = [
     },
 ]
 
-# What this process was told, for `hublab reach`: no secret is among it. Where the proxy's API is
-# left to its default, that is jupyterhub/proxy.py, `_api_url_default`.
+# The addresses that this process advertises and uses, for `hublab reach`; no secret is among them.
+# Where the proxy's API is left to its default, that is jupyterhub/proxy.py, `_api_url_default`.
 scheme = "https" if str(c.JupyterHub.get("internal_ssl", False)) in ("True", "true") else "http"
-(Path.cwd() / "told.json").write_text(
+(Path.cwd() / "advertised.json").write_text(
     json.dumps(
         {
             "proxy_api_url": c.ConfigurableHTTPProxy.get("api_url", f"{scheme}://127.0.0.1:8001"),

@@ -8,7 +8,6 @@ import click
 
 from hublab.cli.common import common, out, table, with_live
 from hublab.cli.json_output import emit
-from hublab.journal.events import Observed
 from hublab.probes.activity import Activity, Moment, activity
 from hublab.running.live import LiveLab
 
@@ -31,9 +30,7 @@ def activity_command(user: str | None, name: str, as_json: bool) -> None:
     """
 
     async def work(live: LiveLab) -> list[Activity]:
-        seen = await activity(live, user)
-        live.record(Observed("activity", {"rows": [asdict(row) for row in seen]}))
-        return seen
+        return await activity(live, user)
 
     seen = with_live(name, work, "activity")
     if as_json:

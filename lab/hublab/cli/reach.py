@@ -8,9 +8,9 @@ import click
 
 from hublab.cli.common import common, out, table, with_live
 from hublab.cli.json_output import emit
+from hublab.diagnosis.reach import HopDiagnosis, diagnose
 from hublab.errors import ExpectationFailed
-from hublab.journal.events import Observed
-from hublab.probes.reach import Hop, reach
+from hublab.probes.reach import reach
 from hublab.running.live import LiveLab
 
 
@@ -29,10 +29,8 @@ def reach_command(name: str, as_json: bool) -> None:
       hublab reach --json | jq '.[] | select(.ok | not)'
     """
 
-    async def work(live: LiveLab) -> list[Hop]:
-        hops = await reach(live)
-        live.record(Observed("reach", {"hops": [as_data(hop) for hop in hops]}))
-        return hops
+    async def work(live: LiveLab) -> list[HopDiagnosis]:
+        return diagnose(await reach(live))
 
     hops = with_live(name, work, "reach")
     if as_json:
@@ -52,7 +50,7 @@ def reach_command(name: str, as_json: bool) -> None:
         )
 
 
-def as_data(hop: Hop) -> dict[str, Any]:
+def as_data(hop: HopDiagnosis) -> dict[str, Any]:
     """A hop in the form of `--json`."""
     return {
         "from": hop.source,
@@ -69,7 +67,7 @@ def as_data(hop: Hop) -> dict[str, Any]:
     }
 
 
-def show(hops: list[Hop]) -> None:
+def show(hops: list[HopDiagnosis]) -> None:
     """Print the table of hops."""
     rows = table(None, "", "FROM", "TO", "URL", "REACHED", "STATUS", "MS", "SETTING")
     for hop in hops:

@@ -24,9 +24,10 @@ from hublab.cli.request_options import (
 from hublab.errors import UsageError
 from hublab.journal.redaction import Redactor
 from hublab.probes.credentials import credentials
-from hublab.probes.http import Answer, Ask, ask, written
-from hublab.probes.readable import Readable, readable
+from hublab.probes.http import Answer, Ask, ask
+from hublab.probes.page_access import PageAccess, page_access
 from hublab.running.live import LiveLab
+from hublab.running.raw_http import written
 
 
 @click.command()
@@ -85,13 +86,15 @@ def request(
     )
     outgoing.check()
 
-    async def work(live: LiveLab) -> tuple[Answer, Readable | None, Redactor]:
+    async def work(live: LiveLab) -> tuple[Answer, PageAccess | None, Redactor]:
         async with credentials(live, user, token=token, server=enter) as identity:
             place = URL(written(live.origin, path if path.startswith("/") else "/"), encoded=True)
             sent = (*identity.headers, *(identity.xsrf_header(place) if xsrf else ()))
             cookies = identity.same_site(place)  # before the answer brings others
             answer = await ask(live, outgoing, identity, follow=follow)
-            page = readable(answer, outgoing, origin, cookies, sent) if origin is not None else None
+            page = None
+            if origin is not None:
+                page = page_access(answer, outgoing, origin, cookies, sent)
             return answer, page, redactor(live, identity)
 
     answer, page, hide = with_live(name, work)

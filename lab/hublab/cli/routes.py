@@ -9,17 +9,9 @@ import click
 
 from hublab.cli.common import common, err, out, table, with_live
 from hublab.cli.json_output import emit
+from hublab.diagnosis.routes import AGREE, DIFFERS, ONLY_PROXY, UNKNOWN, RoutePair, compare
 from hublab.errors import ExpectationFailed, Undecided
-from hublab.journal.events import Observed
-from hublab.probes.route_beliefs import (
-    AGREE,
-    DIFFERS,
-    ONLY_PROXY,
-    UNKNOWN,
-    RoutePair,
-    RouteTables,
-    compare_routes,
-)
+from hublab.probes.route_beliefs import route_tables
 from hublab.running.live import LiveLab
 
 STYLES = {AGREE: "green", DIFFERS: "red", UNKNOWN: "yellow"}
@@ -48,26 +40,25 @@ def routes(check: bool, name: str, as_json: bool) -> None:
       hublab routes --json
     """
 
-    async def work(live: LiveLab) -> tuple[RouteTables, str]:
-        seen = await compare_routes(live)
-        if check and not seen.silence:
-            before = differing(seen.rows)
+    async def work(live: LiveLab) -> tuple[list[RoutePair], str | None, str]:
+        tables = await route_tables(live)
+        if check and not tables.hub_error:
+            before = differing(compare(tables))
             await (await live.hub()).check_routes()
-            seen = await compare_routes(live)
-            report_repaired(before, differing(seen.rows))
-        live.record(Observed("routes", {"rows": [asdict(row) for row in seen.rows]}))
-        return seen, live.lab.name_option
+            tables = await route_tables(live)
+            report_repaired(before, differing(compare(tables)))
+        return compare(tables), tables.hub_error, live.lab.name_option
 
-    seen, lab = with_live(name, work, "routes")
+    rows, hub_error, lab = with_live(name, work, "routes")
     if as_json:
-        emit([asdict(row) for row in seen.rows])
+        emit([asdict(row) for row in rows])
     else:
-        show(seen)
-    if seen.silence:
-        raise Undecided(f"the routes that the hub expects are unknown: {seen.silence}")
-    if wrong := differing(seen.rows):
+        show(rows)
+    if hub_error:
+        raise Undecided(f"the routes that the hub expects are unknown: {hub_error}")
+    if wrong := differing(rows):
         raise ExpectationFailed(
-            f"{len(wrong)} of {len(seen.rows)} routes differ: "
+            f"{len(wrong)} of {len(rows)} routes differ: "
             + ", ".join(f"{row.spec} ({row.mark})" for row in wrong),
             hint=advice(wrong, lab, checked=check),
         )
@@ -97,10 +88,10 @@ def advice(wrong: list[RoutePair], lab: str, *, checked: bool) -> str | None:
     return None
 
 
-def show(seen: RouteTables) -> None:
+def show(pairs: Iterable[RoutePair]) -> None:
     """The table of routes."""
     rows = table(None, "", "PATH", "PROXY SENDS IT TO", "HUB EXPECTS")
-    for row in seen.rows:
+    for row in pairs:
         style = STYLES.get(row.mark, "red")
         rows.add_row(f"[{style}]{row.mark}[/{style}]", row.spec, row.proxy or "", row.hub or "")
     out.print(rows)

@@ -12,7 +12,12 @@ REDACTED = "[redacted]"
 SHORTEST = 6
 """Characters: hiding a shorter text would hide harmless words of a page too."""
 
-QUERY = re.compile(r"([?&;](?:code|state|token|_xsrf|code_challenge)=)[^&#\s\"'<]+")
+NAMES = "(?:code|state|token|_xsrf|code_challenge)"
+QUERY = re.compile(rf"([?&;]{NAMES}=)[^&#\s\"'<]+")
+NESTED = re.compile(
+    rf"(%(?:25)*(?:3F|26|3B){NAMES}%(?:25)*3D)(?:(?!%(?:25)*26)[^&#\s\"'<])+", re.IGNORECASE
+)
+"""The same in an address that is itself a value, as of `next`: percent-encoded, once or more."""
 JSON_TOKEN = re.compile(r"(\"(?:token|access_token|refresh_token)\"\s*:\s*\")[^\"]+")
 PAGE_TOKEN = re.compile(r"(xsrf_token:\s*\"|name=\"_xsrf\"\s+value=\")[^\"]+")
 COOKIE = re.compile(r"^([^=;]+=)[^;]+")
@@ -32,6 +37,7 @@ class Redactor:
         for secret in self._secrets:
             text = text.replace(secret, REDACTED)
         text = QUERY.sub(rf"\1{REDACTED}", text)
+        text = NESTED.sub(rf"\1{REDACTED}", text)
         text = PAGE_TOKEN.sub(rf"\1{REDACTED}", text)
         return JSON_TOKEN.sub(rf"\1{REDACTED}", text)
 

@@ -9,12 +9,16 @@ import re
 from dataclasses import dataclass
 
 from hublab.probes.node_log import last_server_log
+from hublab.probes.observation import observed
 from hublab.running.live import LiveLab
 
 LINE = re.compile(
     r"\] (?P<status>\d{3}) (?P<method>[A-Z]+) (?P<path>\S+)(?: -> \S+)? "
     r"\((?P<user>[^@()]*)@(?P<address>[^()]+)\) [\d.]+ms"
 )
+
+NEWEST = 20
+"""Requests of a log that the journal gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +32,18 @@ class LoggedRequest:
     address: str
 
 
+def newest(requests: list[LoggedRequest]) -> dict[str, object]:
+    """What the journal gets of a log's requests: how many there are, and the last of them."""
+    return {"requests": len(requests), "last": requests[-NEWEST:]}
+
+
+@observed("hub_accesses", newest)
 async def hub_accesses(live: LiveLab) -> list[LoggedRequest]:
     """What the hub answered since its last start, in order."""
     return accesses(await live.hub_log())
 
 
+@observed("server_accesses", newest)
 async def server_accesses(live: LiveLab, user: str, host: str) -> list[LoggedRequest]:
     """What the user's newest server on a host answered, in order."""
     return accesses(await last_server_log(live, user, host))

@@ -1,4 +1,4 @@
-"""When a server was last active: as it says itself, as the proxy saw it, as the hub wrote it down.
+"""When a server was last active: by its own word, by the proxy's and by the hub's.
 
 Nobody is asked through the proxy, which would count the question as activity: each server is
 asked on its own node, and its `/api/status` does not track activity (jupyter_server,
@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from hublab.errors import HublabError
-from hublab.probes.route_beliefs import key
-from hublab.probes.routes import Route, last_words, proxy_routes
+from hublab.errors import HublabError, Undecided
+from hublab.probes.observation import observed
+from hublab.probes.routes import Route, proxy_routes, same_path
 from hublab.running.live import LiveLab
 from hublab.running.servers import Server, server_from
-
-ASK = "/opt/hublab/routes.py"
-"""Gets a URL with a token that it takes from ROUTES_TOKEN (compose/images/tools/routes.py)."""
+from hublab.running.sidecar_http import get_from_inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +47,17 @@ class Activity:
     kernels: int | None = None
 
 
+@observed("activity")
 async def activity(live: LiveLab, user: str | None = None) -> list[Activity]:
     """Ask all three. Raises UsageError for a user whom the hub does not know."""
     hub = await live.hub()
     users = [await hub.known_user(user)] if user else await hub.users()
     routes, now = await asyncio.gather(known_routes(live), clock(live))
     rows = [row for model in users for row in rows_of(model)]
-    said = await asyncio.gather(*(ask(live, server) for _, server, _ in rows))
+    answers = await asyncio.gather(*(ask(live, server) for _, server, _ in rows))
     return [
-        observed(name, server, model, answer, routes, now)
-        for (name, server, model), answer in zip(rows, said, strict=True)
+        row_from(name, server, model, answer, routes, now)
+        for (name, server, model), answer in zip(rows, answers, strict=True)
     ]
 
 
@@ -72,7 +71,7 @@ def rows_of(model: dict[str, Any]) -> list[tuple[str, Server | None, dict[str, A
 async def known_routes(live: LiveLab) -> dict[str, Route] | None:
     """The proxy's table by path, None where it could not be asked."""
     try:
-        return {key(route.spec): route for route in await proxy_routes(live)}
+        return {same_path(route.spec): route for route in await proxy_routes(live)}
     except HublabError:
         return None
 
@@ -98,39 +97,36 @@ async def ask(live: LiveLab, server: Server | None) -> dict[str, Any] | None:
 def get(live: LiveLab, host: str, url: str) -> dict[str, Any]:
     """One GET from inside a host, with hublab's own token."""
     try:
-        done = live.lab.engine.exec(
-            live.lab.sidecar(host),
-            ["python3", ASK, url],
-            environment={"ROUTES_TOKEN": live.lab.secret("api_token")},
-        )
-        if done.exit_code:
-            return {"error": f"{last_words(done.stderr)} at {url}"}
-        return dict(json.loads(done.stdout))
+        return dict(json.loads(get_from_inside(live.lab, host, url, live.lab.secret("api_token"))))
+    except Undecided as error:
+        return {"error": f"{error.message} at {url}"}
     except (HublabError, ValueError) as error:
         return {"error": str(error)}
 
 
-def observed(
+def row_from(
     user: str,
     server: Server | None,
     model: dict[str, Any],
-    said: dict[str, Any] | None,
+    answer: dict[str, Any] | None,
     routes: dict[str, Route] | None,
     now: datetime,
 ) -> Activity:
-    """One row from what all three said."""
+    """One row from what all three answered."""
     own = None
-    if said is not None:
-        own = moment(said.get("last_activity"), now, said.get("error"))
-    route = (routes or {}).get(key(str(model["url"]))) if server and model.get("url") else None
+    if answer is not None:
+        own = moment(answer.get("last_activity"), now, answer.get("error"))
+    route = (
+        (routes or {}).get(same_path(str(model["url"]))) if server and model.get("url") else None
+    )
     return Activity(
         user=user,
         name=server.name if server else None,
         server=own,
         proxy=moment(route.last_activity, now) if route else None,
         hub=moment(model.get("last_activity"), now),
-        connections=said.get("connections") if said else None,
-        kernels=said.get("kernels") if said else None,
+        connections=answer.get("connections") if answer else None,
+        kernels=answer.get("kernels") if answer else None,
     )
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from playwright.async_api import Frame, Page, Response
 
+from hublab.probes.observation import observing
 from hublab.probes.waiting import until
+from hublab.running.live import LiveLab
 
 NEW_FRAME = """url => new Promise(resolve => {
   const frame = document.createElement('iframe');
@@ -21,7 +23,7 @@ REFUSED = re.compile(r"frame-ancestors|Refused to (?:frame|display)")
 SCRIPTS = re.compile(r"/static/.*\.js")
 SETTLING = 15.0
 """Seconds within which Chromium reports the end of a frame that has loaded."""
-TELLING = 15.0
+EXPLAINING = 15.0
 """Seconds within which Chromium says on the console why a frame stays empty."""
 
 
@@ -39,11 +41,20 @@ class Framed:
     """What Chromium said on the console if it refused to show the answer."""
 
 
-async def show_in_frame(page: Page, url: str) -> Framed:
+async def show_in_frame(live: LiveLab, page: Page, url: str) -> Framed:
     """Add a frame to the page and wait until it has loaded; scripts of JupyterLab stay out.
 
     Raises Undecided when Chromium does not say what became of it.
     """
+    with observing(live, "frame", {"page": page.url, "url": url}) as saw:
+        framed = await load_frame(page, url)
+        seen = {"url": framed.url, "status": framed.status, "shown": framed.shown}
+        saw({**seen, "complaint": framed.complaint})
+        return framed
+
+
+async def load_frame(page: Page, url: str) -> Framed:
+    """The frame, once Chromium has said what became of it."""
     complaints: list[str] = []
     answers: list[tuple[str, int]] = []
     refused, failed = asyncio.Event(), asyncio.Event()
@@ -74,7 +85,7 @@ async def show_in_frame(page: Page, url: str) -> Framed:
     shown = not frame.url.startswith(ERROR_PAGE)
     if not shown:
         try:
-            await asyncio.wait_for(refused.wait(), TELLING)
+            await asyncio.wait_for(refused.wait(), EXPLAINING)
         except TimeoutError:
             complaints.append("")  # refused without a word
     last, status = answers[-1] if answers else (url, None)

@@ -1,8 +1,9 @@
 """What Chromium did on the wire for a page, whatever it let the page know of it.
 
 A page that asks another origin learns an answer or "Failed to fetch". Chromium itself knows more
-and tells it over the DevTools protocol, domain Network: the status that came, the preflight before
-it, the cookies that it sent and withheld, and by which rule it kept the answer from the page.
+and reports it over the DevTools protocol, domain Network: the status that came, the preflight
+before it, the cookies that it sent and withheld, and by which rule it kept the answer from the
+page.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from playwright.async_api import CDPSession, Page
 from hublab.probes.waiting import until
 
 SETTLING = 30.0
-"""Seconds within which a request that the page has given up or got is told in full."""
+"""Seconds within which a request that the page has given up or got is reported in full."""
 LATE = 3.0
 """Seconds in which what the network said of a request follows the page's own failure."""
 UPGRADE_REFUSED = re.compile(r"Unexpected response code: (\d+)")
@@ -58,12 +59,12 @@ class Exchange:
 
 
 @dataclass(slots=True)
-class _Told:
+class RequestEvents:
     """The events of one request: several of each where it was redirected."""
 
-    wills: list[Event] = field(default_factory=list)
-    sents: list[Event] = field(default_factory=list)
-    receiveds: list[Event] = field(default_factory=list)
+    requests: list[Event] = field(default_factory=list)
+    sent_extras: list[Event] = field(default_factory=list)
+    received_extras: list[Event] = field(default_factory=list)
     answers: list[Event] = field(default_factory=list)
     failed: Event | None = None
     ended: bool = False
@@ -78,11 +79,11 @@ class _Told:
     @property
     def complete(self) -> bool:
         """Whether nothing more is to come of what was begun."""
-        if self.kept_from_page and not self.receiveds:
-            # The page's process tells of the failure, another one of the answer: in any order.
+        if self.kept_from_page and not self.received_extras:
+            # The page's process reports the failure, another one the answer: in any order.
             return self.ended and time.monotonic() - self.ended_at > LATE
         answered = all(one.get("hasExtraInfo", True) is False for one in self.answers)
-        return self.ended and (answered or len(self.receiveds) >= len(self.answers))
+        return self.ended and (answered or len(self.received_extras) >= len(self.answers))
 
 
 class Traffic:
@@ -90,7 +91,7 @@ class Traffic:
 
     def __init__(self, session: CDPSession) -> None:
         self._session = session
-        self._told: dict[str, _Told] = {}
+        self._requests: dict[str, RequestEvents] = {}
 
     @classmethod
     async def of(cls, page: Page) -> Traffic:
@@ -103,7 +104,7 @@ class Traffic:
 
     def forget(self) -> None:
         """What was seen so far counts no more."""
-        self._told.clear()
+        self._requests.clear()
 
     async def close(self) -> None:
         await self._session.detach()
@@ -115,10 +116,10 @@ class Traffic:
         """
 
         async def ended() -> bool:
-            return all(told.complete for told in self._told.values() if told.wills)
+            return all(events.complete for events in self._requests.values() if events.requests)
 
         await until(ended, seconds=SETTLING, what="the end of all that the page asked for")
-        found = [one for told in self._told.values() for one in exchanges_of(told)]
+        found = [one for events in self._requests.values() for one in exchanges_of(events)]
         return [one for one in found if url_part in one.url]
 
     def _listen(self) -> None:
@@ -128,52 +129,52 @@ class Traffic:
 
     def _keeping(self, keep: Any) -> Any:
         def take(event: Event) -> None:
-            keep(self._told.setdefault(event["requestId"], _Told()), event)
+            keep(self._requests.setdefault(event["requestId"], RequestEvents()), event)
 
         return take
 
 
-def _failed(told: _Told, event: Event) -> None:
-    told.failed, told.ended = event, True
-    told.ended_at = time.monotonic()
+def _failed(events: RequestEvents, event: Event) -> None:
+    events.failed, events.ended = event, True
+    events.ended_at = time.monotonic()
 
 
-def _ended(told: _Told, event: Event) -> None:
-    told.ended = True
+def _ended(events: RequestEvents, event: Event) -> None:
+    events.ended = True
 
 
-def _redirected(told: _Told, event: Event) -> None:
+def _redirected(events: RequestEvents, event: Event) -> None:
     if answer := event.get("redirectResponse"):
-        told.answers.append({"response": answer, "hasExtraInfo": event["redirectHasExtraInfo"]})
-    told.wills.append(event)
+        events.answers.append({"response": answer, "hasExtraInfo": event["redirectHasExtraInfo"]})
+    events.requests.append(event)
 
 
-def _created(told: _Told, event: Event) -> None:
+def _created(events: RequestEvents, event: Event) -> None:
     request = {"method": "GET", "url": event["url"], "headers": {}}
-    told.wills.append({"type": "WebSocket", "request": request})
+    events.requests.append({"type": "WebSocket", "request": request})
 
 
-def _upgrading(told: _Told, event: Event) -> None:
-    told.wills[0]["request"]["headers"] = event["request"]["headers"]
+def _upgrading(events: RequestEvents, event: Event) -> None:
+    events.requests[0]["request"]["headers"] = event["request"]["headers"]
 
 
-def _upgraded(told: _Told, event: Event) -> None:
-    told.answers.append({"response": event["response"], "hasExtraInfo": False})
-    told.ended = True
+def _upgraded(events: RequestEvents, event: Event) -> None:
+    events.answers.append({"response": event["response"], "hasExtraInfo": False})
+    events.ended = True
 
 
-def _upgrade_failed(told: _Told, event: Event) -> None:
-    told.failed, told.ended = {"errorText": event["errorMessage"]}, True
+def _upgrade_failed(events: RequestEvents, event: Event) -> None:
+    events.failed, events.ended = {"errorText": event["errorMessage"]}, True
     if refusal := UPGRADE_REFUSED.search(event["errorMessage"]):
         answer = {"status": int(refusal[1]), "headers": {}}
-        told.answers.append({"response": answer, "hasExtraInfo": False})
+        events.answers.append({"response": answer, "hasExtraInfo": False})
 
 
 KEEPERS = {
     "requestWillBeSent": _redirected,
-    "requestWillBeSentExtraInfo": lambda told, event: told.sents.append(event),
-    "responseReceivedExtraInfo": lambda told, event: told.receiveds.append(event),
-    "responseReceived": lambda told, event: told.answers.append(event),
+    "requestWillBeSentExtraInfo": lambda events, event: events.sent_extras.append(event),
+    "responseReceivedExtraInfo": lambda events, event: events.received_extras.append(event),
+    "responseReceived": lambda events, event: events.answers.append(event),
     "loadingFinished": _ended,
     "loadingFailed": _failed,
     "webSocketCreated": _created,
@@ -184,24 +185,24 @@ KEEPERS = {
 }
 
 
-def exchanges_of(told: _Told) -> list[Exchange]:
+def exchanges_of(events: RequestEvents) -> list[Exchange]:
     """One exchange a hop."""
-    last = len(told.wills) - 1
-    return [exchange_of(told, hop, is_last=hop == last) for hop in range(len(told.wills))]
+    last = len(events.requests) - 1
+    return [exchange_of(events, hop, is_last=hop == last) for hop in range(len(events.requests))]
 
 
-def exchange_of(told: _Told, hop: int, *, is_last: bool) -> Exchange:
-    will = told.wills[hop]
-    sent = nth(told.sents, hop)
-    received = nth(told.receiveds, hop)
-    answer = nth(told.answers, hop).get("response", {})
+def exchange_of(events: RequestEvents, hop: int, *, is_last: bool) -> Exchange:
+    request = events.requests[hop]
+    sent = nth(events.sent_extras, hop)
+    received = nth(events.received_extras, hop)
+    answer = nth(events.answers, hop).get("response", {})
     return Exchange(
-        method=will["request"]["method"],
-        url=will["request"]["url"],
-        kind=will.get("type", ""),
+        method=request["request"]["method"],
+        url=request["request"]["url"],
+        kind=request.get("type", ""),
         status=received.get("statusCode") or answer.get("status"),
-        blocked=reason(told.failed) if is_last and told.failed else None,
-        sent=lowered(sent.get("headers") or will["request"]["headers"]),
+        blocked=reason(events.failed) if is_last and events.failed else None,
+        sent=lowered(sent.get("headers") or request["request"]["headers"]),
         received=lowered(received.get("headers") or answer.get("headers", {})),
         cookies=frozenset(
             one["cookie"]["name"]

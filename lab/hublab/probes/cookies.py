@@ -1,6 +1,6 @@
 """The cookies that hub and server set on the way from the sign-in form into a server's page.
 
-Each is taken as it was sent. They go back to where they came from even when they are `Secure` and
+Each is read as it was sent. They go back to where they came from even when they are `Secure` and
 the lab speaks http: what stands in front of a real hub would end TLS there.
 """
 
@@ -16,6 +16,7 @@ import aiohttp
 from hublab.errors import HubError
 from hublab.probes.credentials import Credentials
 from hublab.probes.http import REDIRECTS, Answer, Ask, ask
+from hublab.probes.observation import observed
 from hublab.running.live import LiveLab
 
 MOST_STEPS = 12
@@ -62,6 +63,7 @@ def fresh_browser(live: LiveLab) -> Credentials:
     return Credentials(aiohttp.CookieJar(treat_as_secure_origin=live.origin.origin()))
 
 
+@observed("sign_in_cookies")
 async def sign_in_cookies(
     live: LiveLab,
     user: str,

@@ -1,6 +1,6 @@
 """Who asks: nobody, a user who signed in as a browser does, or one with an API token.
 
-A token is made for the occasion and taken back afterwards.
+A token is made for the occasion and deleted afterwards.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hublab.errors import HublabError
 from hublab.running.live import LiveLab
 
 TOKEN_LIFE = 600
-"""Seconds, for the case that nobody is left to take a token back."""
+"""Seconds, for the case that nobody is left to delete a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,12 @@ async def credentials(
     elif token:
         hub = await live.hub()
         made = await hub.make_token(user, TOKEN_LIFE)
+        live.hide(str(made["token"]))
         try:
             headers = {"Authorization": f"token {made['token']}"}
             yield Credentials(aiohttp.CookieJar(), headers, made["token"])
         finally:
-            # Without a hub it cannot be taken back; it ends by itself. Looked up again, for the hub
+            # Without a hub it cannot be deleted; it ends by itself. Looked up again, for the hub
             # may have been restarted meanwhile.
             with contextlib.suppress(HublabError):
                 await (await live.hub()).drop_token(user, made["id"])

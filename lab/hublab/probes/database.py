@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hublab.errors import LabError, Undecided
+from hublab.probes.observation import observing
 from hublab.running.live import LiveLab
 from hublab.running.switching import DATABASE
 from hublab.settings.checking import PYTHON
@@ -77,7 +78,7 @@ print(json.dumps(tables, default=str))
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table; `key` are the columns that tell its rows apart, all of them where none do."""
+    """One table; `key` are the columns that identify a row, all of them where none do."""
 
     name: str
     columns: tuple[str, ...]
@@ -103,10 +104,16 @@ class DatabaseReader:
         self._salt = secrets.token_hex(16)
 
     async def read(self) -> dict[str, Table]:
-        """All tables at one moment.
+        """All tables at one moment; the journal gets the number of rows of each.
 
         Raises Undecided where it cannot be read now.
         """
+        with observing(self._live, "database", {}) as saw:
+            tables = await self._read()
+            saw({name: len(table.rows) for name, table in tables.items()})
+            return tables
+
+    async def _read(self) -> dict[str, Table]:
         hub = self._live.lab.one("hub").service
         argv = [PYTHON, "-c", READ, f"sqlite:///{DATABASE}", self._salt, json.dumps(HIDDEN)]
         done = await asyncio.to_thread(lambda: self._live.lab.run(hub, *argv, user="jupyterhub"))

@@ -13,37 +13,34 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import aiohttp
 
-from hublab.engine.streams import (
-    ContainerEvent,
-    Stream,
-    container_event,
-    log_lines,
-    watch_containers,
-    watch_log,
-)
+from hublab.engine.streams import Stream, container_event, log_lines, watch_containers, watch_log
 from hublab.errors import HubError, HublabError
 from hublab.journal.redaction import Redactor
-from hublab.paths import ETC
+from hublab.probes.event_lines import (
+    Seen,
+    State,
+    container_line,
+    line_of,
+    route_lines,
+    server_lines,
+)
 from hublab.running.live import LiveLab
+from hublab.running.proxy_api import proxy_api_of
 
 INTERVAL = 0.5
 """Seconds between two questions."""
 PATIENCE = 3.0
 """Seconds until a silent hub or proxy is called silent."""
-OURS = {
+OUR_LINES = {
     "hub": re.compile(r"200 GET \S*/api/users \(hublab@"),
     "proxy": re.compile(r"200 GET /api/routes\s*$"),
 }
 """Role -> the line that one of our questions leaves in its log."""
-
-Seen = dict[str, Any]
-State = Mapping[str, Any]
 
 
 class EventWatch:
@@ -57,7 +54,7 @@ class EventWatch:
         self._asked: Counter[str] = Counter()
         self._redact = Redactor(secrets)
 
-    # -- what the engine tells, each in a thread of its own ----------------------
+    # -- what the engine streams, each in a thread of its own --------------------
 
     def start(self, since: float) -> None:
         """Begin with the hosts that there are."""
@@ -96,7 +93,7 @@ class EventWatch:
         known = self.live.lab.hosts.get(host)
         role = known.role if known else ""
         for at, text in log_lines(piece):
-            if role in OURS and self._asked[role] > 0 and OURS[role].search(text):
+            if role in OUR_LINES and self._asked[role] > 0 and OUR_LINES[role].search(text):
                 self._asked[role] -= 1
                 continue
             self._put({"at": at, "source": "log", "host": host, "line": self._redact.text(text)})
@@ -104,18 +101,14 @@ class EventWatch:
     # -- what has to be asked for ------------------------------------------------
 
     async def ask_routes(self) -> None:
-        """Tell how the proxy's table changes."""
-        lab = self.live.lab
-        proxy = lab.one("proxy").service
-        token = await self.live.run(proxy, "cat", f"{ETC}/env/CONFIGPROXY_AUTH_TOKEN")
-        settings = await asyncio.to_thread(lab.settings)
-        url = f"http://{proxy}:{settings.get('proxy.api-port', 8001)}/api/routes"
-        headers = {"Authorization": f"token {token.strip()}"}
+        """Queue each change of the proxy's table."""
+        api = await proxy_api_of(self.live)
+        headers = await asyncio.to_thread(api.headers)
         timeout = aiohttp.ClientTimeout(total=PATIENCE)
         async with self.live.channel.session(headers=headers, timeout=timeout) as session:
 
             async def ask() -> State:
-                async with session.get(url) as answer:
+                async with session.get(api.routes) as answer:
                     if answer.status != 200:
                         raise HubError(f"the proxy's API answered {answer.status}")
                     table: dict[str, dict[str, Any]] = await answer.json()
@@ -124,7 +117,7 @@ class EventWatch:
             await self._ask_on("proxy", ask, route_lines)
 
     async def ask_servers(self) -> None:
-        """Tell how the servers' states change, as the hub has them."""
+        """Queue each change of a server's state, as the hub has it."""
 
         async def ask() -> State:
             try:
@@ -148,7 +141,7 @@ class EventWatch:
         ask: Callable[[], Awaitable[State]],
         lines: Callable[[State, State], list[Seen]],
     ) -> None:
-        """Ask again and again; what differs from before is told, and silence once."""
+        """Ask again and again; queue what differs from before, and silence once."""
         before: State | None = None
         silent = False
         host = self.live.lab.one(role).service
@@ -162,11 +155,11 @@ class EventWatch:
                     self._asked[role] -= 1
                 if not silent:
                     words = str(error).partition("\n")[0] or type(error).__name__
-                    self.queue.put_nowait(told(role, "silent", host=host, reason=words))
+                    self.queue.put_nowait(line_of(role, "silent", host=host, reason=words))
                 silent = True
             else:
                 if silent:
-                    self.queue.put_nowait(told(role, "answers", host=host))
+                    self.queue.put_nowait(line_of(role, "answers", host=host))
                 silent = False
                 for line in lines(before, now) if before is not None else []:
                     self.queue.put_nowait(line)
@@ -208,51 +201,3 @@ async def watch_events(live: LiveLab) -> AsyncIterator[AsyncIterator[Seen]]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def told(source: str, event: str, **data: Any) -> Seen:
-    """A line about something that was seen now."""
-    return {"at": stamp(time.time()), "source": source, "event": event, **data}
-
-
-def stamp(at: float) -> str:
-    """A time as the engine writes it."""
-    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
-
-
-def container_line(event: ContainerEvent) -> Seen:
-    line: Seen = {"at": stamp(event.at), "source": "container", "host": event.host}
-    line["event"] = event.action
-    if event.exit_code is not None:
-        line["exit_code"] = event.exit_code
-    if event.signal is not None:
-        line["signal"] = event.signal
-    return line
-
-
-def route_lines(before: State, now: State) -> list[Seen]:
-    """What changed in the proxy's table."""
-    return [
-        told("route", what, path=path, target=new, before=old)
-        for path, old, new, what in differences(before, now)
-    ]
-
-
-def server_lines(before: State, now: State) -> list[Seen]:
-    """What changed of the servers: the state that each has now; None where it is gone."""
-    lines = []
-    for key, old, new, _ in differences(before, now):
-        user, _, name = key.partition("/")
-        lines.append(told("server", new or "gone", user=user, name=name, before=old))
-    return lines
-
-
-def differences(before: State, now: State) -> list[tuple[str, Any, Any, str]]:
-    """Key, old value, new value, and one word for each key whose value is another one now."""
-    found = []
-    for key in sorted({*before, *now}):
-        old, new = before.get(key), now.get(key)
-        if old != new:
-            what = "added" if old is None else "removed" if new is None else "changed"
-            found.append((key, old, new, what))
-    return found

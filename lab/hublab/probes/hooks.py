@@ -1,4 +1,4 @@
-"""What the hub's hooks said of themselves, where a snippet has them print `HOOK {…}`."""
+"""Runs of the hub's hooks, which a snippet has print `HOOK {…}` into the hub's log."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from hublab.probes.observation import observed
 from hublab.running.live import LiveLab
 
 LINE = re.compile(r"^HOOK (\{.*\})$", re.MULTILINE)
@@ -14,14 +15,15 @@ LINE = re.compile(r"^HOOK (\{.*\})$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class HookRun:
-    """One run of a hook: its name, whose server, and all that it told."""
+    """One run of a hook: its name, whose server it was for, and all that it printed."""
 
     hook: str
     user: str
     server: str
-    told: dict[str, Any]
+    printed: dict[str, Any]
 
 
+@observed("hook_runs")
 async def hook_runs(live: LiveLab, hook: str) -> list[HookRun]:
     """All runs of a hook since the hub's last start, in order."""
     return runs_in(await live.hub_log(), hook)
@@ -29,5 +31,5 @@ async def hook_runs(live: LiveLab, hook: str) -> list[HookRun]:
 
 def runs_in(log: str, hook: str) -> list[HookRun]:
     """The runs of a hook in a log, whatever else is in it."""
-    told = [json.loads(match[1]) for match in LINE.finditer(log)]
-    return [HookRun(hook, one["user"], one["server"], one) for one in told if one["hook"] == hook]
+    found = [json.loads(match[1]) for match in LINE.finditer(log)]
+    return [HookRun(hook, one["user"], one["server"], one) for one in found if one["hook"] == hook]

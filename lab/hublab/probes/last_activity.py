@@ -1,10 +1,10 @@
 """One server's last activity as its four keepers have it: many cheap readings, one after the other.
 
-The server says it of itself, the proxy in its table of routes; the hub has one for the user and
+The server knows its own, the proxy has one in its table of routes, the hub one for the user and
 one for the server. All are asked from the client host and none through the proxy, which would
 count the question; `/api/status` does not track activity (jupyter_server, services/api/handlers.py)
 and the token is a service's, so that no user is active by it (jupyterhub/handlers/base.py,
-`get_current_user_token`). `hublab.probes.activity` tells the same of all servers, as ages.
+`get_current_user_token`). `hublab.probes.activity` has the same of all servers, as ages.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import Any
 import aiohttp
 
 from hublab.errors import Undecided
-from hublab.probes.route_beliefs import key
+from hublab.probes.observation import observing
+from hublab.probes.routes import same_path
 from hublab.running.hub_api import Hub
 from hublab.running.live import LiveLab
 from hublab.running.servers import Server
@@ -54,13 +55,19 @@ class LastActivity:
 
     async def read(self) -> Beliefs:
         """Ask all four. Raises HubError or Undecided when one does not answer."""
+        with observing(self._live, "last_activity", {"server": self._server.label}) as saw:
+            found = await self._ask()
+            saw(found)
+            return found
+
+    async def _ask(self) -> Beliefs:
         hub = await self._live.hub()
         own, routes, user = await asyncio.gather(
             self.of_server(), hub.routes(), hub.user(self._server.user)
         )
-        path = key(path_of(hub, self._server))
+        path = same_path(path_of(hub, self._server))
         data: dict[str, Any] = next(
-            (one["data"] for spec, one in routes.items() if key(spec) == path), {}
+            (one["data"] for spec, one in routes.items() if same_path(spec) == path), {}
         )
         servers = (user or {}).get("servers", {})
         return Beliefs(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from hublab.probes.observation import observed
 from hublab.running.live import LiveLab
 
 
@@ -16,6 +17,7 @@ class Socket:
     port: int
 
 
+@observed("listening")
 async def listening(live: LiveLab, host: str) -> list[Socket]:
     """All listening TCP sockets in the network of a host, by address and port."""
     return await asyncio.to_thread(ask, live, host)

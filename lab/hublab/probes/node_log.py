@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from hublab.probes.observation import observed
 from hublab.running.live import LiveLab
 
 RUN_DIR = "~/.jupyterhub-ssh"
@@ -15,6 +16,9 @@ PRINT = (
     'cd ~ && case $1 in "~"/*) cd "${1#??}" ;; *) cd "$1" ;; esac 2>/dev/null || exit 0; '
     'for log in $(ls -tr */server.log 2>/dev/null); do printf "\\0%s\\0" "$log"; cat "$log"; done'
 )
+
+NEWEST = 2000
+"""Characters of a log that the journal gets: its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,14 @@ class NodeLog:
     text: str
 
 
+def ends_of(logs: list[NodeLog]) -> list[dict[str, object]]:
+    """What the journal gets of logs: how long each is, and its end."""
+    return [
+        {"path": log.path, "characters": len(log.text), "end": log.text[-NEWEST:]} for log in logs
+    ]
+
+
+@observed("server_logs", ends_of)
 async def server_logs(live: LiveLab, user: str, host: str) -> list[NodeLog]:
     """The logs of all servers that a user started on a host, the newest last."""
     folder = str(live.lab.settings().get("hub.SSHSpawner.run_dir", RUN_DIR))

@@ -12,7 +12,7 @@ from playwright.async_api import BrowserContext, Page
 
 from hublab.errors import Undecided
 from hublab.probes.browser_traffic import Exchange, Traffic
-from hublab.running.browser import put_page
+from hublab.probes.observation import observing
 from hublab.running.live import LiveLab
 
 FETCH = """async ([url, options]) => {
@@ -28,7 +28,6 @@ WEBSOCKET = """url => new Promise(resolve => {
   socket.onopen = () => { resolve({open: true}); socket.close(); };
   socket.onclose = event => resolve({open: false, code: event.code});
 })"""
-ELSEWHERE = "<!doctype html><title>elsewhere</title><h1>A page of another origin</h1>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,8 @@ class Upgrade:
 class AskingPage:
     """A page that is open somewhere and asks other hosts. Use `page_at`."""
 
-    def __init__(self, page: Page, traffic: Traffic) -> None:
+    def __init__(self, live: LiveLab, page: Page, traffic: Traffic) -> None:
+        self._live = live
         self.page = page
         self.traffic = traffic
 
@@ -90,6 +90,14 @@ class AskingPage:
         if json_body is not None:
             own["Content-Type"] = "application/json"
             options["body"] = json.dumps(json_body)
+        asked = {"page": self.page.url, "method": method, "url": url, "credentials": credentials}
+        secrets = {token} if token is not None else set()
+        with observing(self._live, "page_fetch", asked, secrets=lambda: secrets) as saw:
+            found = await self._fetch(url, options)
+            saw(without_content(found))
+            return found
+
+    async def _fetch(self, url: str, options: Mapping[str, Any]) -> Asked:
         self.traffic.forget()
         learned = await self.page.evaluate(FETCH, [url, options])
         seen = await self.traffic.exchanges(url)
@@ -106,28 +114,34 @@ class AskingPage:
 
     async def websocket(self, url: str) -> Upgrade:
         """Open a WebSocket as a script of this page does, and close it again."""
+        with observing(self._live, "page_websocket", {"page": self.page.url, "url": url}) as saw:
+            found = await self._websocket(url)
+            saw(found)
+            return found
+
+    async def _websocket(self, url: str) -> Upgrade:
         self.traffic.forget()
         learned = await self.page.evaluate(WEBSOCKET, url)
         seen = [one for one in await self.traffic.exchanges() if one.kind == "WebSocket"]
         if not seen:
-            raise Undecided(f"Chromium told nothing of the WebSocket: {learned}", where=url)
+            raise Undecided(f"Chromium reports nothing of the WebSocket: {learned}", where=url)
         return Upgrade(learned["open"], seen[0].status, seen[0].sent.get("sec-fetch-mode"))
 
 
+def without_content(asked: Asked) -> dict[str, object]:
+    """What of a page's request can be written down: neither bodies nor the values of cookies."""
+    seen = {"read": asked.read, "preflight": asked.preflight, "answered": asked.answered}
+    return {**seen, "blocked": asked.blocked, "cookies": asked.cookies}
+
+
 @contextlib.asynccontextmanager
-async def page_at(context: BrowserContext, url: str) -> AsyncIterator[AskingPage]:
+async def page_at(live: LiveLab, context: BrowserContext, url: str) -> AsyncIterator[AskingPage]:
     """A new tab with a page, from which others are then asked."""
     page = await context.new_page()
     traffic = await Traffic.of(page)
     try:
         await page.goto(url)
         await traffic.exchanges()
-        yield AskingPage(page, traffic)
+        yield AskingPage(live, page, traffic)
     finally:
         await page.close()
-
-
-async def put_elsewhere(live: LiveLab) -> None:
-    """A page on each host of the role `page`, for scripts to start from."""
-    for host in live.of_role("page"):
-        await put_page(live, host.service, "index.html", ELSEWHERE)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from hublab.errors import Undecided
-from hublab.journal.events import Observed
+from hublab.probes.observation import observed
 from hublab.running.kernel import Kernel
 from hublab.running.live import LiveLab
 
@@ -28,6 +28,7 @@ class Placement:
     user: str
 
 
+@observed("placement")
 async def placement(live: LiveLab, kernel: Kernel) -> Placement:
     """Ask a kernel where it is; `address` is the one from which it speaks to the hub's host.
 
@@ -36,6 +37,4 @@ async def placement(live: LiveLab, kernel: Kernel) -> Placement:
     seen = await kernel.run(ASK.format(peer=live.lab.one("hub").address))
     if seen.error:
         raise Undecided(f"the kernel could not say where it is: {seen.error}")
-    found = Placement(*json.loads(seen.stdout))
-    live.record(Observed("placement", asdict(found)))
-    return found
+    return Placement(*json.loads(seen.stdout))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from hublab.probes.observation import observed
 from hublab.running.live import LiveLab
 
 
@@ -23,6 +24,7 @@ class UserProcess:
         return self.command.startswith("sshd")
 
 
+@observed("user_processes")
 async def user_processes(live: LiveLab, user: str) -> list[UserProcess]:
     """All processes of a user, on every node. Zombies are among them, with state `Z`."""
     nodes = [node.service for node in live.lab.of_role("node")]
@@ -30,6 +32,7 @@ async def user_processes(live: LiveLab, user: str) -> list[UserProcess]:
     return [process for listing in listings for process in listing]
 
 
+@observed("processes_on")
 async def processes_on(live: LiveLab, node: str, user: str) -> list[UserProcess]:
     """All processes of a user on one node."""
     done = await asyncio.to_thread(

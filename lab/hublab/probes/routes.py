@@ -1,17 +1,16 @@
-"""The proxy's table of routes, as the proxy itself tells it."""
+"""The proxy's table of routes, as the proxy itself has it."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
-from hublab.errors import Undecided
-from hublab.paths import ETC
+from hublab.probes.observation import observed
 from hublab.probes.waiting import until
 from hublab.running.live import LiveLab
+from hublab.running.proxy_api import proxy_api_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +25,15 @@ class Route:
     data: dict[str, Any]
 
 
+@observed("proxy_routes", lambda routes: {route.spec: route.data for route in routes})
 async def proxy_routes(live: LiveLab) -> list[Route]:
     """Ask the proxy where it runs, not the hub, which may be cut off from it.
 
     Raises Undecided when the proxy's API does not answer.
     """
-    return await asyncio.to_thread(ask, live)
+    api = await proxy_api_of(live)
+    table = await asyncio.to_thread(api.table)
+    return [route_from(spec, entry) for spec, entry in sorted(table.items())]
 
 
 async def until_no_user_route(live: LiveLab) -> None:
@@ -43,28 +45,6 @@ async def until_no_user_route(live: LiveLab) -> None:
     await until(without, what="no route of a user")
 
 
-def ask(live: LiveLab) -> list[Route]:
-    proxy = live.lab.one("proxy").service
-    token = live.lab.output(proxy, "cat", f"{ETC}/env/CONFIGPROXY_AUTH_TOKEN").strip()
-    port = live.lab.settings().get("proxy.api-port", 8001)
-    done = live.lab.engine.exec(
-        live.lab.sidecar(proxy),
-        ["python3", "/opt/hublab/routes.py", f"http://127.0.0.1:{port}/api/routes"],
-        environment={"ROUTES_TOKEN": token},
-    )
-    if done.exit_code:
-        raise Undecided(f"the proxy's API did not answer: {last_words(done.stderr)}", where=proxy)
-    return [route_from(spec, entry) for spec, entry in sorted(json.loads(done.stdout).items())]
-
-
-def last_words(stderr: str) -> str:
-    """Why `routes.py` got no answer, from its traceback: what happened, without Python's names."""
-    *_, last = stderr.strip().splitlines() or ["it says nothing"]
-    if refused := re.match(r"urllib\.error\.HTTPError: HTTP Error (.*?):? *$", last):
-        return f"HTTP status {refused[1]}"
-    return re.sub(r"^[\w.]*(?:Error|Exception): |<urlopen error (?:\[\w+ -?\d+\] )?|>$", "", last)
-
-
 def route_from(spec: str, entry: dict[str, Any]) -> Route:
     return Route(
         spec=spec,
@@ -74,3 +54,8 @@ def route_from(spec: str, entry: dict[str, Any]) -> Route:
         last_activity=entry.get("last_activity"),
         data=entry,
     )
+
+
+def same_path(spec: str) -> str:
+    """A path as hub and proxy both could write it: unescaped and with a slash at its end."""
+    return f"{unquote(spec).rstrip('/')}/"

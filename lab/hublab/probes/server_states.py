@@ -11,11 +11,11 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from hublab.journal.events import Observed
 from hublab.probes.database import DatabaseReader, Table
+from hublab.probes.observation import observed, record, unrecorded
 from hublab.probes.processes import user_processes
 from hublab.probes.routes import proxy_routes
 from hublab.probes.waiting import PATIENCE, until
@@ -63,6 +63,12 @@ def state_of(model: dict[str, Any] | None) -> State:
     return State(model["pending"], bool(model["ready"]), bool(model["stopped"]))
 
 
+def public_part(model: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What the journal gets of a server's model: not the state that the spawner keeps."""
+    return model and {key: model.get(key) for key in ("pending", "ready", "stopped", "url")}
+
+
+@observed("server_model", public_part)
 async def server_model(live: LiveLab, user: str, name: str = "") -> dict[str, Any] | None:
     """A server's model, stopped or not; None where the hub does not know it."""
     hub = await live.hub()
@@ -70,6 +76,7 @@ async def server_model(live: LiveLab, user: str, name: str = "") -> dict[str, An
     return model
 
 
+@observed("server_state", str)
 async def server_state(live: LiveLab, user: str, name: str = "") -> State:
     """What the hub says of a server now."""
     return state_of(await server_model(live, user, name))
@@ -101,6 +108,7 @@ async def until_ready(
     return await until(there, seconds=seconds, what=what)
 
 
+@observed("server_parts")
 async def server_parts(live: LiveLab, user: str, name: str = "") -> ServerParts:
     """Everything that is there of a server now."""
     state, tables, routes, processes = await asyncio.gather(
@@ -110,17 +118,15 @@ async def server_parts(live: LiveLab, user: str, name: str = "") -> ServerParts:
         user_processes(live, user),
     )
     path = f"/user/{user}/{name}".rstrip("/")
-    found = ServerParts(
+    return ServerParts(
         state,
-        **stored_parts(tables, path),
+        **parts_in_database(tables, path),
         route=any(route.spec.rstrip("/") == path for route in routes),
         process=any("singleuser" in p.command and "Z" not in p.state for p in processes),
     )
-    live.record(Observed("server_parts", {"user": user, "server": name, **asdict(found)}))
-    return found
 
 
-def stored_parts(tables: dict[str, Table], path: str) -> dict[str, bool]:
+def parts_in_database(tables: dict[str, Table], path: str) -> dict[str, bool]:
     """What the database has of the server at a path (jupyterhub/user.py, `spawn`)."""
     client = "jupyterhub" + path.replace("/", "-")
     return {
@@ -140,7 +146,7 @@ class Seen:
 
 @contextlib.asynccontextmanager
 async def watch_states(live: LiveLab, user: str, name: str = "") -> AsyncIterator[list[Seen]]:
-    """Note each new state of a server, as the hub tells it, for a block of code.
+    """Note each new state of a server, as the hub has it, for a block of code.
 
     A state that lasts less than a question takes may be missed.
     """
@@ -148,11 +154,12 @@ async def watch_states(live: LiveLab, user: str, name: str = "") -> AsyncIterato
     begun = time.monotonic()
 
     async def watch() -> None:
-        while True:
-            state = await server_state(live, user, name)
-            if not seen or seen[-1].state != state:
-                seen.append(Seen(round(time.monotonic() - begun, 3), state))
-            await asyncio.sleep(POLL)
+        with unrecorded():
+            while True:
+                state = await server_state(live, user, name)
+                if not seen or seen[-1].state != state:
+                    seen.append(Seen(round(time.monotonic() - begun, 3), state))
+                await asyncio.sleep(POLL)
 
     task = asyncio.create_task(watch())
     try:
@@ -161,4 +168,4 @@ async def watch_states(live: LiveLab, user: str, name: str = "") -> AsyncIterato
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         states = [[one.t, str(one.state)] for one in seen]
-        live.record(Observed("server_states", {"user": user, "server": name, "states": states}))
+        record(live, "server_states", {"asked": {"user": user, "name": name}, "seen": states})

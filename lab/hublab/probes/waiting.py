@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from hublab.errors import Undecided
+from hublab.probes.observation import latest_only
 
 T = TypeVar("T")
 POLL = 0.1
@@ -24,11 +25,13 @@ async def until(
 ) -> T:
     """Observe again and again until what is seen is true in Python's sense; returns it.
 
-    Raises Undecided after `seconds`, saying `what` was waited for.
+    Of all that probes see meanwhile the journal gets the last answer to each question. Raises
+    Undecided after `seconds`, saying `what` was waited for.
     """
     end = time.monotonic() + seconds
-    while not (seen := await observe()):
-        if time.monotonic() > end:
-            raise Undecided(f"{what}: not seen within {seconds:g} s; last: {seen!r}")
-        await asyncio.sleep(poll)
-    return seen
+    with latest_only():
+        while not (seen := await observe()):
+            if time.monotonic() > end:
+                raise Undecided(f"{what}: not seen within {seconds:g} s; last: {seen!r}")
+            await asyncio.sleep(poll)
+        return seen

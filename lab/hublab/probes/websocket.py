@@ -12,7 +12,9 @@ import aiohttp
 from yarl import URL
 
 from hublab.errors import Undecided, UsageError, in_words
+from hublab.journal.redaction import Redactor
 from hublab.probes.credentials import Credentials
+from hublab.probes.observation import observing
 from hublab.running.live import LiveLab
 
 DATA = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
@@ -56,6 +58,30 @@ async def converse(
     A refusal is an answer too. Raises UsageError for a path that is none, Undecided when
     nobody answers.
     """
+    asked = {"path": path, "headers": Redactor(()).headers(headers), "messages": len(say)}
+    with observing(live, "websocket", asked, secrets=who.secrets) as saw:
+        found = await open_and_listen(live, path, headers, who, say, frames, seconds)
+        saw(without_content(found))
+        return found
+
+
+def without_content(seen: Conversation) -> dict[str, object]:
+    """What of a conversation can be written down: of messages their kind, time and size."""
+    frames = [{"t": one.t, "kind": one.kind, "size": len(one.data)} for one in seen.frames]
+    headers = Redactor(()).headers(seen.headers)
+    return {"status": seen.status, "headers": headers, "frames": frames, "closed": seen.closed}
+
+
+async def open_and_listen(
+    live: LiveLab,
+    path: str,
+    headers: Sequence[tuple[str, str]],
+    who: Credentials,
+    say: Sequence[str],
+    frames: int,
+    seconds: float,
+) -> Conversation:
+    """Ask for the upgrade, speak, and read."""
     if not path.startswith("/"):
         raise UsageError(f"{path!r} is no path", where="PATH", hint=f"/{path}")
     url = URL(f"{str(live.origin).rstrip('/')}{path}", encoded=True)

@@ -140,3 +140,12 @@ async def open_server(context: BrowserContext, origin: str, user: str, server: s
 async def put_page(live: LiveLab, host: str, name: str, html: str) -> None:
     """Put a page on a host of the role `page`, where everybody may read it."""
     await live.put_files(host, PAGES, [File(name, html.encode())])
+
+
+ELSEWHERE = "<!doctype html><title>elsewhere</title><h1>A page of another origin</h1>"
+
+
+async def put_elsewhere(live: LiveLab) -> None:
+    """Put a page on each host of the role `page`, for scripts to start from."""
+    for host in live.of_role("page"):
+        await put_page(live, host.service, "index.html", ELSEWHERE)

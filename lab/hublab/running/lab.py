@@ -20,6 +20,8 @@ from hublab.settings.values import Settings
 DEFAULT_NAME = "hublab"
 """Of a lab that nobody gave a name."""
 CASE = "case.json"
+PROXY_TOKEN = "env/CONFIGPROXY_AUTH_TOKEN"
+"""Below ETC, on the hosts of hub and proxy: the token that the two share."""
 
 
 def published_port(role: str) -> int:
@@ -169,7 +171,7 @@ class Lab:
     def secrets(self) -> set[str]:
         """Everything that must never be written anywhere: for journals and reports."""
         names = ("password", "admin_password", "api_token", "cookie_secret", "database_password")
-        files = [f"{ETC}/{name}" for name in names] + [f"{ETC}/env/CONFIGPROXY_AUTH_TOKEN"]
+        files = [f"{ETC}/{name}" for name in names] + [f"{ETC}/{PROXY_TOKEN}"]
         text = self.output(
             self.one("hub").service,
             "sh",

@@ -2,7 +2,7 @@
 
 The answer's headers decide (Fetch standard, "CORS check"), but only for a request that a browser
 sends: which cookies go along is decided by their SameSite (RFC 6265bis, 5.6.7.1), and for what is
-not simple it asks first, by a preflight. Neither is tried here, so it is told beside the verdict.
+not simple it asks first, by a preflight. Neither is tried here, so the result names both.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ SIMPLE_METHODS = ("GET", "HEAD", "POST")
 SIMPLE_HEADERS = ("accept", "accept-language", "content-language")
 SIMPLE_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
 THE_BROWSERS = ("origin", "host", "cookie", "user-agent", "referer", "content-length")
-"""Headers that a browser sets by itself, so a page needs no leave for them."""
-UNSAID = "no SameSite, which Chromium takes for Lax"
+"""Headers that a browser sets by itself, so a page needs no permission for them."""
+NO_SAME_SITE = "no SameSite, which Chromium takes for Lax"
 
 
 @dataclass(frozen=True, slots=True)
-class Readable:
-    """What is known of a page of `origin` that gets an answer. Use `readable`."""
+class PageAccess:
+    """What is known of a page of `origin` that gets an answer. Use `page_access`."""
 
     origin: str
     may_read: bool | None
@@ -43,27 +43,27 @@ class Readable:
         return "\n".join([said, *(f"  not tried: {one}" for one in self.unknown)])
 
 
-def readable(
+def page_access(
     answer: Answer,
     wanted: Ask,
     origin: str,
     cookies: Mapping[str, str | None],
     sent: tuple[str, ...],
-) -> Readable:
+) -> PageAccess:
     """What the headers of an answer let a page of `origin` do with it.
 
     `cookies` are those that were sent, `sent` the names of headers that were put in besides those
     of `wanted`: a token's, the XSRF token's.
     """
     given = {name.lower(): value for name, value in wanted.headers}
-    if own(answer.url, origin, given.get("host")):
-        return Readable(origin, True, "it is the origin that was asked", cookies)
+    if same_origin(answer.url, origin, given.get("host")):
+        return PageAccess(origin, True, "it is the origin that was asked", cookies)
     unknown = tuple(not_tried(answer, wanted, given, cookies, sent))
     if "access-control-request-method" in given and wanted.method == "OPTIONS":
-        return Readable(origin, None, "a preflight's answer is for the browser alone", cookies)
+        return PageAccess(origin, None, "a preflight's answer is for the browser alone", cookies)
     if answer.status in REDIRECTS and answer.header("Location"):
         why = "it is a redirect, and a page gets what it leads to (--follow)"
-        return Readable(origin, None, why, cookies, unknown)
+        return PageAccess(origin, None, why, cookies, unknown)
     with_cookies = bool(cookies) or "cookie" in given
     got = cors_access(answer)
     may = got.readable_by(origin, with_cookies=with_cookies)
@@ -78,10 +78,10 @@ def readable(
     else:
         why = f"its Access-Control-Allow-Origin is {got.allow_origin}"
         why += ", with credentials" if with_cookies else ""
-    return Readable(origin, may, why, cookies, unknown)
+    return PageAccess(origin, may, why, cookies, unknown)
 
 
-def own(url: str, origin: str, host: str | None) -> bool:
+def same_origin(url: str, origin: str, host: str | None) -> bool:
     """Whether an origin is the one that a request went to, by the Host header it gave."""
     with contextlib.suppress(ValueError):  # `null`, or what is no origin at all
         asked = URL(url).origin()
@@ -101,17 +101,18 @@ def not_tried(
     """What a browser decides by before a page gets an answer."""
     if cookies or "cookie" in given:
         said = [
-            f"{', '.join(name for name in cookies if cookies[name] == site)}: {site or UNSAID}"
+            f"{', '.join(name for name, own in cookies.items() if own == site)}: "
+            f"{site or NO_SAME_SITE}"
             for site in dict.fromkeys(cookies.values())
         ]
         yield "; ".join(["a browser sends to another site only cookies of SameSite=None", *said])
-    if named := leave_for(wanted, given, sent):
-        yield f"the preflight by which a browser asks for leave, for {', '.join(named)}"
+    if named := needs_preflight(wanted, given, sent):
+        yield f"the preflight by which a browser asks for permission, for {', '.join(named)}"
     if len(answer.chain) > 1:
         yield "the redirects before it, whose answers a browser checks too"
 
 
-def leave_for(wanted: Ask, given: Mapping[str, str], sent: tuple[str, ...]) -> list[str]:
+def needs_preflight(wanted: Ask, given: Mapping[str, str], sent: tuple[str, ...]) -> list[str]:
     """What of a request is not simple (Fetch standard, "CORS-safelisted")."""
     plain = given.get("content-type", "").partition(";")[0].strip().lower() in SIMPLE_TYPES
     free = {*SIMPLE_HEADERS, *THE_BROWSERS, *(["content-type"] if plain else [])}

@@ -1,4 +1,4 @@
-"""What the hub has stored: rows of its database, read on its host, without what is secret."""
+"""Rows of the hub's database, read on its host, without what is secret."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 
 from hublab.errors import Undecided
 from hublab.probes.database import HIDDEN, DatabaseReader
+from hublab.probes.observation import observed
 from hublab.running.live import LiveLab
 
 
-async def database(live: LiveLab, table: str) -> list[dict[str, Any]]:
+@observed("table_rows")
+async def table_rows(live: LiveLab, table: str) -> list[dict[str, Any]]:
     """All rows of a table, its JSON columns decoded, without what is secret.
 
     Raises Undecided when the database cannot be read, or has no such table.
@@ -33,8 +35,9 @@ def decoded(value: Any) -> Any:
     return {k: v for k, v in found.items() if k not in HIDDEN} if type(found) is dict else value
 
 
-async def stored_servers(live: LiveLab) -> dict[tuple[str, str], dict[str, Any]]:
-    """What the database says of each server: user and server name -> its row of `servers`."""
+@observed("server_rows", lambda rows: {"/".join(key): row for key, row in rows.items()})
+async def server_rows(live: LiveLab) -> dict[tuple[str, str], dict[str, Any]]:
+    """What the database has of each server: user and server name -> its row of `servers`."""
     tables = await DatabaseReader(live).read()
     users, spawners, servers = (tables[name].rows for name in ("users", "spawners", "servers"))
     names = {row["id"]: row["name"] for row in users}

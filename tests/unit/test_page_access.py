@@ -11,7 +11,7 @@ from yarl import URL
 from hublab.probes.credentials import Credentials
 from hublab.probes.cross_origin import cors_access
 from hublab.probes.http import Answer, Ask, Step
-from hublab.probes.readable import Readable, readable
+from hublab.probes.page_access import PageAccess, page_access
 
 URL_ASKED = "http://proxy:8000/user/alice/api"
 PORTAL = "https://portal.example.org"
@@ -31,9 +31,9 @@ def read(
     method: str = "GET",
     cookies: dict[str, str | None] | None = None,
     sent: tuple[str, ...] = (),
-) -> Readable:
+) -> PageAccess:
     wanted = Ask("/", method, (*headers, ("Origin", origin)))
-    return readable(got, wanted, origin, cookies or {}, sent)
+    return page_access(got, wanted, origin, cookies or {}, sent)
 
 
 @pytest.mark.parametrize(
@@ -77,16 +77,16 @@ def test_the_headers_decide(
 
 
 def test_what_was_not_tried_is_told() -> None:
-    """Cookies that a browser may keep back, leave that it asks for first, redirects before."""
+    """Cookies that a browser may keep back, permission that it asks for first, redirects before."""
     assert read(answer()).unknown == ()
     assert read(answer(), cookies=LAX).unknown == (
         "a browser sends to another site only cookies of SameSite=None; "
         "_xsrf: no SameSite, which Chromium takes for Lax; session: Lax",
     )
-    (leave,) = read(answer(), ("X-A", "1"), method="PUT", sent=("Authorization",)).unknown
-    assert leave.endswith("asks for leave, for PUT, x-a, authorization")
-    (leave,) = read(answer(), ("Content-Type", "application/json"), method="POST").unknown
-    assert leave.endswith("for content-type")
+    (asked,) = read(answer(), ("X-A", "1"), method="PUT", sent=("Authorization",)).unknown
+    assert asked.endswith("asks for permission, for PUT, x-a, authorization")
+    (asked,) = read(answer(), ("Content-Type", "application/json"), method="POST").unknown
+    assert asked.endswith("for content-type")
     assert not read(answer(), ("Content-Type", "text/plain; x=y"), method="POST").unknown
     (chain,) = read(answer(steps=2)).unknown
     assert chain.startswith("the redirects before it")

@@ -1,8 +1,8 @@
-"""What a single-user server reports to the hub, recorded on its own node on the way there.
+"""The activity that a single-user server reports to the hub, recorded on its own node on the way.
 
 A server posts to JUPYTERHUB_ACTIVITY_URL (jupyterhub/singleuser/extension.py, `notify_activity`).
-Told to post to `RECORDER_URL` it finds a small forwarder on its node, which notes each post and the
-hub's answer. The credentials pass through it and are not noted.
+One that is to post to `RECORDER_URL` finds a small forwarder on its node, which notes each post
+and the hub's answer. The credentials pass through it and are not noted.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+from hublab.probes.observation import observing
 from hublab.running.live import LiveLab
 from hublab.settings.checking import PYTHON
 
@@ -68,8 +69,11 @@ class Recorder:
 
     async def reports(self) -> list[ActivityReport]:
         """All until now, in the order in which the hub answered them."""
-        done = await asyncio.to_thread(self._live.lab.run, self._host, "cat", self._notes)
-        return [ActivityReport(**json.loads(line)) for line in done.stdout.splitlines()]
+        with observing(self._live, "activity_reports", {"host": self._host}) as saw:
+            done = await asyncio.to_thread(self._live.lab.run, self._host, "cat", self._notes)
+            found = [ActivityReport(**json.loads(line)) for line in done.stdout.splitlines()]
+            saw([{"at": one.at, "path": one.path, "status": one.status} for one in found])
+            return found
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,100 @@
+"""What is wrong with the hops that `hublab.probes.reach` tried, and what helps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hublab.diagnosis.governing import governing_setting
+from hublab.diagnosis.missing_routes import missing_route
+from hublab.probes.hops import OWN_HUB_URLS, Kind
+from hublab.probes.reach import Attempt, Reach, TriedHop
+from hublab.probes.snapshot import Snapshot
+from hublab.running.hub_address import BASE_URL
+
+UNKNOWN = "unknown"
+"""The address of a hop that nobody advertises."""
+EXPECTED = {Kind.PROXY_API: 403}
+"""The status with which the right one answers, where that is not 200. Of a proxy's API no token is
+shown, and it refuses who shows none.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class HopDiagnosis:
+    """A hop, how far it got, and whether that is as it should be."""
+
+    source: str
+    target: str
+    url: str
+    ok: bool
+    layer: str | None
+    address: str | None
+    status: int | str | None
+    seconds: float
+    error: str | None
+    """What is wrong; None where nothing is."""
+    setting: str
+    """Which setting governs the address, or several joined by `or`."""
+    workaround: str | None = None
+    """What repairs it at once, where that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Error, governing setting and workaround of one hop."""
+
+    error: str | None
+    setting: str
+    workaround: str | None = None
+
+
+def diagnose(seen: Reach) -> list[HopDiagnosis]:
+    """Judge every hop, in the same order."""
+    return [diagnose_hop(seen.snapshot, tried) for tried in seen.hops]
+
+
+def diagnose_hop(snapshot: Snapshot, tried: TriedHop) -> HopDiagnosis:
+    """Judge one hop of a deployment."""
+    judgement = judge(snapshot, tried)
+    attempt = tried.attempt or Attempt()
+    return HopDiagnosis(
+        source=tried.hop.source,
+        target=tried.hop.target,
+        url=tried.hop.url or UNKNOWN,
+        ok=judgement.error is None,
+        layer=attempt.layer,
+        address=attempt.address,
+        status=attempt.status,
+        seconds=attempt.seconds,
+        error=judgement.error,
+        setting=judgement.setting,
+        workaround=judgement.workaround,
+    )
+
+
+def judge(snapshot: Snapshot, tried: TriedHop) -> Judgement:
+    """By the snapshot where the hop was not tried, else by what the attempt came to."""
+    hop = tried.hop
+    if hop.kind is Kind.NO_ROUTE:
+        return Judgement(*missing_route(snapshot, hop))
+    setting = governing_setting(snapshot, hop)
+    if hop.kind is Kind.PROXY_TABLE:
+        return Judgement(snapshot.routes_error, setting)
+    if tried.attempt is None:
+        return Judgement(snapshot.hub.why_silent or "no address that could be tried", setting)
+    return judge_attempt(snapshot, tried, tried.attempt, setting)
+
+
+def judge_attempt(snapshot: Snapshot, tried: TriedHop, attempt: Attempt, setting: str) -> Judgement:
+    """Somebody answers, but is it the right one?
+
+    A wrong path is a wrong base URL, or one that was given to servers alone.
+    """
+    error = attempt.error
+    if error and tried.hop.kind is Kind.HUB_ROUTE and snapshot.hub.why_silent:
+        return Judgement(f"{error}; {snapshot.hub.why_silent}", setting)
+    expected = EXPECTED.get(tried.hop.kind, 200)
+    if error or attempt.layer != "HTTP" or attempt.status == expected:
+        return Judgement(error, setting)
+    error = f"answered {attempt.status} and not {expected}: something else is there"
+    return Judgement(error, setting if setting in OWN_HUB_URLS else BASE_URL)

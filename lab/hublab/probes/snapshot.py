@@ -1,0 +1,117 @@
+"""What a deployment says of itself at one moment: the basis of which hops `reach` tries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hublab.errors import HublabError
+from hublab.probes.advertised import HubAddresses, advertised_by_hub, api_url_of_server
+from hublab.probes.observation import observed
+from hublab.probes.routes import Route, proxy_routes
+from hublab.running.lab import Lab
+from hublab.running.live import LiveLab
+from hublab.running.servers import Server
+from hublab.settings.values import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """The names of the lab's hosts, by their part in the deployment."""
+
+    client: str
+    proxy: str
+    hub: str
+    nodes: tuple[str, ...]
+    proxy_addresses: tuple[str, ...] = ()
+    """All addresses of the proxy's host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What hub, proxy and servers say now, and the settings that they were given."""
+
+    hosts: Hosts
+    settings: Settings
+    hub: HubAddresses
+    servers: tuple[Server, ...] = ()
+    """Those that the hub knows; none where it does not answer."""
+    api_urls: Mapping[str, str] = field(default_factory=dict)
+    """Label of a running server -> the address of the hub's API with which it was started."""
+    routes: tuple[Route, ...] = ()
+    """The proxy's table."""
+    routes_error: str | None = None
+    """Why the proxy's table could not be read; None: it was."""
+    name_option: str = ""
+    """What a command that is to find this lab needs behind it."""
+
+    @property
+    def running(self) -> list[Server]:
+        """The servers whose place and process their spawner knows."""
+        return [server for server in self.servers if server.host and server.pid]
+
+
+def recorded(snapshot: Snapshot) -> dict[str, object]:
+    """What the journal gets: its settings stand there already, with the case."""
+    return {
+        "hub": snapshot.hub,
+        "servers": [(one.label, one.host, one.address, one.port) for one in snapshot.servers],
+        "api_urls": snapshot.api_urls,
+        "routes": {route.spec: route.target for route in snapshot.routes},
+        "routes_error": snapshot.routes_error,
+    }
+
+
+@observed("snapshot", recorded)
+async def take_snapshot(live: LiveLab) -> Snapshot:
+    """Ask hub, proxy and servers; that one of them does not answer is part of the snapshot."""
+    settings, hub, (servers, routes) = await asyncio.gather(
+        asyncio.to_thread(live.lab.settings), advertised_by_hub(live), servers_then_routes(live)
+    )
+    running = [server for server in servers if server.host and server.pid]
+    api_urls = await asyncio.gather(*(api_url_of_server(live, server) for server in running))
+    return Snapshot(
+        hosts=hosts_of(live.lab),
+        settings=settings,
+        hub=hub,
+        servers=tuple(servers),
+        api_urls={s.label: url for s, url in zip(running, api_urls, strict=True) if url},
+        routes=() if isinstance(routes, HublabError) else tuple(routes),
+        routes_error=routes.message if isinstance(routes, HublabError) else None,
+        name_option=live.lab.name_option,
+    )
+
+
+def hosts_of(lab: Lab) -> Hosts:
+    """The hosts of a lab, by role."""
+    proxy = lab.one("proxy")
+    return Hosts(
+        client=lab.one("client").service,
+        proxy=proxy.service,
+        hub=lab.one("hub").service,
+        nodes=tuple(node.service for node in lab.of_role("node")),
+        proxy_addresses=tuple(proxy.addresses),
+    )
+
+
+async def servers_then_routes(live: LiveLab) -> tuple[list[Server], list[Route] | HublabError]:
+    """In this order, for a server gets its route before it is ready."""
+    servers = await known_servers(live)
+    return servers, await known_routes(live)
+
+
+async def known_servers(live: LiveLab) -> list[Server]:
+    """The hub's servers, none where it cannot be asked: the hops will show why."""
+    try:
+        return await live.servers()
+    except HublabError:
+        return []
+
+
+async def known_routes(live: LiveLab) -> list[Route] | HublabError:
+    """The proxy's table, or why it could not be read."""
+    try:
+        return await proxy_routes(live)
+    except HublabError as error:
+        return error
