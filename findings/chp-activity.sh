@@ -34,7 +34,8 @@ PONG = b"\x8a\x80\x00\x00\x00\x00"  # masked, empty
 
 
 def two_ports():
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+    loopback = ("127.0.0.1", 0)
+    with socket.create_server(loopback) as one, socket.create_server(loopback) as two:
         return one.getsockname()[1], two.getsockname()[1]
 
 

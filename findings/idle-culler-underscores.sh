@@ -7,8 +7,10 @@
 # What it does: a name with an underscore is one line of warning, and the culler runs on without the
 # setting, here with its own interval of half the timeout. --version prints 0.0.
 #
-# Seen: --timeout=7200 --cull-every=1: three rounds in 2 s; --cull_every=1: "Unrecognized alias:
-# 'cull_every', it will have no effect", one round in 4 s, and the program still runs; --version: 0.0.
+# Seen, with --timeout=7200:
+#   --cull-every=1: three rounds in 2 s
+#   --cull_every=1: one round in 4 s, and "Unrecognized alias: 'cull_every', it will have no effect."
+#   --version: 0.0
 set -eu
 # shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -31,7 +33,9 @@ class Hub(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         users = "/users" in self.path
-        answer = b'{"items": [], "_pagination": {"next": null}}' if users else b'{"version": "6.1.1"}'
+        answer = b'{"version": "6.1.1"}'
+        if users:
+            answer = b'{"items": [], "_pagination": {"next": null}}'
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))

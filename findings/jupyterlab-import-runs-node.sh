@@ -5,8 +5,7 @@
 # `jupyter lab build`.
 #
 # What it does: `import jupyterlab.labapp` starts `node …/yarn.js config --json` wherever a node is
-# on PATH, waits for it and keeps its answer. That is 0.2 to 0.3 s of every start of JupyterLab, and
-# what node is first on PATH runs with the rights of whoever imports the module.
+# on PATH, waits for it and keeps its answer: 0.2 to 0.3 s of every start of JupyterLab.
 #
 # Seen, with a script named node first on PATH: it ran once, with yarn.js config --json.
 set -eu
@@ -27,4 +26,5 @@ PATH=$work/bin:$PATH "$python" -c 'import jupyterlab.labapp' 2>"$work/log" || {
     changed "the import worked, with a node that fails, too"
 }
 echo "ran by the import: $(cat "$work/ran")"
-[ "$(cat "$work/ran")" = "node yarn.js config --json" ] || changed "it was node yarn.js config --json"
+[ "$(cat "$work/ran")" = "node yarn.js config --json" ] ||
+    changed "it was node yarn.js config --json, once"

@@ -1,20 +1,21 @@
 #!/bin/sh
-# Software: jupyter-kernel-gateway 3.0.1 with ipykernel 7 (PyPI).
+# Software: jupyter-kernel-gateway 3.0.1 with ipykernel 7.4.0 (PyPI).
 #
 # A good guess: `env` in a request for a kernel adds variables to those that the gateway has; an
 # empty one adds none and changes nothing.
 #
 # What it does: without `env` the kernel has the gateway's whole environment. With one, even an
-# empty one, it has PATH, what is asked for and allowed, and hardly more: no HOME, no
-# LD_LIBRARY_PATH, nothing of what the administrator set. A Jupyter server in front always sends one.
-# So what works by hand fails through the server. env_process_whitelist names what to keep.
+# empty one, it has PATH, what is asked for and allowed, and hardly more: no HOME, nothing of what
+# the administrator set. A Jupyter server in front always sends one, so what works by hand fails
+# through the server. env_process_whitelist names what to keep.
 #
-# Seen: a variable SET_BY_ADMIN and HOME: there without env; with env={} both are missing, PATH stays.
+# Seen, with a variable SET_BY_ADMIN: without env the kernel has PATH, HOME, SET_BY_ADMIN;
+# with env={} it has PATH alone of these.
 set -eu
 # shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"
 [ -r /proc/self/environ ] || cannot "there is no /proc/PID/environ"
-python_with jupyter-kernel-gateway==3.0.1 'ipykernel==7.*'
+python_with jupyter-kernel-gateway==3.0.1 ipykernel==7.4.0
 
 cd "$work"
 HOME=$work SET_BY_ADMIN=yes "$python" - <<'EOF'

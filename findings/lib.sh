@@ -40,13 +40,14 @@ python_with() {
     need_python
     "$python" -m venv "$work/venv" >"$work/install.log" 2>&1 || cannot "$python makes no venv"
     python=$work/venv/bin/python
-    "$python" -m pip install --quiet --disable-pip-version-check --no-input "$@" \
+    "$python" -m pip install --quiet --disable-pip-version-check --no-input --no-compile "$@" \
         >"$work/install.log" 2>&1 </dev/null || {
         tail -n 5 "$work/install.log"
         cannot "pip could not install $*"
     }
-    # Proxies and settings of this machine are no part of a finding.
-    unset http_proxy https_proxy no_proxy all_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY
+    # Settings of this machine are no part of a finding. Bytecode is written when it is used.
+    unset PYTHONDONTWRITEBYTECODE PYTHONPATH http_proxy https_proxy no_proxy all_proxy
+    unset HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY
 }
 
 # Install packages of npm into $work/node_modules.

@@ -33,7 +33,8 @@ try:
     slept = "sleeps"
 except OSError as error:
     slept = f"sleep() raises {error!r}"
-print("monotonic is wall" if abs(wall - monotonic) < 60 else "monotonic is not wall", slept, sep=", ")
+same = "is" if abs(wall - monotonic) < 60 else "is not"
+print(f"monotonic {same} wall, {slept}")
 EOF
 
 plain=$("$python" clocks.py)

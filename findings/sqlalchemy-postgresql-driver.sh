@@ -1,5 +1,5 @@
 #!/bin/sh
-# Software: SQLAlchemy 2.1.9 with psycopg2-binary 2.9 (PyPI).
+# Software: SQLAlchemy 2.1.9 with psycopg2-binary 2.9.13 (PyPI).
 #
 # A good guess: `postgresql://` is psycopg2, as it was for more than ten years, or whichever driver
 # is installed.
@@ -13,7 +13,7 @@
 set -eu
 # shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"
-python_with SQLAlchemy==2.1.9 'psycopg2-binary==2.9.*'
+python_with SQLAlchemy==2.1.9 psycopg2-binary==2.9.13
 
 "$python" - <<'EOF'
 import sys

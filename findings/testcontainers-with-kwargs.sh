@@ -1,8 +1,8 @@
 #!/bin/sh
 # Software: testcontainers 4.15.0 with docker 7.2.0 (PyPI).
 #
-# A good guess: DockerContainer's with_… methods add up. with_env("A", …).with_env("B", …) sets both,
-# so .with_kwargs(labels=…).with_kwargs(network_mode=…) gives the engine both, too.
+# A good guess: DockerContainer's with_… methods add up. with_env("A", …).with_env("B", …) sets
+# both, so .with_kwargs(labels=…).with_kwargs(network_mode=…) gives the engine both, too.
 #
 # What it does: with_kwargs replaces whatever an earlier with_kwargs said. Labels, limits of memory
 # and the like are lost without a word, as when a subclass and its user both call it.

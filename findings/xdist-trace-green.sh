@@ -25,8 +25,9 @@ cd "$work"
 
 run() {
     status=0
-    timeout 30 "$python" -m pytest -q -p no:cacheprovider "$@" test_it.py >log 2>&1 </dev/null || status=$?
-    echo "pytest $*: exit code $status $(grep -E '^[0-9]+ (passed|failed)' log || true)"
+    timeout 30 "$python" -m pytest -q -p no:cacheprovider "$@" test_it.py >log 2>&1 </dev/null ||
+        status=$?
+    echo "pytest $*: exit code $status, $(grep -E '^[0-9]+ (passed|failed)|^ERROR' log || true)"
 }
 
 run -n 2
