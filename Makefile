@@ -31,7 +31,7 @@ flake: setup ## make flake DIR=scenarios/urls N=20: again and again in random or
 	@$(BIN)/python .ci/flake.py $(or $(DIR),scenarios) -n $(or $(N),20) $(if $(FIRST),--first $(FIRST)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(AGAIN),--again)
 
 .PHONY: findings
-findings: ## does other software still surprise as it did; goes on after what changed, NAME=click-exit-returned for one
+findings: ## run the surprises about other software again, a line each; NAME=click-exit-returned for one
 	@findings/run $(NAME)
 
 .PHONY: sabotage

@@ -9,7 +9,7 @@
 #
 # Seen, with --timeout=7200:
 #   --cull-every=1: three rounds in 2 s
-#   --cull_every=1: one round in 4 s, and "Unrecognized alias: 'cull_every', it will have no effect."
+#   --cull_every=1: one round in 4 s; "Unrecognized alias: 'cull_every', it will have no effect."
 #   --version: 0.0
 set -eu
 # shellcheck source=findings/lib.sh
@@ -74,7 +74,7 @@ def watch(option, rounds, seconds):
     finally:
         culler.terminate()
     words = [line for line in culler.communicate(timeout=10)[1].splitlines() if "alias" in line]
-    print(f"{option}: rounds {Hub.rounds} in {took:.0f} s", *words, *([] if runs else ["and it ended"]))
+    print(f"{option}: rounds {Hub.rounds} in {took:.0f} s, runs on {runs}", *words)
     return Hub.rounds, runs
 
 
