@@ -31,6 +31,10 @@ test-slow: setup ## the slow tests; goes on where it stopped, AGAIN=1 begins ane
 flake: setup ## make flake DIR=scenarios/urls N=20: again and again in random order; goes on where it stopped, FIRST=9 at a seed
 	@$(BIN)/python .ci/flake.py $(or $(DIR),scenarios) -n $(or $(N),20) $(if $(FIRST),--first $(FIRST)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(AGAIN),--again)
 
+.PHONY: findings
+findings: ## run the surprises about other software again, a line each; NAME=click-exit-returned for one
+	@findings/run $(NAME)
+
 .PHONY: sabotage
 sabotage: setup ## each scenario must fail when its lab is not in the case that it is told
 	@$(BIN)/pytest -q --sabotage $(or $(DIR),scenarios) -m 'not slow'
