@@ -1,8 +1,8 @@
 """Every error that hublab raises on purpose, as one small tree.
 
-The tree is cut by what the caller can do about it, which is also the process's exit code:
+Errors are grouped by what the caller can do about them. Each group has an exit code:
 an expectation failed (1), nothing could be decided (2), this machine lacks something (3),
-the user gave something wrong (64), our fault or our engine's (70), interrupted (130).
+the user gave something wrong (64), hublab or its engine failed (70), interrupted (130).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import ClassVar
 class HublabError(Exception):
     """One clear message: what went wrong, where, and a hint.
 
-    `where` is a place the reader can go to (an option, `file:line`, a host); `hint` is what
-    to write or do instead. Both may be None. Continuation lines keep their indentation.
+    `where` is the place of the problem (an option, `file:line`, a host); `hint` is what to
+    write or do instead. Both may be None. Continuation lines keep their indentation.
     """
 
     exit_code: ClassVar[int] = 70
@@ -50,13 +50,13 @@ def _labelled(label: str, text: str) -> str:
 
 
 class ExpectationFailed(HublabError):
-    """The question was asked and the answer is not the expected one."""
+    """The experiment ran, and its result is not the expected one."""
 
     exit_code = 1
 
 
 class Undecided(HublabError):
-    """The question could not be asked properly, so there is no answer either way."""
+    """The experiment could not run properly, so it proves nothing either way."""
 
     exit_code = 2
 
@@ -78,7 +78,7 @@ class SettingError(UsageError):
 
 
 class TopologyError(UsageError):
-    """Compose files that do not make a lab."""
+    """Compose files that do not describe a lab."""
 
 
 class JournalError(UsageError):
@@ -86,7 +86,7 @@ class JournalError(UsageError):
 
 
 class LabNameError(UsageError):
-    """A lab name that is not allowed or already taken."""
+    """A lab name that is not allowed or already in use."""
 
 
 class NoSuchLab(UsageError):
@@ -98,28 +98,28 @@ class NoSuchHost(UsageError):
 
 
 class InternalError(HublabError):
-    """Our fault: something that a user can neither cause nor mend."""
+    """Our fault: something that a user can neither cause nor repair."""
 
     exit_code = 70
 
 
 class EngineError(InternalError):
-    """A call to Docker or Compose failed: what was attempted, and its last words."""
+    """A call to Docker or Compose failed: what was attempted, and the end of its output."""
 
 
 class HostDown(EngineError):
-    """A host of the lab does not run, so that nothing can be done on it."""
+    """A host of the lab is not running, so nothing can be executed on it."""
 
 
 class LabError(InternalError):
-    """A lab did not come up, or is not in the state it was left in."""
+    """A lab did not come up, or its state has changed unexpectedly."""
 
 
 class HubError(HublabError):
     """The hub, or what it started, refused: a spawn that failed, a request that was denied.
 
-    That is what a lab is there to show, so it counts as a failed expectation and not as our
-    fault.
+    Showing such refusals is the purpose of a lab, so this counts as a failed expectation, not
+    as a fault of hublab.
     """
 
     exit_code = 1
@@ -134,5 +134,5 @@ class Interrupted(HublabError):
 
 
 def in_words(error: BaseException) -> str:
-    """What another library's error says; its kind where that is nothing, as of a TimeoutError."""
+    """The message of another library's error; its class name where that is empty (TimeoutError)."""
     return str(error) or type(error).__name__
