@@ -1,4 +1,4 @@
-"""A planned lab is created; what was created on the way goes too when a later step fails."""
+"""Creates a planned lab, and removes it again when a later step fails."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Created:
     container_seconds: float
     own: OwnConfig = field(default_factory=OwnConfig)
     overridden: tuple[Override, ...] = ()
-    """What of the user's own configuration files the lab replaces."""
+    """The values of the user's own configuration files that the lab replaces."""
 
 
 def plan_here(request: Request) -> tuple[Plan, Engine]:
-    """Plan a lab for this machine's engine: refuse what cannot be, before anything waits.
+    """Plan a lab for this machine's engine, and refuse it before anything waits.
 
-    Raises UsageError for what the user can repair, MachineError where no engine answers.
+    Raises UsageError for what the user can repair, MachineError if no engine answers.
     """
     plan = make_plan(request)
     engine = Engine.connect()
@@ -51,13 +51,13 @@ def plan_here(request: Request) -> tuple[Plan, Engine]:
 def create(plan: Plan, engine: Engine, progress: Progress, *, lease: bool = False) -> Created:
     """Create and start a lab's containers, or find them running.
 
-    A guard sees to it that a lab that is new, or leased, ends with this process, however that
-    ends, until the guard is released. Raises UsageError for what the user can repair, MachineError
-    or EngineError; nothing half-done stays.
+    Until its guard is released, a new or leased lab ends with this process, even after SIGKILL.
+    Raises UsageError for what the user can repair, MachineError or EngineError; a failed call
+    leaves nothing behind.
     """
     request = plan.request
     with up_lock(progress):
-        refuse_conflict(engine, plan)  # again, for another `up` may just have ended
+        refuse_conflict(engine, plan)  # again, because another `up` may just have ended
         resolved = resolve(plan, engine, progress)
         image_seconds = ensure_images(engine, resolved.compose, resolved.config, progress)
         overridden = check_own_config(engine, resolved.images, request.own, plan.topology)
@@ -79,7 +79,7 @@ def create(plan: Plan, engine: Engine, progress: Progress, *, lease: bool = Fals
 
 
 def write(resolved: Resolved) -> Compose:
-    """Write the plan's overlay into the lab's folder: the one thing that `up` writes here."""
+    """Write the plan's overlay into the lab's folder, the only file that `up` writes here."""
     lab_folder(resolved.plan.name)
     return resolved.compose.with_overlay_in(resolved.plan.overlay_file)
 
@@ -92,7 +92,7 @@ def start_containers(
     progress: Progress,
     guard: Guard | None,
 ) -> None:
-    """`compose up`, on the next subnets when somebody else took those that were free."""
+    """Run `compose up`, with other subnets if another process has just used the chosen ones."""
     for number, chosen in enumerate(subnets, 1):
         compose.variables.update(chosen)
         try:
@@ -104,19 +104,19 @@ def start_containers(
             return
         except EngineError as error:
             if "overlap" not in str(error).lower() or number == len(subnets):
-                raise explained(engine, compose.project, error) from error
-            lost = ", ".join(f"{subnet}.0/24" for subnet in chosen.values())
-            progress(f"somebody else now uses a subnet of {lost}; trying others")
+                raise startup_error(engine, compose.project, error) from error
+            in_use = ", ".join(f"{subnet}.0/24" for subnet in chosen.values())
+            progress(f"a subnet of {in_use} is in use by now; trying others")
             engine.remove_lab(compose.project)
 
 
-def explained(engine: Engine, lab: str, error: EngineError) -> LabError:
-    """Compose's failure with the last words of the host that failed."""
-    words = []
-    with contextlib.suppress(EngineError):  # it may be the engine itself that went away
-        words = [
+def startup_error(engine: Engine, lab: str, error: EngineError) -> LabError:
+    """Compose's error together with the end of the logs of the hosts that failed."""
+    logs = []
+    with contextlib.suppress(EngineError):  # the engine itself may have stopped
+        logs = [
             f"{c.service} ended with {c.exit_code}: {engine.logs(c.id, tail=8).strip()}"
             for c in engine.containers(lab)
             if c.state == "exited" and c.exit_code
         ]
-    return LabError("\n".join([f"the lab did not come up: {error.message}", *words]))
+    return LabError("\n".join([f"the lab did not come up: {error.message}", *logs]))

@@ -1,6 +1,6 @@
-"""The plan of a lab: all that follows from a request alone, in memory.
+"""The plan of a lab: everything that follows from a request alone, computed in memory.
 
-Nothing is written, nobody waits, no engine is asked. What cannot become a lab is refused here.
+Planning writes nothing, waits for nothing and needs no engine. It refuses what cannot become a lab.
 `up`, `graph`, `export`, `explain`, `validate`, `bench` and pytest start from the same plan;
 `resolution` adds what depends on the engine, and `creation` alone writes, last.
 """
@@ -23,15 +23,15 @@ from hublab.topology.reading import read_topology
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a request comes to. Made by `make_plan`."""
+    """A validated request, as `make_plan` returns it."""
 
     request: Request
     files: tuple[Path, ...]
-    """The Compose files that somebody wrote."""
+    """The user's Compose files, or the project's own."""
     overlay: str
-    """The text of one more Compose file, with what those leave out; empty where they are whole."""
+    """The text of one more Compose file that completes them; empty if they are complete."""
     topology: Topology
-    """The hosts, with addresses as the files have them before a free subnet is chosen."""
+    """The hosts, with the addresses of the files' default subnet."""
 
     @property
     def name(self) -> str:
@@ -40,7 +40,7 @@ class Plan:
 
     @property
     def overlay_file(self) -> Path:
-        """Where a lab that runs keeps the overlay."""
+        """The path of the overlay while the lab exists."""
         return labs_folder() / self.name / "overlay.yaml"
 
     def compose(self, variables: Mapping[str, str] | None = None) -> Compose:
@@ -49,7 +49,7 @@ class Plan:
 
 
 def make_plan(request: Request, variables: Mapping[str, str] | None = None) -> Plan:
-    """Plan a lab. `variables` are those that the files read; without them their defaults count.
+    """Plan a lab. `variables` are for the files; without them the files' defaults apply.
 
     Raises TopologyErrors, TopologyError, LabNameError or UsageError for what cannot become a lab,
     MachineError without Docker Compose.

@@ -1,4 +1,4 @@
-"""A lab whose containers run becomes ready: its hub answers, and its settings are in effect."""
+"""Waits until a created lab is ready: its hub answers, and its settings are in effect."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ async def make_ready(
 ) -> tuple[float, list[Restart]]:
     """Wait until the hub answers through the proxy, then apply the settings.
 
-    Returns the seconds waited and what the settings restarted. Raises LabError after removing
-    a lab that is new.
+    Returns the seconds waited and the restarts that the settings caused. Raises LabError; a new
+    lab has been removed by then.
     """
     lab = created.lab
     try:
@@ -38,23 +38,23 @@ async def make_ready(
     except BaseException as error:
         undo(created.guard, lab.engine, lab.name, created.new)
         if created.new and isinstance(error, LabError):
-            error.hint = None  # it would name commands on a lab that is gone
+            error.hint = None  # its commands would need the lab that was just removed
         raise
     return seconds, restarts
 
 
 async def restore_routes(lab: Lab, channel: Channel, progress: Progress) -> None:
-    """Have the hub fill a proxy's table, which a restart of the proxy emptied.
+    """Make the hub restore the proxy's routes, which a restart of the proxy has deleted.
 
-    The hub itself looks at it every five minutes only (`JupyterHub.last_activity_interval`).
+    The hub itself checks them every five minutes only (`JupyterHub.last_activity_interval`).
     """
-    progress("the proxy has no route to the hub; the hub checks its routes")
+    progress("the proxy has no route to the hub; asking the hub to check its routes")
     async with await open_hub(channel, lab) as hub:
         await hub.check_routes()
 
 
 def start_ended_programs(lab: Lab, progress: Progress) -> None:
-    """Start the programs of a lab that have ended since it came up."""
+    """Start the programs of a lab that have ended since the lab came up."""
     for host in lab.hosts.values():
         if programs.is_supervised(host) and program_ended(lab, host.service):
             program = programs.program_of(lab, host.service)
@@ -63,9 +63,9 @@ def start_ended_programs(lab: Lab, progress: Progress) -> None:
 
 
 def program_ended(lab: Lab, host: str) -> bool:
-    """Whether the program of a host has ended. Raises LabError when the whole host has."""
+    """Whether the program of a host has ended. Raises LabError if the host itself has."""
     try:
         return programs.status(lab, host).ended
     except EngineError:
-        fail_if_host_ended(lab)  # which reports the host's own last words
+        fail_if_host_ended(lab)  # its message has the end of the host's log
         raise

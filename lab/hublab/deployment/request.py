@@ -1,4 +1,4 @@
-"""What somebody asks for: a name, Compose files, first settings, configuration of their own."""
+"""A request for a lab: its name, Compose files, first settings, and configuration files."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class Request:
     files: tuple[Path, ...] = ()
     settings: Settings = field(default_factory=Settings)
     nodes: int | None = None
-    """How many nodes the topology gets; None: as many as its files have."""
+    """The number of nodes; None for as many as the Compose files have."""
     own: OwnConfig = field(default_factory=OwnConfig)
     """Configuration files of the user's own, for hub and servers."""
 
     @property
     def compose_files(self) -> tuple[Path, ...]:
-        """The files that somebody wrote, with whole paths."""
+        """The user's Compose files with absolute paths, or the project's own."""
         return tuple(path.resolve() for path in self.files) or (COMPOSE / "lab.yaml",)
 
 
 def check_name(name: str) -> str:
-    """A lab name is also a Compose project name. Raises LabNameError."""
+    """Return a valid lab name, which is also a Compose project name. Raises LabNameError."""
     if not NAME.fullmatch(name):
         raise LabNameError(
             f"{name!r} cannot be the name of a lab",

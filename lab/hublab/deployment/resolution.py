@@ -1,4 +1,4 @@
-"""A plan meets the engine: which images, subnets and ports its lab gets there."""
+"""Resolves a plan for an engine: the images, subnets and ports that its lab gets there."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from hublab.progress import Progress
 from hublab.topology.model import Topology
 
 SUBNET_TRIES = 5
-"""How often `up` tries other subnets when somebody else was quicker."""
+"""How many choices of subnets `up` tries before it gives up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A plan with everything that its Compose files read from variables."""
+    """A plan with values for all variables of its Compose files."""
 
     plan: Plan
     compose: Compose
     config: Mapping[str, Any]
-    """The files as Compose merges them, on the first choice of subnets."""
+    """The files as Compose merges them, with the first choice of subnets."""
     images: Mapping[str, str]
     """Role -> the image of its first host."""
     subnets: tuple[Mapping[str, str], ...]
@@ -38,8 +38,8 @@ class Resolved:
 def resolve(plan: Plan, engine: Engine, progress: Progress) -> Resolved:
     """Choose images, subnets and ports. Builds the base image where the engine has none.
 
-    What a lab of this name has already stays as it is. Raises UsageError for a subnet or port that
-    the user asks for and that cannot be had.
+    A running lab of this name keeps its subnets and ports. Raises UsageError for a requested subnet
+    or port that is not available.
     """
     base = choose_base(engine, progress)
     tag = inputs_digest(ROOT, engine.image_id(base) or base)

@@ -1,4 +1,4 @@
-"""The images of the roles: those of a lab that runs, else those that `up` would use."""
+"""The images of the roles: those of a running lab, or those that `up` would use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hublab.running.lab import Lab
 def role_images(
     engine: Engine, name: str, progress: Progress
 ) -> tuple[Mapping[str, str], Lab | None]:
-    """Role to image, and the lab where one of that name runs. Builds images that are missing."""
+    """Role -> image, and the lab if one of that name is running. Builds missing images."""
     try:
         lab = Lab.find(name, engine)
     except NoSuchLab:
@@ -25,9 +25,9 @@ def role_images(
 
 
 def with_images(engine: Engine, request: Request, progress: Progress) -> Resolved:
-    """What `up` would create, its images built where they are missing.
+    """Resolve what `up` would create, and build its missing images.
 
-    Raises TopologyErrors for files that make no lab.
+    Raises TopologyErrors for files that do not describe a lab.
     """
     resolved = resolve(make_plan(request), engine, progress)
     ensure_images(engine, resolved.compose, resolved.config, progress)
