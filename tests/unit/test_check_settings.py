@@ -21,7 +21,7 @@ def check(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.mark.parametrize("trait", ["spawner_class", "authenticator_class", "proxy_class"])
 @pytest.mark.parametrize("value", ["nosuch", "no.such.Thing"])
-def test_a_class_that_is_not_there(check: ModuleType, trait: str, value: str) -> None:
+def test_a_missing_class_is_reported(check: ModuleType, trait: str, value: str) -> None:
     """One reason for one setting, and no traceback."""
     given = {"JupyterHub": {trait: value}, "Spawner": {"http_timeout": "5"}}
     (wrong,) = check.faults(given, check.with_parents(check.hub_classes(given)))
@@ -31,7 +31,7 @@ def test_a_class_that_is_not_there(check: ModuleType, trait: str, value: str) ->
     assert " object at " not in wrong["reason"]
 
 
-def test_a_class_that_is_there(check: ModuleType) -> None:
+def test_an_installed_class_is_accepted(check: ModuleType) -> None:
     given = {
         "JupyterHub": {"authenticator_class": "dummy"},
         "DummyAuthenticator": {"password": "x"},
@@ -39,7 +39,7 @@ def test_a_class_that_is_there(check: ModuleType) -> None:
     assert check.faults(given, check.with_parents(check.hub_classes(given))) == []
 
 
-def test_values_of_python_are_no_text(check: ModuleType) -> None:
+def test_a_python_value_is_not_parsed_as_text(check: ModuleType) -> None:
     """In a file of Python a text is a text, which no trait of a number takes."""
     known = check.with_parents(check.hub_classes({}))
     trait = known["Spawner"].class_traits()["http_timeout"]
@@ -56,7 +56,7 @@ def test_values_of_python_are_no_text(check: ModuleType) -> None:
         ("# first\n\nc.Spawner.http_timeout = 'abc'\n", 3),
     ],
 )
-def test_values_of_ones_own_file(
+def test_a_wrong_value_in_the_users_file_is_reported_with_its_line(
     check: ModuleType, tmp_path: Path, text: str, line: int | None
 ) -> None:
     """The line of the one that is wrong; what the lab leaves out may be anything."""
@@ -86,7 +86,7 @@ def test_values_of_ones_own_file(
         ),
     ],
 )
-def test_snippets(
+def test_a_snippet_that_names_something_missing_is_reported(
     check: ModuleType, tmp_path: Path, text: str, line: int | None, says: str
 ) -> None:
     """What is not there is found; what may be there in a lab alone is left to that."""
