@@ -14,7 +14,8 @@ from hublab.probes.database import Table, difference
 from hublab.probes.events import route_lines, server_lines
 from hublab.probes.route_beliefs import base_of, mark, pair_up
 from hublab.probes.routes import Route, last_words
-from hublab.settings.help import landing, parse_options
+from hublab.settings.destination import destination
+from hublab.settings.help import parse_options
 
 
 def table(*rows: tuple[int, str]) -> dict[str, Table]:
@@ -129,10 +130,10 @@ def test_options_of_a_help_text() -> None:
     assert (second.key, second.takes) == ("proxy.no-x-forward", "true")
 
 
-def test_where_settings_land() -> None:
-    assert landing("hub.snippet").file == "/etc/hublab/snippet.py"
-    assert landing("server.ServerApp.x").role == "node"
-    assert "nothing restarts" in landing("server.ServerApp.x").restarts
+def test_each_setting_has_a_file_and_a_restart() -> None:
+    assert destination("hub.snippet").file == "/etc/hublab/snippet.py"
+    assert destination("server.ServerApp.x").role == "node"
+    assert "nothing restarts" in destination("server.ServerApp.x").restarts
 
 
 @pytest.mark.parametrize(

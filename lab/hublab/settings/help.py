@@ -1,4 +1,4 @@
-"""Describes settings: what their software documents, and the file into which hublab writes them.
+"""Describes settings as the software that reads them documents itself.
 
 Classes and traits come from traitlets in a throw-away container of the role's own image,
 options of the proxy from its `--help`, keywords of sshd from `sshd -T`.
@@ -27,34 +27,8 @@ SCRIPTS = ("describe_settings.py", "check_settings.py")
 OPTION = re.compile(r"^  (?:-\w, )?--([a-z][a-z0-9-]*)( <[^>]+>)?\s*(.*)$")
 SSHD = "mkdir -p /run/sshd && ssh-keygen -q -t ed25519 -N '' -f /tmp/key && "
 SSHD_DEFAULTS = SSHD + "/usr/sbin/sshd -T -h /tmp/key -f /dev/null"
-
-
-@dataclass(frozen=True, slots=True)
-class Landing:
-    """The file of a scope's settings, and the restart that puts them into effect."""
-
-    role: str
-    file: str
-    restarts: str
-
-
-LANDINGS = {
-    "hub": Landing("hub", "/etc/hublab/settings.json", "the hub restarts; servers keep running"),
-    "server": Landing(
-        "node",
-        "/etc/hublab/settings.json",
-        "nothing restarts; servers that start afterwards use it",
-    ),
-    "proxy": Landing(
-        "proxy", "/etc/hublab/proxy.args", "the proxy restarts, and the hub restores its routes"
-    ),
-    "sshd": Landing(
-        "node", "/etc/hublab/sshd.conf", "sshd reloads its file; connections stay open"
-    ),
-}
 SUGGESTED = 6
 """How many settings with the same last part a message lists."""
-SNIPPET = "/etc/hublab/snippet.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +42,6 @@ class SettingHelp:
     default: str | None
     choices: tuple[str, ...] = ()
     defined_by: str | None = None
-
-
-def landing(key: str) -> Landing:
-    """The file and restart of a setting."""
-    found = LANDINGS[key.partition(".")[0]]
-    return Landing(found.role, SNIPPET, found.restarts) if is_snippet(key) else found
 
 
 def describe(engine: Engine, images: Mapping[str, str], name: str) -> list[SettingHelp]:
