@@ -1,1 +1,1 @@
-"""What a run saw: typed events on one clock, without secrets."""
+"""The record of a run: typed events on one clock, without secrets."""

@@ -1,7 +1,7 @@
-"""The kinds of events that a journal holds, each a small frozen dataclass.
+"""The kinds of events in a journal, each a small frozen dataclass.
 
-A new kind is a dataclass of JSON values under `@event("its_kind")`, here or beside the code that
-writes it; a reader needs its module imported. Times that are durations are in seconds.
+A new kind is a dataclass of JSON values with `@event("its_kind")`, here or next to the code that
+writes it; a reader must import its module. Durations are in seconds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hublab.errors import InternalError, JournalError
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What all events share: the name of their kind in the file."""
+    """The base of all events: the name of their kind in the file."""
 
     kind: ClassVar[str]
 
@@ -42,10 +42,10 @@ def event(kind: str) -> Callable[[type[E]], type[E]]:
 
 
 def event_from_json(kind: str, data: Mapping[str, Any]) -> Event:
-    """Make the event of `kind` from a line's other fields.
+    """Create the event of `kind` from a line's other fields.
 
-    JSON arrays that are fields become tuples. Raises JournalError for an unknown kind, and for
-    fields that are missing or too many.
+    Fields that are JSON arrays become tuples. Raises JournalError for an unknown kind, and for
+    missing or unknown fields.
     """
     cls = _KINDS.get(kind)
     if cls is None:
@@ -85,7 +85,7 @@ class LabUp(Event):
 @event("lab_down")
 @dataclass(frozen=True, slots=True)
 class LabDown(Event):
-    """A lab is gone; `left` names what could not be removed."""
+    """A lab was removed; `left` names what could not be removed."""
 
     lab: str
     seconds: float
@@ -95,7 +95,7 @@ class LabDown(Event):
 @event("settings_applied")
 @dataclass(frozen=True, slots=True)
 class SettingsApplied(Event):
-    """These settings hold now; `case` is the case's id, `digest` that of the settings."""
+    """These settings are in effect; `case` is the case's id, `digest` that of the settings."""
 
     lab: str
     case: str
@@ -130,7 +130,7 @@ class SpawnProgress(Event):
 @event("observation")
 @dataclass(frozen=True, slots=True)
 class Observed(Event):
-    """What a probe saw, with its evidence; nothing is judged here."""
+    """What a probe saw, with its evidence and without a judgement."""
 
     probe: str
     data: dict[str, Any]
@@ -139,7 +139,7 @@ class Observed(Event):
 @event("fault_begun")
 @dataclass(frozen=True, slots=True)
 class FaultBegun(Event):
-    """A fault bites from now on; `fault` names its kind, `id` this one."""
+    """A fault is in effect; `fault` names its kind, `id` this instance."""
 
     id: str
     fault: str
@@ -150,7 +150,7 @@ class FaultBegun(Event):
 @event("fault_healed")
 @dataclass(frozen=True, slots=True)
 class FaultHealed(Event):
-    """The fault of this `id` is over; the counters prove whether it bit."""
+    """The fault of this `id` is over; the counters prove whether it had an effect."""
 
     id: str
     seconds: float
@@ -172,7 +172,7 @@ class Verdict(Event):
 @event("note")
 @dataclass(frozen=True, slots=True)
 class Note(Event):
-    """Anything else worth a line."""
+    """Any other event that is worth a line."""
 
     text: str
     data: dict[str, Any] = field(default_factory=dict)

@@ -1,8 +1,8 @@
-"""What happened in one run, as typed lines of JSON on one clock, written as it happens.
+"""Journals: NDJSON files with the events of one run, written as they happen.
 
-A journal is a file of NDJSON. Each line is one event: `{"t": 1.25, "kind": "lab_up", …}`, where
-`t` is seconds since the run began, by a clock that never jumps. The first line is `run_started`
-and carries the time of day, so that the journals of several processes can be put together.
+Each line is one event: `{"t": 1.25, "kind": "lab_up", …}`. `t` is seconds since the run began, on a
+monotonic clock. The first line is `run_started` with the time of day, so that the journals of
+several processes can be merged.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Entry(NamedTuple):
 class Journal:
     """A journal being written. Safe to write from several tasks and threads.
 
-    Each line reaches the operating system before `write` returns, so a killed writer loses
-    nothing that it has written.
+    Each line reaches the operating system before `write` returns, so it survives if the writer
+    is killed.
     """
 
     def __init__(self, path: Path, descriptor: int, secrets: Iterable[str]) -> None:
@@ -51,10 +51,10 @@ class Journal:
 
     @classmethod
     def open(cls, path: Path, *, run: str = "", secrets: Iterable[str] = ()) -> Journal:
-        """Begin a new journal at `path`, whose directories are made; `run` names the run.
+        """Begin a new journal at `path` and create its directories; `run` names the run.
 
         `secrets` are texts that must never reach the file (see `hide`). Raises JournalError
-        when there is a file already, or when it cannot be made.
+        if the file exists already or cannot be created.
         """
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
@@ -71,19 +71,19 @@ class Journal:
         return time.monotonic() - self._start
 
     def hide(self, secret: str) -> None:
-        """Never write `secret` from now on, as it is or percent-encoded; `[secret]` instead."""
+        """From now on write `[secret]` instead of `secret`, plain or percent-encoded."""
         if not secret:
             raise InternalError("an empty text cannot be hidden")
         texts = {secret, quote(secret, safe=""), *self._secrets}
-        # The longest first, else a secret that contains another leaves its tail behind.
+        # The longest first: if a shorter secret within it were replaced, its rest would remain.
         self._secrets = tuple(sorted(texts, key=len, reverse=True))
 
     def redacted(self, text: str) -> str:
-        """A text without what must be hidden: for logs that are kept beside the journal."""
+        """A text without the secrets, for logs that are stored next to the journal."""
         return str(self._redact(text))
 
     def write(self, event: Event, *, t: float | None = None) -> Entry:
-        """Write one event, which happened now or at `t`, and return what a reader will see."""
+        """Write one event, which happened now or at `t`, and return it as a reader will see it."""
         with self._lock:
             if self._descriptor < 0:
                 raise InternalError(f"the journal is closed: {event}", where=str(self.path))
@@ -140,7 +140,9 @@ class _Line:
     text: bytes
 
     def error(self, reason: str) -> JournalError:
-        return JournalError(f"not a journal's line: {reason}", where=f"{self.path}:{self.number}")
+        return JournalError(
+            f"not a line of a journal: {reason}", where=f"{self.path}:{self.number}"
+        )
 
     def entry(self) -> Entry:
         try:
@@ -151,7 +153,7 @@ class _Line:
             raise self.error("not a JSON object")
         t, kind = data.pop("t", None), data.pop("kind", None)
         if not isinstance(t, int | float) or not isinstance(kind, str):
-            raise self.error("it has no 't' (seconds) or no 'kind'")
+            raise self.error("'t' (seconds) or 'kind' is missing")
         try:
             return Entry(float(t), event_from_json(kind, data))
         except JournalError as bad:
@@ -161,14 +163,14 @@ class _Line:
 def read_journal(path: Path) -> tuple[Entry, ...]:
     """Read a journal, finished or not.
 
-    A last line without its end is left out: its writer was killed in the middle of it. Anything
-    else that is not an event raises JournalError with file and line.
+    A last line without a line break is ignored, because its writer was killed while writing it.
+    Anything else that is not an event raises JournalError with file and line.
     """
     try:
         *lines, tail = path.read_bytes().split(b"\n")
     except OSError as bad:
         raise JournalError(f"cannot read the journal: {bad.strerror}", where=str(path)) from None
-    del tail  # empty after a whole line, torn otherwise
+    del tail  # empty after a complete line, else an incomplete one
     entries = tuple(_Line(path, number, text).entry() for number, text in enumerate(lines, 1))
     if entries and not isinstance(entries[0].event, RunStarted):
         raise _Line(path, 1, b"").error("the first line must be run_started")
@@ -176,10 +178,10 @@ def read_journal(path: Path) -> tuple[Entry, ...]:
 
 
 def merge(paths: Iterable[Path]) -> tuple[Entry, ...]:
-    """Several journals as one, in the order of time; `t` counts from the earliest beginning.
+    """Merge several journals in the order of time; `t` counts from the earliest start.
 
-    The runs' beginnings are compared by the time of day, so the journals must come from one
-    machine, and their order is as good as its clock. An empty journal adds nothing.
+    The starts are compared by the time of day, so the journals must come from one machine, and
+    the order is as accurate as its clock. An empty journal adds nothing.
     """
     journals = [entries for path in paths if (entries := read_journal(path))]
     starts = [_wall(entries) for entries in journals]
@@ -193,7 +195,7 @@ def merge(paths: Iterable[Path]) -> tuple[Entry, ...]:
 
 
 def write_merged(entries: Iterable[Entry], path: Path) -> None:
-    """Write entries as one journal, in place of what is at `path`."""
+    """Write entries as one journal, replacing the file at `path`."""
     lines = ({"t": t, "kind": event.kind, **asdict(event)} for t, event in entries)
     path.touch(mode=0o600)
     path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
@@ -201,5 +203,5 @@ def write_merged(entries: Iterable[Entry], path: Path) -> None:
 
 def _wall(entries: tuple[Entry, ...]) -> float:
     start = entries[0].event
-    assert isinstance(start, RunStarted)  # read_journal has seen to it
+    assert isinstance(start, RunStarted)  # read_journal checked it
     return datetime.fromisoformat(start.wall).timestamp()

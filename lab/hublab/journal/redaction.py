@@ -1,6 +1,6 @@
-"""What must not be printed: passwords, tokens and the values of cookies, wherever they stand.
+"""Redacts passwords, tokens and the values of cookies in text and headers.
 
-Names stay, so that a reader sees that there was a cookie and which.
+The names of cookies stay visible, so that a reader sees which ones were sent.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 REDACTED = "[redacted]"
 SHORTEST = 6
-"""Characters: a shorter text would take harmless words of a page with it."""
+"""The minimum length of a hidden text: a shorter one would also match harmless words."""
 
 QUERY = re.compile(r"([?&;](?:code|state|token|_xsrf|code_challenge)=)[^&#\s\"'<]+")
 JSON_TOKEN = re.compile(r"(\"(?:token|access_token|refresh_token)\"\s*:\s*\")[^\"]+")
@@ -20,15 +20,15 @@ SECRET_HEADERS = ("authorization", "cookie", "x-xsrftoken", "proxy-authorization
 
 
 class Redactor:
-    """Knows the secrets of one command and hides them in what it prints."""
+    """Hides the secrets of one command in its output."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """The longest is hidden first, else one that contains another leaves its tail behind."""
+        """Sort secrets by length: if one contains another, the longer must be replaced first."""
         kept = {secret for secret in secrets if len(secret) >= SHORTEST}
         self._secrets = sorted(kept, key=len, reverse=True)
 
     def text(self, text: str) -> str:
-        """A page, a log line, an address."""
+        """Redact a page, a log line or a URL."""
         for secret in self._secrets:
             text = text.replace(secret, REDACTED)
         text = QUERY.sub(rf"\1{REDACTED}", text)
@@ -36,7 +36,7 @@ class Redactor:
         return JSON_TOKEN.sub(rf"\1{REDACTED}", text)
 
     def header(self, name: str, value: str) -> str:
-        """The value of a header; of Set-Cookie the name and the attributes stay."""
+        """Redact the value of a header; for Set-Cookie the name and the attributes stay."""
         if name.lower() == "set-cookie":
             return COOKIE.sub(rf"\1{REDACTED}", value)
         return REDACTED if name.lower() in SECRET_HEADERS else self.text(value)
