@@ -22,7 +22,7 @@ import time
 import pytest
 
 from hublab.cases.matrix import Case
-from hublab.cases.url_table import line
+from hublab.cases.url_table import answer_line
 from hublab.probes.credentials import credentials
 from hublab.probes.http import Answer, Ask, ask
 from hublab.probes.proxy_api import drop_route
@@ -60,7 +60,7 @@ def circle(path: str, limit: int) -> str:
 async def test_a_circle_that_ends(lab: LiveLab) -> None:
     """A call of the server's API, with a token: two turns, 500, and nothing was mended by it."""
     answer = await lose_and_open(lab, "/user/alice/api/status")
-    assert line(answer) == circle("/user/alice/api/status", 2)
+    assert answer_line(answer) == circle("/user/alice/api/status", 2)
     assert "Redirect loop detected." in answer.body.decode()
     assert "/user/alice" not in {route.spec for route in await proxy_routes(lab)}
     log = (await asyncio.to_thread(hub_run, lab.lab)).log
@@ -76,5 +76,5 @@ async def test_the_default_limit(lab: LiveLab, case: Case) -> None:
     """Unshortened: four turns with waits of 2, 4 and 8 s between them."""
     begun = time.monotonic()
     answer = await lose_and_open(lab, "/user/alice/api/status")
-    assert line(answer) == circle("/user/alice/api/status", 4)
+    assert answer_line(answer) == circle("/user/alice/api/status", 4)
     assert time.monotonic() - begun > 14

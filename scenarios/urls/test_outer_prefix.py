@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import pytest
 
 from hublab.cases.matrix import Case
-from hublab.cases.url_table import line
+from hublab.cases.url_table import answer_line
 from hublab.probes.credentials import Credentials, credentials
 from hublab.probes.http import Ask, RedirectLoop, ask
 from hublab.running.live import LiveLab
@@ -91,7 +91,7 @@ EXPECTED = {
 async def seen(lab: LiveLab, path: str, who: Credentials) -> str:
     """What a browser gets that goes to a path and where it is sent from there."""
     try:
-        chain = line(await ask(lab, Ask(f"/jupyter/{path}"), who, follow=True))
+        chain = answer_line(await ask(lab, Ask(f"/jupyter/{path}"), who, follow=True))
     except RedirectLoop:
         return LOOP
     return "404" if chain.startswith("404 ") else chain  # the proxy's own

@@ -19,7 +19,7 @@ from urllib.parse import quote
 import pytest
 
 from hublab.cases.matrix import Case
-from hublab.cases.url_table import line
+from hublab.cases.url_table import answer_line
 from hublab.probes.credentials import credentials
 from hublab.probes.http import Ask, ask
 from hublab.running.live import LiveLab
@@ -45,4 +45,4 @@ async def test_one_link_for_everybody(lab: LiveLab, case: Case) -> None:
         assert second.header("Location") == f"/hub/spawn/{user}{tail}?next={there}"
 
         third = await ask(lab, Ask(str(second.header("Location"))), visitor)
-        assert line(third) == end
+        assert answer_line(third) == end
