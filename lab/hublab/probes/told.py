@@ -46,7 +46,9 @@ async def hub_told(live: LiveLab) -> HubTold:
     run = await asyncio.to_thread(hub_run, live.lab)
     connect = CONNECT.search(run.log)
     hub = live.lab.one("hub").id
-    raw = await asyncio.to_thread(live.lab.engine.read_file, hub, "/srv/jupyterhub/told.json")
+    raw = await asyncio.to_thread(
+        live.lab.engine.read_file, hub, "/srv/jupyterhub/effective_config.json"
+    )
     told = json.loads(raw) if raw else {}
     return HubTold(
         run.api_url,
