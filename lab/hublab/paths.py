@@ -15,7 +15,7 @@ COMPOSE = ROOT / "compose"
 SCENARIOS = ROOT / "scenarios"
 
 ETC = "/etc/hublab"
-"""The folder of each host that holds its keys, secrets and settings."""
+"""The folder with the keys, secrets and settings of a host, on that host."""
 SHARES = "/lab"
 """The folder in which `init` mounts the ETC of every host, as /lab/ROLE/HOST."""
 

@@ -14,7 +14,7 @@ from typing import Any
 LABEL = "hublab.role"
 """The label of a Compose service that names its role."""
 INIT = "init"
-"""The role of the one-shot service that makes keys and secrets. It is no host, so no row."""
+"""The role of the one-shot service that makes keys and secrets, which is not a host."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,6 @@ class LabOptions:
     files: tuple[Path, ...] = ()
     """Compose files that replace the topology of every test; empty to use the tests' own."""
     worker: str = ""
-    """The name of this process among several, each with labs of its own."""
+    """The name of this worker process, if there are several, each with its own labs."""
     pinned: Settings = field(default_factory=Settings)
     """Settings of every case; they are checked before a lab comes up."""

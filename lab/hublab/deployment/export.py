@@ -89,7 +89,7 @@ yaml.SafeDumper.add_representer(
 
 
 def mount_of(role: str, file: File) -> dict[str, Any]:
-    """The mount of a file, with its owner and mode, because settings may hold tokens."""
+    """The mount of a file, with its owner and mode, because settings may contain tokens."""
     return {
         "source": config_name(role, file.name),
         "target": f"{ETC}/{file.name}",

@@ -1,6 +1,6 @@
 """The subnets of a lab: one for each network that its Compose files read from a variable.
 
-`HUBLAB_SUBNET` is the subnet of the main network. A further network has a variable of its own, such
+`HUBLAB_SUBNET` is the subnet of the main network. A further network has its own variable, such
 as `HUBLAB_SUBNET_INNER` for a network named `inner`.
 """
 

@@ -111,7 +111,7 @@ def put_own_config(engine: Engine, hosts: list[Container], own: OwnConfig) -> No
     """Put the files on the hosts; hub and servers read them at their next start."""
     for host in hosts:
         if own.hub and "hub" in host.roles:
-            # It may hold secrets.
+            # It may contain secrets.
             file = File(HUB_FILE, read(own.hub), mode=0o600, uid=JUPYTERHUB_UID)
             engine.put_files(host.id, ETC, [file])
         if own.server and "node" in host.roles:

@@ -138,8 +138,8 @@ async def lab(
     from hublab.running.live import LiveLab
 
     evidence = request.config.stash[EVIDENCE]
-    beside = request.node.get_closest_marker("side_by_side")
-    group = scenario_of(request.node) if beside else ""
+    shares_hub = request.node.get_closest_marker("side_by_side")
+    group = scenario_of(request.node) if shares_hub else ""
     try:
         await _labs.make_ready(_runner)
         entered = await _runner.enter(applied, group)

@@ -1,6 +1,6 @@
 """The destination of a setting: the file that it is written to, and the restart that it needs.
 
-For people to read; `files` makes the files, and `hublab.running.switching` does the restarts.
+Only for display: `files` makes the files, and `hublab.running.switching` does the restarts.
 """
 
 from __future__ import annotations

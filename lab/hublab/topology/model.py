@@ -10,7 +10,7 @@ from hublab import roles
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One container with an address of its own; `address` is the one in its first network."""
+    """One container with its own address; `address` is the one in its first network."""
 
     name: str
     role: str

@@ -1,4 +1,4 @@
-"""Where in the Compose files something stands, for messages that say file and line.
+"""Finds positions in Compose files, for messages with file and line.
 
 Compose merges files and fills in variables before we read them, so its answer has no lines.
 Here the files are read once more, only as a tree of positions: nothing is merged or filled in.
