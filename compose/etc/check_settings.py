@@ -1,9 +1,9 @@
-"""Ask the installed software whether it knows some settings and takes their values.
+"""Check whether the installed software knows some settings and accepts their values.
 
-JupyterHub only warns of a trait that it does not know; a lab refuses it. Reads
-/tmp/settings.json, a list of sets {"Class": {"trait": value}} whose classes are the same; the
-first argument says whose they are, `hub` or `server`. Prints a JSON list: for each set, a list
-of what is wrong: key, reason, and for an unknown key all the known ones.
+JupyterHub only warns of an unknown trait; a lab refuses it. Reads /tmp/settings.json, a list of
+sets {"Class": {"trait": value}} that choose the same classes. The first argument is their scope,
+`hub` or `server`. Prints a JSON list: for each set a list of problems, each with its key, the
+reason, and for an unknown key all known ones.
 """
 
 import copy
@@ -19,21 +19,21 @@ from traitlets.config.loader import Config, DeferredConfigString
 
 SETTINGS = Path("/tmp/settings.json")
 OBJECT = re.compile(r"<(?:[\w.]+\.)?(\w+) object at 0x[0-9a-f]+>")
-"""How some reasons name whose trait it is; others say `a JupyterHub`."""
+"""How some messages of traitlets name the owner of a trait; others have `a JupyterHub`."""
 CHOOSING = ("spawner_class", "authenticator_class", "proxy_class")
-"""Traits of JupyterHub that say which classes there are to be set."""
+"""Traits of JupyterHub that choose the classes whose traits can be set."""
 
 
 def hub_classes(settings: dict[str, dict[str, Any]]) -> list[type[Configurable]]:
-    """All classes that this hub reads settings for, those that the settings choose included."""
+    """All classes that this hub reads settings for, including those that the settings choose."""
     from jupyterhub.app import JupyterHub
 
     chosen = {"spawner_class": "ssh", "authenticator_class": "shared-password"}
     for trait in CHOOSING:
         value = settings.get("JupyterHub", {}).get(trait)
-        taken = JupyterHub.class_traits()[trait]
-        # One that is not there is reported as a bad value of that trait.
-        if isinstance(value, str) and not fault_of("JupyterHub", trait, taken, value):
+        class_trait = JupyterHub.class_traits()[trait]
+        # A missing class is reported as a bad value of this trait.
+        if isinstance(value, str) and not value_problem("JupyterHub", trait, class_trait, value):
             chosen[trait] = value
     app = JupyterHub(config=Config({"JupyterHub": chosen}))
     return [*app.classes, type(app), *(getattr(app, trait) for trait in CHOOSING)]
@@ -51,7 +51,7 @@ def server_classes() -> list[type[Configurable]]:
 
 
 def with_parents(classes: list[type[Configurable]]) -> dict[str, type[Configurable]]:
-    """By name, each class and its configurable parents: settings may be given for those too."""
+    """Each class and its configurable parents by name, because settings of parents apply too."""
     return {
         parent.__name__: parent
         for found in classes
@@ -60,16 +60,17 @@ def with_parents(classes: list[type[Configurable]]) -> dict[str, type[Configurab
     }
 
 
-def fault_of(
-    class_name: str, name: str, trait: TraitType, value: Any, *, written: bool = True
+def value_problem(
+    class_name: str, name: str, trait: TraitType, value: Any, *, as_text: bool = True
 ) -> str | None:
-    """Why the trait does not take the value; None where it does.
+    """Why the trait does not accept the value; None if it does.
 
-    A text that is `written` as on a command line is for the trait to parse; one of Python is not.
+    With `as_text` the trait parses a string as if it came from a command line. A string in a
+    Python file is not parsed.
     """
     holder = type(class_name, (HasTraits,), {name: copy.copy(trait)})()
     try:
-        if written and isinstance(value, str):
+        if as_text and isinstance(value, str):
             value = DeferredConfigString(value).get_value(trait)
         setattr(holder, name, value)
     except (TraitError, ValueError, TypeError, ImportError) as error:
@@ -77,28 +78,30 @@ def fault_of(
     return None
 
 
-def faults(
+def problems(
     settings: dict[str, dict[str, Any]], known: dict[str, type[Configurable]]
 ) -> list[dict[str, Any]]:
-    """All that is wrong in one set."""
+    """All problems of one set."""
     keys = [f"{name}.{trait}" for name in known for trait in known[name].class_traits(config=True)]
-    wrong: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
     for class_name, traits in settings.items():
         for trait, value in traits.items():
             key = f"{class_name}.{trait}"
             if key not in keys:
-                wrong.append({"key": key, "reason": None, "known": keys})
+                found.append({"key": key, "reason": None, "known": keys})
                 continue
-            reason = fault_of(class_name, trait, known[class_name].class_traits()[trait], value)
+            reason = value_problem(
+                class_name, trait, known[class_name].class_traits()[trait], value
+            )
             if reason:
-                wrong.append({"key": key, "reason": reason, "known": []})
-    return wrong
+                found.append({"key": key, "reason": reason, "known": []})
+    return found
 
 
 def main() -> None:
     sets = json.loads(SETTINGS.read_text())
     known = with_parents(hub_classes(sets[0]) if sys.argv[1] == "hub" else server_classes())
-    print(json.dumps([faults(one, known) for one in sets]))
+    print(json.dumps([problems(one, known) for one in sets]))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Try a snippet in a throw-away container: does what it imports exist, and what it sets?
+"""Try a snippet in a throw-away container: do its imports exist, and the classes that it sets?
 
-Reads /tmp/snippet.py; the first argument says whose it is, `hub` or `server`. Prints JSON: null,
-or {"wrong": reason, "line": number}. What else a snippet may stumble over (the files of a lab, its
-environment) is not here, so that is left for the hub itself to say.
+Reads /tmp/snippet.py; the first argument is its scope, `hub` or `server`. Prints JSON: null, or
+{"wrong": reason, "line": number}. Other exceptions are ignored, because a snippet may need
+files or an environment that only a lab has; the hub itself reports those.
 """
 
 import json
@@ -18,8 +18,8 @@ from traitlets.config import Config, Configurable
 SNIPPET = Path("/tmp/snippet.py")
 
 
-def wrong_in(whose: str, path: Path) -> dict[str, Any] | None:
-    """The first thing that is not there; None: all is."""
+def wrong_in(scope: str, path: Path) -> dict[str, Any] | None:
+    """The first import or class that is missing; None if there is none."""
     config = Config()
     names: dict[str, Any] = {"c": config}
     source = path.read_text()
@@ -31,18 +31,18 @@ def wrong_in(whose: str, path: Path) -> dict[str, Any] | None:
         return {"wrong": reason, "line": frames[-1].lineno if frames else None}
     except (Exception, SystemExit):
         return None
-    known = {*with_parents(hub_classes(config) if whose == "hub" else server_classes())}
-    # Whatever else it brought along, or was loaded with all this.
+    known = {*with_parents(hub_classes(config) if scope == "hub" else server_classes())}
+    # Also the classes that the snippet defines or imports.
     known |= {found.__name__ for found in loaded(Configurable)}
     for name, traits in config.items():
         if isinstance(traits, Config) and name not in known:
-            reason = f"nothing in this lab knows the class {name}"
+            reason = f"no software in this lab has a class {name}"
             return {"wrong": reason, "line": own_config.line_of(source, name)}
     return None
 
 
 def loaded(base: type) -> set[type]:
-    """All subclasses of a class that there are in this process."""
+    """A class and all its subclasses in this process."""
     return {base}.union(*(loaded(found) for found in base.__subclasses__()))
 
 

@@ -1,8 +1,8 @@
-"""Ask the installed software what it says of a setting: help, type, default, choices.
+"""Print what the installed software documents about settings: help, type, default, choices.
 
 Arguments: `hub` or `server`, then a class, `Class.trait`, or nothing. Prints JSON: `known`, the
-names of what there is to choose from, and `traits`, what is known of each that was asked for.
-Runs in a throw-away container beside check_settings.py, which knows the classes.
+names of all classes or traits, and `traits`, the documentation of each requested trait. Runs in a
+throw-away container together with check_settings.py, which finds the classes.
 """
 
 import inspect
@@ -16,7 +16,7 @@ from traitlets.config import Configurable
 
 
 def description(owner: type[Configurable], name: str, trait: TraitType) -> dict[str, Any]:
-    """What the software itself says of a trait."""
+    """The documentation of a trait."""
     choices = getattr(trait, "values", None)
     return {
         "class": owner.__name__,
@@ -31,7 +31,7 @@ def description(owner: type[Configurable], name: str, trait: TraitType) -> dict[
 
 
 def default_of(owner: type[Configurable], trait: TraitType) -> str | None:
-    """The default as the software writes it; None where it is only known at its start."""
+    """The default as the software prints it; None if the software computes it at its start."""
     name = trait.name or ""
     written = trait.default_value_repr()
     computed = any(
@@ -39,19 +39,19 @@ def default_of(owner: type[Configurable], trait: TraitType) -> str | None:
         for parent in owner.__mro__
         for member in vars(parent).values()
     )
-    # Before there were decorators, a default was a method of this name.
+    # The older form of a computed default, without a decorator.
     computed = computed or hasattr(owner, f"_{name}_default")
     return None if computed or written == "traitlets.Undefined" else written
 
 
 def main() -> None:
     classes = with_parents(hub_classes({}) if sys.argv[1] == "hub" else server_classes())
-    wanted, _, trait = (sys.argv[2] if len(sys.argv) > 2 else "").partition(".")
+    class_name, _, trait = (sys.argv[2] if len(sys.argv) > 2 else "").partition(".")
     traits = {name: found.class_traits(config=True) for name, found in classes.items()}
     known = [f"{name}.{key}" for name in traits for key in traits[name]]
     found = [
-        description(classes[wanted], key, value)
-        for key, value in sorted(traits.get(wanted, {}).items())
+        description(classes[class_name], key, value)
+        for key, value in sorted(traits.get(class_name, {}).items())
         if trait in ("", key)
     ]
     print(json.dumps({"known": known if trait else list(classes), "traits": found}))

@@ -1,7 +1,7 @@
-"""An engineer's own configuration file, laid over a base: all of it but what cannot work here.
+"""Merges the user's own configuration file into a base configuration.
 
-A rule names one trait of theirs that the lab must decide, and why; what they say of it is left
-out and told. Everything else of their file holds.
+A rule names a trait that the lab must set itself, and why. The user's value of such a trait is
+ignored and reported. Everything else in the file takes effect.
 """
 
 import ast
@@ -14,7 +14,7 @@ from typing import Any
 from traitlets.config import Config
 
 Rules = Mapping[str, str]
-"""`Class.trait` -> why the lab decides it."""
+"""`Class.trait` -> why the lab sets it."""
 
 Override = dict[str, Any]
 """trait, theirs, ours (None: not set), why: as `hublab up` prints it."""
@@ -23,7 +23,7 @@ SECRET = re.compile(r"token|password|passphrase|secret|crypt_key", re.IGNORECASE
 
 
 class Broken(Exception):
-    """Their file does not run: `line` of it, None where that is not known."""
+    """The user's file does not run: `line` is its line, None if unknown."""
 
     def __init__(self, reason: str, line: int | None) -> None:
         super().__init__(reason)
@@ -46,7 +46,7 @@ def load(path: Path) -> Config:
 
 
 def line_of(source: str, class_name: str, trait: str | None = None) -> int | None:
-    """The last line of a configuration that names a class, as c.Class, or a trait of it."""
+    """The last line of a configuration that refers to a class, as c.Class, or to a trait of it."""
     lines = [
         node.lineno
         for node in ast.walk(ast.parse(source))
@@ -62,9 +62,9 @@ def is_trait(node: ast.Attribute, class_name: str, trait: str) -> bool:
     return node.attr == trait and isinstance(owner, ast.Attribute) and owner.attr == class_name
 
 
-def lay_over(c: Config, theirs: Config, rules: Rules) -> list[Override]:
-    """Bring their values into `c`, but for those that a rule keeps; returns these."""
-    kept: list[Override] = []
+def merge(c: Config, theirs: Config, rules: Rules) -> list[Override]:
+    """Merge the user's values into `c`, except those with a rule; return the ignored ones."""
+    ignored: list[Override] = []
     for class_name, traits in theirs.items():
         if not isinstance(traits, Config):
             continue  # c.name = value belongs to no class, and nothing reads it
@@ -74,17 +74,17 @@ def lay_over(c: Config, theirs: Config, rules: Rules) -> list[Override]:
                 c[class_name][trait] = value
             elif c.get(class_name, {}).get(trait) != value:
                 ours = c.get(class_name, {}).get(trait)
-                kept.append(override(key, value, ours, rules[key]))
-    return kept
+                ignored.append(override(key, value, ours, rules[key]))
+    return ignored
 
 
 def override(key: str, theirs: Any, ours: Any, why: str) -> Override:
-    """One value that they do not get, without the secrets that may stand in it."""
+    """One ignored value, with secrets masked."""
     return {"trait": key, "theirs": shown(key, theirs), "ours": shown(key, ours), "why": why}
 
 
 def shown(key: str, value: Any) -> str | None:
-    """A value as text; passwords and tokens are hidden."""
+    """A value as text, with passwords and tokens masked."""
     if value is None:
         return None
     if SECRET.search(key.rpartition(".")[2]) and not key.endswith("_file"):

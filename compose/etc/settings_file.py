@@ -1,8 +1,8 @@
-"""Bring the settings of a case into a configuration file of JupyterHub or Jupyter Server.
+"""Apply the settings of a case to the configuration of JupyterHub or Jupyter Server.
 
-hublab writes /etc/hublab/settings.json, {"Class": {"trait": value}}, and snippet.py for
-what JSON cannot say. A string is handed to the trait as text from a command line would
-be, so that the trait itself decides what it means (traitlets: DeferredConfigString).
+hublab writes /etc/hublab/settings.json, {"Class": {"trait": value}}, and snippet.py for values that
+JSON cannot express. A string is passed to the trait like text from a command line, so that the
+trait parses it (traitlets: DeferredConfigString).
 """
 
 import json
@@ -17,7 +17,7 @@ SNIPPET = Path("/etc/hublab/snippet.py")
 
 
 def apply(config: Config) -> None:
-    """Lay the case's settings, then its snippet, over the base configuration."""
+    """Apply the case's settings, then its snippet, to the base configuration."""
     if SETTINGS.exists():
         for class_name, traits in json.loads(SETTINGS.read_text()).items():
             for trait, value in traits.items():
@@ -27,5 +27,5 @@ def apply(config: Config) -> None:
 
 
 def as_trait_value(value: Any) -> Any:
-    """A JSON value as a trait takes it: text stays undecided until the trait reads it."""
+    """Convert a JSON value for a trait: the trait parses text when it reads it."""
     return DeferredConfigString(value) if isinstance(value, str) else value

@@ -112,7 +112,7 @@ class HostDown(EngineError):
 
 
 class LabError(InternalError):
-    """A lab did not come up, or is not in the state it was left in."""
+    """A lab did not come up, or its state has changed unexpectedly."""
 
 
 class HubError(HublabError):

@@ -15,9 +15,9 @@ COMPOSE = ROOT / "compose"
 SCENARIOS = ROOT / "scenarios"
 
 ETC = "/etc/hublab"
-"""The folder of each host that holds its keys, secrets and settings."""
+"""The folder with the keys, secrets and settings of a host, on that host."""
 SHARES = "/lab"
-"""Where `init` has every host's ETC, as /lab/ROLE/HOST."""
+"""The folder in which `init` mounts the ETC of every host, as /lab/ROLE/HOST."""
 
 
 def labs_folder() -> Path:

@@ -1,8 +1,8 @@
-"""The one table of roles: what a host of a lab may be for, and what follows from that.
+"""The one table of roles that hosts of a lab can have, and what depends on each role.
 
 To add a role, add a row here and its target to compose/images/Dockerfile. Everything else that
 depends on a role reads this table: the checks of Compose files, the defaults of a service that
-names its role alone, published ports, supervised programs, scopes of settings and the picture.
+has only a role, published ports, supervised programs, scopes of settings and the picture.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Any
 LABEL = "hublab.role"
 """The label of a Compose service that names its role."""
 INIT = "init"
-"""The role of the one-shot service that makes keys and secrets: no host, so not in the table."""
+"""The role of the one-shot service that makes keys and secrets, which is not a host."""
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A port of a host that this machine's loopback gives access to."""
+    """A port of a host that is published on this machine's loopback."""
 
     port: int
     variable: str
     """The variable of the Compose files that chooses the port on the loopback."""
     default: int
-    """The port on the loopback where nothing sets the variable."""
+    """The port on the loopback if the variable is not set."""
 
     @property
     def mapping(self) -> str:
@@ -35,22 +35,23 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What a host with this role runs, and how a service gets there that names its role alone."""
+    """What a host with this role runs, and the defaults of a service that has only this role."""
 
     name: str
     target: str | None = None
-    """The target of compose/images/Dockerfile; None: hublab has no image for it yet."""
+    """The target of compose/images/Dockerfile; None while hublab has no image for this role."""
     program: str | None = None
     """The program's folder in /etc/s6, where s6 supervises it."""
     first_address: int = 200
     """The last part of the address that the first such host gets by default."""
     aliases: tuple[str, ...] = ()
-    """Further names of such a host in the lab's network, by which other hosts look for it."""
+    """Further names of such a host in the lab's network, under which other hosts address it."""
     published: Published | None = None
     service: Mapping[str, Any] = field(default_factory=dict)
     """What its service in a Compose file needs besides image, address, volume and port."""
     ready: tuple[str, ...] = ()
-    """A command in its network that succeeds once its program answers; the hub waits for that."""
+    """A command that succeeds once the program answers. It runs in the host's network, and the hub
+    waits for it."""
     scopes: tuple[str, ...] = ()
     """The scopes of settings that the software of such a host reads."""
     column: int = 3
@@ -60,7 +61,7 @@ class Role:
     required: bool = False
     """Whether every lab needs such a host."""
     only_one: str | None = None
-    """Why a lab has one such host at most; None: it may have several."""
+    """Why a lab has at most one such host; None where it may have several."""
 
 
 ROLES = (
@@ -85,7 +86,7 @@ ROLES = (
         column=2,
         fill="#fdf3e1",
         required=True,
-        only_one="one proxy, which the hub fills; what stands before that is a reverse-proxy",
+        only_one="one proxy, whose routes the hub sets; a proxy in front of it is a reverse-proxy",
     ),
     Role(
         "node",
@@ -123,7 +124,7 @@ ROLES = (
         target="database",
         program="postgres",
         first_address=40,
-        # The hub ends when it finds no database.
+        # The hub exits if it cannot reach its database.
         ready=("/opt/hublab/ready",),
     ),
     Role("identity-provider"),
@@ -156,14 +157,14 @@ ROLES = (
         scopes=("server",),
     ),
 )
-"""Every role, in the order in which listings have the hosts."""
+"""Every role, in the order in which hosts are listed."""
 SHARED_IMAGES: dict[tuple[str, ...], str] = {("hub", "proxy"): "onebox"}
-"""Roles that one host may have at once, and the target of its image."""
+"""Roles that one host may have together, and the target of its image."""
 
 BY_NAME = {role.name: role for role in ROLES}
 NAMES = tuple(BY_NAME)
 PUBLISHED = {role.published.variable: role for role in ROLES if role.published}
-"""Variable of the Compose files -> the role whose published port it chooses."""
+"""Variable of the Compose files -> the role whose published port it sets."""
 
 
 def split_label(label: str) -> tuple[str, ...]:
@@ -177,7 +178,7 @@ def roles_of(names: tuple[str, ...]) -> tuple[Role, ...]:
 
 
 def image_target(names: tuple[str, ...]) -> str | None:
-    """The target of the image for a host with exactly these roles; None where there is none."""
+    """The target of the image for a host with exactly these roles; None if there is none."""
     if len(names) == 1 and names[0] in BY_NAME:
         return BY_NAME[names[0]].target
     return SHARED_IMAGES.get(names)

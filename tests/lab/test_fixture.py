@@ -115,7 +115,7 @@ def test_cases_verdicts_and_evidence(tmp_path: Path) -> None:
     assert code == pytest.ExitCode.TESTS_FAILED
     assert "1 failed, 5 passed, 2 errors, 1 undecided" in said, said
     assert "UNDECIDED test_suite.py::test_undecided\n    " in said
-    assert "nothing in this lab knows the setting hub.JupyterHub.hub_conect_ip" in said
+    assert "no software in this lab has a setting hub.JupyterHub.hub_conect_ip" in said
     assert "the hub ended with exit code 1; its last words:" in said
     assert "hublab unset" not in said  # on a lab that is gone when this is read
 
@@ -216,7 +216,7 @@ def test_a_lab_that_was_there_has_its_settings_back(tmp_path: Path) -> None:
         code, said = run(tmp_path, OTHERS, "--lab-name", name)
         assert code == pytest.ExitCode.TESTS_FAILED
         assert "1 passed, 2 errors" in said, said
-        assert "nothing in this lab knows the setting" in said
+        assert "no software in this lab has a setting" in said
         assert Lab.find(name, Engine.connect()).settings() == {INTERVAL: "9"}
         listed = json.loads(hublab("set", "--name", name, "--json").stdout)
         assert listed == {"settings": {INTERVAL: "9"}, "due": []}
@@ -224,7 +224,7 @@ def test_a_lab_that_was_there_has_its_settings_back(tmp_path: Path) -> None:
 
         code, said = run(tmp_path, OTHERS, "--lab-name", name, "--set", "hub.Spawner.intervall=1")
         assert code == pytest.ExitCode.USAGE_ERROR
-        assert said.count("nothing in this lab knows the setting") == 1
+        assert said.count("no software in this lab has a setting") == 1
         listed = json.loads(hublab("set", "--name", name, "--json").stdout)
         assert listed["settings"] == {INTERVAL: "9"}
     finally:

@@ -146,7 +146,7 @@ async def test_onebox() -> None:
         await live.spawn("alice", on="node1")
         assert await answer(live, "alice") == "42"
         assert await broken_hops(live) == []
-        with pytest.raises(SettingError, match="gives it this option itself"):
+        with pytest.raises(SettingError, match="sets this option itself"):
             check_settings(live.lab.engine, live.lab.images, Settings({"proxy.port": 9000}))
         settings = Settings({"proxy.timeout": 30000})
         (restart,) = await apply_settings(live.lab, settings)

@@ -16,7 +16,7 @@ used_networks = st.lists(third | st.sampled_from(["172.17.0.0/16", "fd00::/64", 
 
 
 @given(used_networks, st.integers())
-def test_all_free_ones_and_no_others(used: list[str], seed: int) -> None:
+def test_all_free_subnets_are_offered_and_no_others(used: list[str], seed: int) -> None:
     found = list(free_subnets(used, rng=random.Random(seed)))
     in_range = {IPv4Network(u) for u in used if u.startswith("198.")} | {ENGINE_BRIDGE}
     assert len(found) == 512 - len(in_range)
@@ -25,20 +25,20 @@ def test_all_free_ones_and_no_others(used: list[str], seed: int) -> None:
     assert len(set(found)) == len(found)
 
 
-def test_a_wider_network_takes_all_it_covers() -> None:
+def test_a_wider_network_excludes_all_subnets_in_it() -> None:
     assert all(str(one).startswith("198.19.") for one in free_subnets(["198.18.0.0/16"]))
     assert list(free_subnets(["198.18.0.0/15"])) == []
 
 
-def test_two_labs_rarely_start_at_one() -> None:
+def test_two_labs_rarely_start_at_the_same_subnet() -> None:
     firsts = {next(free_subnets([], rng=random.Random(seed))) for seed in range(20)}
     assert len(firsts) > 10
 
 
-def test_bad_text() -> None:
+def test_text_that_is_not_a_network_raises() -> None:
     with pytest.raises(ValueError, match="nonsense"):
         next(free_subnets(["nonsense"]))
 
 
-def test_prefix() -> None:
+def test_a_prefix_is_the_first_three_numbers() -> None:
     assert prefix(IPv4Network("198.19.7.0/24")) == "198.19.7"

@@ -1,4 +1,4 @@
-"""The runner of cases: which state follows which, and what a lab that never got ready says."""
+"""The runner of cases: which state follows which, and how a lab that never got ready fails."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Recording:
 
 
 class Resets:
-    """Stands for the lab: notes whether each reset wrote all files, and may be interrupted."""
+    """A fake of the lab that records whether each reset wrote all files, and may be interrupted."""
 
     def __init__(self) -> None:
         self.whole: list[bool] = []
@@ -55,7 +55,7 @@ class Resets:
 
 @pytest.fixture
 def resets(monkeypatch: pytest.MonkeyPatch) -> Resets:
-    made = Resets()
+    resets = Resets()
 
     async def applied(*_: object) -> list[object]:
         return []
@@ -67,14 +67,14 @@ def resets(monkeypatch: pytest.MonkeyPatch) -> Resets:
     async def unlocked(*_: object) -> AsyncIterator[None]:
         yield
 
-    monkeypatch.setattr(runner_module, "reset_lab", made.reset)
+    monkeypatch.setattr(runner_module, "reset_lab", resets.reset)
     monkeypatch.setattr(runner_module, "apply_settings", applied)
     monkeypatch.setattr(runner_module, "make_ready", ready)
     monkeypatch.setattr(runner_module, "settings_lock", unlocked)
-    return made
+    return resets
 
 
-def runner(owner: Owner, before: Case = NOTHING) -> CaseRunner:
+def runner(owner: Owner, original: Case = NOTHING) -> CaseRunner:
     lab: Any = SimpleNamespace(
         name="x",
         subnet="",
@@ -82,11 +82,11 @@ def runner(owner: Owner, before: Case = NOTHING) -> CaseRunner:
         one=lambda role: SimpleNamespace(service=role),
     )
     created: Any = SimpleNamespace(
-        new=owner is not Owner.SOMEBODY, seconds=0.0, getting_ready=contextlib.nullcontext
+        new=owner is not Owner.USER, seconds=0.0, getting_ready=contextlib.nullcontext
     )
     acceptance: Any = SimpleNamespace(check=lambda settings: None)
     return CaseRunner(
-        created, lab, owner, Recording(), lambda line: None, before.settings, acceptance
+        created, lab, owner, Recording(), lambda line: None, original.settings, acceptance
     )
 
 
@@ -109,7 +109,7 @@ def test_a_new_lab_is_in_its_first_case_without_a_reset(resets: Resets) -> None:
 
 
 def test_a_lab_that_was_found_is_reset_even_for_the_case_it_is_in(resets: Resets) -> None:
-    run(runner(Owner.SOMEBODY, before=HUB), HUB)
+    run(runner(Owner.USER, original=HUB), HUB)
     assert resets.whole == [True]
 
 
@@ -139,17 +139,17 @@ def test_cases_side_by_side_share_a_hub_and_have_servers_of_their_own(resets: Re
 @pytest.mark.parametrize(
     ("owner", "cases", "restored"),
     [
-        (Owner.SOMEBODY, [OTHER], 1),
-        (Owner.SOMEBODY, [OTHER, HUB], 0),
-        (Owner.SOMEBODY, [], 0),
+        (Owner.USER, [OTHER], 1),
+        (Owner.USER, [OTHER, HUB], 0),
+        (Owner.USER, [], 0),
         (Owner.KEPT, [OTHER], 0),
         (Owner.THIS_RUN, [OTHER], 0),
     ],
 )
-def test_somebodys_lab_gets_its_settings_back(
+def test_a_users_lab_gets_its_settings_back(
     resets: Resets, owner: Owner, cases: list[Case], restored: int
 ) -> None:
-    one = runner(owner, before=HUB)
+    one = runner(owner, original=HUB)
     run(one, *cases)
     before = len(resets.whole)
     asyncio.run(one.restore())
@@ -157,7 +157,7 @@ def test_somebodys_lab_gets_its_settings_back(
 
 
 def test_a_switch_that_was_cut_short_is_restored_too(resets: Resets) -> None:
-    one = runner(Owner.SOMEBODY, before=HUB)
+    one = runner(Owner.USER, original=HUB)
     resets.interrupt = True
     with pytest.raises(asyncio.CancelledError):
         run(one, HUB)
@@ -167,12 +167,12 @@ def test_a_switch_that_was_cut_short_is_restored_too(resets: Resets) -> None:
 
 
 @pytest.mark.parametrize(
-    ("owner", "again"), [(Owner.THIS_RUN, "as an earlier test says"), (Owner.SOMEBODY, "no hub")]
+    ("owner", "again"), [(Owner.THIS_RUN, "as an earlier test reported"), (Owner.USER, "no hub")]
 )
-def test_a_lab_that_is_gone_is_not_asked_again(
+def test_a_removed_lab_is_not_tried_again(
     monkeypatch: pytest.MonkeyPatch, owner: Owner, again: str
 ) -> None:
-    """A lab that somebody else made is still there, and is."""
+    """A lab that this run did not create still exists, so it is tried again."""
 
     async def make_ready(*_: object) -> None:
         raise LabError("no hub\nin two lines")

@@ -1,4 +1,4 @@
-"""What the checks say that run beside the hub's software, where that is installed here."""
+"""The checks that run with the hub's software, if that is installed here."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ def check(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.mark.parametrize("trait", ["spawner_class", "authenticator_class", "proxy_class"])
 @pytest.mark.parametrize("value", ["nosuch", "no.such.Thing"])
-def test_a_class_that_is_not_there(check: ModuleType, trait: str, value: str) -> None:
+def test_a_missing_class_is_reported(check: ModuleType, trait: str, value: str) -> None:
     """One reason for one setting, and no traceback."""
     given = {"JupyterHub": {trait: value}, "Spawner": {"http_timeout": "5"}}
-    (wrong,) = check.faults(given, check.with_parents(check.hub_classes(given)))
+    (wrong,) = check.problems(given, check.with_parents(check.hub_classes(given)))
     assert wrong["key"] == f"JupyterHub.{trait}"
     assert value in wrong["reason"]
     assert "\n" not in wrong["reason"]
     assert " object at " not in wrong["reason"]
 
 
-def test_a_class_that_is_there(check: ModuleType) -> None:
+def test_an_installed_class_is_accepted(check: ModuleType) -> None:
     given = {
         "JupyterHub": {"authenticator_class": "dummy"},
         "DummyAuthenticator": {"password": "x"},
     }
-    assert check.faults(given, check.with_parents(check.hub_classes(given))) == []
+    assert check.problems(given, check.with_parents(check.hub_classes(given))) == []
 
 
-def test_values_of_python_are_no_text(check: ModuleType) -> None:
+def test_a_python_value_is_not_parsed_as_text(check: ModuleType) -> None:
     """In a file of Python a text is a text, which no trait of a number takes."""
     known = check.with_parents(check.hub_classes({}))
     trait = known["Spawner"].class_traits()["http_timeout"]
-    assert check.fault_of("Spawner", "http_timeout", trait, "30") is None
-    assert "'30'" in check.fault_of("Spawner", "http_timeout", trait, "30", written=False)
+    assert check.value_problem("Spawner", "http_timeout", trait, "30") is None
+    assert "'30'" in check.value_problem("Spawner", "http_timeout", trait, "30", as_text=False)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_values_of_python_are_no_text(check: ModuleType) -> None:
         ("# first\n\nc.Spawner.http_timeout = 'abc'\n", 3),
     ],
 )
-def test_values_of_ones_own_file(
+def test_a_wrong_value_in_the_users_file_is_reported_with_its_line(
     check: ModuleType, tmp_path: Path, text: str, line: int | None
 ) -> None:
     """The line of the one that is wrong; what the lab leaves out may be anything."""
@@ -76,7 +76,7 @@ def test_values_of_ones_own_file(
         ("c.Spawner.http_timeout = 30\n", None, ""),
         ("raise RuntimeError('no hub today')\n", None, ""),
         ("import os\nfrom nowhere import something\n", 2, "No module named 'nowhere'"),
-        ("import os\nc.Foo.bar = 1\n", 2, "knows the class Foo"),
+        ("import os\nc.Foo.bar = 1\n", 2, "has a class Foo"),
         (
             "from jupyterhub.auth import DummyAuthenticator\n"
             "class Mine(DummyAuthenticator): pass\n"
@@ -86,7 +86,7 @@ def test_values_of_ones_own_file(
         ),
     ],
 )
-def test_snippets(
+def test_a_snippet_that_names_something_missing_is_reported(
     check: ModuleType, tmp_path: Path, text: str, line: int | None, says: str
 ) -> None:
     """What is not there is found; what may be there in a lab alone is left to that."""

@@ -16,7 +16,8 @@ from hublab.probes.event_lines import route_lines, server_lines
 from hublab.probes.route_beliefs import RouteTables, base_of
 from hublab.probes.routes import same_path
 from hublab.running.sidecar_http import failure_of
-from hublab.settings.help import landing, parse_options
+from hublab.settings.destination import destination
+from hublab.settings.help import parse_options
 
 
 def table(*rows: tuple[int, str]) -> dict[str, Table]:
@@ -141,10 +142,10 @@ def test_options_of_a_help_text() -> None:
     assert (second.key, second.takes) == ("proxy.no-x-forward", "true")
 
 
-def test_where_settings_land() -> None:
-    assert landing("hub.snippet").file == "/etc/hublab/snippet.py"
-    assert landing("server.ServerApp.x").role == "node"
-    assert "nothing restarts" in landing("server.ServerApp.x").restarts
+def test_each_setting_has_a_file_and_a_restart() -> None:
+    assert destination("hub.snippet").file == "/etc/hublab/snippet.py"
+    assert destination("server.ServerApp.x").role == "node"
+    assert "nothing restarts" in destination("server.ServerApp.x").restarts
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from hublab.cli import cli
 from hublab.deployment.export import compose_file, machine_paths
-from hublab.deployment.validation import place_of
+from hublab.deployment.validation import path_and_reason
 from hublab.settings.values import Settings
 from hublab.topology.graph import as_mermaid, as_svg, graph_of
 from hublab.topology.model import Host, Topology
@@ -68,15 +68,15 @@ def test_several_files_that_are_not_there(tmp_path: Path) -> None:
 
 
 def test_paths_that_composes_messages_name() -> None:
-    assert place_of("services.a.b Additional property c is not allowed")[0] == (
+    assert path_and_reason("services.a.b Additional property c is not allowed")[0] == (
         *("services", "a", "b"),
         "c",
     )
-    assert place_of('service "a" depends on undefined service z: invalid')[0] == (
+    assert path_and_reason('service "a" depends on undefined service z: invalid')[0] == (
         *("services", "a"),
         *("depends_on", "z"),
     )
-    assert place_of("anything else") == ((), "anything else")
+    assert path_and_reason("anything else") == ((), "anything else")
 
 
 def hosts(*roles: str) -> Topology:

@@ -27,9 +27,9 @@ def test_a_table_with_a_gap_says_for_which_cell() -> None:
 
 def test_all_wrong_cells_are_listed_with_the_rows_that_say_so() -> None:
     seen = {-2: "minus", 2: "odd", 4: "odd"}
-    told = wrong_cells(seen, lambda n: decide(TABLE, n), lambda n: [str(row_for(TABLE, n))])
-    assert told.splitlines() == [
-        "3 cells, wrong are:",
+    text = wrong_cells(seen, lambda n: decide(TABLE, n), lambda n: [str(row_for(TABLE, n))])
+    assert text.splitlines() == [
+        "3 cells, of which these are wrong:",
         "2: seen odd, expected 2 is even",
         "    even (another book)",
         "4: seen odd, expected 4 is even",

@@ -10,7 +10,7 @@ from hublab import errors
 from hublab.errors import HublabError
 
 
-def test_message_alone() -> None:
+def test_an_error_without_place_and_hint_is_its_message() -> None:
     assert str(HublabError("no lab is running")) == "no lab is running"
 
 
@@ -43,17 +43,17 @@ def test_where_and_hint_are_indented_lines() -> None:
         (errors.Interrupted, 130),
     ],
 )
-def test_exit_codes(kind: type[HublabError], code: int) -> None:
+def test_each_kind_of_error_has_its_exit_code(kind: type[HublabError], code: int) -> None:
     assert kind("x").exit_code == code
     assert kind("x").as_json()["exit_code"] == code
 
 
-def test_survives_another_process() -> None:
+def test_an_error_can_be_pickled() -> None:
     error = pickle.loads(pickle.dumps(errors.NoSuchHost("no host x", where="lab", hint="hub")))
     assert (error.message, error.where, error.hint) == ("no host x", "lab", "hub")
 
 
-def test_an_error_without_words_is_told_by_its_kind() -> None:
+def test_an_error_without_a_message_is_shown_by_its_class() -> None:
     """An exception is true, whatever it says: `error or …` would tell nothing."""
     assert errors.in_words(TimeoutError()) == "TimeoutError"
     assert errors.in_words(OSError("no route")) == "no route"

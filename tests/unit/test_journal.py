@@ -113,13 +113,13 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path, torn: str) -> None:
     [
         ('{"t": 1.0, "ki', "Unterminated string"),
         ("[]", "not a JSON object"),
-        ('{"kind": "note"}', "no 't'"),
+        ('{"kind": "note"}', "'t' (seconds) or 'kind' is missing"),
         ('{"t": 1, "kind": "nte", "text": "x"}', "unknown kind 'nte'"),
         ('{"t": 1, "kind": "note"}', "note lacks the field text"),
         ('{"t": 1, "kind": "note", "text": "x", "txt": "y"}', "note has no field txt"),
     ],
 )
-def test_other_broken_lines_are_errors(tmp_path: Path, line: str, reason: str) -> None:
+def test_any_other_broken_line_is_an_error(tmp_path: Path, line: str, reason: str) -> None:
     path = tmp_path / "j"
     Journal.open(path).close()
     with path.open("a") as file:
@@ -130,7 +130,7 @@ def test_other_broken_lines_are_errors(tmp_path: Path, line: str, reason: str) -
     assert f"where: {path}:2" in str(caught.value)
 
 
-def test_a_file_that_is_no_journal(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_journal_is_refused(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="No such file"):
         read_journal(tmp_path / "none")
     path = tmp_path / "j"
@@ -164,7 +164,7 @@ def test_secrets_never_reach_the_file(
         ]
 
 
-def test_secrets_inside_urls_and_inside_each_other(tmp_path: Path) -> None:
+def test_secrets_are_hidden_inside_urls_and_each_other(tmp_path: Path) -> None:
     path = tmp_path / "j"
     with Journal.open(path, secrets=["p/w d"]) as journal:
         journal.hide("p/w d, longer")
@@ -194,7 +194,7 @@ def test_merge_puts_journals_on_one_clock(tmp_path: Path) -> None:
     assert merge([]) == ()
 
 
-def test_a_kind_of_ones_own() -> None:
+def test_another_module_can_add_a_kind() -> None:
     @event("test_measured")
     @dataclass(frozen=True, slots=True)
     class Measured(Event):
@@ -212,7 +212,7 @@ def test_a_kind_of_ones_own() -> None:
         event("test_timed")(Timed)
 
 
-def test_the_other_kinds_can_be_made() -> None:
+def test_events_have_defaults_and_survive_json() -> None:
     host = {"name": "hub", "role": "hub", "address": "198.18.0.10"}
     up = LabUp("lab", "198.18.0.0/24", (host,), 1.0)
     assert (

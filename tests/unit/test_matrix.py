@@ -32,7 +32,7 @@ plain = st.text(st.characters(codec="utf-8", exclude_characters=","), max_size=8
         ("[[1, 2], []]", ([1, 2], [])),
     ],
 )
-def test_one_syntax(text: str, values: tuple[object, ...]) -> None:
+def test_an_axis_is_a_json_list_or_a_comma_list(text: str, values: tuple[object, ...]) -> None:
     assert parse_axis(f"{KEY}={text}") == Axis(KEY, values)  # type: ignore[arg-type]
 
 
@@ -51,11 +51,11 @@ def test_comma_and_json_lists_agree(values: list[str]) -> None:
         (f"{KEY}=a,b,a", "'a' twice"),
         (f'{KEY}=["5", 5]', "'5' twice"),
         (f"{KEY}=[1", "character"),
-        (f'{KEY}="a",b', "is not: character"),
+        (f'{KEY}="a",b', "is invalid at character"),
         ("servr.ServerApp.x=1", "hint: server.ServerApp.x"),
     ],
 )
-def test_errors(text: str, expected: str) -> None:
+def test_wrong_axes_are_refused_with_the_reason(text: str, expected: str) -> None:
     with pytest.raises(SettingError) as caught:
         parse_axis(text, where="--axis")
     assert expected in str(caught.value)
@@ -67,7 +67,7 @@ def test_text_is_not_a_list_of_values() -> None:
         Axis.of(KEY, "abc")
 
 
-def test_snippets_on_an_axis(tmp_path: Path) -> None:
+def test_snippets_may_be_values_of_an_axis(tmp_path: Path) -> None:
     for name in ("a.py", "b.py"):
         (tmp_path / name).write_text(f"# {name}\n")
     made = cases([parse_axis(f"hub.snippet={tmp_path}/a.py,{tmp_path}/b.py")])
@@ -75,7 +75,7 @@ def test_snippets_on_an_axis(tmp_path: Path) -> None:
     assert made[0].id.startswith("hub.snippet=a.py@")
 
 
-def test_product_in_order() -> None:
+def test_axes_multiply_with_the_first_changing_slowest() -> None:
     made = cases([parse_axis("hub.A.z=1,2"), parse_axis("hub.A.a=x,y")])
     assert [(c["hub.A.z"], c["hub.A.a"]) for c in made] == [
         ("1", "x"),
@@ -108,7 +108,7 @@ def test_override_replaces_in_place_and_adds_at_the_end() -> None:
     ]
 
 
-def test_two_axes_with_one_key() -> None:
+def test_two_axes_with_one_key_are_refused() -> None:
     with pytest.raises(SettingError, match=r"two axes for hub\.A\.a"):
         cases([parse_axis("hub.A.a=x"), parse_axis("hub.A.a=y")])
 

@@ -43,13 +43,13 @@ def test_variables_are_found_in_the_files() -> None:
     assert network_of("HUBLAB_SUBNET_INNER") == "inner"
 
 
-def test_every_network_gets_its_own() -> None:
+def test_every_network_gets_its_own_subnet() -> None:
     chosen = sets(FakeEngine([]), "lab", "bastion", "twonets")
     assert sorted(chosen) == ["HUBLAB_SUBNET", "HUBLAB_SUBNET_FAR", "HUBLAB_SUBNET_INNER"]
     assert len(set(chosen.values())) == 3
 
 
-def test_what_a_lab_has_stays() -> None:
+def test_a_running_lab_keeps_its_subnets() -> None:
     engine = FakeEngine([], far="198.18.3.0/24", lab="198.19.4.0/24")
     assert sets(engine, "lab", "twonets") == {
         "HUBLAB_SUBNET": "198.19.4",
@@ -57,7 +57,7 @@ def test_what_a_lab_has_stays() -> None:
     }
 
 
-def test_what_the_user_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_requested_subnet_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUBLAB_SUBNET", "198.18.7")
     monkeypatch.setenv("HUBLAB_SUBNET_FAR", "198.18.8")
     assert sets(FakeEngine([]), "lab", "twonets") == {

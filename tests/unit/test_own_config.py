@@ -37,23 +37,23 @@ def base(tmp_path: Path, hub_config: ModuleType) -> Config:
     sys.modules.pop("base_config", None)
     import base_config  # type: ignore[import-not-found]
 
-    base_config.lay(config, tmp_path)
+    base_config.apply(config, tmp_path)
     return config
 
 
 def laid(module: ModuleType, base: Config, folder: Path, text: str) -> dict[str, dict[str, str]]:
     path = folder / "theirs.py"
     path.write_text(text)
-    return {one["trait"]: one for one in module.lay_over(base, path, LAB)}
+    return {one["trait"]: one for one in module.apply(base, path, LAB)}
 
 
 def test_no_file_changes_nothing(hub_config: ModuleType, base: Config, tmp_path: Path) -> None:
-    assert hub_config.lay_over(base, tmp_path / "none.py", LAB) == []
+    assert hub_config.apply(base, tmp_path / "none.py", LAB) == []
     assert base.JupyterHub.hub_connect_ip == "jhub"
     assert base.ConfigurableHTTPProxy.api_url == "http://front:8001"
 
 
-def test_theirs_holds_but_for_what_cannot(
+def test_the_users_values_apply_except_those_that_the_lab_sets(
     hub_config: ModuleType, base: Config, tmp_path: Path
 ) -> None:
     text = (
@@ -64,23 +64,23 @@ def test_theirs_holds_but_for_what_cannot(
         "c.DockerSpawner.image = 'x'\n"
         "get_config().Spawner.environment.update({'A': '1'})\n"
     )
-    told = laid(hub_config, base, tmp_path, text)
-    assert sorted(told) == [
+    replaced = laid(hub_config, base, tmp_path, text)
+    assert sorted(replaced) == [
         "DockerSpawner.image",
         "JupyterHub.bind_url",
         "JupyterHub.hub_connect_ip",
         "JupyterHub.spawner_class",
     ]
-    assert told["JupyterHub.hub_connect_ip"]["theirs"] == "'10.0.0.1'"
-    assert told["JupyterHub.hub_connect_ip"]["ours"] == "'jhub'"
-    assert told["JupyterHub.spawner_class"]["theirs"] is None
+    assert replaced["JupyterHub.hub_connect_ip"]["theirs"] == "'10.0.0.1'"
+    assert replaced["JupyterHub.hub_connect_ip"]["ours"] == "'jhub'"
+    assert replaced["JupyterHub.spawner_class"]["theirs"] is None
     assert base.JupyterHub.authenticator_class == "dummy"
     assert base.JupyterHub.active_server_limit == 3
     assert base.JupyterHub.base_url == "/jhub"
     assert "DockerSpawner" not in base
 
 
-def test_the_same_value_is_no_difference(
+def test_a_value_equal_to_the_labs_is_not_reported(
     hub_config: ModuleType, base: Config, tmp_path: Path
 ) -> None:
     text = "c.JupyterHub.spawner_class = 'ssh'\nc.ConfigurableHTTPProxy.should_start = False\n"
@@ -90,15 +90,15 @@ def test_the_same_value_is_no_difference(
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        ("pam", "accounts stand on the nodes"),
+        ("pam", "accounts exist on the nodes"),
         ("nobody.HasThis", "it is not installed in the lab"),
     ],
 )
-def test_an_authenticator_that_cannot_work(
+def test_an_authenticator_that_cannot_work_here_is_replaced(
     hub_config: ModuleType, base: Config, tmp_path: Path, value: str, why: str
 ) -> None:
-    told = laid(hub_config, base, tmp_path, f"c.JupyterHub.authenticator_class = {value!r}\n")
-    assert told["JupyterHub.authenticator_class"]["why"].startswith(why)
+    replaced = laid(hub_config, base, tmp_path, f"c.JupyterHub.authenticator_class = {value!r}\n")
+    assert replaced["JupyterHub.authenticator_class"]["why"].startswith(why)
     assert base.JupyterHub.authenticator_class == "shared-password"
 
 
@@ -107,9 +107,9 @@ def test_secrets_are_not_shown(hub_config: ModuleType, base: Config, tmp_path: P
         "c.JupyterHub.db_url = 'postgresql://hub:s3cret@db/hub'\n"
         "c.ConfigurableHTTPProxy.auth_token = 's3cret'\n"
     )
-    told = laid(hub_config, base, tmp_path, text)
-    assert told["JupyterHub.db_url"]["theirs"] == "'postgresql://hub:(hidden)@db/hub'"
-    assert "s3cret" not in json.dumps(told)
+    replaced = laid(hub_config, base, tmp_path, text)
+    assert replaced["JupyterHub.db_url"]["theirs"] == "'postgresql://hub:(hidden)@db/hub'"
+    assert "s3cret" not in json.dumps(replaced)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_broken_file_names_its_line(
     assert str(caught.value).startswith(reason)
 
 
-def test_the_answer_of_the_container_that_tried_it() -> None:
+def test_the_result_of_the_container_is_parsed() -> None:
     path = Path("my.py")
     one = {"trait": "A.b", "theirs": "1", "ours": None, "why": "so"}
     assert overrides({"overridden": [one]}, path) == [Override("A.b", "1", None, "so")]

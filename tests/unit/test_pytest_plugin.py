@@ -91,7 +91,7 @@ def test_other_coroutines_are_left_alone(suite: pytest.Pytester) -> None:
     assert suite.runpytest().ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_axis_replaces_and_adds(suite: pytest.Pytester) -> None:
+def test_axis_options_replace_and_add_axes(suite: pytest.Pytester) -> None:
     suite.makepyfile(SCENARIO)
     options = ("--axis", f'{ORIGIN}=["new"]', "--axis", "hub.A.b=1,2")
     assert collected(suite, *options) == [
@@ -103,7 +103,7 @@ def test_axis_replaces_and_adds(suite: pytest.Pytester) -> None:
     suite.runpytest(*options).assert_outcomes(passed=4)
 
 
-def test_set_pins(suite: pytest.Pytester) -> None:
+def test_a_set_option_pins_a_setting_in_every_case(suite: pytest.Pytester) -> None:
     suite.makepyfile(SCENARIO)
     assert collected(suite, "--set", f"{ORIGIN}=*") == [
         f"test_origin[{ORIGIN}=*]",
@@ -141,7 +141,7 @@ def test_decorators_multiply_in_reading_order(suite: pytest.Pytester) -> None:
     suite.runpytest().assert_outcomes(passed=4)
 
 
-def test_a_snippet_stands_beside_its_test(suite: pytest.Pytester) -> None:
+def test_a_snippet_is_found_in_the_folder_of_its_test(suite: pytest.Pytester) -> None:
     folder = suite.mkdir("deeper")
     (folder / "hook.py").write_text("c.Spawner.x = 1\n")
     (folder / "test_s.py").write_text(
@@ -152,7 +152,7 @@ def test_a_snippet_stands_beside_its_test(suite: pytest.Pytester) -> None:
     suite.runpytest().assert_outcomes(passed=1)
 
 
-def test_what_shares_a_lab_and_a_case_runs_together(suite: pytest.Pytester) -> None:
+def test_tests_with_the_same_lab_and_case_run_together(suite: pytest.Pytester) -> None:
     suite.makepyfile(
         """
         import pytest
@@ -213,7 +213,7 @@ def test_workers_that_pass_leave_no_evidence(suite: pytest.Pytester) -> None:
         from pathlib import Path
         import pytest
         from hublab.journal.events import LabDown
-        from hublab.pytest_plugin.evidence import EVIDENCE
+        from hublab.pytest_plugin.evidence_store import EVIDENCE
         @pytest.mark.topology("lab")
         def test_that_ends_first(lab, request):
             request.config.stash[EVIDENCE].record(LabDown("one", 0.0, ()))
@@ -232,13 +232,13 @@ def test_workers_that_pass_leave_no_evidence(suite: pytest.Pytester) -> None:
     result.stdout.no_fnmatch_line("*evidence in*")
 
 
-def test_one_that_fails_has_the_evidence_of_all_kept(suite: pytest.Pytester) -> None:
+def test_the_failure_of_one_worker_keeps_the_evidence_of_all(suite: pytest.Pytester) -> None:
     pytest.importorskip("xdist", reason="pytest-xdist is not installed here")
     suite.makepyfile(
         """
         import pytest
         from hublab.journal.events import LabDown
-        from hublab.pytest_plugin.evidence import EVIDENCE
+        from hublab.pytest_plugin.evidence_store import EVIDENCE
         @pytest.mark.topology("lab")
         def test_that_fails(lab, request):
             request.config.stash[EVIDENCE].record(LabDown("one", 0.0, ()))
@@ -255,7 +255,7 @@ def test_one_that_fails_has_the_evidence_of_all_kept(suite: pytest.Pytester) -> 
     assert {row["lab"] for row in rows if row["kind"] == "lab_down"} == {"one", "other"}
 
 
-def test_issue_selects(suite: pytest.Pytester) -> None:
+def test_the_issue_option_selects_tests(suite: pytest.Pytester) -> None:
     suite.makepyfile(
         """
         import pytest

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hublab.cases.matrix import Axis, Case, cases
+from hublab.pytest_plugin.case_pairs import case_pairs
 from hublab.pytest_plugin.catalogue import read_docstring
-from hublab.pytest_plugin.wrong_cases import wrong_pairs
 from hublab.settings.values import Settings
 
 pytest_plugins = ("pytester", "plugin_suite")
@@ -54,9 +54,9 @@ def test_sabotage_finds_the_scenario_that_cannot_fail(suite: pytest.Pytester) ->
     result.stdout.fnmatch_lines(
         [
             "NOT CAUGHT *::test_blind",
-            f"*it held when told {KEY}=, applied {KEY}=[*]",
+            f"*it passed with {KEY}= assumed, {KEY}=[*] applied",
             "NOT CAUGHT *::test_names_none",
-            "*it has one case only, and no marker sabotage*",
+            "*it has only one case, and no marker sabotage*",
             "2 of 4 scenarios fail when the case is wrong",
         ]
     )
@@ -70,7 +70,7 @@ def test_sabotage_of_good_scenarios_passes(suite: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["2 of 2 scenarios fail when the case is wrong"])
 
 
-def test_without_sabotage_the_applied_case_is_the_told_one(
+def test_without_sabotage_the_applied_case_is_the_assumed_one(
     suite: pytest.Pytester,
 ) -> None:
     suite.makeconftest(CONFTEST)
@@ -82,18 +82,18 @@ def test_without_sabotage_the_applied_case_is_the_told_one(
 def test_pairs_differ_and_the_own_break_comes_first() -> None:
     few = cases([Axis.of(KEY, ["", "*"])])
     own = Settings({"hub.JupyterHub.hub_ip": "127.0.0.1"})
-    pairs = wrong_pairs(few, own)
+    pairs = case_pairs(few, own)
     assert [dict(wrong) for _, wrong in pairs[:2]] == [{**own, KEY: ""}, {**own, KEY: "*"}]
     assert pairs[2:] == [(few[0], few[1]), (few[1], few[0])]
-    assert wrong_pairs([Case(Settings())], None) == []
+    assert case_pairs([Case(Settings())], None) == []
 
 
 @pytest.mark.parametrize("count", [5, 12])
 def test_many_cases_are_tried_in_linear_time(count: int) -> None:
     many = cases([Axis.of(KEY, [str(n) for n in range(count)])])
-    pairs = wrong_pairs(many, None)
+    pairs = case_pairs(many, None)
     assert len(pairs) == 2 * count
-    assert all(told.settings != wrong.settings for told, wrong in pairs)
+    assert all(assumed.settings != applied.settings for assumed, applied in pairs)
 
 
 @pytest.mark.parametrize(

@@ -33,14 +33,14 @@ def test_raw_text_stays_for_the_trait_to_parse() -> None:
     assert parse_setting("server.ServerApp.allow_origin=http://a/?b=c").value == "http://a/?b=c"
 
 
-def test_json_by_first_character() -> None:
+def test_the_first_character_decides_whether_a_value_is_json() -> None:
     assert parse_setting('hub.A.b=["x", 1]').value == ["x", 1]
     assert parse_setting('hub.A.b={"x": null}').value == {"x": None}
     assert parse_setting('hub.A.b="[text"').value == "[text"
 
 
 @given(keys, text | st.lists(json_values) | st.dictionaries(text, json_values))
-def test_what_is_written_reads_back(key: str, value: object) -> None:
+def test_a_formatted_value_parses_back_equal(key: str, value: object) -> None:
     written = f"{key}={format_value(key, value)}"  # type: ignore[arg-type]
     setting = parse_setting(written)
     assert (setting.key, setting.value) == (key, value)
@@ -62,7 +62,7 @@ def test_what_is_written_reads_back(key: str, value: object) -> None:
         ("sshd.Banner=a\nPermitRootLogin yes", "one line"),
         ('hub.JupyterHub.template_vars={"a": "\\ud800"}', "half of a character"),
         ("hub.Spawner.cmd=\udcff", "half of a character"),
-        ('sshd.MaxSessions=["1"]', "one word or number"),
+        ('sshd.MaxSessions=["1"]', "a text or a number"),
         ("hub.A.tornado_settings.headers=1", 'hub.A.tornado_settings={…}'),
         ('hub.A.b=["x" 1]', "character 6"),
         ("hub.A.b=[\n", "character 3"),
@@ -70,21 +70,21 @@ def test_what_is_written_reads_back(key: str, value: object) -> None:
         ("hub.snippet=/nowhere/a.py", "/nowhere/a.py: No such file"),
     ],
 )  # fmt: skip
-def test_errors_say_what_would_be_right(given_text: str, expected: str) -> None:
+def test_errors_give_a_hint(given_text: str, expected: str) -> None:
     with pytest.raises(SettingError) as caught:
         parse_setting(given_text, where="--set")
     assert expected in str(caught.value)
     assert "where: --set" in str(caught.value)
 
 
-def test_given_twice() -> None:
+def test_one_key_with_two_values_is_refused() -> None:
     same = ["hub.A.b=1", "hub.A.b=1"]
     assert Settings.parse(same) == {"hub.A.b": "1"}
     with pytest.raises(SettingError, match="given twice: '1' and '2'"):
         Settings.parse([*same, "hub.A.b=2"])
 
 
-def test_snippet_counts_by_contents(tmp_path: Path) -> None:
+def test_a_snippet_counts_by_its_contents(tmp_path: Path) -> None:
     one, other = tmp_path / "one.py", tmp_path / "other.py"
     one.write_text("c.Spawner.pre_spawn_hook = print\n")
     other.write_text(one.read_text())
@@ -98,7 +98,7 @@ def test_snippet_counts_by_contents(tmp_path: Path) -> None:
     assert first.digest != Settings.parse([f"hub.snippet={other}"]).digest
 
 
-def test_scopes_as_the_hosts_get_them() -> None:
+def test_a_scope_has_the_form_of_its_hosts_file() -> None:
     made = Settings.parse(
         ["hub.JupyterHub.hub_ip=a", "hub.JupyterHub.base_url=/x", "hub.Spawner.ip=b",
          "server.ServerApp.port=1", "proxy.proxy-timeout=5", "sshd.MaxSessions=3"]
@@ -113,20 +113,20 @@ def test_scopes_as_the_hosts_get_them() -> None:
 
 
 @given(settings)
-def test_json_and_back(made: Settings) -> None:
+def test_settings_survive_json(made: Settings) -> None:
     again = Settings.from_json(json.loads(json.dumps(made.as_json())))
     assert again == made
     assert again.digest == made.digest
 
 
 @given(settings, settings)
-def test_merging(base: Settings, other: Settings) -> None:
+def test_the_other_settings_override_when_merged(base: Settings, other: Settings) -> None:
     merged = base.merged(other)
     assert merged == {**base, **other}
     assert merged.without(*other) == {k: v for k, v in base.items() if k not in other}
 
 
-def test_digest_ignores_order_and_sees_values() -> None:
+def test_a_digest_ignores_order_and_depends_on_values() -> None:
     one = Settings({"hub.A.b": 1, "hub.A.c": 2})
     assert one.digest == Settings({"hub.A.c": 2, "hub.A.b": 1}).digest
     assert one.digest != Settings({"hub.A.c": 2, "hub.A.b": "1"}).digest
@@ -150,7 +150,7 @@ def test_a_value_from_python_must_be_json() -> None:
         Settings({"hub.snippet": "a.py"})
 
 
-def test_unknown_setting_names_the_nearest() -> None:
+def test_an_unknown_setting_names_the_nearest() -> None:
     known = ["hub.JupyterHub.hub_connect_ip", "hub.JupyterHub.hub_ip", "hub.Spawner.ip"]
     message = str(unknown_setting("hub.JupyterHub.hub_conect_ip", known))
     assert "hint: hub.JupyterHub.hub_connect_ip" in message
@@ -158,7 +158,7 @@ def test_unknown_setting_names_the_nearest() -> None:
     assert "hint" not in str(unknown_setting("hub.Q.zzz", known))
 
 
-def test_what_a_lab_remembers() -> None:
+def test_a_lab_s_case_file_reads_back() -> None:
     given_settings = Settings.parse(["hub.Spawner.ip=a", "sshd.MaxSessions=3"])
     assert read_case(None) == (Settings(), ())
     assert read_case(case_file(given_settings).content) == (given_settings, ())
@@ -166,7 +166,7 @@ def test_what_a_lab_remembers() -> None:
     assert read_case(remembered.content) == (given_settings, ("sshd.MaxSessions",))
 
 
-def test_what_needs_a_restart() -> None:
+def test_only_what_a_program_reads_at_its_start_needs_a_restart() -> None:
     old = Settings.parse(["hub.Spawner.ip=a", "proxy.timeout=1", "server.ServerApp.port=1"])
     new = Settings.parse(["hub.Spawner.ip=b", "server.ServerApp.port=2", "sshd.MaxSessions=3"])
     keys = changed_keys(old, new)
@@ -175,7 +175,7 @@ def test_what_needs_a_restart() -> None:
     assert changed_keys(new, new) == []
 
 
-def test_secrets_at_any_depth() -> None:
+def test_secrets_are_found_at_any_depth() -> None:
     made = Settings(
         {
             "hub.DummyAuthenticator.password": "geheimnis",

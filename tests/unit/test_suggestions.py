@@ -30,11 +30,13 @@ KNOWN = (
         ("hub.JupyterHub.nosuch", "hub.JupyterHub.near"),
     ],
 )
-def test_a_setting_by_its_last_name(monkeypatch: pytest.MonkeyPatch, name: str, hint: str) -> None:
+def test_an_unknown_setting_suggests_those_with_the_same_last_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, hint: str
+) -> None:
     def unknown(engine: object, images: object, name: str) -> list[Any]:
         raise SettingError(f"nothing knows {name}", hint="hub.JupyterHub.near")
 
-    monkeypatch.setattr(setting_help, "known_as", unknown)
+    monkeypatch.setattr(setting_help, "describe_exactly", unknown)
     monkeypatch.setattr(setting_help, "all_settings", lambda engine, images: iter(KNOWN))
     nothing: Any = None
     with pytest.raises(SettingError, match=f"nothing knows {name}") as raised:

@@ -128,7 +128,7 @@ def line_of(part: str, text: str) -> int:
     return text[: text.index(part)].count("\n") + 1
 
 
-def test_a_good_file() -> None:
+def test_roles_addresses_and_helpers_of_a_valid_file_are_read() -> None:
     config = rendered(GOOD)
     config["services"] = dict(sorted(config["services"].items()))  # as Compose prints them
     topology = read_topology(config, [])
@@ -143,7 +143,7 @@ def test_a_good_file() -> None:
     assert (topology.inits, topology.sidecars) == (("init",), ("capture",))
 
 
-def test_the_lab_that_comes_with_us() -> None:
+def test_the_projects_own_topology_is_valid() -> None:
     topology = read_topology(rendered(LAB_FILE.read_text()), [LAB_FILE])
     assert [host.name for host in topology.by_role("node")] == ["node1", "node2"]
 
@@ -161,10 +161,10 @@ services:
 
 def test_init_and_a_host_share_a_volume_under_the_host_s_name(files: Files) -> None:
     assert files.problems(GOOD, KEYS) == [
-        "1.yaml:6: services.proxy.volumes./etc/hublab: the host keeps its keys in the volume p, "
-        "and init does not have it; hint: p:/lab/proxy/proxy among the volumes of init",
-        "1.yaml:7: services.node1.volumes./etc/hublab: the host keeps its keys in the volume n, "
-        "and init does not have it; hint: n:/lab/node/node1 among the volumes of init",
+        "1.yaml:6: services.proxy.volumes./etc/hublab: the host reads its keys from the volume p, "
+        "and init does not mount it; hint: p:/lab/proxy/proxy among the volumes of init",
+        "1.yaml:7: services.node1.volumes./etc/hublab: the host reads its keys from the volume n, "
+        "and init does not mount it; hint: n:/lab/node/node1 among the volumes of init",
     ]
     repaired = KEYS.replace("proxy/front", 'proxy/proxy", "n:/lab/node/node1')
     assert files.read(GOOD, repaired).hub.name == "hub"
@@ -177,20 +177,20 @@ services:
 """
 
 
-def test_a_hub_that_is_the_proxy_s_host_too(files: Files) -> None:
+def test_hub_and_proxy_may_share_a_host(files: Files) -> None:
     text = changed("hublab.role=proxy", "hublab.role=node")
     topology = files.read(text, ONEBOX)
     assert topology.hub.roles == ("hub", "proxy")
     assert topology.by_role("proxy") == (topology.hub,)
 
 
-def test_names_are_free(files: Files) -> None:
+def test_hosts_may_have_any_name(files: Files) -> None:
     text = GOOD.replace("  hub:\n", "  jhub:\n").replace("  node1:", "  w1:")
     topology = files.read(text.replace("service:hub", "service:jhub"))
     assert [host.name for host in topology.hosts] == ["jhub", "proxy", "w1", "client"]
 
 
-def test_two_networks_the_first_by_priority(files: Files) -> None:
+def test_the_network_with_the_highest_priority_comes_first(files: Files) -> None:
     overlay = """\
 services:
   hub:
@@ -237,14 +237,14 @@ networks:
             'node1: &node\n    labels: {hublab.role: node}',
             'node1: &node\n    labels: {hublab.role: hub}',
             "hublab.role: hub}\n    networks:\n      lab",
-            "services.node1.labels.hublab.role: a second hub, beside hub",
+            "services.node1.labels.hublab.role: a second hub, besides hub",
         ),
         (
             'node1: &node\n    labels: {hublab.role: node}',
             'node1: &node\n    labels: {hublab.role: proxy}',
             "hublab.role: proxy}\n    networks:\n      lab",
-            "services.node1.labels.hublab.role: a second proxy, beside proxy; hint: "
-            "one proxy, which the hub fills; what stands before that is a reverse-proxy",
+            "services.node1.labels.hublab.role: a second proxy, besides proxy; hint: "
+            "one proxy, whose routes the hub sets; a proxy in front of it is a reverse-proxy",
         ),
         (
             "labels: {hublab.role: client}",
@@ -289,11 +289,13 @@ networks:
             "network_mode: service:hub",
             "networks: [other]",
             "networks:\n  lab:\n    ipam",
-            "networks.other: no subnet (the network of capture)",
+            "networks.other: no subnet for the fixed addresses of capture",
         ),
     ],
 )  # fmt: skip
-def test_one_fault(files: Files, old: str, new: str, line_with: str, expected: str) -> None:
+def test_each_problem_names_its_line(
+    files: Files, old: str, new: str, line_with: str, expected: str
+) -> None:
     text = changed(old, new)
     problems = files.problems(text)
     matching = [problem for problem in problems if expected in problem]
@@ -301,12 +303,13 @@ def test_one_fault(files: Files, old: str, new: str, line_with: str, expected: s
     assert matching[0].startswith(f"0.yaml:{line_of(line_with, text)}: ")
 
 
-def test_a_subnet_that_is_not_a_lab_s(files: Files) -> None:
+def test_a_subnet_outside_the_labs_range_is_refused(files: Files) -> None:
     text = GOOD.replace("198.18.0", "10.1.2")
     (problem,) = files.problems(text)
     at = line_of("ipam", text)
     assert problem.startswith(
-        f"0.yaml:{at}: networks.lab.ipam.config: the subnet 10.1.2.0/24 is not a lab's"
+        f"0.yaml:{at}: networks.lab.ipam.config: "
+        "the subnet 10.1.2.0/24 is outside the range for labs"
     )
 
 
@@ -318,7 +321,7 @@ def test_missing_roles_are_all_named(files: Files) -> None:
     ]
 
 
-def test_all_faults_at_once_in_the_order_of_lines(files: Files) -> None:
+def test_all_problems_are_reported_at_once_in_the_order_of_lines(files: Files) -> None:
     text = changed("labels: {hublab.role: client}", "labels: {hublab.role: clint}")
     text = changed("127.0.0.1:$", "$", text)
     text = changed(".50", ".31", text)
@@ -327,7 +330,7 @@ def test_all_faults_at_once_in_the_order_of_lines(files: Files) -> None:
     assert lines == sorted(lines)
 
 
-def test_the_file_that_has_it_last_is_named(files: Files) -> None:
+def test_a_problem_is_placed_in_the_last_file_that_has_it(files: Files) -> None:
     overlay = "services:\n  client:\n    networks:\n      lab: {ipv4_address: 198.18.0.10}\n"
     (problem,) = files.problems(GOOD, overlay)
     assert problem.startswith("1.yaml:4: services.client.networks.lab.ipv4_address")
@@ -335,7 +338,7 @@ def test_the_file_that_has_it_last_is_named(files: Files) -> None:
     assert problem.startswith("0.yaml:")
 
 
-def test_an_address_inside_an_anchor(files: Files) -> None:
+def test_an_address_inside_an_anchor_is_found(files: Files) -> None:
     node2 = "  node2: {<<: *node}\n  client:\n"
     text = changed("  client:\n", node2)
     (problem,) = files.problems(text)
@@ -343,7 +346,7 @@ def test_an_address_inside_an_anchor(files: Files) -> None:
     assert problem.startswith(f"0.yaml:{line_of('.31', text)}: ")
 
 
-def test_files_that_cannot_be_read(files: Files, tmp_path: Path) -> None:
+def test_unreadable_files_are_refused(files: Files, tmp_path: Path) -> None:
     with pytest.raises(TopologyError, match=r"No such file(.|\n)*where: .*none\.yaml"):
         read_topology({}, [tmp_path / "none.yaml"])
     (tmp_path / "bad.yaml").write_text("services:\n  hub: [\n")
@@ -351,7 +354,7 @@ def test_files_that_cannot_be_read(files: Files, tmp_path: Path) -> None:
         read_topology({}, [tmp_path / "bad.yaml"])
 
 
-def test_an_empty_file_has_no_lines_to_name(files: Files) -> None:
+def test_an_empty_file_lacks_every_role_from_its_first_line(files: Files) -> None:
     with pytest.raises(TopologyErrors, match="no service is the hub"):
         read_topology({}, [])
     assert files.problems("{}")[0].startswith("0.yaml:1: services: no service is the hub")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hublab.topology.isolation import isolation_faults
+from hublab.topology.isolation import isolation_problems
 
 
 @pytest.mark.parametrize(
@@ -22,11 +22,11 @@ from hublab.topology.isolation import isolation_faults
         ({"volumes": {"hub": {"external": True}}}, "volumes.hub.external"),
     ],
 )
-def test_refused(config: dict[str, Any], path: str) -> None:
-    assert [".".join(fault[0]) for fault in isolation_faults(config)] == [path]
+def test_what_reaches_beyond_the_lab_is_refused(config: dict[str, Any], path: str) -> None:
+    assert [".".join(problem[0]) for problem in isolation_problems(config)] == [path]
 
 
-def test_allowed() -> None:
+def test_what_stays_within_the_lab_is_allowed() -> None:
     services = {
         "hub": {"network_mode": None, "cap_add": ["NET_ADMIN"], "privileged": False},
         "side": {"network_mode": "service:hub"},
@@ -37,4 +37,4 @@ def test_allowed() -> None:
         "networks": {"lab": {"driver": "bridge"}, "other": None},
         "volumes": {"hub": None},
     }
-    assert list(isolation_faults(config)) == []
+    assert list(isolation_problems(config)) == []

@@ -1,10 +1,10 @@
-"""The words of a table of URLs, and what they stand for; a chain of answers in one line."""
+"""Tables of URLs: abbreviations are expanded, and a chain of answers is one line."""
 
 from __future__ import annotations
 
 import pytest
 
-from hublab.cases.url_table import UrlRow, answer_line, below, kind, shown, written_out
+from hublab.cases.url_table import UrlRow, answer_line, body_kind, expand, prefixed, shown_location
 from hublab.probes.http import Answer, Step
 
 
@@ -30,16 +30,16 @@ from hublab.probes.http import Answer, Step
         ),
     ],
 )
-def test_words_in_full(request_line: str, expected: str, in_full: str) -> None:
+def test_abbreviated_steps_are_expanded(request_line: str, expected: str, in_full: str) -> None:
     row = UrlRow("bob", request_line, expected, "a source")
-    assert written_out(row, {"STOPPED": "424"}) == in_full
+    assert expand(row, {"STOPPED": "424"}) == in_full
 
 
-def test_a_prefix_is_before_every_path() -> None:
+def test_a_base_url_is_added_to_every_path() -> None:
     text = "301 /user/bob/ > 302 /hub/login?next=/hub/user/bob/ > 200 html"
     moved = "301 /jh/user/bob/ > 302 /jh/hub/login?next=/jh/hub/user/bob/ > 200 html"
-    assert below("/jh/", text) == moved
-    assert below("/", text) == text
+    assert prefixed("/jh/", text) == moved
+    assert prefixed("/", text) == text
     assert UrlRow("bob", "GET /hub/home", "", "").ask("/jh/").target == "/jh/hub/home"
 
 
@@ -53,8 +53,8 @@ def test_a_prefix_is_before_every_path() -> None:
         ("http://evil.example/x?next=/", "http://evil.example/x?next=/"),
     ],
 )
-def test_where_a_redirect_leads(location: str, in_words: str) -> None:
-    assert shown(location) == in_words
+def test_changing_query_parameters_are_left_out_of_a_redirect(location: str, in_words: str) -> None:
+    assert shown_location(location) == in_words
 
 
 def answer(body: bytes, sort: str | None, *chain: Step) -> Answer:
@@ -62,7 +62,7 @@ def answer(body: bytes, sort: str | None, *chain: Step) -> Answer:
     return Answer(200, "OK", "http://proxy/", headers, body, chain)
 
 
-def test_a_chain_in_one_line() -> None:
+def test_a_chain_of_answers_is_one_line() -> None:
     first = Step("GET", "http://proxy/", 302, "/hub/")
     last = Step("GET", "http://proxy/hub/", 200, None)
     assert (
@@ -71,8 +71,10 @@ def test_a_chain_in_one_line() -> None:
     assert answer_line(answer(b"", None, first)) == "302 /hub/"
 
 
-def test_sorts_of_bodies() -> None:
-    assert [kind(answer(b, s)) for b, s in ((b"", "text/html"), (b"x", None), (b"x", "a/b"))] == [
+def test_a_body_has_a_kind() -> None:
+    assert [
+        body_kind(answer(b, s)) for b, s in ((b"", "text/html"), (b"x", None), (b"x", "a/b"))
+    ] == [
         "empty",
         "untyped",
         "a/b",

@@ -1,4 +1,4 @@
-"""How many workers a run has when nobody says so, and what they do to the names of tests."""
+"""The default number of workers of a run, and the names of tests in workers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from plugin_project import CONFTEST, INI
 
 from hublab.machine import capabilities
-from hublab.pytest_plugin.workers import MOST, workers_for
+from hublab.pytest_plugin.workers import MAX_WORKERS, workers_for
 
 pytest_plugins = ("pytester", "plugin_suite")
 
@@ -52,8 +52,8 @@ def test_a_whole_folder_has_a_worker_for_each_core(scenarios: pytest.Pytester) -
     assert workers(scenarios, "scenarios", "-m", "not slow") == CORES
 
 
-@pytest.mark.parametrize(("cores", "expected"), [(None, 0), (1, 0), (2, 2), (64, MOST)])
-def test_cores_and_workers(
+@pytest.mark.parametrize(("cores", "expected"), [(None, 0), (1, 0), (2, 2), (64, MAX_WORKERS)])
+def test_there_are_as_many_workers_as_cores_up_to_a_limit(
     scenarios: pytest.Pytester,
     monkeypatch: pytest.MonkeyPatch,
     cores: int | None,
@@ -64,7 +64,7 @@ def test_cores_and_workers(
 
 
 @pytest.mark.parametrize(("memory", "expected"), [(None, CORES), (1.0, 0), (3.9, 0), (4.1, 2)])
-def test_memory_and_workers(
+def test_each_worker_needs_memory(
     scenarios: pytest.Pytester,
     monkeypatch: pytest.MonkeyPatch,
     memory: float | None,
@@ -101,7 +101,7 @@ def test_memory_and_workers(
     ],
     ids=" ".join,
 )
-def test_what_asks_for_less_or_says_how_many_is_left_alone(
+def test_a_run_of_fewer_tests_or_with_a_number_gets_no_default_workers(
     scenarios: pytest.Pytester, options: list[str]
 ) -> None:
     assert workers(scenarios, *options) == 0
@@ -111,7 +111,7 @@ def test_without_the_ini_option_nothing_is_distributed(suite: pytest.Pytester) -
     assert workers(suite, ".") == 0
 
 
-def test_they_all_work_and_tests_keep_their_names(scenarios: pytest.Pytester) -> None:
+def test_all_workers_run_tests_which_keep_their_names(scenarios: pytest.Pytester) -> None:
     scenarios.makeconftest(f"{CONFTEST}\n{MACHINE}")  # for a process of its own
     result = scenarios.runpytest_subprocess("-p", "xdist.plugin", "scenarios")
     result.assert_outcomes(passed=2, failed=2)

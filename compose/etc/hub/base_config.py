@@ -1,6 +1,6 @@
-"""The hub of a lab: what every case starts from, wherever its proxy and its nodes stand.
+"""The base configuration of a lab's hub, from which every case starts.
 
-`init` tells it of the lab in lab.json; each secret is a file beside that.
+`init` describes the lab in lab.json; each secret is a file next to it.
 """
 
 import json
@@ -12,29 +12,29 @@ from traitlets.config import Config
 CHP = "/opt/chp/node_modules/.bin/configurable-http-proxy"
 
 
-def lay(c: Config, etc: Path) -> dict[str, Any]:
-    """Write the base configuration into `c`; returns what `init` told of the lab."""
+def apply(c: Config, etc: Path) -> dict[str, Any]:
+    """Apply the base configuration to `c`; return the content of lab.json."""
     lab: dict[str, Any] = json.loads((etc / "lab.json").read_text())
-    lay_hub(c, etc, lab)
-    lay_proxy(c, etc, lab)
-    lay_sign_in(c, etc)
-    lay_spawner(c, etc, lab)
+    set_hub(c, etc, lab)
+    set_proxy(c, etc, lab)
+    set_sign_in(c, etc)
+    set_spawner(c, etc, lab)
     return lab
 
 
-def lay_hub(c: Config, etc: Path, lab: dict[str, Any]) -> None:
-    """The hub listens on all addresses and calls itself by the name that every host resolves."""
+def set_hub(c: Config, etc: Path, lab: dict[str, Any]) -> None:
+    """The hub listens on all addresses and advertises a name that every host can resolve."""
     c.JupyterHub.hub_ip = "0.0.0.0"
     c.JupyterHub.hub_connect_ip = lab["hub"]
     c.JupyterHub.cookie_secret_file = str(etc / "cookie_secret")
-    # A database on a host of its own, where the lab has one.
+    # The database of a lab that has a database host.
     own = etc / "db_url"
     c.JupyterHub.db_url = (
         own.read_text() if own.exists() else "sqlite:////srv/jupyterhub/jupyterhub.sqlite"
     )
 
 
-def lay_proxy(c: Config, etc: Path, lab: dict[str, Any]) -> None:
+def set_proxy(c: Config, etc: Path, lab: dict[str, Any]) -> None:
     """The proxy on its own host, or started by the hub. Its token is CONFIGPROXY_AUTH_TOKEN."""
     if lab["proxy"] != lab["hub"]:
         c.ConfigurableHTTPProxy.should_start = False
@@ -49,8 +49,8 @@ def lay_proxy(c: Config, etc: Path, lab: dict[str, Any]) -> None:
     ]
 
 
-def lay_sign_in(c: Config, etc: Path) -> None:
-    """Everybody signs in with the password that was made for this lab."""
+def set_sign_in(c: Config, etc: Path) -> None:
+    """All users sign in with the random password of this lab."""
     c.JupyterHub.authenticator_class = "shared-password"
     c.SharedPasswordAuthenticator.user_password = (etc / "password").read_text()
     c.SharedPasswordAuthenticator.admin_password = (etc / "admin_password").read_text()
@@ -58,7 +58,7 @@ def lay_sign_in(c: Config, etc: Path) -> None:
     c.Authenticator.admin_users = {"admin"}
 
 
-def lay_spawner(c: Config, etc: Path, lab: dict[str, Any]) -> None:
+def set_spawner(c: Config, etc: Path, lab: dict[str, Any]) -> None:
     """Notebooks start on the nodes, over SSH, as the user."""
     c.JupyterHub.spawner_class = "ssh"
     c.JupyterHub.allow_named_servers = True
@@ -68,7 +68,7 @@ def lay_spawner(c: Config, etc: Path, lab: dict[str, Any]) -> None:
     c.SSHSpawner.ssh_client_keys = [str(etc / "id_ed25519")]
     c.Spawner.cmd = ["/opt/jupyter/bin/jupyterhub-singleuser"]
     if any(isinstance(node, dict) for node in lab["nodes"]):
-        # Nodes behind a bastion reach neither hub nor proxy: all goes through SSH, by the hub.
+        # Nodes behind a bastion reach neither hub nor proxy, so all traffic is tunnelled by the hub.
         c.SSHSpawner.transport = "tunnel"
         c.SSHSpawner.reverse_tunnel = True
         c.SSHSpawner.tunnel_bind_ip = "0.0.0.0"

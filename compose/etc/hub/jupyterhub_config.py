@@ -1,4 +1,4 @@
-"""The hub of a lab: the base, an engineer's own file, the settings of the case; in this order."""
+"""The hub of a lab: the base, the user's own file, then the settings of the case."""
 
 import json
 import sys
@@ -12,11 +12,11 @@ import settings_file
 ETC = Path("/etc/hublab")
 c = get_config()  # noqa: F821
 
-lab = base_config.lay(c, ETC)
-own_hub_config.lay_over(c, ETC / "own_hub_config.py", lab)
+lab = base_config.apply(c, ETC)
+own_hub_config.apply(c, ETC / "own_hub_config.py", lab)
 settings_file.apply(c)
 
-# hublab's own way in, kept whatever a case says of services.
+# hublab's own access, which is added whatever services and roles a case sets.
 services = list(c.JupyterHub.get("services", []))
 c.JupyterHub.services = [
     *services,

@@ -1,4 +1,4 @@
-"""An engineer's own jupyterhub_config.py on the hub of a lab: what of it the lab decides."""
+"""The user's own jupyterhub_config.py on the hub of a lab, and the traits that the lab sets itself."""
 
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ from traitlets.config import Config
 
 PLACE = "hub, proxy and nodes have hosts of their own here"
 PROXY = "the lab's proxy runs on its own host, with a token of its own"
-PLAIN = "the lab's proxy speaks plain http; the files of certificates are not here"
-NODES = "these are the lab's nodes, with keys that were made for this lab"
-STORED = "the lab keeps it where its end removes it"
+PLAIN = "the lab's proxy uses plain http, and the certificate files are not on its host"
+NODES = "the lab has its own nodes, with keys made for this lab"
+STORED = "the lab keeps it in a place that is removed with the lab"
 BY_SSH = "servers start on the lab's nodes by SSH"
 
 RULES = {
@@ -66,8 +66,8 @@ RULES = {
         ),
         NODES,
     ),
-    **dict.fromkeys(("Spawner.cmd", "SSHSpawner.cmd"), "it stands there on the lab's nodes"),
-    "JupyterHub.bind_url": f"{PLACE}; the path of this URL is kept, as base_url",
+    **dict.fromkeys(("Spawner.cmd", "SSHSpawner.cmd"), "this is its path on the lab's nodes"),
+    "JupyterHub.bind_url": f"{PLACE}; the path of this URL becomes base_url",
     "JupyterHub.spawner_class": BY_SSH,
     **dict.fromkeys(
         ("JupyterHub.db_url", "JupyterHub.cookie_secret_file", "JupyterHub.pid_file"), STORED
@@ -76,28 +76,27 @@ RULES = {
 OURS = ("Spawner", "SSHSpawner")
 
 
-def lay_over(c: Config, path: Path, lab: dict[str, Any]) -> list[own_config.Override]:
-    """Bring their file, where there is one, into the base configuration `c`.
+def apply(c: Config, path: Path, lab: dict[str, Any]) -> list[own_config.Override]:
+    """Merge the user's file, if there is one, into the base configuration `c`.
 
-    Returns what of it does not hold. Raises own_config.Broken for a file that does not run.
+    Returns the ignored values. Raises own_config.Broken for a file that does not run.
     """
     if not path.exists():
         return []
     theirs = own_config.load(path)
-    reason = why_not(theirs.JupyterHub.get("authenticator_class", "pam"), lab)
+    reason = why_no_sign_in(theirs.JupyterHub.get("authenticator_class", "pam"), lab)
     rules = dict(RULES)
     if reason:
         rules["JupyterHub.authenticator_class"] = reason
-    if by_ssh(theirs.JupyterHub.get("spawner_class")):
-        del rules["JupyterHub.spawner_class"]  # a subclass of the lab's own, for instance
-    told = unread_spawners(theirs)
-    told += defaults_replaced(c, theirs, reason)
+    if is_ssh_spawner(theirs.JupyterHub.get("spawner_class")):
+        del rules["JupyterHub.spawner_class"]  # such as a subclass of the lab's spawner
+    replaced = remove_other_spawners(theirs) + replaced_defaults(c, theirs, reason)
     keep_prefix(c, theirs)
-    return [*own_config.lay_over(c, theirs, rules), *told]
+    return [*own_config.merge(c, theirs, rules), *replaced]
 
 
-def why_not(authenticator: Any, lab: dict[str, Any]) -> str | None:
-    """Why nobody could sign in here by their authenticator; None: it works."""
+def why_no_sign_in(authenticator: Any, lab: dict[str, Any]) -> str | None:
+    """Why users cannot sign in with the user's authenticator in the lab; None if they can."""
     from jupyterhub.app import JupyterHub
     from jupyterhub.auth import LocalAuthenticator
 
@@ -108,14 +107,14 @@ def why_not(authenticator: Any, lab: dict[str, Any]) -> str | None:
     except (TraitError, ImportError) as error:
         return f"it is not installed in the lab ({str(error).splitlines()[0][:120]})"
     if issubclass(found, LocalAuthenticator):
-        return "accounts stand on the nodes, and not on the hub's host"
+        return "accounts exist on the nodes only, not on the hub's host"
     if "OAuthenticator" in [base.__name__ for base in found.__mro__] and not lab.get("provider"):
-        return "its identity provider is no host of this lab"
+        return "its identity provider is not a host of this lab"
     return None
 
 
-def by_ssh(spawner: Any) -> bool:
-    """Whether it is the lab's spawner, or made from it."""
+def is_ssh_spawner(spawner: Any) -> bool:
+    """Whether a spawner class is the lab's, or a subclass of it."""
     from jupyterhub.app import JupyterHub
     from jupyterhub_sshspawner import SSHSpawner
 
@@ -126,22 +125,22 @@ def by_ssh(spawner: Any) -> bool:
     return issubclass(found, SSHSpawner)
 
 
-def defaults_replaced(c: Config, theirs: Config, reason: str | None) -> list[own_config.Override]:
-    """What JupyterHub does where they say nothing, and the lab otherwise: who signs in, and how."""
-    told = []
+def replaced_defaults(c: Config, theirs: Config, reason: str | None) -> list[own_config.Override]:
+    """The defaults of JupyterHub that the lab replaces where the user's file does not set them."""
+    replaced = []
     if "authenticator_class" not in theirs.JupyterHub:
         ours = c.JupyterHub.authenticator_class
-        told.append(
+        replaced.append(
             own_config.override("JupyterHub.authenticator_class", None, ours, str(reason))
         )
     if "spawner_class" not in theirs.JupyterHub:
         ours = c.JupyterHub.spawner_class
-        told.append(own_config.override("JupyterHub.spawner_class", None, ours, BY_SSH))
-    return told
+        replaced.append(own_config.override("JupyterHub.spawner_class", None, ours, BY_SSH))
+    return replaced
 
 
-def unread_spawners(theirs: Config) -> list[own_config.Override]:
-    """Settings of spawners that are not the lab's: taken out, and told."""
+def remove_other_spawners(theirs: Config) -> list[own_config.Override]:
+    """Remove and return settings of spawners that the lab does not use."""
     names = [name for name in theirs if name.endswith("Spawner") and name not in OURS]
     return [
         own_config.override(f"{name}.{trait}", value, None, BY_SSH)
@@ -151,7 +150,7 @@ def unread_spawners(theirs: Config) -> list[own_config.Override]:
 
 
 def keep_prefix(c: Config, theirs: Config) -> None:
-    """Of bind_url the path counts here too: the prefix under which everything stands."""
+    """Keep the path of bind_url, which is the prefix of all URLs, as base_url."""
     path = urlsplit(str(theirs.JupyterHub.get("bind_url", ""))).path
     if path.strip("/") and "base_url" not in theirs.JupyterHub:
         c.JupyterHub.base_url = path

@@ -1,5 +1,5 @@
-"""Single-user servers on a node: Jupyter's own defaults, an engineer's own file, then the settings
-of the case.
+"""Single-user servers on a node: Jupyter's defaults, the user's own file, then the settings of the
+case.
 """
 
 import sys
@@ -10,5 +10,5 @@ import own_server_config
 import settings_file
 
 c = get_config()  # noqa: F821
-own_server_config.lay_over(c, Path("/etc/hublab/own_server_config.py"))
+own_server_config.apply(c, Path("/etc/hublab/own_server_config.py"))
 settings_file.apply(c)

@@ -1,12 +1,12 @@
-"""An engineer's own jupyter_server_config.py on a node: what of it the hub decides."""
+"""The user's own jupyter_server_config.py on a node, and the traits that the hub sets itself."""
 
 from pathlib import Path
 
 import own_config
 from traitlets.config import Config
 
-TOLD = "the hub tells each server where to listen, and under which path"
-PLAIN = "hub and proxy speak plain http to the servers of a lab"
+PLACE = "the hub sets the address and the path of each server"
+PLAIN = "hub and proxy use plain http for the servers of a lab"
 SIGN_IN = "the hub signs users in"
 
 RULES = {
@@ -18,7 +18,7 @@ RULES = {
             "ServerApp.sock",
             "ServerApp.base_url",
         ),
-        TOLD,
+        PLACE,
     ),
     **dict.fromkeys(("ServerApp.certfile", "ServerApp.keyfile", "ServerApp.client_ca"), PLAIN),
     **dict.fromkeys(
@@ -34,9 +34,9 @@ RULES = {
 }
 
 
-def lay_over(c: Config, path: Path) -> list[own_config.Override]:
-    """Bring their file, where there is one, into `c`; returns what of it does not hold.
+def apply(c: Config, path: Path) -> list[own_config.Override]:
+    """Merge the user's file, if there is one, into `c`; return the ignored values.
 
     Raises own_config.Broken for a file that does not run.
     """
-    return own_config.lay_over(c, own_config.load(path), RULES) if path.exists() else []
+    return own_config.merge(c, own_config.load(path), RULES) if path.exists() else []

@@ -1,12 +1,12 @@
 """Make every key and secret of this lab, once, before any host starts.
 
-Each host mounts a volume of its own at /etc/hublab; here they stand side by side as
-/lab/ROLE/HOST, where HOST is the name by which the others reach it; a host of two roles stands
-here twice. What exists is kept, so that `up` may be said again. Standard library and ssh-keygen
-only. Secrets are written with their owner's rights from the first byte.
+Each host mounts its own volume at /etc/hublab. Here all volumes are mounted as /lab/ROLE/HOST,
+where HOST is the name under which other hosts reach it; a host of two roles has two mounts.
+Existing files are kept, so that `up` can be repeated. Secret files are unreadable for others, even
+while they are being written. Uses the standard library and ssh-keygen only.
 
-HUBLAB_USERS names the users, empty for the default ones; HUBLAB_BEHIND the nodes that the hub
-reaches through a bastion only, as `NODE=BASTION …`.
+HUBLAB_USERS names the users, empty for the default ones. HUBLAB_BEHIND lists the nodes that the hub
+reaches only through a bastion, as `NODE=BASTION …`.
 """
 
 import json
@@ -40,14 +40,14 @@ def write(path: Path, text: str, mode: int = 0o600, owner: int = 0) -> None:
 
 
 def secret(path: Path, size: int = 32, owner: int = 0) -> str:
-    """The secret in a file, made when it is not there yet."""
+    """The secret in a file, which is created if it is missing."""
     if not path.exists():
         write(path, secrets.token_urlsafe(size), owner=owner)
     return path.read_text()
 
 
 def key_pair(path: Path, comment: str, owner: int = 0) -> str:
-    """An Ed25519 pair at path and path.pub; returns the public line."""
+    """Create an Ed25519 key pair at path and path.pub if missing; return the public key's line."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(
@@ -58,7 +58,7 @@ def key_pair(path: Path, comment: str, owner: int = 0) -> str:
 
 
 def make_hub(hub: Path, hosts: Hosts, users: list[str], behind: dict[str, str]) -> None:
-    """The hub's own secrets, and what it is told of the lab."""
+    """Write the hub's secrets, and lab.json, which describes the lab for the hub."""
     for name, size in (("password", 9), ("admin_password", 24), ("api_token", 32)):
         secret(hub / name, size, JUPYTERHUB_UID)
     if not (hub / "cookie_secret").exists():
@@ -78,7 +78,7 @@ def make_hub(hub: Path, hosts: Hosts, users: list[str], behind: dict[str, str]) 
 
 
 def make_ssh(hub: Path, hosts: Hosts) -> None:
-    """Host keys, the hub's knowledge of them, and the one key that the hub signs in with."""
+    """Write host keys, the hub's known_hosts, and the key that the hub signs in with."""
     known = []
     for role in SSHD_ROLES:
         for path in hosts.get(role, []):
@@ -95,7 +95,7 @@ def make_ssh(hub: Path, hosts: Hosts) -> None:
 
 
 def make_proxy(hub: Path, proxies: list[Path]) -> None:
-    """The token that hub and proxy share, and where the proxy finds the hub's error pages."""
+    """Write the token that hub and proxy share, and the name of the hub for error pages."""
     token = hub / "env" / "CONFIGPROXY_AUTH_TOKEN"
     if not token.exists():
         write(token, secrets.token_hex(32))
@@ -105,7 +105,7 @@ def make_proxy(hub: Path, proxies: list[Path]) -> None:
 
 
 def make_database(hub: Path, databases: list[Path]) -> None:
-    """The password of the hub's account, and the URL with which the hub connects."""
+    """Write the password of the hub's database account, and the URL of the database."""
     for path in databases[:1]:
         password = secret(path / "database_password")
         secret_url = f"postgresql+psycopg://jupyterhub:{password}@{path.name}/jupyterhub"
@@ -114,7 +114,7 @@ def make_database(hub: Path, databases: list[Path]) -> None:
 
 
 def make_browser(browser: Path) -> None:
-    """Playwright's server: who knows its path may drive the browser."""
+    """Write the configuration of Playwright's server, whose secret path controls the browser."""
     server = {
         "host": "0.0.0.0",
         "port": PLAYWRIGHT_PORT,
@@ -128,12 +128,12 @@ def make_browser(browser: Path) -> None:
 
 
 def behind_bastions(hosts: Hosts) -> dict[str, str]:
-    """HUBLAB_BEHIND as a table. Raises SystemExit for a host that is not there."""
+    """Parse HUBLAB_BEHIND: node -> bastion. Raises SystemExit for an unknown host."""
     pairs = dict(pair.split("=", 1) for pair in os.environ.get("HUBLAB_BEHIND", "").split())
     for node, bastion in pairs.items():
         for role, name in (("node", node), ("bastion", bastion)):
             if name not in [path.name for path in hosts.get(role, [])]:
-                sys.exit(f"init: HUBLAB_BEHIND names {name}; no volume is at /lab/{role}/{name}")
+                sys.exit(f"init: HUBLAB_BEHIND names {name}; /lab/{role}/{name} is not mounted")
     return pairs
 
 
@@ -143,7 +143,7 @@ def main() -> int:
         hosts.setdefault(path.parent.name, []).append(path)
     if len(hosts.get("hub", [])) != 1 or not hosts.get("node") or not hosts.get("proxy"):
         print(
-            f"init: /lab must hold one hub, a proxy and at least one node; it holds "
+            f"init: /lab must have one hub, a proxy and at least one node; it has "
             f"{[f'{role}/{path.name}' for role, paths in hosts.items() for path in paths]}. "
             "Mount each host's volume at /lab/ROLE/HOST.",
             file=sys.stderr,

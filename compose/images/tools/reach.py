@@ -1,9 +1,9 @@
-"""Try some addresses from inside a host's network and say how far each got.
+"""Try URLs from inside a host's network and report how far each attempt gets.
 
-Arguments: a JSON list of URLs (http, https, or ssh), and the seconds to give each. Prints a
-JSON list in the same order. The layers are those of a connection: DNS, TCP, TLS, and last
-HTTP or SSH; `layer` is the last one that was reached. Certificates are not verified here,
-for the question is the way and not the trust. Standard library alone.
+Arguments: a JSON list of URLs (http, https, or ssh), and the timeout of each in seconds. Prints a
+JSON list in the same order. The layers are those of a connection: DNS, TCP, TLS, then HTTP or SSH;
+`layer` is the last one that was reached. Certificates are not verified, because only reachability
+is tested. Uses the standard library only.
 """
 
 import concurrent.futures
@@ -19,13 +19,13 @@ PORTS = {"http": 80, "https": 443, "ssh": 22}
 
 
 def attempt(url: str, timeout: float) -> dict[str, object]:
-    """One URL: the last layer reached, the address used, the status, the seconds, the error."""
+    """Try one URL: the last layer reached, the address used, the status, the seconds, the error."""
     parts = urlsplit(url)
     seen: dict[str, object] = {"layer": None, "address": None, "status": None, "error": None}
     begun = time.monotonic()
     try:
         if parts.scheme not in PORTS or not parts.hostname:
-            raise OSError("no address that could be tried")
+            raise OSError("not a URL of http, https or ssh with a host")
         port = parts.port or PORTS[parts.scheme]
         address = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)[0][4]
         seen.update(layer="DNS", address=f"{address[0]}:{address[1]}")
@@ -45,11 +45,11 @@ def attempt(url: str, timeout: float) -> dict[str, object]:
 def speak(
     scheme: str, host: str, path: str, connection: socket.socket, seen: dict[str, object]
 ) -> None:
-    """Say the protocol's first words on a connection that stands."""
+    """Speak the protocol on an open connection, and record the layers reached."""
     if scheme == "ssh":
         banner = connection.recv(255).decode(errors="replace").strip()
         if not banner.startswith("SSH-"):
-            raise OSError(f"what answers is no SSH server: {banner[:60]!r}")
+            raise OSError(f"the answer is not from an SSH server: {banner[:60]!r}")
         seen.update(layer="SSH", status=banner)
         return
     if scheme == "https":

@@ -1,4 +1,4 @@
-"""The proxy's own table, asked where the proxy runs. The token comes in ROUTES_TOKEN."""
+"""Print the proxy's routes, fetched inside the proxy's network. The token is in ROUTES_TOKEN."""
 
 import os
 import sys

@@ -1,1 +1,1 @@
-"""From axes to a lab in that case; knows no pytest."""
+"""Cases: the settings to try, and the runner that puts labs into them. Independent of pytest."""

@@ -1,4 +1,4 @@
-"""Whether the software of a lab accepts settings: asked once for each set of them."""
+"""Checks that the software of a lab accepts settings, once for each set of them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Acceptance:
         self._accepted: set[str] = set()
         self._expected: list[Settings] = []
 
-    def expect(self, coming: Iterable[Settings]) -> None:
-        """Settings that will be asked about: they are then checked together, which is quicker."""
-        self._expected += coming
+    def expect(self, upcoming: Iterable[Settings]) -> None:
+        """Announce settings that `check` will get: checking them together is faster."""
+        self._expected += upcoming
 
     def check(self, settings: Settings) -> None:
         """Have the lab's own software check settings. Raises SettingError."""
@@ -31,6 +31,6 @@ class Acceptance:
             self._accepted |= accepted(self.lab.engine, self.lab.images, plain, lab=self.lab.name)
         parts = [settings.only(scope) for scope in SCOPES]
         new = [part for part in parts if part and part.digest not in self._accepted]
-        wanted = Settings({key: value for part in new for key, value in part.items()})
-        check_settings(self.lab.engine, self.lab.images, wanted, lab=self.lab.name)
+        unchecked = Settings({key: value for part in new for key, value in part.items()})
+        check_settings(self.lab.engine, self.lab.images, unchecked, lab=self.lab.name)
         self._accepted |= {part.digest for part in new}

@@ -1,7 +1,7 @@
-"""Decision tables: rows read from the top, of which the first that applies says what is to happen.
+"""Decision tables: an ordered list of rows, of which the first that applies decides the result.
 
-A scenario writes what the documentation and the source promise as such rows, each with its source,
-asks a lab for every cell and has all wrong cells listed at once.
+A scenario writes the promises of documentation and code as rows, each with its source. It then
+tries every cell in a lab, and `wrong_cells` lists all that differ.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class DecisionRow(Generic[Cell, Result]):
-    """When a row applies, what then happens, and who says so."""
+    """When a row applies, the result then, and the source of that rule."""
 
     name: str
     applies: Callable[[Cell], bool]
@@ -28,12 +28,12 @@ class DecisionRow(Generic[Cell, Result]):
 
 
 def always(result: Result) -> Callable[[Any], Result]:
-    """For a row after which the same happens in every cell."""
+    """A `then` with the same result for every cell."""
     return lambda cell: result
 
 
 def anything(cell: object) -> bool:
-    """For the last row of a table."""
+    """An `applies` for the last row of a table, which covers all other cells."""
     return True
 
 
@@ -46,7 +46,7 @@ def row_for(rows: Sequence[DecisionRow[Cell, Result]], cell: Cell) -> DecisionRo
 
 
 def decide(rows: Sequence[DecisionRow[Cell, Result]], cell: Cell) -> Result:
-    """What the table says of a cell."""
+    """The result that the table gives for a cell."""
     return row_for(rows, cell).then(cell)
 
 
@@ -55,10 +55,10 @@ def wrong_cells(
     expected: Callable[[Cell], Result],
     why: Callable[[Cell], Iterable[str]] = lambda cell: (),
 ) -> str:
-    """All cells that are not as expected, each with the rows that say so; "" when none is."""
+    """All cells that differ from what is expected, each with its reasons; "" if there are none."""
     lines = []
     for cell, found in seen.items():
-        if (wanted := expected(cell)) != found:
-            lines.append(f"{cell}: seen {found}, expected {wanted}")
+        if (result := expected(cell)) != found:
+            lines.append(f"{cell}: seen {found}, expected {result}")
             lines += [f"    {reason}" for reason in why(cell)]
-    return "\n".join([f"{len(seen)} cells, wrong are:", *lines]) if lines else ""
+    return "\n".join([f"{len(seen)} cells, of which these are wrong:", *lines]) if lines else ""

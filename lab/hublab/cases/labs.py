@@ -1,7 +1,7 @@
-"""The labs of a run: one for each topology, up when first asked for, gone at the end.
+"""The labs of a run: one for each topology, brought up on first use and removed at the end.
 
-Bringing a lab up blocks and runs outside the event loop, so that Ctrl-C during a long `up`
-arrives where the containers are created, which then undoes them.
+Bringing a lab up blocks and runs outside the event loop, so that Ctrl-C during a long `up` reaches
+the code that creates the containers, which then removes them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from hublab.settings.values import Settings
 
 
 class Labs:
-    """Brings labs up, remembers them, and ends those that this run made."""
+    """Brings labs up, keeps them for later tests, and removes those that this run created."""
 
     def __init__(self, options: LabOptions, recorder: Recorder, progress: Progress) -> None:
         self.options = options
@@ -33,20 +33,20 @@ class Labs:
         self._labs: dict[tuple[Path, ...], CaseRunner | HublabError] = {}
 
     def get(
-        self, topology: tuple[str, ...], coming: Callable[[], Sequence[Settings]]
+        self, topology: tuple[str, ...], upcoming: Callable[[], Sequence[Settings]]
     ) -> CaseRunner:
-        """The lab of a topology, brought up when it is asked for the first time.
+        """The lab of a topology, brought up on first use.
 
-        `coming` is then asked for all settings that this run will put into it.
+        `upcoming` is called then and returns all settings that this run will put into the lab.
 
-        Raises LabError when it does not come up, and each time it is asked for after that;
-        MachineError and UsageError concern every case and are for the caller to end the run.
+        Raises LabError if the lab does not come up, and again at each later call. MachineError
+        and UsageError concern every case, so the caller should end the run.
         """
         files = self.options.files or topology_files(topology)
         found = self._labs.get(files)
         if isinstance(found, HublabError):
             first = found.message.splitlines()[0]
-            raise LabError(f"the lab did not come up, as an earlier test says: {first}")
+            raise LabError(f"the lab did not come up, as an earlier test reported: {first}")
         if found is None:
             try:
                 found = self._labs[files] = self._up(files, topology)
@@ -55,19 +55,19 @@ class Labs:
             except HublabError as error:
                 self._labs[files] = error
                 raise
-            expected = coming()
+            expected = upcoming()
             found.acceptance.expect(expected)
             self.recorder.hide(found.lab.secrets())
-            for settings in (found.before, *expected):
+            for settings in (found.original, *expected):
                 self.recorder.hide(settings.secret_values())
         return found
 
     async def make_ready(self, runner: CaseRunner) -> None:
-        """Wait for a lab's hub. Raises LabError; a lab that this run made is gone then."""
+        """Wait for a lab's hub. Raises LabError; a lab of this run has been removed by then."""
         try:
             await runner.make_ready()
         except HublabError as error:
-            if runner.owner is not Owner.SOMEBODY:
+            if runner.owner is not Owner.USER:
                 self._labs |= {files: error for files, one in self._labs.items() if one is runner}
             raise
 
@@ -79,7 +79,7 @@ class Labs:
         lease, pinned = self.options.name is None, self.options.pinned
         created = create(plan, name, engine, self.progress, settings=pinned, lease=lease)
         if not created.new:
-            owner = Owner.SOMEBODY
+            owner = Owner.USER
         else:
             owner = Owner.KEPT if self.options.keep else Owner.THIS_RUN
         lab = Lab.find(name, engine)
@@ -89,19 +89,19 @@ class Labs:
         )
 
     def name_for(self, topology: tuple[str, ...]) -> str:
-        """The name asked for, or a fresh one; overlays and workers have labs of their own."""
+        """The requested name, or a new one; overlays and workers get labs of their own."""
         if self.options.name is None:
             return f"test-{secrets.token_hex(3)}"
         extra = [] if self.options.files or topology == DEFAULT_TOPOLOGY else list(topology[1:])
         return "-".join([self.options.name, *extra, *filter(None, [self.options.worker])])
 
     async def restore(self) -> None:
-        """Give the labs that this run found their own settings again."""
+        """Restore the original settings of labs that this run did not create."""
         for runner in self._runners():
             await runner.restore()
 
     def end(self) -> None:
-        """End what this run made, or leave it up where that was asked for."""
+        """Remove the labs that this run created, unless the options keep them."""
         for runner in self._runners():
             runner.end()
 

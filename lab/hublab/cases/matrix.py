@@ -1,8 +1,8 @@
-"""Axes make cases: what is tried, in which order, under which name.
+"""Axes and the cases that they multiply into: what is tried, in which order, under which name.
 
-An axis is one setting and the values to try. Axes multiply into cases, and a case is one
-assignment of settings with an id that stays the same wherever it is made. Pure: pytest and the
-command line make the same cases from the same words.
+An axis is one setting and the values to try. Axes multiply into cases. A case is one
+assignment of settings with a stable id. Pure: pytest and the command line make the same cases from
+the same text.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from hublab.settings.syntax import (
 from hublab.settings.values import Settings
 
 _LONGEST_VALUE_IN_ID = 40
-# What may stand in an id as it is: no blanks or `;` (our separator), and only ASCII, because
+# Text that an id may contain unchanged: no blanks or `;` (our separator), and only ASCII, because
 # pytest escapes the rest and the same case would then have two names.
 _PLAIN = re.compile(r"[!-:<-~]*")
 
@@ -69,7 +69,7 @@ def parse_axis(text: str, *, where: str | None = None) -> Axis:
     """Read `SETTING=["a","b"]` or `SETTING=a,b`; raises SettingError.
 
     Text that begins with `[` is a JSON list of values. Text that begins with `{` or `"` is the
-    same without its brackets. Anything else is cut at its commas and taken as it stands.
+    same without its brackets. Anything else is split at its commas and used unchanged.
     """
     key, equals, values = text.partition("=")
     if not equals:
@@ -96,8 +96,8 @@ class Case(Mapping[str, JSONValue]):
     def id(self) -> str:
         """`key=value` joined by `;`, in the order of the keys; `default` when nothing is set.
 
-        Long or unprintable values are shortened and end in `~` and eight digits of their hash;
-        of those with a secret in them the hash alone is left.
+        Long or unprintable values are shortened and end in `~` and eight digits of their hash. A
+        value that contains a secret is replaced by its hash.
         """
         named = (f"{key}={_short(shown_value(key, v))}" for key, v in self.settings.items())
         return ";".join(named) or "default"
@@ -126,7 +126,7 @@ def _short(text: str) -> str:
 
 
 def override(axes: Iterable[Axis], *others: Axis) -> tuple[Axis, ...]:
-    """`axes` with each of `others` in the place of the axis of its key, or added at the end."""
+    """`axes`, where each of `others` replaces the axis of its key or is added at the end."""
     by_key = {axis.key: axis for axis in axes}
     by_key.update((axis.key, axis) for axis in others)
     return tuple(by_key.values())
@@ -137,8 +137,8 @@ def cases(
 ) -> tuple[Case, ...]:
     """Every combination of the axes' values, the first axis changing slowest.
 
-    `pinned` settings hold in every case: a pin takes the place of the axis of its key. Without
-    axes there is one case. Raises SettingError when two axes have one key.
+    `pinned` settings are part of every case; a pin replaces the axis of its key. Without axes there
+    is one case. Raises SettingError if two axes have the same key.
     """
     seen: set[str] = set()
     for axis in axes:

@@ -1,4 +1,4 @@
-"""What the user of a run says about its labs; needs no Docker."""
+"""The user's options for the labs of a run; needs no Docker."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 from hublab.settings.values import Settings
 
 DEFAULT_TOPOLOGY = ("lab",)
-"""The Compose files of a test that names none, without their ending."""
+"""The topology of a test that names none: Compose files without their suffix."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabOptions:
-    """How a run names, keeps and makes its labs."""
+    """How a run names, creates and keeps its labs."""
 
     name: str | None = None
-    """Use the lab of this name, or bring it up under this name; None: a fresh one."""
+    """Use the lab of this name, or create it; None for a new lab with a random name."""
     keep: bool = False
     """Leave the labs up at the end."""
     files: tuple[Path, ...] = ()
-    """Compose files in the place of every topology that is asked for; none: those."""
+    """Compose files that replace the topology of every test; empty to use the tests' own."""
     worker: str = ""
-    """The name of this process among several, each with labs of its own."""
+    """The name of this worker process, if there are several, each with its own labs."""
     pinned: Settings = field(default_factory=Settings)
-    """Settings of every case: they are checked before a lab comes up."""
+    """Settings of every case; they are checked before a lab comes up."""

@@ -1,7 +1,7 @@
-"""Puts a lab into one case after the other; the next user finds it as if it were new.
+"""Puts a lab into one case after another, each time as if the lab were new.
 
-It knows no pytest: the plugin, the matrix command, the bench and labs that are kept warm share
-it. A lab in a case has no server, an empty database, and the settings of the case.
+Independent of pytest: the plugin, the matrix command, the bench and labs that are kept warm share
+it. A lab that enters a case has no server, an empty database, and the settings of the case.
 """
 
 from __future__ import annotations
@@ -29,46 +29,46 @@ from hublab.settings.values import Settings
 
 
 class Recorder(Protocol):
-    """Where a runner writes what happens; it hides secrets."""
+    """Where a runner records events; it hides secrets."""
 
     def record(self, event: Event) -> None:
-        """Write an event."""
+        """Record an event."""
 
     def hide(self, texts: Iterable[str]) -> None:
-        """Never write these texts from now on."""
+        """Hide these texts in everything recorded from now on."""
 
 
 class Owner(enum.Enum):
-    """Who brought a lab up, and so who ends it."""
+    """Who created a lab, and therefore what happens to it at the end of the run."""
 
-    THIS_RUN = "this run made it and ends it"
-    KEPT = "this run made it; it stays at the end"
-    SOMEBODY = "it ran already; it stays, and gets the settings back that it had"
+    THIS_RUN = "this run created it and removes it"
+    KEPT = "this run created it and leaves it up"
+    USER = "it was running before; it stays up, and its settings are restored"
 
 
 class State(enum.Enum):
-    """What is known of a lab."""
+    """The state of a lab, as far as its runner knows it."""
 
-    STARTING = "its containers run; nobody has waited for its hub yet"
-    NEW = "as it came up: no case has been in it"
-    FOUND = "as somebody else left it: with their servers and settings"
-    SWITCHING = "a switch is under way or was cut short: nobody knows which files are written"
+    STARTING = "its containers run, and its hub may still be starting"
+    NEW = "as it came up: it has not been in any case"
+    FOUND = "as its user left it, with servers and settings"
+    SWITCHING = "a switch is in progress or was interrupted, so the files are unknown"
     IN_CASE = "in a case that this run put it into"
 
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A lab is in a case, or its hub or proxy refuse the case."""
+    """The result of entering a case, which hub or proxy may have refused."""
 
     refusal: ProgramEnded | None
-    """Why hub or proxy do not run with these settings; None: they do."""
+    """Why hub or proxy do not run with these settings; None if they run."""
     own_server: str = ""
     """The name for this case's server: the default one, or a name that no other case uses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Cases that are in effect side by side: they differ in what servers read when they start."""
+    """Cases that are in effect side by side, because they differ in settings of servers only."""
 
     name: str = ""
     count: int = 0
@@ -76,15 +76,15 @@ class Group:
 
 @dataclass(slots=True)
 class CaseRunner:
-    """A lab that several cases share, one after the other."""
+    """A lab that cases use one after another."""
 
     created: Created
     lab: Lab
     owner: Owner
     recorder: Recorder
     progress: Progress
-    before: Settings
-    """The settings that were in effect when this run got the lab."""
+    original: Settings
+    """The settings that were in effect before this run used the lab."""
     acceptance: Acceptance
     state: State = State.STARTING
     current: Settings = field(default_factory=Settings)
@@ -99,31 +99,33 @@ class CaseRunner:
     async def make_ready(self) -> None:
         """Wait for the hub of a lab that was just created.
 
-        Raises LabError; a lab that is new is gone then.
+        Raises LabError; a new lab has been removed by then.
         """
         if self.state is not State.STARTING:
             return
         with self.created.getting_ready():
-            await make_ready(self.lab, self.before, self.progress)
+            await make_ready(self.lab, self.original, self.progress)
         self.state = State.NEW if self.created.new else State.FOUND
-        self.current = self.before
+        self.current = self.original
         hosts = tuple(self.lab.as_json()["hosts"])
         self.recorder.record(LabUp(self.lab.name, self.lab.subnet, hosts, self.created.seconds))
 
     async def enter(self, case: Case, group: str = "") -> Entered:
-        """Put the lab into a case, and have its software check the settings meanwhile.
+        """Put the lab into a case, and check the settings with its software at the same time.
 
-        That takes about as long as a hub's start. In a lab that outlives the run the check comes
-        first, so that nothing wrong stays there. Cases of one `group` are put beside each other
-        where they differ in `server.` settings alone: the servers of earlier ones go on. Raises
-        SettingError, which explains any refusal.
+        The check takes about as long as a hub's start. In a lab that outlives the run it comes
+        first, so that no bad setting stays there. Cases of one `group` are in effect side by side
+        if they differ in `server.` settings only: the servers of earlier cases keep running.
+        Raises SettingError, which explains any refusal.
         """
         checking = asyncio.create_task(asyncio.to_thread(self.acceptance.check, case.settings))
         if self.stays:
             await checking
         try:
             async with settings_lock(self.lab.name, self.progress):
-                entered = await (self._beside(case, group) if group else self._alone(case))
+                entered = await (
+                    self._enter_beside(case, group) if group else self._enter_alone(case)
+                )
         finally:
             await checking
         settings = case.settings
@@ -131,8 +133,8 @@ class CaseRunner:
         self.recorder.record(event)
         return entered
 
-    async def _alone(self, case: Case) -> Entered:
-        """Nothing of an earlier case is left."""
+    async def _enter_alone(self, case: Case) -> Entered:
+        """Enter a case after resetting everything of an earlier one."""
         self.group = Group()
         if self.state is State.NEW and self.current == case.settings:
             self.state = State.IN_CASE
@@ -152,32 +154,32 @@ class CaseRunner:
         self.state = State.IN_CASE
         return Entered(refusal)
 
-    async def _beside(self, case: Case, group: str) -> Entered:
-        """The servers of earlier cases of the group go on."""
-        before = self.group
-        if before.name == group and not changed_keys(self.current, case.settings):
+    async def _enter_beside(self, case: Case, group: str) -> Entered:
+        """Enter a case while the servers of earlier cases of its group keep running."""
+        earlier = self.group
+        if earlier.name == group and not changed_keys(self.current, case.settings):
             self.state = State.SWITCHING
             await apply_settings(self.lab, case.settings)
             self.state, self.current = State.IN_CASE, case.settings
-            refusal, count = None, before.count
+            refusal, count = None, earlier.count
         else:
-            refusal, count = (await self._alone(case)).refusal, 0
+            refusal, count = (await self._enter_alone(case)).refusal, 0
         self.group = Group(group, count + 1)
         return Entered(refusal, f"case-{count + 1}")
 
     async def restore(self) -> None:
-        """Give somebody's lab the settings back that it had, if this run has changed them."""
+        """Restore the original settings of a user's lab if this run has changed them."""
         changed = self.state is State.SWITCHING or (
-            self.state is State.IN_CASE and self.current != self.before
+            self.state is State.IN_CASE and self.current != self.original
         )
-        if self.owner is not Owner.SOMEBODY or not changed:
+        if self.owner is not Owner.USER or not changed:
             return
-        self.progress(f"restoring the settings that lab {self.lab.name} had before")
+        self.progress(f"restoring the original settings of lab {self.lab.name}")
         try:
             async with settings_lock(self.lab.name, self.progress):
-                await reset_lab(self.lab, self.before)
+                await reset_lab(self.lab, self.original)
         except HublabError as error:
-            self.progress(f"lab {self.lab.name} is left with settings of this run: {error}")
+            self.progress(f"lab {self.lab.name} still has settings of this run: {error}")
 
     def end(self) -> None:
         """End the lab, or leave it up where that was asked for."""

@@ -1,12 +1,13 @@
-"""A decision table of URLs: a row says who asks for what, what comes of it and where that is
-written; one function holds all rows against a lab and says which are wrong.
+"""Tables of URLs: a row has a user, a request, the expected answer and its source.
 
-What comes is one line, the redirects and then the last answer with the kind of its body:
+`wrong_rows` tries all rows in a lab and lists those that differ.
+
+An answer is one line, the redirects and then the last status with the kind of its body:
 
     302 /hub/ > 302 /hub/login?next=/hub/ > 200 html
 
-Of queries only `next` and `redirects` are shown, unquoted once: the others are of the moment.
-A row may say in one word what the hub does everywhere (see `written_out`): `hub`, `login`,
+Of a query only `next` and `redirects` are shown, unquoted once, because other parameters change
+with every request. A row may abbreviate common steps of the hub (see `expand`): `hub`, `login`,
 `progress`, `oauth`.
 """
 
@@ -22,7 +23,7 @@ from hublab.probes.http import Answer, Ask, ask
 from hublab.running.live import LiveLab
 
 AT_ONCE = 6
-"""Requests under way at the same time: a table is asked sooner, and no host is flooded."""
+"""How many requests run at the same time: enough for speed, and too few to flood a host."""
 KINDS = {
     "text/html": "html",
     "application/json": "json",
@@ -33,7 +34,7 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class UrlRow:
-    """`who` is a key of the table's people, `request` a method and a target as typed."""
+    """`who` is a key of the table's people, `request` a method and an unparsed target."""
 
     who: str
     request: str
@@ -47,7 +48,7 @@ class UrlRow:
     def ask(self, base: str = "/") -> Ask:
         """The row's request, with everything below `base`."""
         method, _, target = self.request.partition(" ")
-        return Ask(below(base, target), method, self.headers, self.body, self.xsrf)
+        return Ask(prefixed(base, target), method, self.headers, self.body, self.xsrf)
 
 
 async def wrong_rows(
@@ -58,16 +59,17 @@ async def wrong_rows(
     base: str = "/",
     values: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """The rows of a table that are not so, each with what was expected, seen and cited.
+    """The rows that differ from the lab, each with its expected and seen answer and its source.
 
-    Rows are written for `base_url = "/"`; `values` has what their words in capitals stand for.
+    Rows are written for `base_url = "/"`; `values` has the values of their placeholders, such as
+    `STOPPED`.
     """
     places = asyncio.Semaphore(AT_ONCE)
 
     async def check(row: UrlRow) -> str | None:
         async with places:
             answer = await ask(live, row.ask(base), people[row.who], follow=row.follow)
-        expected, seen = below(base, written_out(row, values or {})), answer_line(answer)
+        expected, seen = prefixed(base, expand(row, values or {})), answer_line(answer)
         if seen == expected:
             return None
         return f"{row.who}: {row.request}\n  expected {expected}\n  seen     {seen}\n  {row.source}"
@@ -76,8 +78,8 @@ async def wrong_rows(
     return [text for text in found if text]
 
 
-def written_out(row: UrlRow, values: Mapping[str, str]) -> str:
-    """A row's expectation in full: each word for a step becomes the redirect that it means."""
+def expand(row: UrlRow, values: Mapping[str, str]) -> str:
+    """A row's expectation with each abbreviated step expanded, and placeholders replaced."""
     here = row.request.partition(" ")[2].partition("?")[0]
     steps = []
     for word in row.expected.split(" > "):
@@ -96,31 +98,35 @@ def written_out(row: UrlRow, values: Mapping[str, str]) -> str:
     return text
 
 
-def below(base: str, text: str) -> str:
-    """Paths that are written for `base_url = "/"` as they are with another."""
+def prefixed(base: str, text: str) -> str:
+    """Add the prefix of another `base_url` to paths that are written for `/`."""
     words = [f"{base}{word[1:]}" if word.startswith("/") else word for word in text.split(" ")]
     return " ".join(words).replace("next=/", f"next={base}")
 
 
 def answer_line(answer: Answer) -> str:
-    """A chain of answers in one line, as far as it was followed."""
-    steps = [f"{step.status} {shown(step.location)}" for step in answer.chain if step.location]
+    """A chain of answers in one line, as far as redirects were followed."""
+    steps = [
+        f"{step.status} {shown_location(step.location)}" for step in answer.chain if step.location
+    ]
     if not (answer.chain and answer.chain[-1].location):
-        steps.append(f"{answer.status} {kind(answer)}")
+        steps.append(f"{answer.status} {body_kind(answer)}")
     return " > ".join(steps)
 
 
-def shown(location: str | None) -> str:
-    """Where a redirect leads, without the parts of a query that differ each time."""
+def shown_location(location: str | None) -> str:
+    """The target of a redirect, without the query parameters that change every time."""
     parts = urlsplit(location or "")
-    kept = [f"{k}={shown(v)}" for k, v in parse_qsl(parts.query) if k in ("next", "redirects")]
+    kept = [
+        f"{k}={shown_location(v)}" for k, v in parse_qsl(parts.query) if k in ("next", "redirects")
+    ]
     scheme = f"{parts.scheme}:" if parts.scheme else ""
     host = f"//{parts.netloc}" if parts.netloc else ""
     return scheme + host + parts.path + (f"?{'&'.join(kept)}" if kept else "")
 
 
-def kind(answer: Answer) -> str:
-    """What sort of body an answer has."""
+def body_kind(answer: Answer) -> str:
+    """The kind of an answer's body."""
     if not answer.body:
         return "empty"
     sort = (answer.header("Content-Type") or "").partition(";")[0].strip()

@@ -14,7 +14,8 @@ from hublab.deployment.role_images import role_images
 from hublab.engine import Engine
 from hublab.running.base_config import base_values
 from hublab.running.lab import Lab
-from hublab.settings.help import SettingHelp, describe, landing
+from hublab.settings.destination import destination
+from hublab.settings.help import SettingHelp, describe
 from hublab.settings.syntax import format_value
 
 
@@ -56,7 +57,7 @@ def hosts_of(role: str, lab: Lab | None) -> list[str]:
 
 def as_data(one: SettingHelp, lab: Lab | None, base: Mapping[str, str]) -> dict[str, Any]:
     """A setting in the form of `--json`; `lab_sets` is its value in the base configuration."""
-    place = landing(one.key)
+    place = destination(one.key)
     here = lab.settings().masked().get(one.key) if lab else None
     return {
         **asdict(one),

@@ -1,1 +1,1 @@
-"""A lab is planned, made and removed; the engineer's own files are brought along."""
+"""Plans, creates and removes labs, including those with the user's own configuration files."""

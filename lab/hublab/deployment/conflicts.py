@@ -1,4 +1,4 @@
-"""A lab's name is in use: whether `up` may find that lab, or would harm it."""
+"""Conflicts with a running lab of the same name: `up` reuses the lab or refuses."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hublab.paths import overlay_file
 def refuse_conflict(engine: Engine, name: str, plan: Plan) -> None:
     """Refuse a plan that would change a lab that runs under its name. Raises LabNameError.
 
-    `up` would remove hosts that the plan lacks, with all that runs on them, and add hosts that
-    the hub does not know.
+    Compose would remove the hosts that the plan lacks, with everything that runs on them, and add
+    hosts that the hub does not know.
     """
     containers = [c for c in engine.containers(name) if not c.sidecar_of]
     if not containers:

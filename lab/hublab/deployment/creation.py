@@ -1,4 +1,4 @@
-"""A planned lab is created; what was created on the way goes too when a later step fails."""
+"""Creates a planned lab, and removes it again when a later step fails."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def start_containers(
     progress: Progress,
     guard: Guard | None,
 ) -> None:
-    """`compose up`, on the next subnets when somebody else took those that were free."""
+    """Run `compose up`, with other subnets if another process has just used the chosen ones."""
     for number, chosen in enumerate(subnets, 1):
         compose.variables.update(chosen)
         try:
@@ -144,19 +144,19 @@ def start_containers(
             return
         except EngineError as error:
             if "overlap" not in str(error).lower() or number == len(subnets):
-                raise explained(engine, compose.project, error) from error
-            lost = ", ".join(f"{subnet}.0/24" for subnet in chosen.values())
-            progress(f"somebody else now uses a subnet of {lost}; trying others")
+                raise startup_error(engine, compose.project, error) from error
+            in_use = ", ".join(f"{subnet}.0/24" for subnet in chosen.values())
+            progress(f"a subnet of {in_use} is in use by now; trying others")
             engine.remove_lab(compose.project)
 
 
-def explained(engine: Engine, lab: str, error: EngineError) -> LabError:
-    """Compose's failure with the last words of the host that failed."""
-    words = []
-    with contextlib.suppress(EngineError):  # it may be the engine itself that went away
-        words = [
+def startup_error(engine: Engine, lab: str, error: EngineError) -> LabError:
+    """Compose's error together with the end of the logs of the hosts that failed."""
+    logs = []
+    with contextlib.suppress(EngineError):  # the engine itself may have stopped
+        logs = [
             f"{c.service} ended with {c.exit_code}: {engine.logs(c.id, tail=8).strip()}"
             for c in engine.containers(lab)
             if c.state == "exited" and c.exit_code
         ]
-    return LabError("\n".join([f"the lab did not come up: {error.message}", *words]))
+    return LabError("\n".join([f"the lab did not come up: {error.message}", *logs]))

@@ -1,8 +1,8 @@
-"""A lab as one plain Compose file, which Docker Compose runs without hublab.
+"""Exports a lab as one plain Compose file, which Docker Compose runs without hublab.
 
-Images stand there by their names, settings as inline `configs` at the places where hublab would
-have put them, subnet and ports as numbers. `docker compose config` has already resolved the
-rest: anchors, extensions, variables.
+The file has images by name, settings as inline `configs` mounted where hublab would have written
+them, and fixed values for subnet and ports. `docker compose config` has already resolved the rest:
+anchors, extensions, variables.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ HEADER = """\
 def compose_file(
     config: Mapping[str, Any], name: str, images: Mapping[str, str], settings: Settings
 ) -> str:
-    """The text of the file. `config` as Compose resolved it, `images` by service."""
-    made: dict[str, Any] = {
+    """The text of the file, from the resolved `config`; `images` gives each service's image."""
+    document: dict[str, Any] = {
         "name": name,
         "services": {
             service: plain_service(entry, images.get(service, ""), settings)
@@ -43,40 +43,44 @@ def compose_file(
     }
     for section in ("networks", "volumes"):
         if entries := config.get(section):
-            made[section] = {
+            document[section] = {
                 key: without_name(entry, f"{config['name']}_{key}")
                 for key, entry in entries.items()
             }
     if contents := dict(all_contents(config, settings)):
-        made["configs"] = {key: {"content": dollars(text)} for key, text in contents.items()}
-    used = sorted({str(entry["image"]) for entry in made["services"].values()})
+        document["configs"] = {
+            key: {"content": escape_variables(text)} for key, text in contents.items()
+        }
+    used = sorted({str(entry["image"]) for entry in document["services"].values()})
     header = HEADER.format(
         name=name,
         images="".join(f"#   {one}\n" for one in used),
-        url=with_base(url_of(config), settings.get(BASE_URL)),
+        url=with_base(proxy_url(config), settings.get(BASE_URL)),
         etc=ETC,
     )
-    return header + yaml.safe_dump(made, sort_keys=False, allow_unicode=True, width=100)
+    return header + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
 
 
 def plain_service(entry: Mapping[str, Any], image: str, settings: Settings) -> dict[str, Any]:
-    """One service without how its image is built, and with its settings."""
+    """One service without its build instructions, with the files of its settings."""
     kept = {key: value for key, value in entry.items() if key != "build" and value is not None}
     service: dict[str, Any] = copy.deepcopy(kept)
     service["image"] = image or service["image"]
-    mounts = [mount_of(role, file) for role in roles_of(entry) for file in files_of(role, settings)]
+    mounts = [
+        mount_of(role, file) for role in roles_of(entry) for file in setting_files(role, settings)
+    ]
     if mounts:
         service["configs"] = [*service.get("configs", []), *mounts]
     return service
 
 
 def roles_of(entry: Mapping[str, Any]) -> list[str]:
-    """What a service is for: its label may name several roles."""
+    """The roles of a service, as its label lists them."""
     return list(split_label(str((entry.get("labels") or {}).get(LABEL, ""))))
 
 
 class Octal(int):
-    """A file mode, which people read in octal digits."""
+    """A file mode, which YAML shows in octal digits."""
 
 
 yaml.SafeDumper.add_representer(
@@ -85,7 +89,7 @@ yaml.SafeDumper.add_representer(
 
 
 def mount_of(role: str, file: File) -> dict[str, Any]:
-    """Where a service has a file, and whose it is: settings may hold tokens."""
+    """The mount of a file, with its owner and mode, because settings may contain tokens."""
     return {
         "source": config_name(role, file.name),
         "target": f"{ETC}/{file.name}",
@@ -95,16 +99,16 @@ def mount_of(role: str, file: File) -> dict[str, Any]:
     }
 
 
-def files_of(role: str, settings: Settings) -> list[File]:
-    """The files of one role; those without a word are left out."""
+def setting_files(role: str, settings: Settings) -> list[File]:
+    """The files of one role; empty ones are left out."""
     files = files_for([role], settings) if settings else []
     return [file for file in files if file.content not in (b"", b"{}")]
 
 
 def all_contents(config: Mapping[str, Any], settings: Settings) -> Iterator[tuple[str, str]]:
-    """Every inline file by its name among the file's `configs`."""
+    """Every inline file: its name in `configs` and its content."""
     for role in sorted({role for entry in config["services"].values() for role in roles_of(entry)}):
-        for file in files_of(role, settings):
+        for file in setting_files(role, settings):
             yield config_name(role, file.name), file.content.decode()
 
 
@@ -112,21 +116,21 @@ def config_name(role: str, file: str) -> str:
     return f"{role}-{file.replace('.', '-')}"
 
 
-def dollars(text: str) -> str:
-    """A text in which Compose shall not look for variables."""
+def escape_variables(text: str) -> str:
+    """Escape a text so that Compose substitutes no variables in it."""
     return text.replace("$", "$$")
 
 
 def without_name(entry: Mapping[str, Any] | None, project_name: str) -> dict[str, Any]:
-    """A network or volume without the name that Compose derived from the lab's."""
+    """A network or volume without the name that Compose derived from the project's."""
     kept = dict(entry or {})
     if kept.get("name") == project_name:
         del kept["name"]
     return kept
 
 
-def url_of(config: Mapping[str, Any]) -> str:
-    """Where the proxy is published."""
+def proxy_url(config: Mapping[str, Any]) -> str:
+    """The URL under which the proxy is published."""
     for entry in config["services"].values():
         if "proxy" in roles_of(entry):
             for port in entry.get("ports") or []:
@@ -135,7 +139,7 @@ def url_of(config: Mapping[str, Any]) -> str:
 
 
 def machine_paths(config: Mapping[str, Any]) -> list[str]:
-    """What the services take from this machine's disk, and would miss on another one."""
+    """The bind mounts of the services, whose sources another machine does not have."""
     return [
         f"{service}: {mount['source']}"
         for service, entry in sorted(config["services"].items())

@@ -1,8 +1,8 @@
-"""An engineer's own configuration files, laid over a lab's base.
+"""The user's own configuration files, on top of a lab's base configuration.
 
-The hub's and the servers' software tries them first, in throw-away containers, so that a file
-that does not run leaves nothing behind; what of them the lab must decide comes back as a list.
-The rules for that stand beside the base: compose/etc/hub/own_hub_config.py, compose/etc/node/.
+The software of hub and servers tries the files first, in throw-away containers, so that a file that
+does not run leaves nothing behind. The values that the lab replaces are returned as a list. The
+rules for this are next to the base: compose/etc/hub/own_hub_config.py, compose/etc/node/.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HUB_FILE, SERVER_FILE = "own_hub_config.py", "own_server_config.py"
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """A value of theirs that does not hold: what the lab has there, and why. None: not set."""
+    """A value of the user's that the lab replaces: by which one, and why. None: not set."""
 
     trait: str
     theirs: str | None
@@ -35,7 +35,7 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class OwnConfig:
-    """The files that an engineer brings along; None where the base alone holds."""
+    """The user's files; None where only the base configuration applies."""
 
     hub: Path | None = None
     server: Path | None = None
@@ -56,16 +56,16 @@ NO_CONFIG = OwnConfig()
 def check_own_config(
     engine: Engine, images: Mapping[str, str], own: OwnConfig, topology: Topology
 ) -> list[Override]:
-    """What of the files will not hold.
+    """The values in the files that the lab will replace.
 
     `images` gives the image of each role. Raises UsageError with file and line for a file that
     cannot be read or does not run.
     """
     found: list[Override] = []
-    for whose, role, path in (("hub", "hub", own.hub), ("server", "node", own.server)):
+    for scope, role, path in (("hub", "hub", own.hub), ("server", "node", own.server)):
         if path:
             files = [File("their_config.py", read(path)), File("lab.json", lab_json(topology))]
-            argv = [PYTHON, "/opt/hublab/check_own_config.py", whose]
+            argv = [PYTHON, "/opt/hublab/check_own_config.py", scope]
             done = engine.run_once(images[role], argv, files, "/tmp")
             if done.exit_code:
                 raise LabError(f"could not try {path}: {done.stderr.strip()[-2000:]}")
@@ -86,7 +86,7 @@ def read(path: Path) -> bytes:
 
 
 def lab_json(topology: Topology) -> bytes:
-    """The file by which `init` tells the hub of the lab's hosts, as far as names go."""
+    """The file in which `init` lists the lab's hosts for the hub, with their names only."""
     names = {role: [host.name for host in topology.by_role(role)] for role in ("proxy", "node")}
     return json.dumps(
         {
@@ -100,13 +100,13 @@ def lab_json(topology: Topology) -> bytes:
 
 
 def overrides(answer: dict[str, object], path: Path) -> list[Override]:
-    """The answer of the container that tried a file. Raises UsageError when it did not run."""
+    """Parse the result of the container that tried a file. Raises UsageError if it did not run."""
     if "broken" in answer:
         line = f":{answer['line']}" if answer["line"] else ""
         raise UsageError(
             f"this configuration does not run in the lab: {answer['broken']}",
             where=f"{path}{line}",
-            hint="a file that needs no other file and nothing that is not installed in the lab",
+            hint="a file that needs no other file, and only software that is installed in the lab",
         )
     if "wrong" in answer:
         line = f":{answer['line']}" if answer["line"] else ""
@@ -117,10 +117,10 @@ def overrides(answer: dict[str, object], path: Path) -> list[Override]:
 
 
 def put_own_config(engine: Engine, hosts: list[Container], own: OwnConfig) -> None:
-    """Put the files on the hosts that read them; hub and servers do when they start next."""
+    """Put the files on the hosts; hub and servers read them at their next start."""
     for host in hosts:
         if own.hub and "hub" in host.roles:
-            # It may hold secrets.
+            # It may contain secrets.
             file = File(HUB_FILE, read(own.hub), mode=0o600, uid=JUPYTERHUB_UID)
             engine.put_files(host.id, ETC, [file])
         if own.server and "node" in host.roles:

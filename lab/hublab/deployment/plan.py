@@ -24,9 +24,9 @@ class Plan:
     """What Compose files come to, under whichever name. Made by `make_plan`."""
 
     files: tuple[Path, ...]
-    """The Compose files that somebody wrote."""
+    """The user's Compose files, or the project's own."""
     overlay: str
-    """The text of one more Compose file, with what those leave out; empty where they are whole."""
+    """The text of one more Compose file that completes them; empty if they are complete."""
     topology: Topology
     """The hosts, with addresses as the files have them before a free subnet is chosen."""
     nodes: int | None = None

@@ -1,4 +1,4 @@
-"""A lab ends: containers, networks, volumes with every secret, and its folder here."""
+"""Removes labs: containers, networks, volumes with all secrets, and the folder on this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hublab.paths import remove_lab_folder
 
 
 def down(name: str, engine: Engine) -> float:
-    """End a lab: containers, networks, volumes with every secret, files. Returns the seconds.
+    """Remove a lab: containers, networks, volumes with all secrets, files. Returns the seconds.
 
     A lab that does not exist is no error. Raises EngineError with what could not be removed.
     """
@@ -23,7 +23,7 @@ def down(name: str, engine: Engine) -> float:
 
 
 def down_argv(name: str) -> list[str]:
-    """The command by which a guard ends a lab."""
+    """The command with which a guard removes a lab."""
     return [sys.executable, "-m", "hublab", "down", "--name", name]
 
 

@@ -1,4 +1,4 @@
-"""A plan meets the engine: which images, subnets and ports its lab gets there."""
+"""Resolves a plan for an engine: the images, subnets and ports that its lab gets there."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from hublab.progress import Progress
 from hublab.topology.model import Topology
 
 SUBNET_TRIES = 5
-"""How often `up` tries other subnets when somebody else was quicker."""
+"""How many choices of subnets `up` tries before it gives up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A plan with everything that its Compose files read from variables."""
+    """A plan with values for all variables of its Compose files."""
 
     compose: Compose
     config: Mapping[str, Any]
-    """The files as Compose merges them, on the first choice of subnets."""
+    """The files as Compose merges them, with the first choice of subnets."""
     images: Mapping[str, str]
     """Role -> the image of its first host."""
     subnets: tuple[Mapping[str, str], ...]

@@ -1,4 +1,4 @@
-"""The images of the roles: those of a lab that runs, else those that `up` would use."""
+"""The images of the roles: those of a running lab, or those that `up` would use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hublab.running.lab import Lab
 def role_images(
     engine: Engine, name: str, progress: Progress
 ) -> tuple[Mapping[str, str], Lab | None]:
-    """Role to image, and the lab where one of that name runs. Builds images that are missing."""
+    """Role -> image, and the lab if one of that name is running. Builds missing images."""
     try:
         lab = Lab.find(name, engine)
     except NoSuchLab:

@@ -1,4 +1,4 @@
-"""The versions of the software under test, as the images' own lists pin them."""
+"""The versions of the software under test, as pinned in the lists of the images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labs come up one after the other: they share images, subnets and ports to choose from."""
+"""Labs come up one at a time, because they choose from the same images, subnets and ports."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hublab.progress import Progress
 
 @contextlib.contextmanager
 def up_lock(progress: Progress) -> Iterator[None]:
-    """Keep other processes of this account from bringing a lab up; reports when it has to wait.
+    """Keep other processes of this account from bringing a lab up; reports if it has to wait.
 
-    May be held around `create` and `make_ready` together, in whichever thread: it is one lock
-    for a process.
+    It is reentrant within a process, from any thread, so a caller may hold it around `create` and
+    `make_ready` together.
     """
     lock = FileLock(ensure_dir(labs_folder()) / "up.lock", is_singleton=True, thread_local=False)
     try:

@@ -1,7 +1,7 @@
-"""What is wrong with Compose files, each problem with file and line: no engine needed.
+"""Finds the problems of Compose files, each with file and line, without an engine.
 
-All that makes no lab is found at once. What Compose itself refuses comes one problem at a time,
-of several by chance, and mostly without a line; the path that its message names is looked up.
+hublab's own checks report all problems at once. Compose reports one of its own at a time, in no
+fixed order and mostly without a line, so the path in its message is looked up in the files.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def check_topology(files: Sequence[Path]) -> tuple[Topology | None, list[Problem
 
 
 def unreadable_file(file: Path) -> Problem | None:
-    """What keeps a file from being read as YAML at all."""
+    """Why a file cannot be read as YAML; None if it can."""
     if not file.is_file():
         return Problem(Position(file, 1), "(file)", "there is no such file")
     try:
@@ -55,20 +55,20 @@ def unreadable_file(file: Path) -> Problem | None:
 
 
 def compose_problem(message: str, files: Sequence[Path]) -> Problem:
-    """Compose's refusal, at the place that it speaks of."""
-    words = " ".join(PREFIX.sub("", message, count=1).split())
-    path, reason = place_of(words)
+    """Compose's error message as a problem at the position that it refers to."""
+    text = " ".join(PREFIX.sub("", message, count=1).split())
+    path, reason = path_and_reason(text)
     if path:
         return Problem.at(Sources(files), path, reason)
-    line = LINE.search(words)
+    line = LINE.search(text)
     if line and len(files) == 1:
         return Problem(Position(files[0], int(line[1])), "(file)", line[2])
-    position = line_with(words.rpartition(" ")[2], files) or Position(files[-1], 1)
-    return Problem(position, "(file)", f"Docker Compose cannot read it: {words}")
+    position = only_line_with(text.rpartition(" ")[2], files) or Position(files[-1], 1)
+    return Problem(position, "(file)", f"Docker Compose cannot read it: {text}")
 
 
-def line_with(word: str, files: Sequence[Path]) -> Position | None:
-    """The only line that holds the value with which a message ends; None where several do."""
+def only_line_with(word: str, files: Sequence[Path]) -> Position | None:
+    """The only line that contains the last word of a message; None if several do."""
     found = [
         Position(file, number)
         for file in files
@@ -78,14 +78,14 @@ def line_with(word: str, files: Sequence[Path]) -> Position | None:
     return found[0] if len(found) == 1 else None
 
 
-def place_of(words: str) -> tuple[YamlPath, str]:
-    """The path that a message of Compose names, empty where it names none; and the reason."""
-    if found := PROPERTY.match(words):
+def path_and_reason(message: str) -> tuple[YamlPath, str]:
+    """The path in a message of Compose, empty if there is none, and the reason."""
+    if found := PROPERTY.match(message):
         parents = () if found[1] == "(root)" else tuple(found[1].split("."))
         return (*parents, found[2]), f"Compose knows no {found[2]} here"
-    if found := REFERS.match(words):
+    if found := REFERS.match(message):
         section = SECTIONS.get(found[2], found[2])
         return ("services", found[1], section, found[3]), f"there is no {found[2]} {found[3]}"
-    if found := DOTTED.match(words):
-        return tuple(found[1].split(".")), found[2] or words
-    return (), words
+    if found := DOTTED.match(message):
+        return tuple(found[1].split(".")), found[2] or message
+    return (), message

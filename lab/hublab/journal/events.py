@@ -85,7 +85,7 @@ class LabUp(Event):
 @event("lab_down")
 @dataclass(frozen=True, slots=True)
 class LabDown(Event):
-    """A lab is gone; `left` names what could not be removed."""
+    """A lab was removed; `left` names what could not be removed."""
 
     lab: str
     seconds: float

@@ -83,7 +83,7 @@ class Journal:
         return str(self._redact(text))
 
     def write(self, event: Event, *, t: float | None = None) -> Entry:
-        """Write one event, which happened now or at `t`, and return what a reader will see."""
+        """Write one event, which happened now or at `t`, and return it as a reader will see it."""
         with self._lock:
             if self._descriptor < 0:
                 raise InternalError(f"the journal is closed: {event}", where=str(self.path))
@@ -140,7 +140,9 @@ class _Line:
     text: bytes
 
     def error(self, reason: str) -> JournalError:
-        return JournalError(f"not a journal's line: {reason}", where=f"{self.path}:{self.number}")
+        return JournalError(
+            f"not a line of a journal: {reason}", where=f"{self.path}:{self.number}"
+        )
 
     def entry(self) -> Entry:
         try:
@@ -151,7 +153,7 @@ class _Line:
             raise self.error("not a JSON object")
         t, kind = data.pop("t", None), data.pop("kind", None)
         if not isinstance(t, int | float) or not isinstance(kind, str):
-            raise self.error("it has no 't' (seconds) or no 'kind'")
+            raise self.error("'t' (seconds) or 'kind' is missing")
         try:
             return Entry(float(t), event_from_json(kind, data))
         except JournalError as bad:
@@ -168,7 +170,7 @@ def read_journal(path: Path) -> tuple[Entry, ...]:
         *lines, tail = path.read_bytes().split(b"\n")
     except OSError as bad:
         raise JournalError(f"cannot read the journal: {bad.strerror}", where=str(path)) from None
-    del tail  # empty after a whole line, torn otherwise
+    del tail  # empty after a complete line, else an incomplete one
     entries = tuple(_Line(path, number, text).entry() for number, text in enumerate(lines, 1))
     if entries and not isinstance(entries[0].event, RunStarted):
         raise _Line(path, 1, b"").error("the first line must be run_started")

@@ -1,7 +1,7 @@
-"""hublab in pytest: labs, cases and scenarios.
+"""The pytest plugin: labs, cases and scenarios.
 
-Each module has its options, markers and hooks beside the code that they serve. Collecting tests
-needs no Docker: nothing here imports what talks to it.
+Each module has the options, markers and hooks of one concern. Collecting tests needs no Docker, so
+nothing here imports code that talks to it before a test needs a lab.
 """
 
 from __future__ import annotations

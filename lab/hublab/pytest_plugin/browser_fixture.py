@@ -1,7 +1,7 @@
-"""The fixture `chromium`: a person's browser on a host of the lab, without cookies.
+"""The fixture `chromium`: a browser context without cookies, in a browser on a host of the lab.
 
-For tests whose topology has the overlay browser.yaml. Chromium is connected to once for each lab;
-each test has a context of its own in it, which costs next to nothing.
+For tests whose topology has the overlay browser.yaml. Each lab has one connection to Chromium. Each
+test gets its own context in it, which is cheap.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Connect = Callable[["Lab"], Awaitable["Browser"]]
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def _browsers(_labs: Labs) -> AsyncIterator[Connect]:
-    """Chromium of each lab, connected to when first asked for, let go before the lab ends."""
+    """Connections to each lab's Chromium, opened on first use and closed before the lab."""
     from hublab.running.browser import open_browser
 
     opened: dict[str, Browser] = {}
@@ -41,7 +41,7 @@ async def _browsers(_labs: Labs) -> AsyncIterator[Connect]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def chromium(lab: LiveLab, _browsers: Connect) -> AsyncIterator[BrowserContext]:
-    """A context without cookies, in a browser that holds no certificate against anybody."""
+    """A context without cookies, which ignores certificate errors."""
     from hublab.running.browser import LOADING
 
     browser = await _browsers(lab.lab)

@@ -1,7 +1,7 @@
 """The cases of a test: the marker `matrix`, the options `--axis` and `--set`, the value `case`.
 
-A test that asks for `case`, itself or through the lab, runs once for each case of its matrix,
-with ids `key=value`. Without a matrix and without options it runs once, in the default case.
+A test that uses `case`, itself or through the lab, runs once for each case of its matrix, with ids
+`key=value`. Without a matrix and without options it runs once, in the default case.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import pytest
 
 from hublab.cases.matrix import Axis, Case, cases, override, parse_axis
 from hublab.errors import SettingError
-from hublab.pytest_plugin.wrong_cases import beside, breaks_of, wrong_pairs
+from hublab.pytest_plugin.case_pairs import case_pairs, resolve_snippet, sabotage_settings
 from hublab.settings.secrets import secrets_in, shown_value
 from hublab.settings.syntax import JSONValue, parse_setting
 from hublab.settings.values import Settings
@@ -35,14 +35,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="SETTING=VALUE",
-        help="one setting for every test; an axis of that setting is not tried",
+        help="one setting for every test; replaces an axis of that setting",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read the options once, so that a bad one ends the run before it begins."""
+    """Parse the options once, so that a bad one ends the run before it starts."""
     config.addinivalue_line(
-        "markers", "matrix(setting, values): run once for each value; several multiply"
+        "markers", "matrix(setting, values): run once for each value; several markers multiply"
     )
     try:
         axes = [parse_axis(text, where="--axis") for text in config.getoption("--axis")]
@@ -54,15 +54,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say which options changed the cases, because results without that mislead."""
-    axes = [told(text, *parse_axis(text).values) for text in config.getoption("--axis")]
-    pins = [told(text, parse_setting(text).value) for text in config.getoption("--set")]
+    """Report the options that changed the cases, because results would mislead without them."""
+    axes = [shown_option(text, *parse_axis(text).values) for text in config.getoption("--axis")]
+    pins = [shown_option(text, parse_setting(text).value) for text in config.getoption("--set")]
     given = [("--axis", axes), ("--set", pins)]
     return [f"hublab: {option} {' '.join(texts)}" for option, texts in given if texts]
 
 
-def told(text: str, *values: JSONValue) -> str:
-    """A `SETTING=VALUES` as it was given; where a secret is in it, with a digest of each value."""
+def shown_option(text: str, *values: JSONValue) -> str:
+    """A `SETTING=VALUES` as given, or with a digest for each value if one contains a secret."""
     key = text.partition("=")[0].strip()
     if any(any(secrets_in(key, value)) for value in values):
         return f"{key}={','.join(shown_value(key, value) for value in values)}"
@@ -75,24 +75,25 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     try:
         axes = override(axes_of(metafunc.definition), *metafunc.config.stash[_AXES])
-        made = cases(axes, pinned=metafunc.config.stash[PINNED])
+        created_cases = cases(axes, pinned=metafunc.config.stash[PINNED])
     except SettingError as error:
         raise pytest.Collector.CollectError(str(error)) from None
     if metafunc.config.getoption("--sabotage") and "applied" in metafunc.fixturenames:
-        tell_another(metafunc, made)
-    elif len(made[0]):
+        parametrize_pairs(metafunc, created_cases)
+    elif len(created_cases[0]):
         # Session scope, so that fixtures of any scope may depend on the case.
-        metafunc.parametrize("case", made, ids=[case.id for case in made], scope="session")
+        ids = [case.id for case in created_cases]
+        metafunc.parametrize("case", created_cases, ids=ids, scope="session")
 
 
-def tell_another(metafunc: pytest.Metafunc, made: tuple[Case, ...]) -> None:
-    """Run a test with pairs of a case that it is told and another that its lab gets."""
+def parametrize_pairs(metafunc: pytest.Metafunc, created_cases: tuple[Case, ...]) -> None:
+    """For `--sabotage`, run a test with pairs of an assumed and an applied case."""
     try:
-        pairs = wrong_pairs(made, breaks_of(metafunc.definition))
+        pairs = case_pairs(created_cases, sabotage_settings(metafunc.definition))
     except SettingError as error:
         raise pytest.Collector.CollectError(str(error)) from None
     if pairs:
-        ids = [f"{told.id}<-{wrong.id}" for told, wrong in pairs]
+        ids = [f"{assumed.id}<-{applied.id}" for assumed, applied in pairs]
         metafunc.parametrize(("case", "applied"), pairs, ids=ids, scope="session")
 
 
@@ -103,11 +104,11 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 def axes_of(node: pytest.Item) -> tuple[Axis, ...]:
-    """The axes that a test's markers give, in reading order; the nearest wins over its module's.
+    """The axes of a test's markers, in reading order; a nearer marker overrides its module's.
 
     Raises SettingError that names the test.
     """
-    # Nearest first and, of several decorators, the lowest first: read the other way round.
+    # pytest yields the nearest marker first and, of several decorators, the lowest first.
     marks = reversed(list(node.iter_markers("matrix")))
     return override((), *(_axis(mark, node) for mark in marks))
 
@@ -118,11 +119,11 @@ def _axis(mark: pytest.Mark, node: pytest.Item) -> Axis:
     if not isinstance(key, str) or not isinstance(values, list | tuple):
         hint = 'matrix("server.ServerApp.allow_origin", ["", "*"])'
         raise SettingError("matrix takes a setting and a list", where=where, hint=hint)
-    return Axis.of(key, [beside(node, key, value) for value in values], where=where)
+    return Axis.of(key, [resolve_snippet(node, key, value) for value in values], where=where)
 
 
 def case_of(item: pytest.Item) -> Case | None:
-    """The case that this item's lab is put into; None for a test without."""
+    """The case that this item's lab is put into; None for a test without a case."""
     params = getattr(getattr(item, "callspec", None), "params", {})
     for name in ("applied", "case"):
         if isinstance(found := params.get(name), Case):

@@ -1,4 +1,6 @@
-"""The scenarios as pytest collects them: titles, sources, issues, findings. Needs no Docker."""
+"""A catalogue of the scenarios, from pytest's collection: titles, sources, issues, findings.
+
+Needs no Docker."""
 
 from __future__ import annotations
 
@@ -44,7 +46,7 @@ class Scenario:
     """As `cross_host/test_partition.py`."""
     title: str
     why: str
-    """Why it matters to somebody with several hosts."""
+    """Why it matters to an operator of several hosts."""
     sources: list[str]
     topology: tuple[str, ...]
     experiments: dict[str, Experiment] = field(default_factory=dict)
@@ -55,7 +57,7 @@ class Scenario:
 
 
 class _Collector:
-    """Takes the items that pytest has collected."""
+    """A plugin that keeps the items that pytest collected."""
 
     def __init__(self) -> None:
         self.items: list[pytest.Item] = []
@@ -67,15 +69,15 @@ class _Collector:
 def collect(folder: Path = SCENARIOS) -> list[Scenario]:
     """All scenarios below a folder, by path.
 
-    Raises LabError with pytest's own words when they cannot be collected.
+    Raises LabError with pytest's output if they cannot be collected.
     """
-    collector, said = _Collector(), io.StringIO()
+    collector, output = _Collector(), io.StringIO()
     options = ["--collect-only", "-q", "-p", "no:cacheprovider", f"--rootdir={ROOT}"]
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         code = pytest.main([*options, str(folder)], plugins=[collector])
     if code != pytest.ExitCode.OK:
         raise LabError(
-            f"the scenarios cannot be collected:\n    {said.getvalue().strip()[-2000:]}",
+            f"the scenarios cannot be collected:\n    {output.getvalue().strip()[-2000:]}",
             where=str(folder),
         )
     return scenarios_of(collector.items)
@@ -114,7 +116,7 @@ def read_docstring(text: str) -> tuple[str, str, list[str]]:
     """Title, why it matters, and sources, from a scenario's docstring.
 
     The title is the first paragraph; `Why it matters:` and `Sources:` begin paragraphs of their
-    own, the sources as a list of `- ` items or as one.
+    own; several sources are a list of `- ` items.
     """
     paragraphs = text.strip().split("\n\n")
     title = _joined(paragraphs[0])

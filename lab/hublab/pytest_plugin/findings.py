@@ -1,4 +1,4 @@
-"""What contradicts the documentation: the marker `finding`, and its line in the journal.
+"""Contradictions to documentation: the marker `finding`, and its line in the journal.
 
     @pytest.mark.finding(
         "hub_ip is ignored when hub_connect_ip is set",
@@ -8,7 +8,7 @@
         seen="It listens on the address of `hub`.",
     )
 
-The test proves what was seen: while it holds, the finding stands.
+The test proves what was seen: while it passes, the finding is confirmed.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from dataclasses import dataclass
 import pytest
 
 from hublab.journal.events import Event, event
-from hublab.pytest_plugin.evidence import EVIDENCE
+from hublab.pytest_plugin.evidence_store import EVIDENCE
 
 PROJECTS = ("jupyterhub", "configurable-http-proxy", "jupyter_server", "jupyterhub-idle-culler")
-_RIGHT = "finding(title, project=…, steps=…, expected=…, seen=…)"
+_EXAMPLE = "finding(title, project=…, steps=…, expected=…, seen=…)"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One contradiction, in the words of a report to the project that it concerns."""
+    """One contradiction, in the form of a report to the project concerned."""
 
     title: str
     project: str
@@ -38,8 +38,8 @@ class Finding:
 
 @event("finding")
 @dataclass(frozen=True, slots=True)
-class FindingStands(Event):
-    """The test that proves a finding held."""
+class FindingConfirmed(Event):
+    """The test that proves a finding passed."""
 
     test: str
     title: str
@@ -50,13 +50,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
     config.addinivalue_line(
         "markers",
-        "finding(title, project, steps, expected, seen): this test proves what contradicts the "
+        "finding(title, project, steps, expected, seen): this test proves a contradiction to the "
         "documentation",
     )
 
 
 def findings_of(item: pytest.Item) -> tuple[Finding, ...]:
-    """The findings that a test proves. Raises pytest.UsageError for a marker that lacks words."""
+    """The findings that a test proves. Raises pytest.UsageError for an incomplete marker."""
     return tuple(_finding(mark, item) for mark in item.iter_markers("finding"))
 
 
@@ -65,7 +65,7 @@ def _finding(mark: pytest.Mark, item: pytest.Item) -> Finding:
         found = Finding(*mark.args, **mark.kwargs)
     except TypeError as error:
         raise pytest.UsageError(
-            f"{item.nodeid}, marker finding: {str(error).rpartition('() ')[2]}; hint: {_RIGHT}"
+            f"{item.nodeid}, marker finding: {str(error).rpartition('() ')[2]}; hint: {_EXAMPLE}"
         ) from None
     if found.project not in PROJECTS:
         raise pytest.UsageError(
@@ -76,7 +76,7 @@ def _finding(mark: pytest.Mark, item: pytest.Item) -> Finding:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """A marker with a fault ends the collection, not the report."""
+    """Parse the markers, so that a wrong one fails the collection and not the report."""
     findings_of(item)
 
 
@@ -84,11 +84,11 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Write a finding into the journal when its test held."""
+    """Write a finding into the journal when its test passes."""
     report = yield
     if call.when == "call" and report.passed and not hasattr(report, "sabotage"):
         for found in findings_of(item):
             item.config.stash[EVIDENCE].record(
-                FindingStands(item.nodeid, found.title, found.project)
+                FindingConfirmed(item.nodeid, found.title, found.project)
             )
     return report

@@ -1,7 +1,8 @@
 """The fixture `lab`: a running lab in the state of the test's case.
 
-A lab is shared by the tests of one topology, and each test finds it as new: no server runs, the
-database is empty, the settings of its case hold. That takes about a hub's start.
+The tests of one topology share a lab, and each test gets it as if it were new: no server runs, the
+database is empty, the settings of its case are in effect. Each such reset takes about as long as a
+start of the hub.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from hublab.cases.options import DEFAULT_TOPOLOGY
 from hublab.errors import HublabError, LabError, MachineError, SettingError, UsageError
 from hublab.progress import Progress, Steps
 from hublab.pytest_plugin.cases import case_of
-from hublab.pytest_plugin.evidence import EVIDENCE, LAB, scenario_of
+from hublab.pytest_plugin.evidence_store import EVIDENCE, LAB
+from hublab.pytest_plugin.item_names import scenario_of
 from hublab.pytest_plugin.topologies import lab_options, topology_of
 from hublab.settings.values import Settings
 
-if TYPE_CHECKING:  # collecting tests needs no Docker: what talks to it is imported when needed
+if TYPE_CHECKING:  # collecting tests needs no Docker, so these are imported when needed
     from hublab.cases.labs import Labs
     from hublab.cases.runner import CaseRunner
     from hublab.running.channel import Channel
@@ -34,29 +36,29 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
     config.addinivalue_line(
         "markers",
-        "may_refuse: hub or proxy may refuse to start in a case; then `lab.refusal` says why",
+        "may_refuse: hub or proxy may refuse to start in a case; `lab.refusal` then has the reason",
     )
     config.addinivalue_line(
         "markers",
-        "side_by_side: the cases of this test differ in `server.` settings alone and share one "
+        "side_by_side: the cases of this test differ in `server.` settings only and share one "
         "hub; each spawns the named server `lab.own_server`",
     )
 
 
 def shown_despite_capture(config: pytest.Config) -> Progress:
-    """Progress on stderr while tests are captured: a person must see what takes long."""
+    """Progress on stderr despite pytest's capturing, so that a user sees what takes long."""
     from rich.console import Console
 
-    said: list[str] = []
+    shown: list[str] = []
     manager = config.pluginmanager.getplugin("capturemanager")
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     steps = Steps(console)
 
     def say(text: str) -> None:
         with manager.global_and_fixture_disabled() if manager else contextlib.nullcontext():
-            if not said:
-                console.print()  # pytest's own line is not finished
-            said.append(text)
+            if not shown:
+                console.print()  # end pytest's unfinished line
+            shown.append(text)
             steps(text)
 
     return say
@@ -64,7 +66,7 @@ def shown_despite_capture(config: pytest.Config) -> Progress:
 
 @pytest.fixture(scope="session")
 def _labs(pytestconfig: pytest.Config) -> Iterator[Labs]:
-    """All labs of this run. Not asynchronous, so that Ctrl-C acts while a lab comes up."""
+    """All labs of this run. Not asynchronous, so that Ctrl-C works while a lab comes up."""
     from hublab.cases.labs import Labs
 
     progress = shown_despite_capture(pytestconfig)
@@ -75,7 +77,7 @@ def _labs(pytestconfig: pytest.Config) -> Iterator[Labs]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def _channels(_labs: Labs) -> AsyncIterator[Callable[[Lab], Any]]:
-    """The ways into the labs, each opened once and closed before its lab ends or is put back."""
+    """The channels into the labs, opened once and closed before a lab is removed or restored."""
     from hublab.running.channel import open_channel
 
     opened: dict[str, Channel] = {}
@@ -92,7 +94,7 @@ async def _channels(_labs: Labs) -> AsyncIterator[Callable[[Lab], Any]]:
 
 @pytest.fixture
 def _runner(request: pytest.FixtureRequest, _labs: Labs) -> CaseRunner:
-    """The lab of the test's topology, up but in whatever state."""
+    """The lab of the test's topology, up but not in the test's case yet."""
     try:
         topology = topology_of(request.node) or DEFAULT_TOPOLOGY
         runner = _labs.get(topology, lambda: settings_of(request.session.items, topology))
@@ -104,7 +106,7 @@ def _runner(request: pytest.FixtureRequest, _labs: Labs) -> CaseRunner:
 
 
 def end_run(config: pytest.Config, error: HublabError) -> None:
-    """End the whole run with one message: what is wrong concerns every test."""
+    """End the whole run with one message, because the problem concerns every test."""
     code = error.exit_code if isinstance(error, MachineError) else pytest.ExitCode.USAGE_ERROR
     if hasattr(config, "workeroutput"):
         config.workeroutput["hublab_end"] = [str(error), int(code)]
@@ -112,7 +114,7 @@ def end_run(config: pytest.Config, error: HublabError) -> None:
 
 
 def settings_of(items: list[pytest.Item], topology: tuple[str, ...]) -> list[Settings]:
-    """What the tests of one topology set."""
+    """The settings of the tests of one topology."""
     found = (case_of(item) for item in items if topology_of(item) == topology)
     return [one.settings for one in found if one and one.settings]
 
@@ -125,16 +127,17 @@ async def lab(
     _runner: CaseRunner,
     _channels: Callable[[Lab], Any],
 ) -> AsyncIterator[LiveLab]:
-    """A running lab in which the settings of the case hold; nothing of another test is in it.
+    """A running lab in the test's case, without anything left by another test.
 
-    What the test opens through it is closed at the end. Where hub or proxy refuse to start with
-    the settings the test ends with their last words, unless it is marked `may_refuse`.
+    Everything that the test opens through it is closed at the end. If hub or proxy refuse to
+    start with the settings, the test fails with the end of their output, unless it is marked
+    `may_refuse`.
     """
     from hublab.running.live import LiveLab
 
     evidence = request.config.stash[EVIDENCE]
-    beside = request.node.get_closest_marker("side_by_side")
-    group = scenario_of(request.node) if beside else ""
+    shares_hub = request.node.get_closest_marker("side_by_side")
+    group = scenario_of(request.node) if shares_hub else ""
     try:
         await _labs.make_ready(_runner)
         entered = await _runner.enter(applied, group)
@@ -142,7 +145,7 @@ async def lab(
             raise entered.refusal
     except (SettingError, LabError) as error:
         if not _runner.stays and isinstance(error, LabError):
-            error.hint = None  # it would name commands on a lab that is gone when it is read
+            error.hint = None  # its commands would need a lab that is removed by then
         pytest.fail(str(error), pytrace=False)
     live = LiveLab(_runner.lab, await _channels(_runner.lab), evidence.journal, entered.refusal)
     live.own_server = entered.own_server
@@ -154,7 +157,7 @@ async def lab(
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """A worker that cannot have a lab ends the whole run, with its message shown once."""
+    """If a worker cannot have a lab, end the whole run and show the message once."""
     ending = getattr(node, "workeroutput", {}).get("hublab_end")
     if ending:
         message, code = ending

@@ -1,4 +1,4 @@
-"""The order of tests: what shares a lab and a case runs together, because switching costs time."""
+"""Orders tests so that those with the same lab and case run together, which saves switches."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ from collections.abc import Sequence
 import pytest
 
 from hublab.pytest_plugin.cases import case_of
-from hublab.pytest_plugin.evidence import scenario_of
+from hublab.pytest_plugin.item_names import scenario_of
 from hublab.pytest_plugin.topologies import topology_of
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group by topology, then by case, otherwise in the order that others decided on."""
+    """Group by topology, then by case; otherwise keep the order of other plugins."""
     items[:] = grouped(items)
 
 
 def grouped(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """The items with equal topologies together, and in them those with equal cases.
+    """Group items by topology, and within a topology by case.
 
-    Cases that stand side by side keep together instead: they share their test's hub.
-
-    Groups stand in the order of their first items, items in the order in which they came.
+    Tests whose cases are side by side stay together instead, because they share a hub. Groups are
+    in the order of their first items, and items keep their order within a group.
     """
     topologies = [topology_of(item) for item in items]
     labelled = [
@@ -38,7 +37,7 @@ def grouped(items: Sequence[pytest.Item]) -> list[pytest.Item]:
 
 
 def _same_hub(item: pytest.Item) -> str | None:
-    """What items have in common that need no switch in between; None without a lab."""
+    """A key that is equal for items that need no switch in between; None without a lab."""
     if item.get_closest_marker("side_by_side"):
         return scenario_of(item)
     case = case_of(item)

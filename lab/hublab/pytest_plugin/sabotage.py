@@ -1,12 +1,13 @@
-"""`--sabotage`: the lab gets one case and the test is told another; a good scenario notices.
+"""`--sabotage`: tests whether scenarios can fail, by applying a case that the test does not assume.
 
-A scenario that cannot fail proves nothing. Each is run with pairs of its own cases, one told and
-another applied, until it fails for one of them. One with a single case names its own break:
+A scenario that cannot fail proves nothing. Each runs with pairs of its own cases, one that the test
+assumes and one that is applied to the lab, until it fails for a pair. A scenario with a single case
+names a setting that breaks it:
 
     @pytest.mark.sabotage("hub.JupyterHub.hub_connect_ip", "127.0.0.1")
 
-The setting is then applied beside the case, and nobody tells the test. The run fails when a
-scenario is left that held in all its wrong cases, or that names nothing to break.
+The setting is then applied in addition to the case, without the test's knowledge. The run fails if
+a scenario passes with all its pairs, or has no pair.
 """
 
 from __future__ import annotations
@@ -17,23 +18,23 @@ from typing import Any
 import pytest
 
 from hublab.cases.matrix import Case
-from hublab.pytest_plugin.evidence import scenario_of
-from hublab.pytest_plugin.wrong_cases import Pair
+from hublab.pytest_plugin.case_pairs import CasePair
+from hublab.pytest_plugin.item_names import scenario_of
 
 
 @dataclass(slots=True)
 class Score:
-    """What is known of each scenario, by its id without the case."""
+    """The results of the scenarios, by their ids without the case."""
 
     caught: dict[str, str] = field(default_factory=dict)
-    """The pair that made it fail."""
+    """The pair with which it failed."""
     missed: dict[str, list[str]] = field(default_factory=dict)
-    """The pairs in which it held."""
+    """The pairs with which it passed."""
     broken: dict[str, str] = field(default_factory=dict)
-    """Why it could not be tried."""
+    """Why it could not run."""
 
-    def take(self, report: pytest.TestReport) -> None:
-        """Count one report that bears a result of sabotage."""
+    def add(self, report: pytest.TestReport) -> None:
+        """Count a report, if it has a result of sabotage."""
         result: tuple[str, str, str] | None = getattr(report, "sabotage", None)
         if result:
             outcome, scenario, detail = result
@@ -49,8 +50,8 @@ class Score:
         return self.caught.keys() | self.missed.keys() | self.broken.keys()
 
     @property
-    def bad(self) -> list[str]:
-        """The scenarios that no pair made fail."""
+    def uncaught(self) -> list[str]:
+        """The scenarios that failed with no pair."""
         return sorted(self.scenarios - self.caught.keys())
 
 
@@ -59,7 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("hublab").addoption(
         "--sabotage",
         action="store_true",
-        help="apply one case and tell the test another: each scenario must fail for one pair",
+        help="apply a case that the test does not assume: each scenario must fail for one pair",
     )
 
 
@@ -67,24 +68,24 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
     config.addinivalue_line(
         "markers",
-        "sabotage(setting, value): what breaks this scenario, for --sabotage, if its own cases "
-        "do not",
+        "sabotage(setting, value): a setting that breaks this scenario, for --sabotage, where its "
+        "own cases cannot",
     )
     if config.getoption("--sabotage"):
-        config.pluginmanager.register(Judge(Score()), "hublab-sabotage")
+        config.pluginmanager.register(SabotageRun(Score()), "hublab-sabotage")
 
 
 @pytest.fixture
 def applied(case: Case) -> Case:
-    """The case that the lab is put into: the test's own, but for `--sabotage`.
+    """The case that the lab is put into: the test's own, except with `--sabotage`.
 
-    Made anew for each test: of a matrix and without one, `case` is not the same fixture, so that
-    pytest would keep the earlier one's.
+    Function scope, because `case` is a different fixture with and without a matrix, and pytest
+    would reuse the value of the earlier one in a wider scope.
     """
     return case
 
 
-class Judge:
+class SabotageRun:
     """Runs each scenario until it has failed once, and keeps the score."""
 
     def __init__(self, score: Score) -> None:
@@ -94,28 +95,28 @@ class Judge:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Tests without a lab have nothing that could be put into a wrong case."""
+        """Deselect tests without a lab, to which no case can be applied."""
         without = [item for item in items if "applied" not in getattr(item, "fixturenames", ())]
         config.hook.pytest_deselected(items=without)
         items[:] = [item for item in items if item not in without]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """One failure is enough, and without a wrong case there is nothing to try."""
+        """Skip a scenario that has failed already; fail one without a pair."""
         if scenario_of(item) in self.score.caught:
-            pytest.skip("it failed in a wrong case already")
+            pytest.skip("it has already failed with another pair")
         if pair_of(item) is None:
-            pytest.fail("it has one case only, and no marker sabotage", pytrace=False)
+            pytest.fail("it has only one case, and no marker sabotage", pytrace=False)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
-        """Turn the verdict round: a test that fails has noticed."""
+        """Invert the verdict: a sabotaged test should fail."""
         report: pytest.TestReport = yield
         failed = call.excinfo is not None and not report.skipped
         pair = pair_of(item)
-        told = f"told {pair[0].id}, applied {pair[1].id}" if pair else ""
+        cases = f"{pair[0].id} assumed, {pair[1].id} applied" if pair else ""
         if call.when == "call" and not report.skipped:
-            result = ("caught" if failed else "missed", scenario_of(item), told)
+            result = ("caught" if failed else "missed", scenario_of(item), cases)
             report.sabotage = result  # type: ignore[attr-defined]
             report.outcome, report.longrepr = "passed", None
         elif failed:
@@ -123,19 +124,19 @@ class Judge:
             report.sabotage = (  # type: ignore[attr-defined]
                 "broken",
                 scenario_of(item),
-                f"{why} ({told})" if told else why,
+                f"{why} ({cases})" if cases else why,
             )
         if hasattr(item.config, "workerinput"):
-            self.score.take(report)  # a worker skips by what it saw itself
+            self.score.add(report)  # a worker skips by its own results
         return report
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.score.take(report)
+        self.score.add(report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> Any:
-        """Letters of their own; a pair that was skipped because one was enough says nothing."""
+        """Use separate letters, and none for a pair that was skipped."""
         result = getattr(report, "sabotage", None)
         if report.skipped and report.when == "setup":
             return "", "", ""
@@ -146,25 +147,27 @@ class Judge:
         return None
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """A scenario that no pair made fail makes the run fail."""
-        if self.score.bad and session.exitstatus == pytest.ExitCode.OK:
+        """Fail the run if a scenario failed with no pair."""
+        if self.score.uncaught and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """The score, and what is not in it."""
+        """Print the score, and the scenarios that were not caught."""
         terminalreporter.section("sabotage")
-        for scenario in self.score.bad:
+        for scenario in self.score.uncaught:
             terminalreporter.write_line(f"NOT CAUGHT {scenario}", red=True)
             reasons = [self.score.broken.get(scenario, "")]
-            reasons += [f"it held when {pair}" for pair in self.score.missed.get(scenario, [])]
+            reasons += [f"it passed with {pair}" for pair in self.score.missed.get(scenario, [])]
             for reason in filter(None, reasons):
                 terminalreporter.write_line(f"    {reason}")
         caught, total = len(self.score.caught), len(self.score.scenarios)
         terminalreporter.write_line(f"{caught} of {total} scenarios fail when the case is wrong")
 
 
-def pair_of(item: pytest.Item) -> Pair | None:
-    """The case that this item is told, and the one that its lab gets."""
+def pair_of(item: pytest.Item) -> CasePair | None:
+    """The case that this item assumes, and the one that is applied to its lab."""
     params = getattr(getattr(item, "callspec", None), "params", {})
-    told, wrong = params.get("case"), params.get("applied")
-    return (told, wrong) if isinstance(told, Case) and isinstance(wrong, Case) else None
+    assumed, applied = params.get("case"), params.get("applied")
+    if isinstance(assumed, Case) and isinstance(applied, Case):
+        return assumed, applied
+    return None

@@ -1,4 +1,4 @@
-"""Which tests run: the markers `issue` and `slow`, the option `--issue`."""
+"""Selects tests: the markers `issue` and `slow`, the option `--issue`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-_RIGHT = 'issue("jupyterhub#2000", happens=True, workaround="POST /hub/api/proxy")'
+_EXAMPLE = 'issue("jupyterhub#2000", happens=True, workaround="POST /hub/api/proxy")'
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +15,11 @@ class Issue:
     """A report in another project's tracker that a test reproduces."""
 
     name: str
-    """As `jupyterhub#2000`, or `owner/project#1` where the owner is not jupyterhub."""
+    """Such as `jupyterhub#2000`, or `owner/project#1` for an owner other than jupyterhub."""
     happens: bool | None
-    """Whether it still happens, which the test proves; None: the marker does not say."""
+    """Whether it still happens, which the test proves; None if the marker leaves it open."""
     workaround: str
-    """How to live with it, or what ended it."""
+    """How to avoid it, or the change that fixed it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="PROJECT#NUMBER",
-        help="only the tests of this issue, as jupyterhub#2000; several add up",
+        help="only the tests of this issue, such as jupyterhub#2000; may be repeated",
     )
 
 
@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def issues_of(item: pytest.Item) -> tuple[Issue, ...]:
-    """The issues that a test's markers name. Raises pytest.UsageError for a faulty marker."""
+    """The issues that a test's markers name. Raises pytest.UsageError for a wrong marker."""
     return tuple(issue for mark in item.iter_markers("issue") for issue in _issues(mark, item))
 
 
@@ -56,7 +56,7 @@ def _issues(mark: pytest.Mark, item: pytest.Item) -> list[Issue]:
         ]
     except TypeError as error:
         raise pytest.UsageError(
-            f"{item.nodeid}, marker issue: {str(error).rpartition('() ')[2]}; hint: {_RIGHT}"
+            f"{item.nodeid}, marker issue: {str(error).rpartition('() ')[2]}; hint: {_EXAMPLE}"
         ) from None
 
 
@@ -67,14 +67,14 @@ def issue_names(item: pytest.Item) -> set[str]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what has no wanted issue; an issue that no test names is a usage error."""
-    wanted = {name.lower() for name in config.getoption("--issue")}
-    if not wanted:
+    """Deselect tests of other issues. Raises pytest.UsageError for an issue that no test has."""
+    requested = {name.lower() for name in config.getoption("--issue")}
+    if not requested:
         return
     known = {name for item in items for name in issue_names(item)}
-    if missing := sorted(wanted - known):
+    if missing := sorted(requested - known):
         near = difflib.get_close_matches(missing[0], sorted(known))
         hint = f"; near: {', '.join(near)}" if near else ""
         raise pytest.UsageError(f"--issue: no test here is about {missing[0]}{hint}")
-    config.hook.pytest_deselected(items=[one for one in items if not issue_names(one) & wanted])
-    items[:] = [item for item in items if issue_names(item) & wanted]
+    config.hook.pytest_deselected(items=[one for one in items if not issue_names(one) & requested])
+    items[:] = [item for item in items if issue_names(item) & requested]

@@ -1,4 +1,4 @@
-"""Which lab a test runs in: the marker `topology` and the options `--lab-*`."""
+"""Chooses the lab of a test: the marker `topology` and the options `--lab-*`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--lab-name",
         metavar="NAME",
-        help="the lab's name (default: a fresh one); one that runs already is used: its servers, "
-        "homes and database go, and its settings are saved and restored at the end",
+        help="the lab's name (default: a new one); a running lab of that name is used: its "
+        "servers, homes and database are deleted, and its settings are restored at the end",
     )
     group.addoption("--lab-keep", action="store_true", help="leave the lab up at the end")
     group.addoption(
@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker; a Compose file that is missing ends the run before it begins."""
+    """Register the marker; a missing Compose file ends the run before it starts."""
     config.addinivalue_line(
         "markers",
         "topology(name, *overlays): the Compose files to run in, as compose/<name>.yaml; "
@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def lab_options(config: pytest.Config) -> LabOptions:
     """The `--lab-*` options of this run."""
-    # Not above: pytest rewrites the assertions of a plugin only if it is the first to import it.
+    # Imported late: pytest rewrites a plugin's assertions only if pytest itself imports it first.
     from hublab.pytest_plugin.cases import PINNED
 
     files = tuple(path.absolute() for path in config.getoption("--lab-file"))
@@ -58,10 +58,10 @@ def lab_options(config: pytest.Config) -> LabOptions:
 
 
 def topology_of(node: pytest.Item) -> tuple[str, ...] | None:
-    """The names that the nearest `topology` marker gives.
+    """The names in the nearest `topology` marker.
 
-    Without a marker: the default for a test that asks for the lab, None for any other. Raises
-    pytest.UsageError for a marker without names.
+    Without a marker: the default for a test that uses the fixture `lab`, None for any other.
+    Raises pytest.UsageError for a marker without names.
     """
     mark = node.get_closest_marker("topology")
     if mark is None:

@@ -1,4 +1,4 @@
-"""A test that could not decide is a failure of a category of its own: UNDECIDED."""
+"""Reports tests that could not decide as UNDECIDED, a separate category of failure."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report: pytest.TestReport) -> Any:
-    """Count it apart from what failed; it still makes the run fail."""
+    """Count it separately from failures; the run still fails."""
     if getattr(report, "undecided", False) and report.failed:
         return "undecided", "U", ("UNDECIDED", {"yellow": True})
     return None
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say what could not be decided, and why."""
+    """List what could not be decided, and why."""
     reports = terminalreporter.stats.get("undecided", [])
     if reports:
         terminalreporter.section("undecided", sep="=", yellow=True)

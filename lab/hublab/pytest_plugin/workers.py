@@ -1,8 +1,8 @@
-"""Tests on several workers of pytest-xdist, each with labs of its own: how many, and which.
+"""Distributes tests to workers of pytest-xdist, each with its own labs.
 
-One worker leaves cores idle, because most of a scenario is waiting for the hub or a server. So
-`pytest scenarios`, a whole folder of the ini option `on_every_core`, has a worker for each core;
-what asks for less, or to be watched, has none.
+A single worker leaves cores idle, because a scenario mostly waits for the hub or a server. So a run
+of a whole folder of the ini option `on_every_core`, such as `pytest scenarios`, gets a worker for
+each core. A run of fewer tests, or an interactive one, gets no workers.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Any
 
 import pytest
 
-from hublab.pytest_plugin.evidence import name_of
+from hublab.pytest_plugin.item_names import name_of
 from hublab.pytest_plugin.topologies import lab_options, topology_of
 
-MOST = 4
-"""Workers, however many cores there are."""
-MEMORY = 2.0
-"""GiB a worker, whose labs stay until the run ends: five hosts take 0.2, with servers more."""
-FEW = ("collectonly", "keyword", "issue", "lf", "failedfirst", "newfirst", "stepwise")
-"""Options that choose a few tests, or need the names that tests have without workers."""
-WATCHED = (
+MAX_WORKERS = 4
+"""The limit for machines with many cores."""
+GIB_PER_WORKER = 2.0
+"""Labs stay up until the run ends; five hosts take 0.2 GiB, and more with servers."""
+SELECTING = ("collectonly", "keyword", "issue", "lf", "failedfirst", "newfirst", "stepwise")
+"""Options that select a few tests, or depend on the names of tests without workers."""
+INTERACTIVE = (
     "usepdb",
     "trace",
     "setuponly",
@@ -32,7 +32,7 @@ WATCHED = (
     "showfixtures",
     "show_fixtures_per_test",
 )
-"""Options that talk to whoever started the run, which workers cannot."""
+"""Options that interact with the user, which workers cannot."""
 
 _CHOSEN = pytest.StashKey[int]()
 _BY_GROUP = "hublab_loadgroup"
@@ -43,8 +43,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The ini option `on_every_core`."""
     parser.addini(
         "on_every_core",
-        f"folders that, asked for as a whole, have a worker for each core, up to {MOST}, "
-        "each with labs of its own; -n decides otherwise",
+        f"folders that, when run as a whole, use a worker for each core, up to {MAX_WORKERS}, "
+        "each with its own labs; -n overrides this",
         type="paths",
         default=[],
     )
@@ -52,10 +52,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
-    """Choose the number where `-n` does not, and distribute by group.
+    """Choose the number of workers unless `-n` does, and distribute by group.
 
-    A wrapper, so that it comes before pytest-xdist reads its options. Without its distribution
-    by group, `xdist_group` is without effect.
+    A wrapper, so that it runs before pytest-xdist reads its options. `xdist_group` has no effect
+    unless tests are distributed by group.
     """
     if workers := workers_for(config):
         config.option.numprocesses = config.stash[_CHOSEN] = workers
@@ -65,21 +65,21 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
 
 
 def workers_for(config: pytest.Config) -> int:
-    """How many workers this run shall have of its own accord; 0: it is not to be distributed."""
+    """The number of workers that this run gets by default; 0 for a run without workers."""
     if getattr(config.option, "numprocesses", 0) is not None or hasattr(config, "workerinput"):
-        return 0  # the command line says it, or there is no pytest-xdist
-    asked = {(config.invocation_params.dir / argument).resolve() for argument in config.args}
+        return 0  # set by the command line, or pytest-xdist is missing
+    requested = {(config.invocation_params.dir / argument).resolve() for argument in config.args}
     own = lab_options(config)
     if (
-        not asked <= whole_folders(config)
-        or any(config.getoption(name, False) for name in (*FEW, *WATCHED))
+        not requested <= whole_folders(config)
+        or any(config.getoption(name, False) for name in (*SELECTING, *INTERACTIVE))
         or config.getoption("capture") in ("no", "tee-sys")
         or own.name
         or own.keep
         or own.files
     ):
         return 0
-    workers = min(MOST, os.cpu_count() or 1, within_memory())
+    workers = min(MAX_WORKERS, os.cpu_count() or 1, within_memory())
     return workers if workers > 1 else 0
 
 
@@ -90,21 +90,21 @@ def whole_folders(config: pytest.Config) -> set[Path]:
 
 def within_memory() -> int:
     """How many workers this machine has memory for."""
-    from hublab.machine.capabilities import available_memory  # it knows Docker too
+    from hublab.machine.capabilities import available_memory  # this imports Docker's client
 
     available = available_memory()
-    return MOST if available is None else int(available / MEMORY)
+    return MAX_WORKERS if available is None else int(available / GIB_PER_WORKER)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say that the run is distributed where nobody asked for it."""
+    """Report that the run is distributed by default."""
     workers = config.stash.get(_CHOSEN, 0)
-    return f"hublab: {workers} workers, each with labs of its own (-n 0: none)" if workers else None
+    return f"hublab: {workers} workers, each with its own labs (-n 0 for none)" if workers else None
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Know the marker `xdist_group` where pytest-xdist is not there to register it."""
+    """Register the marker `xdist_group` if pytest-xdist is missing."""
     if not any(line.startswith("xdist_group") for line in config.getini("markers")):
         config.addinivalue_line("markers", "xdist_group(name): one worker for these tests")
     if getattr(config, "workerinput", {}).get(_BY_GROUP):
@@ -113,14 +113,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker to name the groups: it reads the command line anew, which lacks our choice."""
+    """Pass our choice of distribution to a worker, which parses only the command line."""
     node.workerinput[_BY_GROUP] = node.config.option.dist == "loadgroup"
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep a folder's tests of one topology on one worker: they share a lab.
+    """Keep a folder's tests of one topology on one worker, because they share a lab.
 
-    Those of a file, where all tests of the run are in one folder.
+    Directly in a folder of `on_every_core`, keep the tests of a file together instead.
     """
     topology = topology_of(item)
     if topology is not None and item.get_closest_marker("xdist_group") is None:
@@ -131,7 +131,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Have a report of a worker bring the test's own name along, without that of its group."""
+    """Add the test's own name, without its group, to a worker's report."""
     report = yield
     if hasattr(item.config, "workerinput"):
         setattr(report, _NAME, name_of(item))
@@ -140,6 +140,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Give a test its own name back where it is shown and kept: others know it by that alone."""
-    if hasattr(report, "node"):  # as the controller gets it; the worker itself is held to the other
+    """Restore a test's own name in the controller, which prints and caches it."""
+    if hasattr(report, "node"):  # only in the controller; xdist needs the other name in workers
         report.nodeid = getattr(report, _NAME, report.nodeid)

@@ -15,7 +15,7 @@ sys.path.insert(0, "/opt/hublab")
 import base_config
 from traitlets.config import Config
 c = Config()
-base_config.lay(c, Path("/etc/hublab"))
+base_config.apply(c, Path("/etc/hublab"))
 print(json.dumps({f"{name}.{trait}": str(c[name][trait]) for name in c for trait in c[name]}))
 """
 

@@ -1,1 +1,1 @@
-"""A value on its way to a file on a host: how it is written, checked, and where it lands."""
+"""Settings: how they are written, checked, described, and put into files on hosts."""

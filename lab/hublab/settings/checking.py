@@ -1,7 +1,7 @@
-"""Settings are checked by the software that will read them, before anything is changed.
+"""Checks settings with the software that will read them, before anything is changed.
 
-Each check runs in a throw-away container of the role's own image, so that no lab needs to be
-up and a bad value leaves nothing behind.
+Each check runs in a throw-away container of the role's own image, so that it needs no running lab
+and a bad value leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hublab.settings.files import ROLE_OF_SCOPE
 from hublab.settings.values import Settings, unknown_setting
 
 PYTHON = "/opt/jupyter/bin/python"
-GIVEN_BY_HUB = {
+SET_BY_HUB = {
     "ip": "hub.JupyterHub.bind_url",
     "port": "hub.JupyterHub.bind_url",
     "api-ip": "hub.ConfigurableHTTPProxy.api_url",
@@ -26,17 +26,17 @@ GIVEN_BY_HUB = {
     "error-target": "hub.JupyterHub.hub_connect_url",
     "log-level": "hub.ConfigurableHTTPProxy.log_level",
 }
-"""Options that a hub gives the proxy that it starts, behind any others, so that these do not hold;
-and the settings that decide them. Source: jupyterhub/proxy.py, `ConfigurableHTTPProxy.start`."""
+"""Options of a proxy that its hub starts -> the settings that control them. The hub appends its own
+values, which override any others. Source: jupyterhub/proxy.py, `ConfigurableHTTPProxy.start`."""
 
 
 def check_settings(
     engine: Engine, images: Mapping[str, str], settings: Settings, *, lab: str = ""
 ) -> None:
-    """Raise SettingError for the first setting that the running software does not take.
+    """Raise SettingError for the first setting that the software of the images does not accept.
 
-    `images` gives the image of each role: hub, node, proxy. The containers that check belong to
-    `lab`, so that they go with it when this process is killed before it can remove them.
+    `images` gives the image of each role: hub, node, proxy. The throw-away containers
+    belong to `lab`, so that they are removed with it if this process is killed.
     """
     engine = engine.for_lab(lab)
     checks: dict[str, Callable[[Engine, str, dict[str, Any]], None]] = {
@@ -48,7 +48,7 @@ def check_settings(
     for scope, check in checks.items():
         if values := settings.scope(scope):
             if scope == "proxy" and images["proxy"] == images["hub"]:
-                refuse_given(values)
+                refuse_set_by_hub(values)
             check(engine, images[ROLE_OF_SCOPE[scope]], values)
         if (code := settings.snippet(scope)) is not None:
             name = settings.snippet_name(scope)
@@ -56,76 +56,77 @@ def check_settings(
 
 
 def check_traits(engine: Engine, image: str, scope: str, values: dict[str, Any]) -> None:
-    """Classes, traits and values, as the installed JupyterHub or Jupyter Server knows them."""
-    for wrong in faults(engine, image, scope, [values])[0]:
-        key = f"{scope}.{wrong['key']}"
-        if wrong["reason"] is None:
-            raise unknown_setting(key, [f"{scope}.{known}" for known in wrong["known"]])
-        raise SettingError(wrong["reason"], where=key)
+    """Check classes, traits and values with the installed JupyterHub or Jupyter Server."""
+    for problem in trait_problems(engine, image, scope, [values])[0]:
+        key = f"{scope}.{problem['key']}"
+        if problem["reason"] is None:
+            raise unknown_setting(key, [f"{scope}.{known}" for known in problem["known"]])
+        raise SettingError(problem["reason"], where=key)
 
 
 def accepted(
     engine: Engine, images: Mapping[str, str], many: Iterable[Settings], *, lab: str = ""
 ) -> set[str]:
-    """The digests of those settings, each of one scope, in which `check_settings` finds no fault.
+    """The digests of the settings, each of one scope, that `check_settings` would accept.
 
-    All are asked about at once, which takes no longer than one. What chooses a class, and what
-    neither JupyterHub nor Jupyter Server reads, is left out.
+    One container checks all of them, in the time of a single check. Settings that choose a class,
+    and those of proxy and sshd, are left out.
     """
     engine = engine.for_lab(lab)
-    fine: set[str] = set()
+    passed: set[str] = set()
     for scope in ("hub", "server"):
-        asked = {one.digest: one.scope(scope) for one in many if one.scope(scope)}
-        asked = {digest: values for digest, values in asked.items() if not chooses_class(values)}
-        if asked:
-            said = faults(engine, images[ROLE_OF_SCOPE[scope]], scope, list(asked.values()))
-            fine |= {digest for digest, wrong in zip(asked, said, strict=True) if not wrong}
-    return fine
+        sets = {one.digest: one.scope(scope) for one in many if one.scope(scope)}
+        sets = {digest: values for digest, values in sets.items() if not chooses_class(values)}
+        if sets:
+            image = images[ROLE_OF_SCOPE[scope]]
+            problems = trait_problems(engine, image, scope, list(sets.values()))
+            passed |= {digest for digest, found in zip(sets, problems, strict=True) if not found}
+    return passed
 
 
 def chooses_class(values: dict[str, Any]) -> bool:
-    """Whether settings say which classes there are to be set."""
+    """Whether settings choose the classes whose traits can be set."""
     return any(trait.endswith("_class") for trait in values.get("JupyterHub", {}))
 
 
-def faults(
+def trait_problems(
     engine: Engine, image: str, scope: str, many: list[dict[str, Any]]
 ) -> list[list[dict[str, Any]]]:
-    """What is wrong in each of some sets of traits."""
+    """The problems of each set of traits, in the order of the sets."""
     files = [File("settings.json", json.dumps(many).encode())]
     argv = [PYTHON, "/opt/hublab/check_settings.py", scope]
-    done = succeeded(engine.run_once(image, argv, files, "/tmp"), "check settings")
+    done = require_success(engine.run_once(image, argv, files, "/tmp"), "check settings")
     return list(json.loads(done.stdout.strip().splitlines()[-1]))
 
 
-def refuse_given(values: Mapping[str, Any]) -> None:
-    """Raise SettingError for an option that the hub says itself to a proxy of its own."""
-    for option, hint in GIVEN_BY_HUB.items():
+def refuse_set_by_hub(values: Mapping[str, Any]) -> None:
+    """Raise SettingError for an option that the hub sets itself for a proxy that it starts."""
+    for option, hint in SET_BY_HUB.items():
         if option in values:
             raise SettingError(
-                "the hub starts this proxy, and gives it this option itself",
+                "the hub starts this proxy and sets this option itself",
                 where=f"proxy.{option}",
                 hint=hint,
             )
 
 
 def check_proxy_options(engine: Engine, image: str, values: dict[str, Any]) -> None:
-    """Long options of configurable-http-proxy, as its own --help lists them."""
+    """Check options against the long ones that configurable-http-proxy --help lists."""
     argv = ["/opt/chp/node_modules/.bin/configurable-http-proxy", "--help"]
-    done = succeeded(engine.run_once(image, argv), "ask the proxy for its options")
+    done = require_success(engine.run_once(image, argv), "list the options of the proxy")
     known = re.findall(r"--([a-z][a-z0-9-]*)", done.stdout)
     numbers = set(re.findall(r"--([a-z][a-z0-9-]*) <n>", done.stdout))
     for option, value in values.items():
         if option in numbers and not re.fullmatch(r"-?\d+", str(value)):
             raise SettingError(
-                f"the proxy takes a number and not {value!r}", where=f"proxy.{option}"
+                f"the proxy needs a number here, not {value!r}", where=f"proxy.{option}"
             )
         if option not in known:
             raise unknown_setting(f"proxy.{option}", [f"proxy.{name}" for name in known])
 
 
 def check_sshd_options(engine: Engine, image: str, values: dict[str, Any]) -> None:
-    """Keywords and values of sshd_config, as the nodes' own sshd takes them."""
+    """Check keywords and values of sshd_config with the nodes' own sshd."""
     script = (
         "mkdir -p /run/sshd && ssh-keygen -q -t ed25519 -N '' -f /tmp/key && "
         'for option; do /usr/sbin/sshd -t -h /tmp/key -f /dev/null -o "$option" || exit 9; done'
@@ -134,15 +135,15 @@ def check_sshd_options(engine: Engine, image: str, values: dict[str, Any]) -> No
         done = engine.run_once(image, ["sh", "-c", script, "-", f"{option}={value}"])
         if done.exit_code == 9:
             raise SettingError(
-                f"the nodes' sshd does not take it: {done.stderr.strip()}",
+                f"the nodes' sshd does not accept it: {done.stderr.strip()}",
                 where=f"sshd.{option}",
                 hint="a keyword and value of sshd_config(5)",
             )
-        succeeded(done, "check sshd options")
+        require_success(done, "check sshd options")
 
 
 def check_snippet(engine: Engine, image: str, scope: str, name: str, code: str) -> None:
-    """A snippet must be Python; what it imports, and the classes that it sets, must be there."""
+    """Check that a snippet is Python, and that its imports and the classes that it sets exist."""
     try:
         compile(code, f"{scope}.snippet", "exec")
     except SyntaxError as error:
@@ -151,13 +152,14 @@ def check_snippet(engine: Engine, image: str, scope: str, name: str, code: str) 
         ) from error
     argv = [PYTHON, "/opt/hublab/check_snippet.py", scope]
     done = engine.run_once(image, argv, [File("snippet.py", code.encode())], "/tmp")
-    said = succeeded(done, f"try {name}").stdout.strip().splitlines()
-    if wrong := json.loads(said[-1]):
-        line = f":{wrong['line']}" if wrong["line"] else ""
-        raise SettingError(wrong["wrong"], where=f"{scope}.snippet, {name}{line}")
+    output = require_success(done, f"try {name}").stdout.strip().splitlines()
+    if problem := json.loads(output[-1]):
+        line = f":{problem['line']}" if problem["line"] else ""
+        raise SettingError(problem["wrong"], where=f"{scope}.snippet, {name}{line}")
 
 
-def succeeded(done: ExecResult, attempted: str) -> ExecResult:
+def require_success(done: ExecResult, attempted: str) -> ExecResult:
+    """Return the result of a command. Raises LabError with its error output if it failed."""
     if done.exit_code:
         raise LabError(f"could not {attempted}: {done.stderr.strip()[-2000:]}")
     return done

@@ -1,7 +1,7 @@
-"""Where settings land: the files that each role's host reads, made from one set of settings.
+"""The files into which settings are written, for the host of each role.
 
-Pure; `hublab.running.switching` puts them in place. Sources: traitlets' configuration system for
-hub and servers; sshd_config(5), where the first value read wins; the proxy's --help.
+Pure; `hublab.running.switching` puts the files on the hosts. Sources: traitlets' configuration
+system for hub and servers; sshd_config(5), where the first value read wins; the proxy's --help.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from hublab.settings.values import Settings
 
 JUPYTERHUB_UID = 990
 DUE = "due"
-"""Beside the settings in case.json: the keys that are written and may not hold yet. No setting
-has such a name."""
+"""An entry of case.json besides the settings: the keys that are written but may not be in effect
+yet. No setting has this name."""
 ROLE_OF_SCOPE = {scope: reading(scope).name for scope in SCOPES}
-"""Scope -> the role whose host has the software that reads its settings."""
+"""Scope -> the role whose software reads its settings."""
 READ_AT_START = ("hub", "proxy", "sshd")
-"""The scopes whose settings hold after a restart only, each program behind the one that needs it:
-restarted the other way round, a hub finds its proxy and fills it."""
+"""The scopes whose settings take effect at a restart only. A program comes after those that depend
+on it, so restarts go in reverse order: a restarted hub then finds its proxy and sets the routes."""
 
 
 def files_for(roles: Iterable[str], settings: Settings, due: Sequence[str] = ()) -> list[File]:
     """The files under /etc/hublab of a host of these roles; empty ones undo earlier settings.
 
-    `due` are the keys that do not hold before some program was restarted.
+    `due` are the keys that take effect only when some program has restarted.
     """
     return [file for role in roles for file in files_of_role(role, settings, due)]
 
@@ -56,19 +56,19 @@ def files_of_role(role: str, settings: Settings, due: Sequence[str] = ()) -> lis
 
 
 def case_file(settings: Settings, due: Sequence[str] = ()) -> File:
-    """What a lab remembers of its settings; `read_case` reads it."""
+    """The file in which a lab records its settings; `read_case` reads it."""
     return private("case.json", json.dumps(settings.as_json() | ({DUE: list(due)} if due else {})))
 
 
 def read_case(text: bytes | None) -> tuple[Settings, tuple[str, ...]]:
-    """The settings that a lab was given, and the keys among them that may not hold yet."""
+    """The settings recorded for a lab, and the keys that may not be in effect yet."""
     data = json.loads(text) if text else {}
     due = data.pop(DUE, [])
     return Settings.from_json(data), tuple(due)
 
 
 def private(name: str, text: str) -> File:
-    """A file for the hub alone: settings may hold tokens."""
+    """A file that only the hub can read, because settings may contain tokens."""
     return File(name, text.encode(), mode=0o600, uid=JUPYTERHUB_UID)
 
 
@@ -77,7 +77,7 @@ def sshd_lines(settings: Settings) -> str:
 
 
 def proxy_args(settings: Settings) -> list[str]:
-    """One argument an element; true is a bare option and false leaves it away."""
+    """One argument an element; true is a bare option, and false omits the option."""
     return [
         argument
         for option, value in settings.scope("proxy").items()
@@ -94,7 +94,7 @@ def proxy_option(option: str, value: JSONValue) -> list[str]:
 
 
 def changed_keys(old: Settings, new: Settings) -> list[str]:
-    """The keys whose new value, or absence, holds after a restart only."""
+    """The keys whose change takes effect at a restart only."""
     return [
         key
         for key in sorted({*old, *new})

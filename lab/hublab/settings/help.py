@@ -1,4 +1,4 @@
-"""What the running software says of a setting, and where hublab puts it.
+"""Describes settings as the software that reads them documents itself.
 
 Classes and traits come from traitlets in a throw-away container of the role's own image,
 options of the proxy from its `--help`, keywords of sshd from `sshd -T`.
@@ -17,7 +17,7 @@ from hublab.engine import Engine
 from hublab.engine.records import File
 from hublab.errors import SettingError
 from hublab.paths import ROOT
-from hublab.settings.checking import PYTHON, succeeded
+from hublab.settings.checking import PYTHON, require_success
 from hublab.settings.files import ROLE_OF_SCOPE
 from hublab.settings.syntax import check_key, is_snippet
 from hublab.settings.values import unknown_setting
@@ -27,37 +27,13 @@ SCRIPTS = ("describe_settings.py", "check_settings.py")
 OPTION = re.compile(r"^  (?:-\w, )?--([a-z][a-z0-9-]*)( <[^>]+>)?\s*(.*)$")
 SSHD = "mkdir -p /run/sshd && ssh-keygen -q -t ed25519 -N '' -f /tmp/key && "
 SSHD_DEFAULTS = SSHD + "/usr/sbin/sshd -T -h /tmp/key -f /dev/null"
-
-
-@dataclass(frozen=True, slots=True)
-class Landing:
-    """Where a scope's settings land, and what makes them hold."""
-
-    role: str
-    file: str
-    restarts: str
-
-
-LANDINGS = {
-    "hub": Landing("hub", "/etc/hublab/settings.json", "the hub restarts; servers go on"),
-    "server": Landing(
-        "node",
-        "/etc/hublab/settings.json",
-        "nothing restarts; servers that start from then on have it",
-    ),
-    "proxy": Landing(
-        "proxy", "/etc/hublab/proxy.args", "the proxy restarts, and the hub gives its routes back"
-    ),
-    "sshd": Landing("node", "/etc/hublab/sshd.conf", "sshd reads its file again; connections stay"),
-}
 SUGGESTED = 6
-"""How many settings of the same name are told."""
-SNIPPET = "/etc/hublab/snippet.py"
+"""How many settings with the same last part a message lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettingHelp:
-    """What is known of one setting; None where the software does not say."""
+    """The documentation of one setting; None where the software has none."""
 
     key: str
     help: str
@@ -68,46 +44,40 @@ class SettingHelp:
     defined_by: str | None = None
 
 
-def landing(key: str) -> Landing:
-    """Where a setting lands."""
-    found = LANDINGS[key.partition(".")[0]]
-    return Landing(found.role, SNIPPET, found.restarts) if is_snippet(key) else found
-
-
 def describe(engine: Engine, images: Mapping[str, str], name: str) -> list[SettingHelp]:
-    """What is known of a setting, or of all settings of a class, `proxy` or `sshd`.
+    """Describe a setting, or all settings of a class, of `proxy` or of `sshd`.
 
-    Raises SettingError for one that the software does not know, with those of the same name in
-    any scope; else with the nearest names.
+    Raises SettingError for an unknown setting. Its hint lists settings of any scope that end in the
+    same name, or else the nearest names.
     """
     try:
-        return known_as(engine, images, name)
+        return describe_exactly(engine, images, name)
     except SettingError as error:
         if name in CLASS_SCOPES:
-            raise  # it asks for a class, and its name is no setting's
-        if same := same_name(name.rpartition(".")[2], all_settings(engine, images)):
+            raise  # the message lists the classes of the scope
+        if same := with_last_part(name.rpartition(".")[2], all_settings(engine, images)):
             raise SettingError(error.message, where=error.where, hint="\n".join(same)) from error
         raise
 
 
-def same_name(name: str, known: Iterable[str]) -> list[str]:
-    """The settings that end in a name, however it is capitalised; the first few."""
+def with_last_part(name: str, known: Iterable[str]) -> list[str]:
+    """The first few settings whose last part is a name, in any capitalisation."""
     found = [key for key in known if key.rpartition(".")[2].lower() == name.lower()]
     return found[:SUGGESTED]
 
 
 def all_settings(engine: Engine, images: Mapping[str, str]) -> Iterator[str]:
-    """Every setting that the software of a lab knows, scope by scope."""
+    """Every setting that a lab's software knows, scope by scope."""
     for scope in CLASS_SCOPES:
-        # Any trait's name has the answer hold the names of all traits.
-        known = ask(engine, images[ROLE_OF_SCOPE[scope]], scope, "Any.trait")["known"]
+        # A query for a trait returns the names of all traits, even if that trait does not exist.
+        known = query_traits(engine, images[ROLE_OF_SCOPE[scope]], scope, "Any.trait")["known"]
         yield from (f"{scope}.{one}" for one in known)
     for options in (proxy_options(engine, images), sshd_keywords(engine, images)):
         yield from (option.key for option in options.values())
 
 
-def known_as(engine: Engine, images: Mapping[str, str], name: str) -> list[SettingHelp]:
-    """What is known of a setting by just this name."""
+def describe_exactly(engine: Engine, images: Mapping[str, str], name: str) -> list[SettingHelp]:
+    """Describe the setting of exactly this name."""
     scope, _, rest = name.partition(".")
     if scope in CLASS_SCOPES and rest.count(".") == 0 and not is_snippet(name):
         return of_class(engine, images, scope, rest)
@@ -117,10 +87,10 @@ def known_as(engine: Engine, images: Mapping[str, str], name: str) -> list[Setti
         text = "Python for what JSON cannot say; `c` is the configuration. Runs last."
         return [SettingHelp(name, text, "Python file", f"{name}=FILE.py", None)]
     if scope in CLASS_SCOPES:
-        said = ask(engine, images[ROLE_OF_SCOPE[scope]], scope, rest)
-        if not said["traits"]:
-            raise unknown_setting(name, [f"{scope}.{known}" for known in said["known"]])
-        return [trait_help(scope, trait) for trait in said["traits"]]
+        found = query_traits(engine, images[ROLE_OF_SCOPE[scope]], scope, rest)
+        if not found["traits"]:
+            raise unknown_setting(name, [f"{scope}.{known}" for known in found["known"]])
+        return [trait_help(scope, trait) for trait in found["traits"]]
     known = (proxy_options if scope == "proxy" else sshd_keywords)(engine, images)
     if not rest:
         return list(known.values())
@@ -130,48 +100,50 @@ def known_as(engine: Engine, images: Mapping[str, str], name: str) -> list[Setti
 
 
 def of_class(engine: Engine, images: Mapping[str, str], scope: str, name: str) -> list[SettingHelp]:
-    """All traits of a class. Raises SettingError naming near classes, or all of them."""
-    said = ask(engine, images[ROLE_OF_SCOPE[scope]], scope, name)
-    if said["traits"]:
-        return [trait_help(scope, trait) for trait in said["traits"]]
-    near = difflib.get_close_matches(name, said["known"], n=3)
-    hint = near or said["known"]
+    """All traits of a class. Raises SettingError that names similar classes, or all of them."""
+    found = query_traits(engine, images[ROLE_OF_SCOPE[scope]], scope, name)
+    if found["traits"]:
+        return [trait_help(scope, trait) for trait in found["traits"]]
+    near = difflib.get_close_matches(name, found["known"], n=3)
+    hint = near or found["known"]
     raise SettingError(
         f"no class {name} reads settings of {scope}" if name else f"{scope} of which class?",
         hint="\n".join(f"{scope}.{one}" for one in hint),
     )
 
 
-def ask(engine: Engine, image: str, scope: str, name: str) -> dict[str, Any]:
-    """What the software in an image says of a class or trait."""
+def query_traits(engine: Engine, image: str, scope: str, name: str) -> dict[str, Any]:
+    """What the software in an image documents about a class or trait."""
     folder = ROOT / "compose" / "etc"
     files = [File(script, (folder / script).read_bytes()) for script in SCRIPTS]
     argv = [PYTHON, f"/tmp/{SCRIPTS[0]}", scope, name]
-    done = succeeded(engine.run_once(image, argv, files, "/tmp"), "ask the software")
+    done = require_success(
+        engine.run_once(image, argv, files, "/tmp"), "query the software's traits"
+    )
     return dict(json.loads(done.stdout.strip().splitlines()[-1]))
 
 
-def trait_help(scope: str, said: Mapping[str, Any]) -> SettingHelp:
+def trait_help(scope: str, trait: Mapping[str, Any]) -> SettingHelp:
     return SettingHelp(
-        key=f"{scope}.{said['class']}.{said['trait']}",
-        help=said["help"],
-        type=said["type"],
-        takes=said["takes"],
-        default=said["default"],
-        choices=tuple(said["choices"] or ()),
-        defined_by=said["defined_by"],
+        key=f"{scope}.{trait['class']}.{trait['trait']}",
+        help=trait["help"],
+        type=trait["type"],
+        takes=trait["takes"],
+        default=trait["default"],
+        choices=tuple(trait["choices"] or ()),
+        defined_by=trait["defined_by"],
     )
 
 
 def proxy_options(engine: Engine, images: Mapping[str, str]) -> dict[str, SettingHelp]:
-    """The options of configurable-http-proxy by name, from its own help."""
+    """The options of configurable-http-proxy by name, from its --help."""
     argv = ["/opt/chp/node_modules/.bin/configurable-http-proxy", "--help"]
-    done = succeeded(engine.run_once(images["proxy"], argv), "ask the proxy for its options")
+    done = require_success(engine.run_once(images["proxy"], argv), "list the options of the proxy")
     return {option.key.partition(".")[2]: option for option in parse_options(done.stdout)}
 
 
 def parse_options(text: str) -> list[SettingHelp]:
-    """Options from a help text of commander: a line each, and lines that go on with it."""
+    """Parse a help text of the library commander: one line an option, and continuation lines."""
     found: list[tuple[str, str, list[str]]] = []
     for line in text.splitlines():
         if option := OPTION.match(line):
@@ -186,9 +158,11 @@ def parse_options(text: str) -> list[SettingHelp]:
 
 
 def sshd_keywords(engine: Engine, images: Mapping[str, str]) -> dict[str, SettingHelp]:
-    """The keywords of sshd_config by their names in small letters, with their defaults."""
+    """The keywords of sshd_config by their lower-case names, with their defaults."""
     argv = ["sh", "-c", SSHD_DEFAULTS]
-    done = succeeded(engine.run_once(images["node"], argv), "ask the nodes' sshd")
+    done = require_success(
+        engine.run_once(images["node"], argv), "list the options of the nodes' sshd"
+    )
     values: dict[str, list[str]] = {}
     for line in done.stdout.splitlines():
         keyword, _, value = line.partition(" ")

@@ -1,6 +1,6 @@
-"""Secrets among settings: found by the names under which they are, and masked for readers.
+"""Finds secrets in settings by the names of their entries, and masks them.
 
-A setting's value may hold them at any depth: in lists, in dicts, within a URL.
+A value may contain secrets at any depth: in lists, in dicts, within a URL.
 """
 
 from __future__ import annotations
@@ -13,25 +13,21 @@ from hublab.settings.syntax import JSONValue, format_value
 
 MASK = "(hidden)"
 SECRET = re.compile(r"token|password|passphrase|secret|crypt_key", re.IGNORECASE)
-"""A setting whose name matches holds something that nobody else may read."""
-
-
+"""A setting whose name matches has a secret value."""
+URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)([^@\s]+)(?=@)")
+"""The password in the URL of a database or a proxy."""
 HARMLESS = re.compile(r"true|false|none|\d{0,4}", re.IGNORECASE)
-"""Texts that no name makes a secret: to hide them everywhere would hide harmless words too."""
+"""Texts that are never secret, whatever their name: hiding them would hide harmless words too."""
 
 
 def is_secret(name: str, text: str) -> bool:
-    """Whether a text is a secret, by the name of the setting or entry that holds it."""
+    """Whether a text is a secret, judged by the name of its setting or entry."""
     name = name.rpartition(".")[2]
     return bool(SECRET.search(name) and not name.endswith("_file") and not HARMLESS.fullmatch(text))
 
 
-URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)([^@\s]+)(?=@)")
-"""The password in the address of a database or a proxy."""
-
-
 def secrets_in(name: str, value: JSONValue) -> Iterator[str]:
-    """The secret texts within the value of a setting or entry of that name."""
+    """The secret texts in the value of a setting or entry of that name."""
     if isinstance(value, str):
         if is_secret(name, value):
             yield value
@@ -55,7 +51,7 @@ def masked(name: str, value: JSONValue) -> JSONValue:
 
 
 def entries_of(name: str, value: JSONValue) -> list[tuple[str, JSONValue]]:
-    """What a list or dict holds, each by its name; the name of a secret covers all of it."""
+    """The entries of a list or dict with their names; a secret name applies to all entries."""
     if isinstance(value, list):
         return [(name, one) for one in value]
     if isinstance(value, dict):
@@ -65,7 +61,7 @@ def entries_of(name: str, value: JSONValue) -> list[tuple[str, JSONValue]]:
 
 
 def shown_value(key: str, value: JSONValue) -> str:
-    """`format_value` for names and reports; a digest in place of a value that holds a secret."""
+    """`format_value` for names and reports; a digest instead of a value that contains a secret."""
     written = format_value(key, value)
     if any(secrets_in(key, value)):
         return f"~{short_digest(written)}"
@@ -73,5 +69,5 @@ def shown_value(key: str, value: JSONValue) -> str:
 
 
 def short_digest(text: str) -> str:
-    """Eight digits that stand for a text in a name that must not hold it, or not all of it."""
+    """Eight hex digits that represent a text in a name where it is too secret or too long."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]

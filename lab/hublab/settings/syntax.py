@@ -1,6 +1,6 @@
-"""The text of one setting: reading it, checking it, writing it back.
+"""The syntax of one setting: parsing, checking and formatting its text.
 
-`settings` says what a setting is; here is how it is spelled.
+The module `values` explains what the scopes mean.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _LINE_BREAKS = re.compile(r"[\r\n\0]")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One parsed `KEY=VALUE`. `value` is JSON; a string is still to be parsed by its trait."""
+    """One parsed `KEY=VALUE`. `value` is JSON; its trait will parse a string further."""
 
     key: str
     value: JSONValue
 
     @property
     def scope(self) -> str:
-        """Who reads it: one of `SCOPES`."""
+        """The part of the key that names the software that reads it: one of `SCOPES`."""
         return self.key.partition(".")[0]
 
 
@@ -68,14 +68,14 @@ def parse_value(key: str, text: str, *, where: str | None = None) -> JSONValue:
 
 
 def read_json(text: str, *, what: str, where: str | None = None) -> JSONValue:
-    """Read strict JSON (no NaN, no Infinity); the error says at which character it broke."""
+    """Read strict JSON (no NaN, no Infinity); the error points at the offending character."""
     try:
         return cast(JSONValue, json.loads(text, parse_constant=_refuse_constant))
     except json.JSONDecodeError as bad:
         line = text.split("\n")[bad.lineno - 1]
         pointer = f"{line}\n{' ' * (bad.colno - 1)}^ {bad.msg}"
         raise SettingError(
-            f"{what} begins like JSON but is not: character {bad.pos + 1}\n{pointer}",
+            f"{what} starts like JSON but is invalid at character {bad.pos + 1}\n{pointer}",
             where=where,
             hint='JSON, or a JSON string for a text that begins with [, { or ": "[text"',
         ) from None
@@ -94,25 +94,25 @@ def check_key(key: str, *, where: str | None = None) -> str:
         raise _unknown_scope(key, scope, where)
     parts = rest.split(".")
     if scope in _CLASS_SCOPES:
-        hint = len(parts) == 2 and all(_CLASS_NAME.fullmatch(part) for part in parts)
-        if hint or is_snippet(key):
+        is_trait = len(parts) == 2 and all(_CLASS_NAME.fullmatch(part) for part in parts)
+        if is_trait or is_snippet(key):
             return key
         if len(parts) > 2:
             raise SettingError(
-                f"{key} goes deeper than a trait",
+                f"{key} has more parts than scope, class and trait",
                 where=where,
                 hint=f"one JSON object for the whole trait: {scope}.{'.'.join(parts[:2])}={{…}}",
             )
     elif _OPTION_NAME.fullmatch(rest):
         return key
-    raise SettingError(f"{key!r} is not a setting's name", where=where, hint=_SHAPES[scope])
+    raise SettingError(f"{key!r} is not the name of a setting", where=where, hint=_SHAPES[scope])
 
 
 def _unknown_scope(key: str, scope: str, where: str | None) -> SettingError:
     near = difflib.get_close_matches(scope, SCOPES, n=1)
     if near and key != scope:
         hint = near[0] + key[len(scope) :]
-    elif scope[:1].isupper():  # a bare `Class.trait`, as the documentation writes it
+    elif scope[:1].isupper():  # a bare `Class.trait`, as in JupyterHub's documentation
         hint = f"hub.{key} or server.{key}"
     else:
         hint = "\n".join(_SHAPES.values())
@@ -122,7 +122,7 @@ def _unknown_scope(key: str, scope: str, where: str | None) -> SettingError:
 
 
 def check_value(key: str, value: JSONValue, *, where: str | None = None) -> JSONValue:
-    """Return `value` if it is JSON that the scope of `key` can carry, else raise SettingError."""
+    """Return `value` if it is JSON that the scope of `key` supports, else raise SettingError."""
     scope = key.partition(".")[0]
     if is_snippet(key):
         if isinstance(value, dict) and set(value) == {"name", "sha256", "source"}:
@@ -130,14 +130,14 @@ def check_value(key: str, value: JSONValue, *, where: str | None = None) -> JSON
         raise SettingError(f"{key} needs a file", where=where, hint=f"{key}=FILE.py")
     if scope not in _CLASS_SCOPES:
         if not isinstance(value, str | int | float):
-            raise SettingError(f"{key} takes one word or number, not {value!r}", where=where)
+            raise SettingError(f"{key} needs a text or a number, not {value!r}", where=where)
         if _LINE_BREAKS.search(str(value)):
-            raise SettingError(f"{key} must stay on one line: {value!r}", where=where)
+            raise SettingError(f"the value of {key} must be one line: {value!r}", where=where)
     try:
         json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise SettingError(
-            f"the value of {key} holds half of a character, a lone surrogate: {value!r}",
+            f"the value of {key} contains a lone surrogate, half of a character: {value!r}",
             where=where,
             hint="text that can be written as UTF-8",
         ) from None
@@ -165,10 +165,10 @@ def load_snippet(path: Path, *, where: str | None = None) -> JSONValue:
 
 
 def format_value(key: str, value: JSONValue) -> str:
-    """Write a value as a user would, so that `parse_value` reads strings and JSON back equal.
+    """Format a value as a user would write it; `parse_value` restores strings and JSON from that.
 
-    Other scalars come out as the text that a trait reads as that scalar (`True`, `5`, `None`);
-    a snippet as its name and the beginning of its hash.
+    Other scalars become the text that a trait parses as that scalar (`True`, `5`, `None`). A
+    snippet becomes its name and the beginning of its hash.
     """
     if is_snippet(key) and isinstance(value, dict):
         return f"{value['name']}@{value['sha256'][:12]}"

@@ -1,7 +1,7 @@
-"""Settings: one value at one place of a lab.
+"""Sets of settings, each one value for one piece of software in a lab.
 
 A setting is written `hub.JupyterHub.hub_connect_ip=127.0.0.1`. The part before the first dot is
-its scope, which says who reads it:
+its scope, which names the software that reads it:
 
 - `hub.<Class>.<trait>`: JupyterHub's own configuration
 - `server.<Class>.<trait>`: the single-user servers' configuration
@@ -9,9 +9,9 @@ its scope, which says who reads it:
 - `sshd.<Option>`: a keyword of sshd_config on the nodes
 - `hub.snippet=FILE.py`, `server.snippet=FILE.py`: Python for what JSON cannot say
 
-Everything here is pure: whether a class or a trait exists is for the running software to say.
-Strings are handed to the trait as they are, which parses them itself (`from_string`), so `5.4`
-becomes a float for a Float and stays text for a Unicode.
+Everything here is pure: `checking` finds out whether a class or a trait exists. A string is passed
+to its trait unchanged, and the trait parses it (`from_string`): `5.4` becomes a float for a Float
+and stays text for a Unicode.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from hublab.settings.syntax import (
 
 
 def unknown_setting(key: str, known: Iterable[str], *, where: str | None = None) -> SettingError:
-    """The error for a setting that the running software does not know, with the nearest names."""
+    """The error for a setting that a lab's software does not know, with the nearest names."""
     candidates = list(known)
     near = difflib.get_close_matches(key, candidates, n=3, cutoff=0.75)
     trait = key.rpartition(".")[2]
     same_trait = [name for name in candidates if name.rpartition(".")[2] == trait]
     hint = "\n".join(dict.fromkeys(near + same_trait[:3])) or None
-    return SettingError(f"nothing in this lab knows the setting {key}", where=where, hint=hint)
+    return SettingError(f"no software in this lab has a setting {key}", where=where, hint=hint)
 
 
 class Settings(Mapping[str, JSONValue]):
@@ -72,7 +72,7 @@ class Settings(Mapping[str, JSONValue]):
 
     @classmethod
     def from_json(cls, data: object) -> Settings:
-        """The opposite of `as_json`."""
+        """Settings from the result of `as_json`."""
         if not isinstance(data, dict):
             raise SettingError(f"settings are a JSON object, not {type(data).__name__}")
         return cls(data)
@@ -82,11 +82,11 @@ class Settings(Mapping[str, JSONValue]):
         return copy.deepcopy(self._values)
 
     def merged(self, other: Mapping[str, JSONValue]) -> Settings:
-        """Both, where `other` wins."""
+        """Both sets together; `other` overrides."""
         return Settings({**self._values, **other})
 
     def without(self, *keys: str) -> Settings:
-        """Everything but `keys`; a key that is not set is no error."""
+        """All settings except `keys`; a key that is not set is no error."""
         return Settings({key: value for key, value in self._values.items() if key not in keys})
 
     def only(self, scope: str) -> Settings:
@@ -94,7 +94,7 @@ class Settings(Mapping[str, JSONValue]):
         return Settings({k: v for k, v in self._values.items() if k.startswith(scope + ".")})
 
     def scope(self, scope: str) -> dict[str, Any]:
-        """One scope as its host's JSON file holds it, without the snippet.
+        """One scope in the form of the JSON file on its host, without the snippet.
 
         `{"JupyterHub": {"hub_connect_ip": "…"}}` for hub and server, `{"option": "…"}` for
         proxy and sshd.
@@ -119,14 +119,14 @@ class Settings(Mapping[str, JSONValue]):
         return str(value["name"]) if isinstance(value, dict) else ""
 
     def secret_values(self) -> set[str]:
-        """Texts among the values that nobody should read later: passwords, tokens, secrets.
+        """The secret texts in the values, such as passwords and tokens.
 
-        They count at any depth, under the setting's own name or that of an entry within it.
+        They are found at any depth, by the name of the setting or of an entry within it.
         """
         return {text for key, value in self._values.items() for text in secrets_in(key, value)}
 
     def masked(self) -> dict[str, JSONValue]:
-        """Like `as_json`, for others to read: secrets are hidden."""
+        """Like `as_json`, with secrets masked, for output."""
         return {key: masked(key, value) for key, value in self._values.items()}
 
     @property

@@ -1,4 +1,4 @@
-"""The addresses of a topology's hosts: one each, on subnets that are a lab's own."""
+"""Checks of a topology's addresses and published ports."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import Any
 
 from hublab.addresses import LOOPBACK
 from hublab.topology.positions import YamlPath
-from hublab.topology.problems import Fault
+from hublab.topology.problems import RawProblem
 
 
-def address_faults(
+def address_problems(
     hosts: Mapping[str, Mapping[str, str]], subnets: Mapping[str, IPv4Network]
-) -> Iterator[Fault]:
-    """Addresses that no host can have; `hosts` gives each one's addresses, by network."""
+) -> Iterator[RawProblem]:
+    """Addresses that cannot be used; `hosts` gives the addresses of each host, by network."""
     in_use: dict[IPv4Address, str] = {}
     for name, addresses in hosts.items():
         for network, text in addresses.items():
             path: YamlPath = ("services", name, "networks", network, "ipv4_address")
-            if reason := address_problem(text, subnets.get(network), in_use):
+            if reason := why_unusable(text, subnets.get(network), in_use):
                 yield path, reason, None if text else "an address of its network's subnet"
             else:
                 in_use[IPv4Address(text)] = name
 
 
-def address_problem(
+def why_unusable(
     text: str, subnet: IPv4Network | None, in_use: Mapping[IPv4Address, str]
 ) -> str | None:
-    """Why a host cannot have an address; None: it can."""
+    """Why a host cannot use an address; None if it can."""
     if not text:
         return "a host needs a fixed address: ipv4_address is missing"
     try:
@@ -46,8 +46,8 @@ def address_problem(
     return None
 
 
-def port_faults(services: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
-    """Ports that others than this machine could reach."""
+def port_problems(services: Mapping[str, Mapping[str, Any]]) -> Iterator[RawProblem]:
+    """Ports that are published beyond this machine's loopback."""
     for name, service in services.items():
         for port in service.get("ports") or []:
             if port.get("host_ip") != LOOPBACK:

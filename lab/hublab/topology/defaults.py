@@ -1,8 +1,8 @@
-"""The overlay with what Compose files leave out.
+"""The overlay that completes Compose files with hublab's defaults.
 
-A service that has a role and no image gets what the project's own topology gives such a host:
-image, address, volume, published port. Where no service has the role init, one is added. What
-a file says itself is kept. The result is text for Compose, so that Compose does the merging.
+A service that has a role and no image gets what such a host has in the project's own topology:
+image, address, volume, published port. If no service has the role init, one is added. What a file
+sets itself is kept. The result is a Compose file, so that Compose does the merging.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from hublab.roles import (
     image_target,
     roles_of,
 )
-from hublab.topology.labels import label_faults
+from hublab.topology.labels import label_problems
 from hublab.topology.positions import Sources
-from hublab.topology.problems import Fault, Problem, TopologyErrors
+from hublab.topology.problems import Problem, RawProblem, TopologyErrors
 from hublab.topology.sections import Sections, Service, read_sections, service_roles
 
 USERS = "${HUBLAB_USERS:-}"
-"""Empty for the default ones, which compose/images/tools/init.py names."""
+"""Empty for the default users, which compose/images/tools/init.py names."""
 BASE = "${HUBLAB_BASE:-debian:trixie-slim}"
 TAG = "${HUBLAB_TAG:-dev}"
 SUBNET = "${HUBLAB_SUBNET:-198.18.0}"
 CA = "${HUBLAB_CA:-/etc/ssl/certs/ca-certificates.crt}"
 NETWORK = "lab"
 SECRET = "ca"
-NODES = "node"
-"""Nodes that are added to a topology are named node1, node2 and so on."""
-MADE_FROM = frozenset({"image", "build", "extends"})
+NODE_PREFIX = "node"
+"""Added nodes are named node1, node2 and so on."""
+IMAGE_KEYS = frozenset({"image", "build", "extends"})
 """A service with one of these has an image."""
 MERGED = ("depends_on", "volumes")
-"""Compose merges these with what a file has; all else of a default gives way to it."""
+"""Compose merges these with the file's own; any other default applies only if the file lacks it."""
 FEWEST_NODES, MOST_NODES = 2, 128
-"""How many nodes `--nodes` gives: compose/lab.yaml has two of its own."""
+"""The range of `--nodes`; compose/lab.yaml itself has two nodes."""
 COMPLETED = "service_completed_successfully"
 """Compose's condition for a service that waits for another one to end with success."""
 
@@ -51,42 +51,42 @@ COMPLETED = "service_completed_successfully"
 def overlay_text(files: Sequence[Path], root: Path, nodes: int | None = None) -> str:
     """The overlay that completes the files, empty where nothing is missing. Writes nothing.
 
-    `root` is the project's folder, from which images are built; `nodes` is how many nodes the
-    topology shall have. Raises TopologyErrors, with file and line, for services that neither have
-    an image nor get one.
+    `root` is the project's folder, from which images are built; `nodes` is the number of nodes
+    that the topology shall have. Raises TopologyErrors, with file and line, for services that
+    have no image and get none.
     """
     found = read_sections(files)
-    if wrong := list(faults(found.services)):
+    if problems := list(services_without_image(found.services)):
         sources = Sources(files)
-        raise TopologyErrors(Problem.at(sources, *fault) for fault in wrong)
+        raise TopologyErrors(Problem.at(sources, *problem) for problem in problems)
     overlay = _Overlay(found, root)
     overlay.complete()
     overlay.add_nodes(nodes or 0)
     return overlay.text()
 
 
-def faults(services: Mapping[str, Service]) -> Iterator[Fault]:
-    """Services that have no image and get none.
+def services_without_image(services: Mapping[str, Service]) -> Iterator[RawProblem]:
+    """The services that have no image and get none.
 
-    Compose would name one of them, by chance, and not the word that is wrong.
+    Compose would report a random one of them, and not the role that is misspelt.
     """
     for name, service in services.items():
         names = service_roles(service)
-        if MADE_FROM & set(service) or image_target(names):
+        if IMAGE_KEYS & set(service) or image_target(names):
             continue
-        wrong = list(label_faults(",".join(names))) if names else []
+        wrong = list(label_problems(",".join(names))) if names else []
         for reason, hint in wrong:
             yield ("services", name, "labels", LABEL), reason, hint
         if not wrong:
             known = ", ".join([*(r.name for r in ROLES if r.target), *map(",".join, SHARED_IMAGES)])
-            reason = "neither an image nor a role that the lab has an image for"
-            hint = f"image: …, or a label {LABEL} ({known}), or the file that this one changes"
+            reason = "neither an image nor a role that hublab has an image for"
+            hint = f"image: …, or a label {LABEL} ({known}), or first the file that it overlays"
             yield ("services", name), reason, hint
 
 
 @dataclass(slots=True)
 class _Overlay:
-    """Collects what the files lack."""
+    """Collects what the files do not set."""
 
     found: Sections
     root: Path
@@ -95,23 +95,23 @@ class _Overlay:
     addresses: set[str] = field(default_factory=set)
 
     def complete(self) -> None:
-        """Complete the services that say their role alone."""
+        """Complete the services that have a role and no image."""
         self.addresses.update(self.found.addresses)
         for name, service in self.found.services.items():
             names = service_roles(service)
-            if not MADE_FROM & set(service) and image_target(names):
+            if not IMAGE_KEYS & set(service) and image_target(names):
                 self.add(name, service, names)
 
     def add_nodes(self, count: int) -> None:
-        """Add nodes until there are `count`, each like those that are there."""
+        """Add nodes until there are `count`, each with the defaults of the role."""
         present = sum("node" in service_roles(one) for one in self.found.services.values())
-        names = (f"{NODES}{number}" for number in range(1, MOST_NODES + present + 1))
+        names = (f"{NODE_PREFIX}{number}" for number in range(1, MOST_NODES + present + 1))
         free = (name for name in names if name not in self.found.services)
         for _ in range(count - present):
             self.add(next(free), {}, ("node",), labels={LABEL: "node"})
 
     def add(self, name: str, service: Service, names: tuple[str, ...], **more: Any) -> None:
-        """Add a host: what its service lacks, and its volume as the service init sees it."""
+        """Add a host: what its service lacks, and its volume, which init mounts too."""
         self.services[name] = {**more, **self.missing(name, service, names)}
         self.volumes[name] = {}
         shares = [f"{name}:{SHARES}/{role}/{name}" for role in names]
@@ -121,12 +121,12 @@ class _Overlay:
 
     @property
     def init(self) -> dict[str, Any]:
-        """The overlay's part of the service that makes the keys; a whole one if no file has it."""
+        """The overlay's entry for the init service; a complete one if no file has it."""
         if self.found.init:
             return self.services.setdefault(self.found.init, {})
         if INIT not in self.services:
             self.services[INIT] = {
-                **built("tools", self.root),
+                **image_and_build("tools", self.root),
                 "labels": {LABEL: INIT},
                 "network_mode": "none",
                 "init": True,
@@ -136,7 +136,7 @@ class _Overlay:
         return self.services[INIT]
 
     def wait_for(self, name: str, image: str, command: tuple[str, ...]) -> None:
-        """Have the hub start only once another host answers."""
+        """Make the hub start only after another host answers."""
         waiting = f"{name}-ready"
         self.services[waiting] = {
             "image": image,
@@ -151,11 +151,11 @@ class _Overlay:
                 after[waiting] = {"condition": COMPLETED}
 
     def missing(self, name: str, service: Service, names: tuple[str, ...]) -> dict[str, Any]:
-        """What a host lacks; no address where the file puts it on networks of its own choice."""
+        """What a host's service lacks; no address if the file sets its networks."""
         rows = roles_of(names)
         after = {self.found.init or INIT: {"condition": COMPLETED}}
-        usual: dict[str, Any] = {
-            **built(str(image_target(names)), self.root),
+        defaults: dict[str, Any] = {
+            **image_and_build(str(image_target(names)), self.root),
             "hostname": name,
             "depends_on": {**after, **self.services.get(name, {}).get("depends_on", {})},
             "stop_grace_period": "5s",
@@ -166,8 +166,8 @@ class _Overlay:
         if "networks" not in service:
             aliases = [alias for role in rows for alias in role.aliases if alias != name]
             joined = {"ipv4_address": self.address(rows[0].first_address)}
-            usual["networks"] = {NETWORK: joined | ({"aliases": aliases} if aliases else {})}
-        return {k: v for k, v in usual.items() if v and (k in MERGED or k not in service)}
+            defaults["networks"] = {NETWORK: joined | ({"aliases": aliases} if aliases else {})}
+        return {k: v for k, v in defaults.items() if v and (k in MERGED or k not in service)}
 
     def address(self, first: int) -> str:
         """The next free address from `first` on, as a Compose file writes it."""
@@ -188,8 +188,8 @@ class _Overlay:
         return yaml.safe_dump(overlay, sort_keys=False)
 
 
-def built(target: str, root: Path) -> dict[str, Any]:
-    """The image of a target, and how it is built."""
+def image_and_build(target: str, root: Path) -> dict[str, Any]:
+    """The image of a target, with its build instructions."""
     return {
         "image": f"hublab-{target}:{TAG}",
         "build": {

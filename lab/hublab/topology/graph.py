@@ -1,7 +1,7 @@
-"""A topology as a picture: hosts with their addresses, and who speaks to whom.
+"""A topology as a picture: hosts with their addresses, and which host connects to which.
 
-Pure: Mermaid text, and SVG with a layout of our own, a column a role. Names come from files
-and go through the escaping of the format or of the XML library.
+Pure: Mermaid text, and SVG with its own layout, one column a role. Names come from files, so they
+are escaped for Mermaid here and for SVG by the XML library.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hublab.roles import BY_NAME, split_label
 from hublab.topology.model import Topology
 
-TALK = (
+CONNECTIONS = (
     ("client", "proxy", "HTTP"),
     ("browser", "proxy", "HTTP"),
     ("client", "reverse-proxy", "HTTP"),
@@ -30,9 +30,9 @@ TALK = (
     ("hub", "identity-provider", "sign-in"),
     ("hub", "certificate-authority", "certificates"),
 )
-"""Who opens connections to whom, and what for."""
-FRONT = (("client", "proxy"), ("browser", "proxy"))
-"""What takes another way where a reverse proxy is in front of the proxy."""
+"""Which role opens connections to which, and for what."""
+BEHIND_REVERSE_PROXY = (("client", "proxy"), ("browser", "proxy"))
+"""Connections that lead through the reverse proxy where a topology has one."""
 HUB_COLUMN = BY_NAME["hub"].column
 WIDTH, LINE, GAP_X, GAP_Y, MARGIN = 190, 17, 110, 36, 24
 MERMAID_PLAIN = frozenset(" .,:/_-()…")
@@ -40,7 +40,7 @@ MERMAID_PLAIN = frozenset(" .,:/_-()…")
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A host as it is drawn: its name first, then what else is known of it."""
+    """A host as it is drawn: its name, its role, then the other lines."""
 
     name: str
     role: str
@@ -48,12 +48,12 @@ class Box:
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """A host may be for several things at once."""
+        """The roles of the host, which may be several."""
         return split_label(self.role)
 
     @property
     def column(self) -> int:
-        """That of its first role."""
+        """The column of its first role."""
         return BY_NAME[self.roles[0]].column
 
     @property
@@ -72,7 +72,7 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """What is drawn."""
+    """A title, boxes and arrows, before any format."""
 
     title: str
     boxes: tuple[Box, ...]
@@ -93,20 +93,20 @@ def graph_of(
 
 
 def addresses(networks: Mapping[str, str]) -> tuple[str, ...]:
-    """The addresses of a host; with their networks where there are several."""
+    """The addresses of a host; with network names if there are several."""
     if len(networks) == 1:
         return tuple(networks.values())
     return tuple(f"{address} ({network})" for network, address in networks.items())
 
 
 def arrows(boxes: Iterable[Box]) -> Iterable[Arrow]:
-    """Who speaks to whom, by their roles; ways lead through a bastion and a reverse proxy."""
+    """The connections between hosts, by role, through a bastion or reverse proxy if present."""
     hosts = list(boxes)
     present = {role for box in hosts for role in box.roles}
-    for source, target, label in TALK:
+    for source, target, label in CONNECTIONS:
         if "bastion" in present and (source, target) == ("hub", "node"):
             continue
-        if "reverse-proxy" in present and (source, target) in FRONT:
+        if "reverse-proxy" in present and (source, target) in BEHIND_REVERSE_PROXY:
             continue
         for one in hosts:
             for other in hosts:
@@ -119,8 +119,8 @@ def as_mermaid(graph: Graph) -> str:
     ids = {box.name: f"h{number}" for number, box in enumerate(graph.boxes)}
     lines = ["flowchart LR", f'  subgraph lab["{mermaid_text(graph.title)}"]']
     for box in graph.boxes:
-        words = "<br>".join(map(mermaid_text, (box.name, box.role, *box.lines)))
-        lines.append(f'    {ids[box.name]}["{words}"]')
+        text = "<br>".join(map(mermaid_text, (box.name, box.role, *box.lines)))
+        lines.append(f'    {ids[box.name]}["{text}"]')
     lines.append("  end")
     lines += [
         f'  {ids[arrow.source]} -->|"{mermaid_text(arrow.label)}"| {ids[arrow.target]}'
@@ -130,12 +130,12 @@ def as_mermaid(graph: Graph) -> str:
 
 
 def mermaid_text(text: str) -> str:
-    """A text in Mermaid's quotes: everything that could mean something is a character entity."""
+    """A text in Mermaid's quotes: every character with a special meaning becomes an entity."""
     return "".join(c if c.isalnum() or c in MERMAID_PLAIN else f"#{ord(c)};" for c in text)
 
 
 def as_svg(graph: Graph) -> str:
-    """The same as SVG: a column for each kind of role, arrows from border to border."""
+    """The graph as SVG: one column for each kind of role, arrows from border to border."""
     places = layout(graph.boxes)
     width = max((x for x, _ in places.values()), default=0) + WIDTH + MARGIN
     height = max((places[b.name][1] + b.height for b in graph.boxes), default=0) + MARGIN
@@ -163,7 +163,7 @@ def as_svg(graph: Graph) -> str:
 
 
 def layout(boxes: Sequence[Box]) -> dict[str, tuple[int, int]]:
-    """Upper left corners. The hub's column begins higher, so that it hides no arrow to nodes."""
+    """Upper left corners. The hub's column starts higher, so that it hides no arrow to nodes."""
     places: dict[str, tuple[int, int]] = {}
     used = sorted({box.column for box in boxes})
     for place, column in enumerate(used):
@@ -190,7 +190,7 @@ def write(
 
 
 def draw_box(root: ET.Element, box: Box, x: int, y: int) -> None:
-    """A host."""
+    """Draw the box of a host."""
     place = {"x": str(x), "y": str(y), "width": str(WIDTH), "height": str(box.height), "rx": "6"}
     paint = {"fill": BY_NAME[box.roles[0]].fill, "stroke": "#555"}
     ET.SubElement(root, "rect", {**place, **paint})
@@ -205,7 +205,7 @@ def draw_arrow(
     boxes: Mapping[str, Box],
     places: Mapping[str, tuple[int, int]],
 ) -> None:
-    """A line between the facing sides of two hosts; the way back is a little lower."""
+    """Draw a line between the facing sides of two hosts; the way back is a little lower."""
     (x1, y1), (x2, y2) = places[arrow.source], places[arrow.target]
     back = x2 < x1
     shift = 8 if back else -8

@@ -1,56 +1,60 @@
-"""What a topology may not do, for a lab stays among its own: no other network, no other lab's
-things, no powers over the machine that it runs on."""
+"""What a topology must not do, because labs are isolated: use networks or volumes of others, or
+gain control over the machine that runs the lab."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hublab.topology.problems import Fault
+from hublab.topology.problems import RawProblem
 
 Config = Mapping[str, Any]
 
 FORBIDDEN = {
     "privileged": "a privileged container can change this machine",
-    "devices": "a device of this machine would be the lab's",
+    "devices": "the lab would control a device of this machine",
 }
 OF_THE_MACHINE = ("network_mode", "pid", "ipc", "uts", "userns_mode", "cgroup")
 
 
-def isolation_faults(config: Config) -> Iterator[Fault]:
-    """Everything in a topology that reaches outside of its own lab."""
+def isolation_problems(config: Config) -> Iterator[RawProblem]:
+    """Everything in a topology that reaches beyond its own lab."""
     for name, service in (config.get("services") or {}).items():
-        yield from service_faults(name, service)
+        yield from service_problems(name, service)
     for network, definition in (config.get("networks") or {}).items():
-        yield from network_faults(network, definition or {})
+        yield from network_problems(network, definition or {})
     for volume, definition in (config.get("volumes") or {}).items():
         if (definition or {}).get("external"):
             hint = "a volume of the lab's own"
-            yield ("volumes", volume, "external"), "the volume is somebody else's", hint
+            yield ("volumes", volume, "external"), "the volume does not belong to this lab", hint
 
 
-def service_faults(name: str, service: Config) -> Iterator[Fault]:
-    """A service that shares with the machine, or with containers that are not of this lab."""
+def service_problems(name: str, service: Config) -> Iterator[RawProblem]:
+    """A service that shares namespaces with the machine, or with containers outside this lab."""
     for key, why in FORBIDDEN.items():
         if service.get(key):
             yield ("services", name, key), why, "cap_add with the one capability that is needed"
     for key in OF_THE_MACHINE:
         value = str(service.get(key) or "")
         if value == "host":
-            yield ("services", name, key), f"{key}: host is this machine's own", None
+            yield ("services", name, key), f"{key}: host shares a namespace with this machine", None
         elif value.startswith("container:"):
             hint = f"{key}: service:NAME, with a service of this file"
-            yield ("services", name, key), f"{value} may be another lab's", hint
+            yield ("services", name, key), f"{value} may belong to another lab", hint
     if "ALL" in [str(one).upper() for one in service.get("cap_add") or []]:
         hint = "the one capability that is needed"
-        yield ("services", name, "cap_add"), "all capabilities are as good as privileged", hint
+        yield (
+            ("services", name, "cap_add"),
+            "all capabilities together amount to a privileged container",
+            hint,
+        )
 
 
-def network_faults(network: str, definition: Config) -> Iterator[Fault]:
-    """A network that others are on too."""
+def network_problems(network: str, definition: Config) -> Iterator[RawProblem]:
+    """A network that containers outside this lab may be attached to."""
     if definition.get("external"):
         hint = "a network of the lab's own"
-        yield ("networks", network, "external"), "the network is somebody else's", hint
+        yield ("networks", network, "external"), "the network does not belong to this lab", hint
     driver = definition.get("driver") or "bridge"
     if driver not in ("bridge", "overlay"):
         reason = f"a {driver} network reaches beyond this machine"

@@ -1,4 +1,4 @@
-"""What the roles of a topology's hosts may be: known ones, in the right number, with their keys."""
+"""Checks of the roles in a topology: known ones, in the right number, each host with its keys."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from hublab.roles import (
     SHARED_IMAGES,
     split_label,
 )
-from hublab.topology.problems import Fault
+from hublab.topology.problems import RawProblem
 
 Config = Mapping[str, Any]
 
 
-def label_faults(label: str) -> Iterator[tuple[str, str]]:
-    """What is wrong with the value of a label, and a hint."""
+def label_problems(label: str) -> Iterator[tuple[str, str]]:
+    """What is wrong with the value of a role label: reason and hint."""
     unknown = [role for role in split_label(label) or (label,) if role not in BY_NAME]
     for role in unknown:
         near = difflib.get_close_matches(role, (*NAMES, INIT), n=1)
@@ -34,21 +34,21 @@ def label_faults(label: str) -> Iterator[tuple[str, str]]:
         yield f"these roles cannot share a host: {label}", hint
 
 
-def role_faults(hosts: Mapping[str, tuple[str, ...]]) -> Iterator[Fault]:
-    """Roles that nobody has, or too many; `hosts` gives the roles of each."""
+def role_problems(hosts: Mapping[str, tuple[str, ...]]) -> Iterator[RawProblem]:
+    """Roles that no host has, or too many hosts; `hosts` gives the roles of each."""
     for role in ROLES:
         first, *others = [name for name, roles in hosts.items() if role.name in roles] or [""]
         if role.required and not first:
             yield ("services",), f"no service is the {role.name}", f"one with {LABEL}: {role.name}"
         for other in others if role.only_one else ():
             path = ("services", other, "labels", LABEL)
-            yield path, f"a second {role.name}, beside {first}", role.only_one
+            yield path, f"a second {role.name}, besides {first}", role.only_one
 
 
-def share_faults(
+def share_problems(
     services: Mapping[str, Config], hosts: Mapping[str, tuple[str, ...]]
-) -> Iterator[Fault]:
-    """Hosts that do not mount the volume in which `init` makes their keys."""
+) -> Iterator[RawProblem]:
+    """Hosts that do not mount the volume into which `init` writes their keys."""
     labels = {name: service.get("labels") or {} for name, service in services.items()}
     inits = [name for name in labels if labels[name].get(LABEL) == INIT]
     shares = mounted(services[inits[0]]) if inits else {}
@@ -57,14 +57,16 @@ def share_faults(
         for role in (role for role in roles if own and role in BY_NAME):
             target = f"{SHARES}/{role}/{name}"
             if shares.get(target) != own:
-                has = f"holds {shares[target]} there" if target in shares else "does not have it"
-                reason = f"the host keeps its keys in the volume {own}, and {inits[0]} {has}"
+                mount = (
+                    f"mounts {shares[target]} there" if target in shares else "does not mount it"
+                )
+                reason = f"the host reads its keys from the volume {own}, and {inits[0]} {mount}"
                 hint = f"{own}:{target} among the volumes of {inits[0]}"
                 yield ("services", name, "volumes", ETC), reason, hint
 
 
 def mounted(service: Config) -> dict[str, str]:
-    """Mount point to volume."""
+    """Mount point -> volume."""
     return {
         str(volume.get("target")): str(volume.get("source"))
         for volume in service.get("volumes") or []

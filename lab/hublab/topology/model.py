@@ -10,31 +10,31 @@ from hublab import roles
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One container with an address of its own; `address` is the one in its first network."""
+    """One container with its own address; `address` is the one in its first network."""
 
     name: str
     role: str
-    """As its label says it; see `roles`."""
+    """The text of its label; see `roles`."""
     address: str
     service: str
     image: str
     addresses: Mapping[str, str] = field(default_factory=dict)
-    """Network (its name in the Compose file) to address, the first network first."""
+    """Network (its name in the Compose file) -> address, the first network first."""
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """What it is for; a host may be hub and proxy at once."""
+        """The roles in its label; a host may be both hub and proxy."""
         return roles.split_label(self.role)
 
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """The hosts of a lab and what goes with them; made by `read_topology`."""
+    """The hosts of a lab with their networks and helper services, as `read_topology` returns it."""
 
     hosts: tuple[Host, ...]
-    """In the order of the table of roles, then of their names; Compose keeps no order."""
+    """Sorted by the table of roles, then by name, because Compose keeps no order."""
     subnets: Mapping[str, str]
-    """Network (its name in the Compose file) to subnet."""
+    """Network (its name in the Compose file) -> subnet."""
     inits: tuple[str, ...] = ()
     """Services that run once, before the hosts."""
     sidecars: tuple[str, ...] = ()

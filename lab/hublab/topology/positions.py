@@ -1,4 +1,4 @@
-"""Where in the Compose files something stands, for messages that say file and line.
+"""Finds positions in Compose files, for messages with file and line.
 
 Compose merges files and fills in variables before we read them, so its answer has no lines.
 Here the files are read once more, only as a tree of positions: nothing is merged or filled in.
@@ -36,10 +36,10 @@ class Sources:
         self._roots = [(file, _read(file)) for file in files]
 
     def position(self, path: YamlPath) -> Position | None:
-        """Where `path` stands, or else the nearest thing around it; None without files.
+        """The position of `path`, or of its nearest ancestor in the files; None without files.
 
-        When several files have it, the last one wins, as in Compose. An element of a sequence
-        is named by its text, by what stands before its `=`, or by its (target) port.
+        If several files have it, the last one wins, as in Compose. An element of a sequence is
+        named by its text, by the part before its `=`, or by its (target) port.
         """
         best: tuple[int, Position] | None = None
         for file, root in self._roots:
@@ -64,13 +64,13 @@ def _read(file: Path) -> yaml.Node | None:
 
 
 def _deepest(node: yaml.Node, path: Sequence[str]) -> tuple[int, int]:
-    """How many steps of `path` lead somewhere below `node`, and the line where they end."""
+    """How many steps of `path` exist below `node`, and the line of the last one."""
     best = (0, _line(node))
     if not path:
         return best
-    for place, value in _steps(node, path[0]):
+    for found, value in _steps(node, path[0]):
         depth, line = _deepest(value, path[1:])
-        best = max(best, (depth + 1, line if depth else _line(place)), key=lambda found: found[0])
+        best = max(best, (depth + 1, line if depth else _line(found)), key=lambda one: one[0])
     return best
 
 
@@ -79,7 +79,7 @@ def _line(node: yaml.Node) -> int:
 
 
 def _steps(node: yaml.Node, name: str) -> Iterator[tuple[yaml.Node, yaml.Node]]:
-    """The places below `node` that `name` can mean: the node to point at, and its value."""
+    """The nodes below `node` that `name` can refer to: the node to point at, and its value."""
     if isinstance(node, yaml.SequenceNode):
         yield from ((item, item) for item in node.value if _names(item, name))
     if not isinstance(node, yaml.MappingNode):

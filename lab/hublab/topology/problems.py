@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from hublab.errors import TopologyError
 from hublab.topology.positions import Position, Sources, YamlPath
 
-Fault = tuple[YamlPath, str, str | None]
-"""The path in the files, what is wrong there, and a hint: a problem without its position."""
+RawProblem = tuple[YamlPath, str, str | None]
+"""A problem before its position is known: the path in the files, the reason, and a hint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: where, on which path in the file, why, and a hint."""
+    """One problem: its position, the path in the file, the reason, and a hint."""
 
     position: Position | None
     path: str
@@ -32,10 +32,10 @@ class Problem:
 
 
 class TopologyErrors(TopologyError):
-    """Everything that is wrong with the Compose files, in the order of the files' lines."""
+    """All problems of the Compose files, in the order of their lines."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        """Gather the problems into one message, a line each."""
+        """Put the problems into one message, one line each."""
         self.problems = tuple(sorted(problems, key=_place))
         super().__init__("\n".join(map(str, self.problems)))
 

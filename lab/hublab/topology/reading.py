@@ -1,8 +1,8 @@
-"""Compose files become a topology: the hosts that they describe, with a role and an address each.
+"""Reads a topology from Compose files: its hosts, with a role and an address each.
 
-The label `hublab.role` of a service says what its host is for. A service that shares another's
-network (`network_mode: service:…`) is a sidecar and needs no role. Pure: this reads what
-`docker compose config --format json` printed, and gathers everything that is wrong with it.
+The label `hublab.role` of a service names the role of its host. A service that shares the network
+of another one (`network_mode: service:…`) is a sidecar and needs no role. Pure: the input is the
+output of `docker compose config --format json`, and all its problems are reported together.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 
 from hublab import roles
 from hublab.addresses import LAB_NETWORK
-from hublab.topology.addresses import address_faults, port_faults
-from hublab.topology.isolation import isolation_faults
-from hublab.topology.labels import label_faults, role_faults, share_faults
+from hublab.topology.addresses import address_problems, port_problems
+from hublab.topology.isolation import isolation_problems
+from hublab.topology.labels import label_problems, role_problems, share_problems
 from hublab.topology.model import Host, Topology
 from hublab.topology.positions import Sources, YamlPath
 from hublab.topology.problems import Problem, TopologyErrors
@@ -30,14 +30,14 @@ Config = Mapping[str, Any]
 def read_topology(config: Config, files: Sequence[Path]) -> Topology:
     """Read the parsed output of `docker compose config --format json`.
 
-    `files` are the Compose files that it came from, for the positions in messages. Raises
-    TopologyErrors with everything that is wrong, TopologyError for a file that cannot be read.
+    `files` are the Compose files that were read, for the positions in messages. Raises
+    TopologyErrors with all problems, TopologyError for a file that cannot be read.
     """
     return _Reader(config, Sources(files)).read()
 
 
 class _Reader:
-    """Walks the configuration once; what is wrong is noted and the walk goes on."""
+    """Walks the configuration once and collects problems instead of stopping at the first."""
 
     def __init__(self, config: Config, sources: Sources) -> None:
         self.services: Mapping[str, Config] = config.get("services") or {}
@@ -49,19 +49,19 @@ class _Reader:
     def read(self) -> Topology:
         found = {name: self.role(name, service) for name, service in self.services.items()}
         others = (None, roles.INIT, _SIDECAR)
-        # With an unknown role too: its address may be wrong as well.
+        # Hosts with an unknown role are checked too: their addresses may also be wrong.
         hosts = [self.host(name, role) for name, role in found.items() if role not in others]
         named = {host.name: host.roles for host in hosts}
         subnets = self.subnets()
         addresses = {host.name: host.addresses for host in hosts}
         for path, reason, hint in (
-            *role_faults(named),
-            *share_faults(self.services, named),
-            *address_faults(addresses, subnets),
-            *port_faults(self.services),
-            *isolation_faults(self.config),
+            *role_problems(named),
+            *share_problems(self.services, named),
+            *address_problems(addresses, subnets),
+            *port_problems(self.services),
+            *isolation_problems(self.config),
         ):
-            self.wrong(path, reason, hint)
+            self.add_problem(path, reason, hint)
         if self.problems:
             raise TopologyErrors(self.problems)
         return Topology(
@@ -71,7 +71,7 @@ class _Reader:
             sidecars=tuple(name for name, role in found.items() if role == _SIDECAR),
         )
 
-    def wrong(self, path: YamlPath, reason: str, hint: str | None = None) -> None:
+    def add_problem(self, path: YamlPath, reason: str, hint: str | None = None) -> None:
         self.problems.append(Problem.at(self.sources, path, reason, hint))
 
     def role(self, name: str, service: Config) -> str | None:
@@ -83,17 +83,19 @@ class _Reader:
             near = difflib.get_close_matches(roles.LABEL, labels, n=1, cutoff=0.8)
             path = ("services", name, "labels", near[0]) if near else ("services", name)
             hint = f"a label {roles.LABEL}: {', '.join((*roles.NAMES, roles.INIT))}"
-            self.wrong(path, "the service has no role", hint)
+            self.add_problem(path, "the service has no role", hint)
         elif role != roles.INIT:
-            for reason, hint in label_faults(role):
-                self.wrong(("services", name, "labels", roles.LABEL), reason, hint)
+            for reason, hint in label_problems(role):
+                self.add_problem(("services", name, "labels", roles.LABEL), reason, hint)
         return role
 
     def host(self, name: str, role: str | None) -> Host:
         service = self.services[name]
         joined: Mapping[str, Config | None] = service.get("networks") or {}
         if not joined:
-            self.wrong(("services", name), "a host needs a network with an address of its own")
+            self.add_problem(
+                ("services", name), "a host needs a network with an address of its own"
+            )
         # As in Compose: the highest priority, then the first name.
         first = sorted(joined, key=lambda net: (-(joined[net] or {}).get("priority", 0), net))
         addresses = {net: str((joined[net] or {}).get("ipv4_address", "")) for net in first}
@@ -115,15 +117,15 @@ class _Reader:
         try:
             parsed = [ip_network(text, strict=False) for text in texts if text]
         except ValueError as bad:
-            self.wrong((*path, "ipam", "config"), str(bad), "a subnet such as 198.18.0.0/24")
+            self.add_problem((*path, "ipam", "config"), str(bad), "a subnet such as 198.18.0.0/24")
             return None
         subnet = next((one for one in parsed if isinstance(one, IPv4Network)), None)
         hint = f"ipam.config[0].subnet inside {LAB_NETWORK}, which no real network uses"
         if subnet is None:
-            self.wrong(path, f"no subnet (the network of {', '.join(users)})", hint)
+            self.add_problem(path, f"no subnet for the fixed addresses of {', '.join(users)}", hint)
         elif not subnet.subnet_of(LAB_NETWORK):
             path = (*path, "ipam", "config")
-            self.wrong(path, f"the subnet {subnet} is not a lab's", hint)
+            self.add_problem(path, f"the subnet {subnet} is outside the range for labs", hint)
         return subnet
 
 

@@ -1,4 +1,4 @@
-"""What Compose files say before Compose has merged them, as far as defaults depend on it."""
+"""The content of Compose files before Compose merges them, as far as the defaults need it."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class Sections:
     """The services, and the names of networks and secrets, that some files define together."""
 
     services: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """What a later file says wins over an earlier one, key by key of a service."""
+    """A later file overrides an earlier one, key by key of a service."""
     networks: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
 
     @property
     def init(self) -> str | None:
-        """The service that makes the keys, None where no file has one."""
+        """The service that makes the keys; None if no file has one."""
         return next((n for n, s in self.services.items() if roles.INIT in service_roles(s)), None)
 
     @property
     def addresses(self) -> frozenset[str]:
-        """Every address that a service of the files asks for, as written there."""
+        """Every address that the files give a service, as written there."""
         return frozenset(
             str(network["ipv4_address"])
             for service in self.services.values()
@@ -41,14 +41,14 @@ class Sections:
 
 
 class _Loader(yaml.SafeLoader):
-    """Compose's own tags (!reset, !override) mean nothing here."""
+    """Reads the values of Compose's own tags (!reset, !override) as None."""
 
 
 _Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
 
 
 def read_sections(files: Iterable[Path]) -> Sections:
-    """What the files say. A file that cannot be read counts as empty: Compose names its fault."""
+    """Read the files. An unreadable one counts as empty: Compose reports its problem later."""
     services: dict[str, dict[str, Any]] = {}
     networks: set[str] = set()
     secrets: set[str] = set()
@@ -71,7 +71,7 @@ def _mapping(content: Any, section: str) -> Iterator[tuple[str, Any]]:
 
 
 def service_roles(service: Service) -> tuple[str, ...]:
-    """The roles that a service's label names, in either way of writing labels."""
+    """The roles that a service's label names, from labels written as a list or a mapping."""
     labels = service.get("labels") or {}
     if isinstance(labels, list):
         labels = dict(str(label).partition("=")[::2] for label in labels)

@@ -1,4 +1,4 @@
-"""Which wrong cases a test is tried in with `--sabotage`: pairs of one told and one applied."""
+"""Pairs of cases for `--sabotage`: one that the test assumes, and one that its lab gets."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from hublab.settings.syntax import JSONValue, is_snippet
 from hublab.settings.values import Settings
 
 _FEW = 4
-"""Up to so many cases each is paired with every other; with more, with two of the others."""
+"""With up to this many cases, each is paired with every other; with more, with two others."""
 
-Pair = tuple[Case, Case]
+CasePair = tuple[Case, Case]
 
 
-def beside(node: pytest.Item, key: str, value: JSONValue) -> JSONValue:
-    """A snippet's file is named as seen from the test's own folder."""
+def resolve_snippet(node: pytest.Item, key: str, value: JSONValue) -> JSONValue:
+    """Resolve a snippet's path from the folder of its test; other values stay as they are."""
     return str(node.path.parent / value) if is_snippet(key) and isinstance(value, str) else value
 
 
-def breaks_of(node: pytest.Item) -> Settings | None:
-    """What the nearest `sabotage` markers of a test break, each with a setting and a value.
+def sabotage_settings(node: pytest.Item) -> Settings | None:
+    """The settings of the nearest `sabotage` markers of a test; None without a marker.
 
     Raises SettingError that names the test.
     """
@@ -35,13 +35,14 @@ def breaks_of(node: pytest.Item) -> Settings | None:
             hint = 'sabotage("hub.JupyterHub.hub_connect_ip", "127.0.0.1")'
             raise SettingError("sabotage takes a setting and a value", where=where, hint=hint)
         key, value = mark.args
-        found.setdefault(key, Axis.of(key, [beside(node, key, value)], where=where).values[0])
+        axis = Axis.of(key, [resolve_snippet(node, key, value)], where=where)
+        found.setdefault(key, axis.values[0])
     return Settings(found) if found else None
 
 
-def wrong_pairs(cases: Sequence[Case], breaks: Settings | None) -> list[Pair]:
-    """What to tell and what to apply: the scenario's own break first, then others of its cases."""
-    own = [(one, Case(Settings({**one.settings, **breaks}))) for one in cases] if breaks else []
+def case_pairs(cases: Sequence[Case], breaking: Settings | None) -> list[CasePair]:
+    """Pairs of an assumed and an applied case, those with the scenario's own settings first."""
+    own = [(one, Case(Settings({**one.settings, **breaking}))) for one in cases] if breaking else []
     count = len(cases)
     shifts = range(1, count) if count <= _FEW else (1, count // 2)
     others = [(cases[n], cases[(n + shift) % count]) for shift in shifts for n in range(count)]
