@@ -13,12 +13,12 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
 
 import asyncssh
 
-from .dialing import Limits, Target, dial
+from .dialing import HungUp, Limits, Target, dial
 from .errors import (
     AuthenticationRefused,
     ConnectionBroke,
@@ -27,11 +27,11 @@ from .errors import (
     SSHSpawnerError,
     Unreachable,
 )
+from .refusals import Refusals
 from .trust import Access
 
 # what asyncssh raises, as they come, for an argument that is of no use to it
 WRONG_VALUES = (TypeError, OverflowError, AttributeError, AssertionError)
-REFUSED_FOR = 60.0  # seconds for which a refused login is not tried again (PerSourcePenalties)
 
 
 @dataclass
@@ -73,10 +73,9 @@ class Pool:
 
     def __init__(self, log: logging.Logger, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
-        self._clock = clock
         self._links: dict[object, Link] = {}
         self._doors: dict[tuple[str, int], asyncio.Semaphore] = {}
-        self._refused: dict[tuple[str, str, str], float] = {}
+        self.refusals = Refusals(clock)
 
     @asynccontextmanager
     async def borrow(
@@ -135,7 +134,7 @@ class Pool:
     ) -> asyncssh.SSHClientConnection:
         if not link.open:
             if link.coming is None:
-                self._check_refused(target)
+                self.refusals.check(target)
                 link.coming = asyncio.create_task(self._connect(link, target, access, limits))
                 link.coming.add_done_callback(link.came)
             # Shielded: who asks next finds what a poll was not patient enough to wait for.
@@ -159,20 +158,23 @@ class Pool:
             try:
                 *link.hops, link.connection = await dial(target, access, limits)
                 link.peer = "" if target.jumps else peer_of(link.connection)
+                self.refusals.let_in(target)
                 return
+            except HungUp as error:
+                raise self._not_admitted(target, error) from error
             except (asyncssh.ConnectionLost, ConnectionResetError) as error:
                 # sshd drops at random when many sign in at once (MaxStartups)
                 if again == 2:
                     raise _explain(error, target) from error
                 self._log.debug("%s dropped a new connection, trying again", target.host)
                 await asyncio.sleep((1 + random.random()) * (again + 1) / 2)
-            except AuthenticationRefused:
+            except SSHSpawnerError:
                 raise
-            except asyncssh.PermissionDenied as error:
-                self._refused[_who(target)] = self._clock() + REFUSED_FOR
-                raise _explain(error, target) from error
             except (OSError, asyncssh.Error, TimeoutError, ValueError) as error:
-                raise _explain(error, target) from error
+                refusal = _explain(error, target)
+                if isinstance(refusal, AuthenticationRefused):
+                    self.refusals.remember(target, refusal)
+                raise refusal from error
             except WRONG_VALUES as error:
                 if not access.options:
                     raise  # a bug, and nobody's setting
@@ -181,15 +183,16 @@ class Pool:
                     _detail(error, target),
                 ) from error
 
-    def _check_refused(self, target: Target) -> None:
-        if self._refused.get(_who(target), 0.0) > self._clock():
-            raise AuthenticationRefused(
-                f"{target.host} refused this login a moment ago; wait a minute before trying again"
-            )
-
-
-def _who(target: Target) -> tuple[str, str, str]:
-    return (target.owner, target.host, target.username)
+    def _not_admitted(self, target: Target, error: HungUp) -> SSHSpawnerError:
+        hop = error.hop
+        who = target
+        if hop:
+            name = hop.username or target.username
+            who = replace(target, host=hop.address, address=hop.address, port=hop.port,
+                          username=name, jumps=())  # fmt: skip
+        refusal = self.refusals.account_phase(who, error.said, _detail(error, who))
+        self.refusals.remember(target, refusal)
+        return refusal
 
 
 def peer_of(connection: asyncssh.SSHClientConnection) -> str:
@@ -208,7 +211,9 @@ def _explain(error: BaseException, target: Target) -> SSHSpawnerError:
     detail = _detail(error, target)
     if isinstance(error, asyncssh.HostKeyNotVerifiable | asyncssh.KeyExchangeFailed):
         return HostKeyRefused(f"the identity of {target.host} could not be verified", detail)
-    if isinstance(error, asyncssh.PermissionDenied):
+    # MaxAuthTries: "Too many authentication failures"
+    too_many = isinstance(error, asyncssh.DisconnectError) and "auth" in str(error).casefold()
+    if isinstance(error, asyncssh.PermissionDenied) or too_many:
         return AuthenticationRefused(f"{target.host} refused the login", detail)
     where = "SSHSpawner.ssh_options or ssh_config_files"
     if isinstance(error, OSError) and error.filename is not None:  # the network's have none

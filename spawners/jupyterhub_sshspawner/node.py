@@ -13,7 +13,7 @@ import asyncssh
 
 from .connections import Pool, peer_of
 from .dialing import Limits, Target
-from .errors import BadReply, ConnectionBroke, NeverRan
+from .errors import BadReply, ConnectionBroke, NeverRan, SSHSpawnerError
 from .payload import redact, secrets_in
 from .protocol import Reply, ReplyReader, command_line, new_nonce, request_bytes
 from .trust import Access
@@ -55,6 +55,9 @@ class Node:
             return await self._ask(op, body, timeout, on_event)
         except NeverRan as error:  # but the first time it may have run
             raise BadReply(str(error), error.detail) from error
+        except SSHSpawnerError as error:
+            error.never_ran = False
+            raise
 
     async def _ask(
         self, op: str, body: dict[str, Any], timeout: float, on_event: OnEvent | None
@@ -103,19 +106,29 @@ class Node:
             await process.wait_closed()
             if process.exit_status is None and connection.is_closed():
                 raise ConnectionBroke(f"the connection to {self.target.host} broke")
-            message, detail = self._no_reply(process.exit_status, reader.noise, body)
+            said = self._said(reader.noise, body)
+            message, detail = self._no_reply(process.exit_status, said)
+            refusal = self.pool.refusals.of_command(self.target, process.exit_status, said, detail)
+            if refusal and not reader.greeted:
+                refusal.never_ran = True
+                self.pool.refusals.remember(self.target, refusal)
+                # it would go on refusing after the account or the host is open again
+                self.pool.discard(self.target, self.access, connection)
+                raise refusal
             if reader.greeted or process.exit_status is None:
                 raise BadReply(f"the launcher on {self.target.host} broke off", detail)
             raise NeverRan(message, detail)
         finally:
             process.close()
 
-    def _no_reply(self, status: int | None, noise: bytes, body: dict[str, Any]) -> tuple[str, str]:
+    def _said(self, noise: bytes, body: dict[str, Any]) -> str:
         # a start file that reads its stdin may have printed our request
         hidden = secrets_in(
             body.get("env", {}), *(file["content"] for file in body.get("files", ()))
         )
-        said = redact(noise.decode("utf-8", "replace"), hidden).strip()[-2000:]
+        return redact(noise.decode("utf-8", "replace"), hidden).strip()[-2000:]
+
+    def _no_reply(self, status: int | None, said: str) -> tuple[str, str]:
         hint = (
             f"{self.python} was not found there"
             if status == 127

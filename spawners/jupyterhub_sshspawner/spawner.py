@@ -19,7 +19,7 @@ from traitlets import default
 
 from . import certificates, launching, options, places, tokens, tunnels
 from .compat import spawn_failure
-from .errors import LaunchFailed, Misconfigured, NeverRan, SSHSpawnerError, Unreachable
+from .errors import LaunchFailed, Misconfigured, SSHSpawnerError, Unreachable
 from .node import Node
 from .orphans import Ledger, ledger_of, wake_others
 from .progress import Progress
@@ -129,7 +129,7 @@ class SSHSpawner(SSHTraits):
         try:
             return await self._start()
         except SSHSpawnerError as error:
-            if isinstance(error, NeverRan):
+            if error.never_ran:
                 self._gone = 1
             await self._undo()
             raise self._failure(error) from error
