@@ -11,9 +11,10 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import asyncssh
@@ -27,6 +28,7 @@ from .errors import (
     SSHSpawnerError,
     Unreachable,
 )
+from .links import Group, Link
 from .refusals import Refusals
 from .trust import Access
 
@@ -34,46 +36,13 @@ from .trust import Access
 WRONG_VALUES = (TypeError, OverflowError, AttributeError, AssertionError)
 
 
-@dataclass
-class Link:
-    """One connection and who uses it."""
-
-    sessions: asyncio.Semaphore
-    coming: asyncio.Task[None] | None = None  # it is being opened
-    connection: asyncssh.SSHClientConnection | None = None
-    hops: list[asyncssh.SSHClientConnection] = field(default_factory=list)
-    users: int = 0
-    closing: asyncio.TimerHandle | None = None
-    peer: str = ""  # the machine it leads to, or led to last
-
-    @property
-    def open(self) -> bool:
-        return self.connection is not None and not self.connection.is_closed()
-
-    def suits(self, target: Target) -> bool:
-        """Whether it leads to the machine that is meant."""
-        return not target.pinned or self.peer in ("", target.pinned)
-
-    def came(self, coming: asyncio.Task[None]) -> None:
-        """It was opened, or not: then whoever still waits for it hears why."""
-        self.coming = None
-        if not coming.cancelled():
-            coming.exception()
-
-    def drop(self) -> None:
-        """Close the connection; servers on the node do not notice."""
-        for connection in (self.connection, *reversed(self.hops)):
-            if connection is not None:
-                connection.abort()
-        self.connection, self.hops = None, []
-
-
 class Pool:
     """All connections of one event loop."""
 
     def __init__(self, log: logging.Logger, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
-        self._links: dict[object, Link] = {}
+        self._groups: dict[object, Group] = {}
+        self._endings: set[asyncio.Task[None]] = set()
         self._doors: dict[tuple[str, int], asyncio.Semaphore] = {}
         self.refusals = Refusals(clock)
 
@@ -82,52 +51,69 @@ class Pool:
         self, target: Target, access: Access, limits: Limits
     ) -> AsyncIterator[asyncssh.SSHClientConnection]:
         """A connection that stays open at least as long as it is borrowed."""
-        link = self._link(target, access, limits)
+        async with self.connected(
+            self.group(target, access, limits).main, target, access, limits
+        ) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def connected(
+        self, link: Link, target: Target, access: Access, limits: Limits
+    ) -> AsyncIterator[asyncssh.SSHClientConnection]:
+        """The same, of this link."""
+        self.hold(link)
+        try:
+            yield await self._connected(link, target, access, limits)
+        finally:
+            self.release(link, limits)
+
+    def hold(self, link: Link) -> None:
+        """Keep the connection open; ``release`` lets it go."""
         link.users += 1
         if link.closing:
             link.closing.cancel()
             link.closing = None
-        try:
-            yield await self._connected(link, target, access, limits)
-        finally:
-            link.users -= 1
-            if not link.users:
-                loop = asyncio.get_running_loop()
-                link.closing = loop.call_later(limits.idle, link.drop)
 
-    @asynccontextmanager
-    async def session(
-        self, target: Target, access: Access, limits: Limits
-    ) -> AsyncIterator[asyncssh.SSHClientConnection]:
-        """The same, with room for one more session channel on it."""
-        async with (
-            self._link(target, access, limits).sessions,
-            self.borrow(target, access, limits) as connection,
-        ):
-            yield connection
+    def release(self, link: Link, limits: Limits) -> None:
+        """Close it after a while, unless somebody else has it."""
+        link.users -= 1
+        if not link.users:
+            link.closing = asyncio.get_running_loop().call_later(limits.idle, link.drop)
+
+    def see_to(self, ending: Coroutine[Any, Any, None]) -> None:
+        """Let the end of a session go on in the background."""
+        task = asyncio.create_task(ending)
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
 
     def discard(
         self, target: Target, access: Access, connection: asyncssh.SSHClientConnection
     ) -> None:
         """Never lend this connection again: it does not answer."""
-        for link in self._links.values():
+        for link in self._all():
             if link.connection is connection:
                 link.drop()
 
     def close(self) -> None:
         """Close all connections."""
-        for link in self._links.values():
+        for link in self._all():
             for ending in (link.closing, link.coming):
                 if ending:
                     ending.cancel()
             link.drop()
-        self._links.clear()
+        for task in self._endings:
+            task.cancel()
+        self._groups.clear()
 
-    def _link(self, target: Target, access: Access, limits: Limits) -> Link:
+    def _all(self) -> list[Link]:
+        return [link for group in self._groups.values() for link in group.links]
+
+    def group(self, target: Target, access: Access, limits: Limits) -> Group:
+        """The connections to a machine, whether there are any yet or not."""
         key: tuple[object, ...] = (target, access.identity)
-        if key in self._links and not self._links[key].suits(target):
+        if key in self._groups and not self._groups[key].main.suits(target):
             key = (*key, target.pinned)
-        return self._links.setdefault(key, Link(asyncio.Semaphore(limits.sessions)))
+        return self._groups.setdefault(key, Group(limits.sessions))
 
     async def _connected(
         self, link: Link, target: Target, access: Access, limits: Limits

@@ -51,6 +51,13 @@ class ConnectionBroke(Unreachable):
     """There was a connection, and it broke or fell silent in the middle of a request."""
 
 
+class SessionRefused(Unreachable):
+    """There is a connection, and sshd allows no session on it: says nothing about servers."""
+
+    reason = "ssh-sessions"
+    never_ran = True
+
+
 class HostClosed(Unreachable):
     """The node refuses everybody, as while an administrator drains it: the next one is tried."""
 

@@ -16,6 +16,7 @@ from .dialing import Limits, Target
 from .errors import BadReply, ConnectionBroke, NeverRan, SSHSpawnerError
 from .payload import redact, secrets_in
 from .protocol import Reply, ReplyReader, command_line, new_nonce, request_bytes
+from .sessions import Session, Sessions
 from .trust import Access
 
 log = logging.getLogger(__name__)
@@ -62,22 +63,27 @@ class Node:
     async def _ask(
         self, op: str, body: dict[str, Any], timeout: float, on_event: OnEvent | None
     ) -> Reply:
-        async with self.pool.session(self.target, self.access, self.limits) as connection:
-            try:
-                async with asyncio.timeout(self.greeting) as patience:
-                    return await self._converse(connection, op, body, on_event, patience, timeout)
-            except TimeoutError as error:
+        sessions = Sessions(self.pool, self.target, self.access, self.limits)
+        connection = None
+        try:
+            async with sessions.run(command_line(self.python), self.greeting) as session:
+                connection = session.connection
+                async with asyncio.timeout_at(session.asked + self.greeting) as patience:
+                    return await self._converse(session, op, body, on_event, patience, timeout)
+        except TimeoutError as error:
+            if connection:
                 self.pool.discard(self.target, self.access, connection)
-                raise ConnectionBroke(f"{self.target.host} did not answer in time") from error
-            except (OSError, asyncssh.Error) as error:
+            raise ConnectionBroke(f"{self.target.host} did not answer in time") from error
+        except (OSError, asyncssh.Error) as error:
+            if connection:
                 self.pool.discard(self.target, self.access, connection)
-                raise ConnectionBroke(
-                    f"the connection to {self.target.host} broke", f"{error}"
-                ) from error
+            raise ConnectionBroke(
+                f"the connection to {self.target.host} broke", f"{error}"
+            ) from error
 
     async def _converse(
         self,
-        connection: asyncssh.SSHClientConnection,
+        session: Session,
         op: str,
         body: dict[str, Any],
         on_event: OnEvent | None,
@@ -86,40 +92,35 @@ class Node:
     ) -> Reply:
         greeted = False
         reader = ReplyReader(new_nonce())
-        process = await connection.create_process(
-            command_line(self.python), encoding=None, stderr=asyncssh.STDOUT
-        )
-        try:
-            # What ended before it could be asked says below why.
-            with contextlib.suppress(BrokenPipeError):
-                process.stdin.write(request_bytes(op, reader.nonce, body))
-                process.stdin.write_eof()
-            while data := await process.stdout.read(65536):
-                for event in reader.feed(data):
-                    if on_event:
-                        on_event(event)
-                if reader.greeted and not greeted:
-                    greeted = True
-                    patience.reschedule(asyncio.get_running_loop().time() + timeout)
-                if reader.reply:
-                    return reader.reply
-            await process.wait_closed()
-            if process.exit_status is None and connection.is_closed():
-                raise ConnectionBroke(f"the connection to {self.target.host} broke")
-            said = self._said(reader.noise, body)
-            message, detail = self._no_reply(process.exit_status, said)
-            refusal = self.pool.refusals.of_command(self.target, process.exit_status, said, detail)
-            if refusal and not reader.greeted:
-                refusal.never_ran = True
-                self.pool.refusals.remember(self.target, refusal)
-                # it would go on refusing after the account or the host is open again
-                self.pool.discard(self.target, self.access, connection)
-                raise refusal
-            if reader.greeted or process.exit_status is None:
-                raise BadReply(f"the launcher on {self.target.host} broke off", detail)
-            raise NeverRan(message, detail)
-        finally:
-            process.close()
+        connection, process = session.connection, session.process
+        # What ended before it could be asked says below why.
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(request_bytes(op, reader.nonce, body))
+            process.stdin.write_eof()
+        while data := await process.stdout.read(65536):
+            for event in reader.feed(data):
+                if on_event:
+                    on_event(event)
+            if reader.greeted and not greeted:
+                greeted = True
+                patience.reschedule(asyncio.get_running_loop().time() + timeout)
+            if reader.reply:
+                return reader.reply
+        await process.wait_closed()
+        if process.exit_status is None and connection.is_closed():
+            raise ConnectionBroke(f"the connection to {self.target.host} broke")
+        said = self._said(reader.noise, body)
+        message, detail = self._no_reply(process.exit_status, said)
+        refusal = self.pool.refusals.of_command(self.target, process.exit_status, said)
+        if refusal and not reader.greeted:
+            refusal.never_ran = True
+            self.pool.refusals.remember(self.target, refusal)
+            # it would go on refusing after the account or the host is open again
+            self.pool.discard(self.target, self.access, connection)
+            raise refusal
+        if reader.greeted or process.exit_status is None:
+            raise BadReply(f"the launcher on {self.target.host} broke off", detail)
+        raise NeverRan(message, detail)
 
     def _said(self, noise: bytes, body: dict[str, Any]) -> str:
         # a start file that reads its stdin may have printed our request

@@ -73,40 +73,44 @@ class Refusals:
             return closed(target, words, detail, everybody)
         return refused(target, words, detail)
 
-    def of_command(
-        self, target: Target, status: int | None, said: str, detail: str
-    ) -> SSHSpawnerError | None:
+    def of_command(self, target: Target, status: int | None, said: str) -> SSHSpawnerError | None:
         """What sshd itself said instead of running a command, if it did (its session.c)."""
         if status == 1 and "Password change required" in said:
-            return AccountRefused(
+            message = (
                 f"the password of {target.username} on {target.host} has expired: sign in there "
-                "with a terminal (ssh) and set a new one",
-                detail,
+                "with a terminal (ssh) and set a new one"
             )
+            return AccountRefused(message, f"{message}; sshd said: {said!r}")
+        if status == 1 and "This account is currently not available" in said:
+            message = (
+                f"{target.host} does not admit the account {target.username}: its login shell is "
+                f"nologin; ask an administrator of {target.host}"
+            )
+            return AccountRefused(message, f"{message}; it said: {said!r}")
         if status == 254:  # do_nologin, where UsePAM is off
-            return closed(target, plain(said), detail, everybody=False)
+            return closed(target, plain(said), "its sshd runs no command", everybody=False)
         return None
 
 
 def refused(target: Target, words: str, detail: str) -> AccountRefused:
     """The error for one account."""
     why = f", and said: {words}" if words else ""
-    return AccountRefused(
+    message = (
         f"{target.host} refused the login: it does not admit the account {target.username} "
-        f"(expired, or shut out by its PAM rules){why}; ask an administrator of {target.host}",
-        f"{detail}; its sshd hung up after it had accepted the key or password, as it does when "
-        "PAM's account phase refuses: see its log, `chage -l`, pam_access",
+        f"(expired, or shut out by its PAM rules){why}; ask an administrator of {target.host}"
+    )
+    return AccountRefused(
+        message,
+        f"{message}. {detail}: its sshd hung up after it had accepted the key or password, as it "
+        "does when PAM's account phase refuses; see its log, `chage -l`, pam_access",
     )
 
 
 def closed(target: Target, words: str, detail: str, everybody: bool) -> HostClosed:
     """The error for a host that is closed to all; ``everybody`` if more than one has met it."""
     why = f", and says: {words}" if words else " (several accounts in a row were refused)"
-    error = HostClosed(
-        f"{target.host} is closed: it refuses logins{why}",
-        f"{detail}; its sshd refuses accounts at PAM's account phase: see /etc/nologin there, and "
-        f"its sshd's log{why}",
-    )
+    message = f"{target.host} is closed: it refuses logins{why}"
+    error = HostClosed(message, f"{message}. {detail}: see /etc/nologin there, and its sshd's log")
     error.everybody = everybody
     return error
 

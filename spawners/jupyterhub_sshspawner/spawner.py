@@ -7,6 +7,7 @@ Source of the rules named below: JupyterHub 6.1.1, ``user.py`` (``User.spawn``, 
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -339,7 +340,8 @@ class SSHSpawner(SSHTraits):
                 self.log.exception("Cannot stop %s", self._log_name)
             if time.monotonic() > until:
                 return None
-            await asyncio.sleep(min(2.0, self.stop_timeout))
+            # not in step with the other servers of this user, which share its connection
+            await asyncio.sleep(min(2.0, self.stop_timeout) * random.uniform(0.5, 1.0))
 
     async def _end(self, instance: Instance, now: bool) -> int:
         """One exec that escalates on the node; returns the exit status."""
