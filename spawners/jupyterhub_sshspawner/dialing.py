@@ -88,9 +88,16 @@ class _Note(asyncssh.SSHClient):
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
         # Until it has its own, it would give those of the connection through which it goes.
-        conn.set_extra_info(server_version=None, recv_cipher=None)
+        conn.set_extra_info(server_version=None, recv_cipher=None, forced_command=None)
         self._connection = conn
         self._way.opened.append(conn)
+
+    def debug_msg_received(self, msg: str, lang: str, always_display: bool) -> None:
+        """sshd tells the options of the key or certificate that it accepted (its auth.c)."""
+        before, found, options = msg.partition(" options:")
+        forced = found and before.endswith(("key", "cert")) and "command" in options.split()
+        if forced and self._connection:
+            self._connection.set_extra_info(forced_command=True)
 
     def auth_banner_received(self, msg: str, lang: str) -> None:
         """Keep what PAM says. sshd's own ``Banner`` comes with the reply to the method "none"."""

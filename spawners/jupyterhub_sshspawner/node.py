@@ -21,6 +21,9 @@ from .trust import Access
 
 log = logging.getLogger(__name__)
 
+SFTP_ONLY = "This service allows sftp connections only"  # sshd, with a forced internal-sftp
+FORCED = "ForceCommand in sshd_config, command= in authorized_keys, force-command in a certificate"
+
 OnEvent = Callable[[dict[str, Any]], None]
 
 
@@ -110,7 +113,8 @@ class Node:
         if process.exit_status is None and connection.is_closed():
             raise ConnectionBroke(f"the connection to {self.target.host} broke")
         said = self._said(reader.noise, body)
-        message, detail = self._no_reply(process.exit_status, said)
+        forced = bool(connection.get_extra_info("forced_command")) or SFTP_ONLY in said
+        message, detail = self._no_reply(process.exit_status, said, forced)
         refusal = self.pool.refusals.of_command(self.target, process.exit_status, said)
         if refusal and not reader.greeted:
             refusal.never_ran = True
@@ -129,14 +133,24 @@ class Node:
         )
         return redact(noise.decode("utf-8", "replace"), hidden).strip()[-2000:]
 
-    def _no_reply(self, status: int | None, said: str) -> tuple[str, str]:
+    def _no_reply(self, status: int | None, said: str, forced: bool) -> tuple[str, str]:
+        """What to tell of a command that ended before it greeted, and what to log."""
+        account = f"{self.target.username} on {self.target.host}"
+        if forced:
+            message = (
+                f"the node ran a forced command of {account} instead of the launcher, which ended "
+                f"with status {status}: {FORCED} must not be set for the hub's logins, or must run "
+                "$SSH_ORIGINAL_COMMAND"
+            )
+            return message, f"{message}; it said: {said!r}"
         hint = (
             f"{self.python} was not found there"
             if status == 127
-            else "look at the login shell's start files (.bashrc, .cshrc, config.fish)"
+            else "look at the login shell's start files (.bashrc, .cshrc, config.fish), and for a "
+            f"forced command ({FORCED})"
         )
         message = (
-            f"the login shell of {self.target.username} on {self.target.host} ended with "
-            f"status {status} before the launcher could run: {hint}"
+            f"the login shell of {account} ended with status {status} before the launcher could "
+            f"run: {hint}"
         )
         return message, f"{message}; it said: {said!r}"

@@ -185,6 +185,13 @@ class SSHSpawner(SSHTraits):
         if event.get("event") == "started":
             with step(self.trace, "start.spawned"):
                 self._progress.say(60, "The server process runs; waiting until it listens")
+        elif event.get("event") == "exposed" and self._state.current:
+            self.log.warning(
+                "The reverse tunnel of %s stands open on every address of %s (its sshd has "
+                "GatewayPorts yes), which SSHSpawner.allow_gateway_ports allows",
+                self._log_name,
+                self._state.current.host,
+            )
 
     def _process_of(self, reply: Reply, request: dict[str, Any]) -> Process:
         try:
