@@ -87,8 +87,11 @@ class Refusals:
                 f"nologin; ask an administrator of {target.host}"
             )
             return AccountRefused(message, f"{message}; it said: {said!r}")
-        if status == 254:  # do_nologin, where UsePAM is off
-            return closed(target, plain(said), "its sshd runs no command", everybody=False)
+        words = plain(said)
+        if status == 254 and words:  # do_nologin, where UsePAM is off; PAM's session phase
+            if is_about_one(words, target.username):
+                return refused(target, words, "its sshd runs no command")
+            return closed(target, words, "its sshd runs no command", everybody=False)
         return None
 
 
@@ -101,8 +104,8 @@ def refused(target: Target, words: str, detail: str) -> AccountRefused:
     )
     return AccountRefused(
         message,
-        f"{message}. {detail}: its sshd hung up after it had accepted the key or password, as it "
-        "does when PAM's account phase refuses; see its log, `chage -l`, pam_access",
+        f"{message}. {detail}: its sshd had accepted the key or password, so this is PAM's "
+        "account or session phase; see its log, `chage -l`, pam_access, pam_limits",
     )
 
 

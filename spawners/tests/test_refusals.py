@@ -79,3 +79,24 @@ def test_a_refusal_is_forgotten_after_a_minute() -> None:
     assert (caught.value.status, caught.value.reason) == (403, "ssh-account")
     now[0] = 60.0
     refusals.check(target("eve"))
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "error"),
+    [
+        # session.c, do_pwchange
+        (1, "WARNING: Your password has expired.\nPassword change required but no TTY available.",
+         AccountRefused),
+        (1, "This account is currently not available.", AccountRefused),  # nologin(8)
+        (254, "drained until Monday", HostClosed),  # session.c, do_nologin
+        (254, "There were too many logins for 'eve'.", AccountRefused),  # pam_limits
+        (254, "", None),
+        (1, "out of order", None),
+        (0, "", None),
+    ],
+)  # fmt: skip
+def test_what_sshd_says_instead_of_running_a_command(
+    status: int, said: str, error: type[SSHSpawnerError] | None
+) -> None:
+    found = Refusals().of_command(target("eve"), status, said)
+    assert (type(found) if found else None) is error

@@ -119,6 +119,7 @@ def test_an_account_that_is_refused_without_a_word(
     assert node.denied() == 1
 
 
+@pytest.mark.report("OpenSSH PerSourcePenalties")
 def test_several_accounts_in_a_row_are_the_hosts_doing(
     two: Callable[..., Hub], account: Callable[..., Account], node: Node
 ) -> None:
@@ -207,6 +208,28 @@ def test_an_expired_password(
     one.spawn(alice.name)
     assert one.state(alice.name)["host"] == "node1"
     assert "orphan" not in one.log.read_text()
+
+
+def test_an_account_with_too_many_logins(
+    two: Callable[..., Hub], account: Callable[..., Account], node: Node
+) -> None:
+    """PAM's session phase, as with pam_limits and maxlogins: sshd lets the account in, and runs no
+    command (session.c, ``do_child``)."""
+    alice, eve = account(), account()
+    one = two()
+    one.spawn(alice.name)
+    before = node.service.read_text()
+    node.service.write_text(
+        before + "session optional pam_echo.so There were too many logins for '%u'.\n"
+        "session required pam_deny.so\n"
+    )
+    for _ in range(2):
+        told = refused_start(one, eve)
+        assert "node1 refused the login" in told
+        assert f"There were too many logins for '{eve.name}'." in told
+        assert "start files" not in told
+    assert node.sshd.accepted(eve.name) == 1
+    assert alice.processes("tiny_server")
 
 
 def test_more_keys_than_the_node_lets_us_try(

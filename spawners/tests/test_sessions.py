@@ -38,6 +38,7 @@ def at_once(one: Hub, user: Account, act: Callable[[str, str], object], names: l
         thread.join()
 
 
+@pytest.mark.report("ronf/asyncssh#55")
 def test_stops_at_once_leave_a_tunnel_alone(
     hub: Callable[..., Hub], account: Callable[..., Account], narrow: Callable[[int], Sshd]
 ) -> None:
@@ -67,6 +68,7 @@ def test_stops_at_once_leave_a_tunnel_alone(
 
 
 @pytest.mark.parametrize("configured", [8, 1])
+@pytest.mark.report("ronf/asyncssh#55")
 def test_starts_at_once_where_there_is_one_session(
     hub: Callable[..., Hub],
     account: Callable[..., Account],
