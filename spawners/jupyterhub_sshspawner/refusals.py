@@ -49,7 +49,7 @@ class Refusals:
         again = f"{target.host} refused this login a moment ago; wait a minute before trying again"
         if isinstance(error, AccountRefused | HostClosed):
             again = f"{error} (a moment ago; wait a minute before trying again)"
-        raise type(error)(again, error.detail)
+        raise type(error)(again, f"{again} ({error.detail})")
 
     def remember(self, target: Target, error: SSHSpawnerError) -> None:
         """Do not try this login again for a while."""

@@ -77,6 +77,7 @@ def test_a_refusal_is_forgotten_after_a_minute() -> None:
     with pytest.raises(AccountRefused, match="a moment ago") as caught:
         refusals.check(target("eve"))
     assert (caught.value.status, caught.value.reason) == (403, "ssh-account")
+    assert "wait a minute" in caught.value.detail  # which the log has instead
     now[0] = 60.0
     refusals.check(target("eve"))
 
