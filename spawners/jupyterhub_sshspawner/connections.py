@@ -11,14 +11,15 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import asyncssh
 
-from .dialing import Limits, Target, dial
+from .dialing import HungUp, Limits, Target, dial
 from .errors import (
     AuthenticationRefused,
     ConnectionBroke,
@@ -27,45 +28,12 @@ from .errors import (
     SSHSpawnerError,
     Unreachable,
 )
+from .links import Group, Link
+from .refusals import Refusals
 from .trust import Access
 
 # what asyncssh raises, as they come, for an argument that is of no use to it
 WRONG_VALUES = (TypeError, OverflowError, AttributeError, AssertionError)
-REFUSED_FOR = 60.0  # seconds for which a refused login is not tried again (PerSourcePenalties)
-
-
-@dataclass
-class Link:
-    """One connection and who uses it."""
-
-    sessions: asyncio.Semaphore
-    coming: asyncio.Task[None] | None = None  # it is being opened
-    connection: asyncssh.SSHClientConnection | None = None
-    hops: list[asyncssh.SSHClientConnection] = field(default_factory=list)
-    users: int = 0
-    closing: asyncio.TimerHandle | None = None
-    peer: str = ""  # the machine it leads to, or led to last
-
-    @property
-    def open(self) -> bool:
-        return self.connection is not None and not self.connection.is_closed()
-
-    def suits(self, target: Target) -> bool:
-        """Whether it leads to the machine that is meant."""
-        return not target.pinned or self.peer in ("", target.pinned)
-
-    def came(self, coming: asyncio.Task[None]) -> None:
-        """It was opened, or not: then whoever still waits for it hears why."""
-        self.coming = None
-        if not coming.cancelled():
-            coming.exception()
-
-    def drop(self) -> None:
-        """Close the connection; servers on the node do not notice."""
-        for connection in (self.connection, *reversed(self.hops)):
-            if connection is not None:
-                connection.abort()
-        self.connection, self.hops = None, []
 
 
 class Pool:
@@ -73,69 +41,86 @@ class Pool:
 
     def __init__(self, log: logging.Logger, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
-        self._clock = clock
-        self._links: dict[object, Link] = {}
+        self._groups: dict[object, Group] = {}
+        self._endings: set[asyncio.Task[None]] = set()
         self._doors: dict[tuple[str, int], asyncio.Semaphore] = {}
-        self._refused: dict[tuple[str, str, str], float] = {}
+        self.refusals = Refusals(clock)
 
     @asynccontextmanager
     async def borrow(
         self, target: Target, access: Access, limits: Limits
     ) -> AsyncIterator[asyncssh.SSHClientConnection]:
         """A connection that stays open at least as long as it is borrowed."""
-        link = self._link(target, access, limits)
+        async with self.connected(
+            self.group(target, access, limits).main, target, access, limits
+        ) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def connected(
+        self, link: Link, target: Target, access: Access, limits: Limits
+    ) -> AsyncIterator[asyncssh.SSHClientConnection]:
+        """The same, of this link."""
+        self.hold(link)
+        try:
+            yield await self._connected(link, target, access, limits)
+        finally:
+            self.release(link, limits)
+
+    def hold(self, link: Link) -> None:
+        """Keep the connection open; ``release`` lets it go."""
         link.users += 1
         if link.closing:
             link.closing.cancel()
             link.closing = None
-        try:
-            yield await self._connected(link, target, access, limits)
-        finally:
-            link.users -= 1
-            if not link.users:
-                loop = asyncio.get_running_loop()
-                link.closing = loop.call_later(limits.idle, link.drop)
 
-    @asynccontextmanager
-    async def session(
-        self, target: Target, access: Access, limits: Limits
-    ) -> AsyncIterator[asyncssh.SSHClientConnection]:
-        """The same, with room for one more session channel on it."""
-        async with (
-            self._link(target, access, limits).sessions,
-            self.borrow(target, access, limits) as connection,
-        ):
-            yield connection
+    def release(self, link: Link, limits: Limits) -> None:
+        """Close it after a while, unless somebody else has it."""
+        link.users -= 1
+        if not link.users:
+            link.closing = asyncio.get_running_loop().call_later(limits.idle, link.drop)
+
+    def see_to(self, ending: Coroutine[Any, Any, None]) -> None:
+        """Let the end of a session go on in the background."""
+        task = asyncio.create_task(ending)
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
 
     def discard(
         self, target: Target, access: Access, connection: asyncssh.SSHClientConnection
     ) -> None:
         """Never lend this connection again: it does not answer."""
-        for link in self._links.values():
+        for link in self._all():
             if link.connection is connection:
                 link.drop()
 
     def close(self) -> None:
         """Close all connections."""
-        for link in self._links.values():
+        for link in self._all():
             for ending in (link.closing, link.coming):
                 if ending:
                     ending.cancel()
             link.drop()
-        self._links.clear()
+        for task in self._endings:
+            task.cancel()
+        self._groups.clear()
 
-    def _link(self, target: Target, access: Access, limits: Limits) -> Link:
+    def _all(self) -> list[Link]:
+        return [link for group in self._groups.values() for link in group.links]
+
+    def group(self, target: Target, access: Access, limits: Limits) -> Group:
+        """The connections to a machine, whether there are any yet or not."""
         key: tuple[object, ...] = (target, access.identity)
-        if key in self._links and not self._links[key].suits(target):
+        if key in self._groups and not self._groups[key].main.suits(target):
             key = (*key, target.pinned)
-        return self._links.setdefault(key, Link(asyncio.Semaphore(limits.sessions)))
+        return self._groups.setdefault(key, Group(limits.sessions))
 
     async def _connected(
         self, link: Link, target: Target, access: Access, limits: Limits
     ) -> asyncssh.SSHClientConnection:
         if not link.open:
             if link.coming is None:
-                self._check_refused(target)
+                self.refusals.check(target)
                 link.coming = asyncio.create_task(self._connect(link, target, access, limits))
                 link.coming.add_done_callback(link.came)
             # Shielded: who asks next finds what a poll was not patient enough to wait for.
@@ -159,20 +144,23 @@ class Pool:
             try:
                 *link.hops, link.connection = await dial(target, access, limits)
                 link.peer = "" if target.jumps else peer_of(link.connection)
+                self.refusals.let_in(target)
                 return
+            except HungUp as error:
+                raise self._not_admitted(target, error) from error
             except (asyncssh.ConnectionLost, ConnectionResetError) as error:
                 # sshd drops at random when many sign in at once (MaxStartups)
                 if again == 2:
                     raise _explain(error, target) from error
                 self._log.debug("%s dropped a new connection, trying again", target.host)
                 await asyncio.sleep((1 + random.random()) * (again + 1) / 2)
-            except AuthenticationRefused:
+            except SSHSpawnerError:
                 raise
-            except asyncssh.PermissionDenied as error:
-                self._refused[_who(target)] = self._clock() + REFUSED_FOR
-                raise _explain(error, target) from error
             except (OSError, asyncssh.Error, TimeoutError, ValueError) as error:
-                raise _explain(error, target) from error
+                refusal = _explain(error, target)
+                if isinstance(refusal, AuthenticationRefused):
+                    self.refusals.remember(target, refusal)
+                raise refusal from error
             except WRONG_VALUES as error:
                 if not access.options:
                     raise  # a bug, and nobody's setting
@@ -181,15 +169,16 @@ class Pool:
                     _detail(error, target),
                 ) from error
 
-    def _check_refused(self, target: Target) -> None:
-        if self._refused.get(_who(target), 0.0) > self._clock():
-            raise AuthenticationRefused(
-                f"{target.host} refused this login a moment ago; wait a minute before trying again"
-            )
-
-
-def _who(target: Target) -> tuple[str, str, str]:
-    return (target.owner, target.host, target.username)
+    def _not_admitted(self, target: Target, error: HungUp) -> SSHSpawnerError:
+        hop = error.hop
+        who = target
+        if hop:
+            name = hop.username or target.username
+            who = replace(target, host=hop.address, address=hop.address, port=hop.port,
+                          username=name, jumps=())  # fmt: skip
+        refusal = self.refusals.account_phase(who, error.said, _detail(error, who))
+        self.refusals.remember(target, refusal)
+        return refusal
 
 
 def peer_of(connection: asyncssh.SSHClientConnection) -> str:
@@ -208,7 +197,9 @@ def _explain(error: BaseException, target: Target) -> SSHSpawnerError:
     detail = _detail(error, target)
     if isinstance(error, asyncssh.HostKeyNotVerifiable | asyncssh.KeyExchangeFailed):
         return HostKeyRefused(f"the identity of {target.host} could not be verified", detail)
-    if isinstance(error, asyncssh.PermissionDenied):
+    # MaxAuthTries: "Too many authentication failures"
+    too_many = isinstance(error, asyncssh.DisconnectError) and "auth" in str(error).casefold()
+    if isinstance(error, asyncssh.PermissionDenied) or too_many:
         return AuthenticationRefused(f"{target.host} refused the login", detail)
     where = "SSHSpawner.ssh_options or ssh_config_files"
     if isinstance(error, OSError) and error.filename is not None:  # the network's have none

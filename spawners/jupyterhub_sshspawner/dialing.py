@@ -56,26 +56,63 @@ class Way:
 
     opened: list[asyncssh.SSHClientConnection] = field(default_factory=list)
     signed_in: list[asyncssh.SSHClientConnection] = field(default_factory=list)
+    said: str = ""  # by the machine that is asked, since we offered it a key or a password
 
     def next(self) -> asyncssh.SSHClient:
         """For ``client_factory``: notes a connection as soon as TCP has it."""
-        return _Note(self.opened)
+        self.said = ""
+        return _Note(self)
 
     @property
     def answers(self) -> bool:
         """Whether the next machine said who it is (RFC 4253, 4.2), which costs it nothing."""
+        return self._knows("server_version")
+
+    @property
+    def asks_who(self) -> bool:
+        """Whether the next machine has proven itself and now decides about the account.
+
+        The keys are exchanged then (RFC 4253, 7.3), and authentication is the next thing.
+        """
+        return self.answers and self._knows("recv_cipher")
+
+    def _knows(self, name: str) -> bool:
         asked = self.opened[len(self.signed_in) :]
-        return bool(asked and asked[-1].get_extra_info("server_version"))
+        return bool(asked and asked[-1].get_extra_info(name))
 
 
 class _Note(asyncssh.SSHClient):
-    def __init__(self, opened: list[asyncssh.SSHClientConnection]) -> None:
-        self._opened = opened
+    def __init__(self, way: Way) -> None:
+        self._way = way
+        self._connection: asyncssh.SSHClientConnection | None = None
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
-        # Until it has one of its own, it would tell that of the connection through which it goes.
-        conn.set_extra_info(server_version=None)
-        self._opened.append(conn)
+        # Until it has its own, it would give those of the connection through which it goes.
+        conn.set_extra_info(server_version=None, recv_cipher=None, forced_command=None)
+        self._connection = conn
+        self._way.opened.append(conn)
+
+    def debug_msg_received(self, msg: str, lang: str, always_display: bool) -> None:
+        """sshd tells the options of the key or certificate that it accepted (its auth.c)."""
+        before, found, options = msg.partition(" options:")
+        forced = found and before.endswith(("key", "cert")) and "command" in options.split()
+        if forced and self._connection:
+            self._connection.set_extra_info(forced_command=True)
+
+    def auth_banner_received(self, msg: str, lang: str) -> None:
+        """Keep what PAM says. sshd's own ``Banner`` comes with the reply to the method "none"."""
+        # asyncssh has no public word for the method; without this one, a Banner counts as well
+        if getattr(self._connection, "_auth_methods", None) != [b"none"]:
+            self._way.said += msg
+
+
+class HungUp(Exception):
+    """A machine accepted what we signed in with and then hung up: it does not admit the account."""
+
+    def __init__(self, said: str, hop: Hop | None) -> None:
+        super().__init__("hung up while signing in")
+        self.said = said
+        self.hop = hop  # the jump host that did it; None if it was the machine itself
 
 
 async def dial(
@@ -85,8 +122,8 @@ async def dial(
 
     Raises TimeoutError, naming the setting, when one of them does not answer within
     ``connect_timeout`` of being asked, or when, since they answer, we are not let in within
-    ``sign_in_timeout`` (or the other, if that is longer) in all. What was opened is closed when
-    it fails.
+    ``sign_in_timeout`` (or the other, if that is longer) in all; and HungUp when one of them ends
+    the connection while it decides about the account. What was opened is closed when it fails.
     """
     way = Way()
     seconds, setting = max(
@@ -95,9 +132,13 @@ async def dial(
     try:
         async with _naming(setting, seconds, asyncio.timeout(seconds)):
             await _dial(way, target, access, limits)
-    except BaseException:
+    except BaseException as error:
+        hung_up = type(error) is asyncssh.ConnectionLost and way.asks_who
+        hop = target.jumps[len(way.signed_in)] if len(way.signed_in) < len(target.jumps) else None
         for connection in reversed(way.opened):
             connection.abort()
+        if hung_up:
+            raise HungUp(way.said, hop) from error
         raise
     return way.signed_in
 

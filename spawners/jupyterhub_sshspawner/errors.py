@@ -7,11 +7,13 @@ class SSHSpawnerError(Exception):
     """Root of the tree.
 
     ``str(error)`` is safe to show to the user; ``detail`` is for the hub's log alone. ``reason``
-    and ``status`` are what the hub's metrics and the HTTP reply carry.
+    and ``status`` are what the hub's metrics and the HTTP reply carry. ``never_ran`` is true when
+    it is certain that the request did nothing on the node.
     """
 
     reason = "ssh"
     status = 500
+    never_ran = False
 
     def __init__(self, message: str, detail: str = "") -> None:
         super().__init__(message)
@@ -49,11 +51,31 @@ class ConnectionBroke(Unreachable):
     """There was a connection, and it broke or fell silent in the middle of a request."""
 
 
+class SessionRefused(Unreachable):
+    """There is a connection, and sshd allows no session on it: says nothing about servers."""
+
+    reason = "ssh-sessions"
+    never_ran = True
+
+
+class HostClosed(Unreachable):
+    """The node refuses everybody, as while an administrator drains it: the next one is tried."""
+
+    reason = "closed"
+    everybody = False  # more than one account has met it: others need not
+
+
 class AuthenticationRefused(SSHSpawnerError):
     """The node refused our credentials. Never repeated at once: sshd punishes the hub's address."""
 
     reason = "ssh-auth"
     status = 403
+
+
+class AccountRefused(AuthenticationRefused):
+    """The node accepts our credentials, and does not admit the account: expired, or shut out."""
+
+    reason = "ssh-account"
 
 
 class HostKeyRefused(SSHSpawnerError):
@@ -75,6 +97,7 @@ class NeverRan(BadReply):
 
     reason = "login-shell"
     status = 500
+    never_ran = True
 
 
 class LaunchFailed(SSHSpawnerError):

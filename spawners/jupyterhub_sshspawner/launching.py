@@ -75,6 +75,9 @@ def start_request(
         "port_attempts": PORT_ATTEMPTS,
         "service_url": url,
         "hub": payload.hub_check(env, HUB_CHECK_TIMEOUT) if spawner.preflight_hub_check else None,
+        "reverse": {"port": instance.hub_port, "anywhere": spawner.allow_gateway_ports}
+        if instance.hub_port
+        else None,
         "ready_timeout": patience,
     }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -58,7 +59,7 @@ class Ledger:
                     self.orphans.remove(orphan)
                     self._save()
             if self.orphans:
-                await asyncio.sleep(wait)
+                await asyncio.sleep(wait * random.uniform(0.7, 1.0))
                 wait = min(wait * 2, LONGEST_WAIT)
 
     async def _gone(self, orphan: Instance, reap: Reap) -> bool:

@@ -10,7 +10,7 @@ from inspect import isawaitable
 from . import resolve
 from .connections import shared_pool
 from .dialing import Target
-from .errors import Misconfigured, SSHSpawnerError, Unreachable
+from .errors import HostClosed, Misconfigured, SSHSpawnerError, Unreachable
 from .hosts import Host
 from .node import Node
 from .placement import Board, candidates, chosen_host, has_room
@@ -61,7 +61,7 @@ class Place:
 
 
 async def find(spawner: SSHTraits, say: Callable[[int, str], None]) -> Place:
-    """The first host, by policy, that answers. Only an unreachable one is passed over."""
+    """The first host, by policy, that answers; unreachable and closed ones are passed over."""
     hosts = await resolve.allowed_hosts(spawner)
     failure: SSHSpawnerError | None = None
     for host in (await _order(spawner, hosts))[: 1 + spawner.host_retry_limit]:
@@ -72,7 +72,9 @@ async def find(spawner: SSHTraits, say: Callable[[int, str], None]) -> Place:
         try:
             return await _connect(spawner, host, say)
         except Unreachable as error:
-            board.cool(host.name, spawner.host_cooldown)
+            # what closed it to one account may be about that account alone
+            if not isinstance(error, HostClosed) or error.everybody:
+                board.cool(host.name, spawner.host_cooldown)
             say(10, str(error))
             spawner.log.warning("%s: %s", spawner._log_name, error.detail or error)
             failure = error

@@ -37,6 +37,7 @@ FAILURES = frozenset(
         "launcher",
         "other-node",
         "python",
+        "exposed",
     ]
 )
 _SAFE_PATH = re.compile(r"[A-Za-z0-9_./+][A-Za-z0-9_./+-]*")

@@ -7,6 +7,7 @@ Source of the rules named below: JupyterHub 6.1.1, ``user.py`` (``User.spawn``, 
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -19,7 +20,7 @@ from traitlets import default
 
 from . import certificates, launching, options, places, tokens, tunnels
 from .compat import spawn_failure
-from .errors import LaunchFailed, Misconfigured, NeverRan, SSHSpawnerError, Unreachable
+from .errors import LaunchFailed, Misconfigured, SSHSpawnerError, Unreachable
 from .node import Node
 from .orphans import Ledger, ledger_of, wake_others
 from .progress import Progress
@@ -129,7 +130,7 @@ class SSHSpawner(SSHTraits):
         try:
             return await self._start()
         except SSHSpawnerError as error:
-            if isinstance(error, NeverRan):
+            if error.never_ran:
                 self._gone = 1
             await self._undo()
             raise self._failure(error) from error
@@ -184,6 +185,13 @@ class SSHSpawner(SSHTraits):
         if event.get("event") == "started":
             with step(self.trace, "start.spawned"):
                 self._progress.say(60, "The server process runs; waiting until it listens")
+        elif event.get("event") == "exposed" and self._state.current:
+            self.log.warning(
+                "The reverse tunnel of %s stands open on every address of %s (its sshd has "
+                "GatewayPorts yes), which SSHSpawner.allow_gateway_ports allows",
+                self._log_name,
+                self._state.current.host,
+            )
 
     def _process_of(self, reply: Reply, request: dict[str, Any]) -> Process:
         try:
@@ -339,7 +347,8 @@ class SSHSpawner(SSHTraits):
                 self.log.exception("Cannot stop %s", self._log_name)
             if time.monotonic() > until:
                 return None
-            await asyncio.sleep(min(2.0, self.stop_timeout))
+            # not in step with the other servers of this user, which share its connection
+            await asyncio.sleep(min(2.0, self.stop_timeout) * random.uniform(0.5, 1.0))
 
     async def _end(self, instance: Instance, now: bool) -> int:
         """One exec that escalates on the node; returns the exit status."""

@@ -205,6 +205,13 @@ class SSHTraits(Spawner):  # type: ignore[misc]
         hub. Every account of the node can connect to that port while it is open, and take it
         while it is not.""",
     )
+    allow_gateway_ports = Bool(
+        False,
+        config=True,
+        help="""Use a reverse tunnel also where the node's sshd has `GatewayPorts yes`. It is open
+        on every address of the node then, and whoever reaches the node reaches the hub's API.
+        Without this such a start is refused.""",
+    )
     port_range = Unicode(
         "",
         config=True,
@@ -302,7 +309,7 @@ class SSHTraits(Spawner):  # type: ignore[misc]
         3, min=1, config=True, help="""Unanswered keep-alives before it is given up."""
     )
     max_sessions_per_connection = Integer(
-        8, min=1, config=True, help="""Below sshd's MaxSessions (10)."""
+        8, min=1, config=True, help="""At most sshd's MaxSessions (10)."""
     )
     max_connects_per_host = Integer(
         8, min=1, config=True, help="""Sign-ins at a time; below sshd's MaxStartups (10)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -98,7 +99,7 @@ class ReverseTunnel:
                     ready.set_exception(_refused(error))
                     return
                 logging.getLogger(__name__).warning("The way to the hub is interrupted: %s", error)
-            await asyncio.sleep(wait)
+            await asyncio.sleep(wait * random.uniform(0.7, 1.0))
             wait = min(wait * 2, RETRY_LONGEST)
 
     async def _serve(self, ready: asyncio.Future[None]) -> None:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from jupyterhub_sshspawner.launcher import listening
-from jupyterhub_sshspawner.launcher.listening import TABLES, asked, listeners, read
+from jupyterhub_sshspawner.launcher.listening import TABLES, asked, everywhere, listeners, read
 
 FAMILIES = [socket.AF_INET, socket.AF_INET6]
 
@@ -96,3 +96,26 @@ def test_who_is_told_nothing_reads_the_tables(
     assert listeners(port) == {name_of(bound)}
     assert listeners(port) == {name_of(bound)}
     assert len(questions) == len(TABLES)
+
+
+@pytest.mark.parametrize(
+    ("family", "address", "told"),
+    [
+        (socket.AF_INET, "0.0.0.0", ["0.0.0.0"]),
+        (socket.AF_INET, "127.0.0.1", []),
+        (socket.AF_INET6, "::", ["::"]),
+        (socket.AF_INET6, "::1", []),
+    ],
+)
+def test_a_port_that_is_open_on_every_address(
+    family: socket.AddressFamily, address: str, told: list[str]
+) -> None:
+    with socket.socket(family) as sock:
+        try:
+            sock.bind((address, 0))
+        except OSError as error:
+            pytest.skip(f"no such address here: {error}")
+        port = sock.getsockname()[1]
+        assert everywhere(port) == []
+        sock.listen()
+        assert everywhere(port) == told

@@ -58,13 +58,31 @@ def asked(family: int, port: int, protocol: int = socket.IPPROTO_TCP) -> set[str
 
 def read(table: str, port: int) -> set[str]:
     """What the kernel's table of a family has."""
-    found: set[str] = set()
+    return {"socket:[%s]" % fields[9] for fields in _rows(table, port)}
+
+
+def everywhere(port: int) -> list[str]:
+    """The wildcard addresses among those that somebody listens on at the port.
+
+    Read, not asked: it is wanted once a start, and only with a reverse tunnel.
+    """
+    found = []
+    for family, table in TABLES.items():
+        wildcard = "::" if family == socket.AF_INET6 else "0.0.0.0"
+        if any(int(fields[1].partition(":")[0], 16) == 0 for fields in _rows(table, port)):
+            found.append(wildcard)
+    return found
+
+
+def _rows(table: str, port: int) -> list[list[str]]:
+    """The lines of a table that are about somebody who listens on the port."""
     try:
         with open(table) as file:
             lines = [line.split() for line in file]
     except OSError:  # no IPv6
-        return found
-    for fields in lines[1:]:
-        if int(fields[3], 16) == LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
-            found.add("socket:[%s]" % fields[9])
-    return found
+        return []
+    return [
+        fields
+        for fields in lines[1:]
+        if int(fields[3], 16) == LISTEN and int(fields[1].rpartition(":")[2], 16) == port
+    ]

@@ -10,7 +10,7 @@ import sys
 import time
 
 from .instance import Failed, Instance
-from .listening import listeners
+from .listening import everywhere, listeners
 from .ports import check_hub, reserve
 from .processes import alive, owns, process, send
 from .supervisor import POLL, fork_supervisor, reap
@@ -79,6 +79,8 @@ def _launch(
 ) -> dict[str, Any]:
     deadline = time.monotonic() + request["ready_timeout"]
     instance.prune()
+    if request.get("reverse"):
+        _check_reverse(request["reverse"], say)
     if request["hub"]:
         check_hub(request["hub"])
     instance.write_secrets(request["files"])
@@ -87,6 +89,21 @@ def _launch(
         if body:
             return body
     raise Failed("ports", "every port that was tried got taken by somebody else")
+
+
+def _check_reverse(reverse: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> None:
+    """The hub asked for a port on the loopback; where sshd has GatewayPorts yes it is on all."""
+    found = everywhere(reverse["port"])
+    if not found:
+        return
+    where = " and ".join("%s port %d" % (address, reverse["port"]) for address in found)
+    if not reverse["anywhere"]:
+        raise Failed(
+            "exposed",
+            "the reverse tunnel to the hub stands open on every address of this node (%s): set "
+            "GatewayPorts no in its sshd_config, or see SSHSpawner.allow_gateway_ports" % where,
+        )
+    say({"event": "exposed", "where": where})
 
 
 def _attempt(
