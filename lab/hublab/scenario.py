@@ -165,7 +165,7 @@ if TYPE_CHECKING:
     from hublab.running.visitor import NAVIGATE as NAVIGATE
     from hublab.running.visitor import SAME_ORIGIN as SAME_ORIGIN
     from hublab.running.visitor import Visitor as Visitor
-    from hublab.settings.checking import PYTHON as PYTHON
+    from hublab.settings.image_software import PYTHON as PYTHON
     from hublab.settings.values import Settings as Settings
 
 _MODULES = {
@@ -256,7 +256,7 @@ _MODULES = {
     "hublab.running.servers": ("Server", "SpawnMessage"),
     "hublab.running.switching": ("give_routes_back",),
     "hublab.running.visitor": ("NAVIGATE", "SAME_ORIGIN", "Visitor"),
-    "hublab.settings.checking": ("PYTHON",),
+    "hublab.settings.image_software": ("PYTHON",),
     "hublab.settings.values": ("Settings",),
 }
 """Module -> what is taken from it; the imports above say the same to a type checker."""

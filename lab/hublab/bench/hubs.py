@@ -9,10 +9,10 @@ from hublab.bench.measure import Part
 from hublab.bench.servers import LISTENING
 from hublab.running.live import LiveLab
 from hublab.running.switching import apply_settings, give_routes_back
+from hublab.settings.image_software import CONFIGURABLE_HTTP_PROXY as CHP
 from hublab.settings.values import Settings
 
 PREPARE = "mkdir -p /tmp/bare && cd /tmp/bare && rm -f jupyterhub.sqlite && exec "
-CHP = "/opt/chp/node_modules/.bin/configurable-http-proxy"
 SECOND_PROXY = f"setsid {CHP} --port 8900 --api-ip 0.0.0.0 --api-port 8901 >/dev/null 2>&1 &"
 SECOND_API = "http://{proxy}:8901"
 

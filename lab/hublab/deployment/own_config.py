@@ -14,10 +14,10 @@ from pathlib import Path
 
 from hublab.engine import Container, Engine
 from hublab.engine.records import File
-from hublab.errors import LabError, UsageError
+from hublab.errors import UsageError
 from hublab.paths import ETC
-from hublab.settings.checking import PYTHON
 from hublab.settings.files import JUPYTERHUB_UID
+from hublab.settings.image_software import SCRIPTS, answer_of
 from hublab.topology.model import Topology
 
 HUB_FILE, SERVER_FILE = "own_hub_config.py", "own_server_config.py"
@@ -65,11 +65,9 @@ def check_own_config(
     for scope, role, path in (("hub", "hub", own.hub), ("server", "node", own.server)):
         if path:
             files = [File("their_config.py", read(path)), File("lab.json", lab_json(topology))]
-            argv = [PYTHON, "/opt/hublab/check_own_config.py", scope]
-            done = engine.run_once(images[role], argv, files, "/tmp")
-            if done.exit_code:
-                raise LabError(f"could not try {path}: {done.stderr.strip()[-2000:]}")
-            found += overrides(json.loads(done.stdout.strip().splitlines()[-1]), path)
+            script, attempt = f"{SCRIPTS}/check_own_config.py", f"try {path}"
+            answer = answer_of(engine, images[role], script, scope, attempted=attempt, files=files)
+            found += overrides(answer, path)
     return found
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from hublab.probes.observation import observing
 from hublab.running.live import LiveLab
-from hublab.settings.checking import PYTHON
+from hublab.settings.image_software import PYTHON
 
 PORT = 9900
 RECORDER_URL = f"http://127.0.0.1:{PORT}/users/{{user}}/activity"

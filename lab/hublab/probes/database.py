@@ -18,7 +18,7 @@ from hublab.errors import LabError, Undecided
 from hublab.probes.observation import observing
 from hublab.running.live import LiveLab
 from hublab.running.switching import DATABASE
-from hublab.settings.checking import PYTHON
+from hublab.settings.image_software import PYTHON
 
 Row = Mapping[str, Any]
 

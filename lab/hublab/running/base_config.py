@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from hublab.running.lab import Lab
-from hublab.settings.checking import PYTHON
+from hublab.settings.image_software import PYTHON
 from hublab.settings.secrets import masked
 
 BASE = """

@@ -11,13 +11,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from hublab.engine import Engine, ExecResult
+from hublab.engine import Engine
 from hublab.engine.records import File
 from hublab.errors import LabError, SettingError
 from hublab.settings.files import ROLE_OF_SCOPE
+from hublab.settings.image_software import SCRIPTS, answer_of, proxy_help
 from hublab.settings.values import Settings, unknown_setting
 
-PYTHON = "/opt/jupyter/bin/python"
 SET_BY_HUB = {
     "ip": "hub.JupyterHub.bind_url",
     "port": "hub.JupyterHub.bind_url",
@@ -94,9 +94,8 @@ def trait_problems(
 ) -> list[list[dict[str, Any]]]:
     """The problems of each set of traits, in the order of the sets."""
     files = [File("settings.json", json.dumps(many).encode())]
-    argv = [PYTHON, "/opt/hublab/check_settings.py", scope]
-    done = require_success(engine.run_once(image, argv, files, "/tmp"), "check settings")
-    return list(json.loads(done.stdout.strip().splitlines()[-1]))
+    script = f"{SCRIPTS}/check_settings.py"
+    return list(answer_of(engine, image, script, scope, attempted="check settings", files=files))
 
 
 def refuse_set_by_hub(values: Mapping[str, Any]) -> None:
@@ -112,10 +111,9 @@ def refuse_set_by_hub(values: Mapping[str, Any]) -> None:
 
 def check_proxy_options(engine: Engine, image: str, values: dict[str, Any]) -> None:
     """Check options against the long ones that configurable-http-proxy --help lists."""
-    argv = ["/opt/chp/node_modules/.bin/configurable-http-proxy", "--help"]
-    done = require_success(engine.run_once(image, argv), "list the options of the proxy")
-    known = re.findall(r"--([a-z][a-z0-9-]*)", done.stdout)
-    numbers = set(re.findall(r"--([a-z][a-z0-9-]*) <n>", done.stdout))
+    text = proxy_help(engine, image)
+    known = re.findall(r"--([a-z][a-z0-9-]*)", text)
+    numbers = set(re.findall(r"--([a-z][a-z0-9-]*) <n>", text))
     for option, value in values.items():
         if option in numbers and not re.fullmatch(r"-?\d+", str(value)):
             raise SettingError(
@@ -139,7 +137,8 @@ def check_sshd_options(engine: Engine, image: str, values: dict[str, Any]) -> No
                 where=f"sshd.{option}",
                 hint="a keyword and value of sshd_config(5)",
             )
-        require_success(done, "check sshd options")
+        if done.exit_code:
+            raise LabError(f"could not check sshd options: {done.stderr.strip()[-2000:]}")
 
 
 def check_snippet(engine: Engine, image: str, scope: str, name: str, code: str) -> None:
@@ -150,16 +149,9 @@ def check_snippet(engine: Engine, image: str, scope: str, name: str, code: str) 
         raise SettingError(
             f"not valid Python: {error.msg}", where=f"{scope}.snippet, line {error.lineno}"
         ) from error
-    argv = [PYTHON, "/opt/hublab/check_snippet.py", scope]
-    done = engine.run_once(image, argv, [File("snippet.py", code.encode())], "/tmp")
-    output = require_success(done, f"try {name}").stdout.strip().splitlines()
-    if problem := json.loads(output[-1]):
+    files = [File("snippet.py", code.encode())]
+    script = f"{SCRIPTS}/check_snippet.py"
+    problem = answer_of(engine, image, script, scope, attempted=f"try {name}", files=files)
+    if problem:
         line = f":{problem['line']}" if problem["line"] else ""
         raise SettingError(problem["wrong"], where=f"{scope}.snippet, {name}{line}")
-
-
-def require_success(done: ExecResult, attempted: str) -> ExecResult:
-    """Return the result of a command. Raises LabError with its error output if it failed."""
-    if done.exit_code:
-        raise LabError(f"could not {attempted}: {done.stderr.strip()[-2000:]}")
-    return done

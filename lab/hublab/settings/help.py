@@ -7,7 +7,6 @@ options of the proxy from its `--help`, keywords of sshd from `sshd -T`.
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,8 +16,8 @@ from hublab.engine import Engine
 from hublab.engine.records import File
 from hublab.errors import SettingError
 from hublab.paths import ROOT
-from hublab.settings.checking import PYTHON, require_success
 from hublab.settings.files import ROLE_OF_SCOPE
+from hublab.settings.image_software import FOLDER, answer_of, output_of, proxy_help
 from hublab.settings.syntax import check_key, is_snippet
 from hublab.settings.values import unknown_setting
 
@@ -116,11 +115,8 @@ def query_traits(engine: Engine, image: str, scope: str, name: str) -> dict[str,
     """What the software in an image documents about a class or trait."""
     folder = ROOT / "compose" / "etc"
     files = [File(script, (folder / script).read_bytes()) for script in SCRIPTS]
-    argv = [PYTHON, f"/tmp/{SCRIPTS[0]}", scope, name]
-    done = require_success(
-        engine.run_once(image, argv, files, "/tmp"), "query the software's traits"
-    )
-    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+    script, what = f"{FOLDER}/{SCRIPTS[0]}", "query the software's traits"
+    return dict(answer_of(engine, image, script, scope, name, attempted=what, files=files))
 
 
 def trait_help(scope: str, trait: Mapping[str, Any]) -> SettingHelp:
@@ -137,9 +133,8 @@ def trait_help(scope: str, trait: Mapping[str, Any]) -> SettingHelp:
 
 def proxy_options(engine: Engine, images: Mapping[str, str]) -> dict[str, SettingHelp]:
     """The options of configurable-http-proxy by name, from its --help."""
-    argv = ["/opt/chp/node_modules/.bin/configurable-http-proxy", "--help"]
-    done = require_success(engine.run_once(images["proxy"], argv), "list the options of the proxy")
-    return {option.key.partition(".")[2]: option for option in parse_options(done.stdout)}
+    options = parse_options(proxy_help(engine, images["proxy"]))
+    return {option.key.partition(".")[2]: option for option in options}
 
 
 def parse_options(text: str) -> list[SettingHelp]:
@@ -160,11 +155,9 @@ def parse_options(text: str) -> list[SettingHelp]:
 def sshd_keywords(engine: Engine, images: Mapping[str, str]) -> dict[str, SettingHelp]:
     """The keywords of sshd_config by their lower-case names, with their defaults."""
     argv = ["sh", "-c", SSHD_DEFAULTS]
-    done = require_success(
-        engine.run_once(images["node"], argv), "list the options of the nodes' sshd"
-    )
+    text = output_of(engine, images["node"], argv, "list the options of the nodes' sshd")
     values: dict[str, list[str]] = {}
-    for line in done.stdout.splitlines():
+    for line in text.splitlines():
         keyword, _, value = line.partition(" ")
         values.setdefault(keyword, []).append(value)
     return {
