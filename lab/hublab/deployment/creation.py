@@ -20,7 +20,6 @@ from hublab.deployment.plan import Plan
 from hublab.deployment.removal import down, down_argv, undo
 from hublab.deployment.resolution import resolve
 from hublab.deployment.up_lock import up_lock
-from hublab.deployment.variables import check_environment
 from hublab.engine import Compose, Engine, ensure_images
 from hublab.errors import EngineError, LabError
 from hublab.guard.lease import Guard
@@ -70,7 +69,6 @@ def refuse_early(engine: Engine, name: str, plan: Plan, own: OwnConfig = NO_CONF
     Raises UsageError for what the user can repair.
     """
     check_name(name)
-    check_environment()
     own.check_readable()
     refuse_conflict(engine, name, plan)
 

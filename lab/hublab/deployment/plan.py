@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hublab.deployment.variables import check_environment
 from hublab.engine import Compose
 from hublab.paths import COMPOSE, ROOT
 from hublab.running.lab import DEFAULT_NAME
@@ -45,8 +46,10 @@ def make_plan(
     """Plan a lab from Compose files, by default the project's own, with so many nodes.
 
     `variables` are those that the files read; without them the files' own defaults count. Raises
-    TopologyErrors or TopologyError for files that make no lab, MachineError without Docker Compose.
+    UsageError for a variable of the environment that no lab can have, TopologyErrors or
+    TopologyError for files that make no lab, MachineError without Docker Compose.
     """
+    check_environment()  # Compose would refuse the same variables with words of its own
     whole = chosen_files(files)
     overlay = overlay_text(whole, ROOT, nodes)
     config = Compose(whole, DEFAULT_NAME, variables, overlay).config()
