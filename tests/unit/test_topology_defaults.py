@@ -167,6 +167,90 @@ def test_no_node_takes_the_address_of_another_host() -> None:
     assert addresses == [str(number) for number in range(33, 44) if number != 40]
 
 
+def write(folder: Path, text: str) -> Path:
+    path = folder / "own.yaml"
+    path.write_text(text)
+    return path
+
+
+ROLES_ALONE = (
+    "services:\n"
+    "  jhub: {labels: {hublab.role: hub}}\n"
+    "  front: {labels: {hublab.role: proxy}}\n"
+    "  w1: {labels: {hublab.role: node}}\n"
+    "  desk: {labels: {hublab.role: client}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("network", "address", "added"),
+    [
+        ("{internal: true}", "${HUBLAB_SUBNET:-198.18.0}.10", True),
+        ("", "${HUBLAB_SUBNET:-198.18.0}.10", True),
+        ("{ipam: {config: [{subnet: 198.18.9.0/24}]}}", "198.18.9.10", False),
+    ],
+)
+def test_a_file_may_define_the_labs_network_itself(
+    tmp_path: Path, network: str, address: str, added: bool
+) -> None:
+    """Hosts are in the subnet that the file has; without one the network gets the usual subnet."""
+    path = write(tmp_path, f"{ROLES_ALONE}networks:\n  lab: {network}\n")
+    whole = overlay(path)
+    assert whole["services"]["jhub"]["networks"]["lab"]["ipv4_address"] == address
+    assert ("networks" in whole) == added
+
+
+def test_added_nodes_join_the_hubs_network(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "services:\n"
+        "  hub:\n"
+        "    {image: h, labels: {hublab.role: hub}, networks: {net: {ipv4_address: 198.18.5.10}}}\n"
+        "  keys: {image: k, labels: {hublab.role: init}}\n"
+        "networks: {net: {ipam: {config: [{subnet: 198.18.5.0/24}]}}}\n",
+    )
+    whole = overlay(path, nodes=2)
+    addresses = [whole["services"][f"node{n}"]["networks"] for n in (1, 2)]
+    assert addresses == [{"net": {"ipv4_address": f"198.18.5.3{n}"}} for n in (1, 2)]
+    assert "networks" not in whole
+
+
+def test_a_network_without_a_24_gives_no_address(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "services:\n"
+        "  hub: {image: h, labels: {hublab.role: hub}, networks: [net]}\n"
+        "  w: {labels: {hublab.role: node}}\n"
+        "networks: {net: {driver: bridge}}\n",
+    )
+    with pytest.raises(TopologyErrors) as failed:
+        overlay_text([path], ROOT)
+    assert f"{path}:3: services.w: no address is left for this host" in str(failed.value)
+
+
+def test_more_hosts_than_addresses_is_a_problem_of_the_file(tmp_path: Path) -> None:
+    nodes = "".join(f"  w{n}: {{labels: {{hublab.role: node}}}}\n" for n in range(230))
+    path = write(tmp_path, f"services:\n{nodes}")
+    with pytest.raises(TopologyErrors) as failed:
+        overlay_text([path], ROOT)
+    assert len(failed.value.problems) == 230 - (255 - 31)
+
+
+def test_names_of_the_users_own_services_are_left_alone(tmp_path: Path) -> None:
+    """The overlay's own services, init and the one that waits, get a name that is free."""
+    path = write(
+        tmp_path,
+        ROLES_ALONE + "  db: {labels: {hublab.role: database}}\n"
+        "  db-ready: {image: mine, network_mode: 'service:db'}\n"
+        "  init: {image: mine, network_mode: 'service:jhub'}\n",
+    )
+    found = services(path)
+    assert {"db-ready", "init"}.isdisjoint(found)
+    assert found["db-ready2"]["command"] == ["/opt/hublab/ready"]
+    assert found["init2"]["labels"] == {"hublab.role": "init"}
+    assert set(found["jhub"]["depends_on"]) == {"init2", "db-ready2"}
+
+
 def test_a_misspelt_role_is_found_at_its_line(short: Path, tmp_path: Path) -> None:
     short.write_text(SHORT.replace("role: client", "role: cleint") + "  lone: {}\n")
     with pytest.raises(TopologyErrors) as failed:

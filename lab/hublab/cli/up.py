@@ -40,7 +40,7 @@ from hublab.topology.defaults import FEWEST_NODES, MOST_NODES
     type=click.IntRange(FEWEST_NODES, MOST_NODES),
     envvar="HUBLAB_NODES",
     show_envvar=True,
-    help="Number of nodes of the project's own topology.",
+    help="The least number of nodes; those that the files lack are added.",
 )
 @click.option(
     "--hub-config",

@@ -30,14 +30,16 @@ def refuse_conflict(engine: Engine, name: str, plan: Plan) -> None:
     present = {c.service for c in containers if c.role and c.role != roles.INIT}
     lost = sorted(present - {host.name for host in plan.topology.hosts})
     theirs = files_of(containers, name)
-    if theirs and theirs != [str(file) for file in plan.files]:
+    # Compose joins the names by commas, which a name may hold as well.
+    if theirs and theirs != ",".join(map(str, plan.files)):
         raise LabNameError(
-            f"a lab named {name} runs already, from other files: {', '.join(theirs)}",
+            f"a lab named {name} runs already, from other files: {theirs}",
             where="--name",
             hint=hint,
         )
     nodes = sum("node" in c.roles for c in containers)
-    if plan.nodes not in (None, nodes) and overlay_changed(name, plan):
+    planned = len(plan.topology.by_role("node"))
+    if plan.nodes is not None and planned != nodes and overlay_changed(name, plan):
         raise LabNameError(
             f"the lab {name} runs already, with {nodes} nodes", where="--nodes", hint=hint
         )
@@ -49,15 +51,15 @@ def refuse_conflict(engine: Engine, name: str, plan: Plan) -> None:
         )
 
 
-def files_of(containers: Sequence[Container], name: str) -> list[str]:
-    """The files that somebody wrote for the lab that runs; empty where the engine does not know."""
+def files_of(containers: Sequence[Container], name: str) -> str:
+    """The user's files of the running lab, as Compose recorded them; empty if it did not."""
     named = next((c.config_files for c in containers if c.config_files), "")
-    return [file for file in named.split(",") if file and file != str(overlay_file(name))]
+    return named.removesuffix(f",{overlay_file(name)}")
 
 
 def overlay_changed(name: str, plan: Plan) -> bool:
-    """Whether the lab that runs has another overlay, as far as this account can see."""
+    """Whether the running lab has another overlay; one without a file has an empty one."""
     try:
         return overlay_file(name).read_text(encoding="utf-8") != plan.overlay
     except OSError:
-        return True
+        return plan.overlay != ""

@@ -36,6 +36,9 @@ LONGEST_TEXT = 4000
 class _Probe:
     """Another probe is at work: what it asks for is part of its own observation."""
 
+    over = False
+    """Whether it has returned; a task that it started may still run, and inherits this."""
+
 
 class _Wait:
     """Something is waited for: keeps the last observation of each probe and its arguments."""
@@ -70,7 +73,8 @@ def observing(
     """
     seen: list[object] = []
     error: str | None = None
-    token = _around.set(_Probe())
+    own = _Probe()
+    token = _around.set(own)
     try:
         yield seen.append
     except HublabError as broken:
@@ -78,6 +82,7 @@ def observing(
         raise
     finally:
         _around.reset(token)
+        own.over = True
         if seen or error is not None:
             result = {"error": error} if error is not None else {"seen": seen[-1]}
             record(live, probe, {"asked": asked, **result}, secrets=secrets())
@@ -115,10 +120,10 @@ def record(
 ) -> None:
     """Write an observation into the journal, unless another probe or a wait takes care of it."""
     around = _around.get()
-    if isinstance(around, _Probe):
+    if isinstance(around, _Probe) and not around.over:
         return
     event = Observed(probe, plain(data, Redactor(secrets)))
-    if around is None or around.over:
+    if around is None or around.over or isinstance(around, _Probe):
         live.record(event)
     else:
         key = json.dumps([probe, event.data.get("asked")], default=str)
@@ -128,11 +133,13 @@ def record(
 @contextlib.contextmanager
 def unrecorded() -> Iterator[None]:
     """Record nothing within the block: whoever asks records what comes of it as a whole."""
-    token = _around.set(_Probe())
+    probe = _Probe()
+    token = _around.set(probe)
     try:
         yield
     finally:
         _around.reset(token)
+        probe.over = True
 
 
 @contextlib.contextmanager

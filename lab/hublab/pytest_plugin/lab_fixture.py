@@ -146,7 +146,8 @@ async def lab(
     except (SettingError, LabError) as error:
         if not _runner.stays and isinstance(error, LabError):
             error.hint = None  # its commands would need a lab that is removed by then
-        pytest.fail(str(error), pytrace=False)
+        # `from None`: else the error would be printed a second time, as the cause of this one.
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
     live = LiveLab(_runner.lab, await _channels(_runner.lab), evidence.journal, entered.refusal)
     live.own_server = entered.own_server
     try:

@@ -90,7 +90,7 @@ class Hub:
         return dict(await self.get("proxy"))
 
     async def check_routes(self) -> None:
-        """Have the hub compare the proxy's table with its own belief and mend it."""
+        """Have the hub compare the proxy's table with its own belief and repair it."""
         status, body = await self.request("POST", "proxy")
         if status != 200:
             raise refused("POST", "proxy", status, body)

@@ -102,7 +102,7 @@ async def wait_for_hub(
 ) -> float:
     """Wait until the hub answers through the proxy; returns the seconds waited.
 
-    `mend` is called, once, when the hub runs and the proxy has no route to it.
+    `repair` is called, once, when the hub runs and the proxy has no route to it.
 
     Raises LabError as soon as the hub or proxy program has ended, with its last words, and
     after the timeout with what each of them said last.

@@ -45,7 +45,7 @@ class Restart:
 async def apply_settings(lab: Lab, settings: Settings, *, repair: bool = False) -> list[Restart]:
     """Make settings hold in a running lab; its database and servers stay.
 
-    With `mend` what is down is started too, whatever changed. What an earlier switch wrote and
+    With `repair` what is down is started too, whatever changed. What an earlier switch wrote and
     did not see hold is restarted in any case. Returns what was restarted. Raises LabError when
     the hub does not run with the settings.
     """

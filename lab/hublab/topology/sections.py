@@ -16,17 +16,33 @@ Service = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Sections:
-    """The services, and the names of networks and secrets, that some files define together."""
+    """The services, networks and names of secrets that some files define together."""
 
     services: dict[str, dict[str, Any]] = field(default_factory=dict)
     """A later file overrides an earlier one, key by key of a service."""
-    networks: frozenset[str] = frozenset()
+    networks: dict[str, dict[str, Any]] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
 
     @property
     def init(self) -> str | None:
         """The service that makes the keys; None if no file has one."""
         return next((n for n, s in self.services.items() if roles.INIT in service_roles(s)), None)
+
+    def subnet(self, network: str) -> str | None:
+        """The first subnet that the files give a network, as written there."""
+        ipam = self.networks.get(network, {}).get("ipam")
+        configs = ipam.get("config") if isinstance(ipam, dict) else None
+        texts = (one.get("subnet") for one in configs or [] if isinstance(one, dict))
+        return next((str(text) for text in texts if text), None)
+
+    @property
+    def hub_networks(self) -> list[str]:
+        """The networks that the hub's service joins, in the order of their names."""
+        joined: set[str] = set()
+        for service in self.services.values():
+            if "hub" in service_roles(service):
+                joined.update(map(str, service.get("networks") or ()))
+        return sorted(joined)
 
     @property
     def addresses(self) -> frozenset[str]:
@@ -50,7 +66,7 @@ _Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
 def read_sections(files: Iterable[Path]) -> Sections:
     """Read the files. An unreadable one counts as empty: Compose reports its problem later."""
     services: dict[str, dict[str, Any]] = {}
-    networks: set[str] = set()
+    networks: dict[str, dict[str, Any]] = {}
     secrets: set[str] = set()
     for file in files:
         try:
@@ -60,9 +76,10 @@ def read_sections(files: Iterable[Path]) -> Sections:
         for name, service in _mapping(content, "services"):
             if isinstance(service, dict):
                 services.setdefault(name, {}).update(service)
-        networks.update(name for name, _ in _mapping(content, "networks"))
+        for name, network in _mapping(content, "networks"):
+            networks.setdefault(name, {}).update(network if isinstance(network, dict) else {})
         secrets.update(name for name, _ in _mapping(content, "secrets"))
-    return Sections(services, frozenset(networks), frozenset(secrets))
+    return Sections(services, networks, frozenset(secrets))
 
 
 def _mapping(content: Any, section: str) -> Iterator[tuple[str, Any]]:
