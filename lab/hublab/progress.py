@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # rich is slow to import; whoever makes Steps has imported it for the console
+if TYPE_CHECKING:  # rich is slow to import; the caller of Steps has imported it for the console
     from rich.console import Console
 
 Progress = Callable[[str], None]

@@ -21,8 +21,9 @@ from hublab.probes.waiting import until
 from hublab.running.lab import Lab
 from hublab.running.live import LiveLab, connect
 from hublab.running.ready import make_ready
+from hublab.running.reset import reset_lab
 from hublab.running.reverse_proxy import changed_site
-from hublab.running.switching import apply_settings, reset_lab, restart
+from hublab.running.switching import apply_settings, restart
 from hublab.settings.checking import check_settings
 from hublab.settings.values import NO_SETTINGS, Settings
 

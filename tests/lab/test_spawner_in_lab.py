@@ -31,8 +31,8 @@ from hublab.probes.table_rows import table_rows
 from hublab.probes.waiting import until
 from hublab.running.kernel import Kernel
 from hublab.running.live import LiveLab
+from hublab.running.reset import DATABASE
 from hublab.running.servers import Server, SpawnMessage
-from hublab.running.switching import DATABASE
 from hublab.running.visitor import Visitor
 
 pytestmark = [pytest.mark.topology("lab"), pytest.mark.matrix("hub.snippet", ["spawner_haste.py"])]

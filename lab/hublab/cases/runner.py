@@ -22,8 +22,9 @@ from hublab.progress import Progress
 from hublab.running.lab import Lab
 from hublab.running.readiness import ProgramEnded
 from hublab.running.ready import make_ready
+from hublab.running.reset import reset_lab
 from hublab.running.settings_lock import settings_lock
-from hublab.running.switching import apply_settings, reset_lab
+from hublab.running.switching import apply_settings
 from hublab.settings.files import changed_keys
 from hublab.settings.values import Settings
 

@@ -34,7 +34,7 @@ class Kernel:
     def has(self, option: str, module: str) -> bool | None:
         """Whether a feature is built in, or is a module that can be loaded.
 
-        The configuration alone does not tell: the extra modules of a cloud kernel may be in a
+        The configuration alone does not show it: the extra modules of a cloud kernel may be in a
         package that is not installed.
         """
         if module in self._modules.names:

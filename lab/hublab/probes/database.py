@@ -17,7 +17,7 @@ from typing import Any
 from hublab.errors import LabError, Undecided
 from hublab.probes.observation import observing
 from hublab.running.live import LiveLab
-from hublab.running.switching import DATABASE
+from hublab.running.reset import DATABASE
 from hublab.settings.image_software import PYTHON
 
 Row = Mapping[str, Any]

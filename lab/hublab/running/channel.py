@@ -36,7 +36,7 @@ LOST = (
 
 
 class Connector(aiohttp_socks.ProxyConnector):
-    """Connections through the SOCKS listener; that it is gone is told as aiohttp tells it.
+    """Connections through the SOCKS listener; its loss is raised as an error of aiohttp.
 
     It answers before the far end is reached, so that it fails only when the SSH connection to the
     client host was lost, and every caller takes that for what it is: no answer.

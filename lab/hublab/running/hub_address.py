@@ -17,8 +17,8 @@ def hub_url(lab: Lab) -> str:
     if not lab.of_role("hub"):
         return lab.url
     run = hub_run(lab)
-    told = run.prefix.removesuffix("hub/") if run.api_url else lab.settings().get(BASE_URL, "")
-    return with_base(lab.url, told)
+    base = run.prefix.removesuffix("hub/") if run.api_url else lab.settings().get(BASE_URL, "")
+    return with_base(lab.url, base)
 
 
 def with_base(url: str, base_url: object) -> str:

@@ -194,7 +194,7 @@ class Lab:
         return read_case(self.engine.read_file(self.one("hub").id, f"{ETC}/{CASE}"))
 
     def as_json(self) -> dict[str, Any]:
-        """The lab as `ps` tells it, without its servers."""
+        """The lab as `ps --json` prints it, without its servers."""
         return {
             "name": self.name,
             "subnet": self.subnet,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hublab.engine import Container, ExecResult
 from hublab.engine.records import File
-from hublab.running import switching
+from hublab.running import reset, switching
 from hublab.running.host_programs import HostPrograms
 from hublab.running.hub_log import HubRun, hub_run
 from hublab.running.lab import Lab
@@ -103,7 +103,7 @@ class LabHosts:
 
     async def empty_database(self) -> None:
         """The hub's database becomes new, wherever it is; the hub must not run."""
-        await asyncio.to_thread(switching.empty_database, self.lab)
+        await asyncio.to_thread(reset.empty_database, self.lab)
 
     # -- logs -------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """The program of each host: stopped, started and looked at without touching its container.
 
 A host's container stays, and with it its network namespace, whatever happens to the program
-in it. s6 supervises; a program that ends stays down until it is told to start.
+in it. s6 supervises; a program that ends stays down until `start`.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ async def proxy_api_of(live: LiveLab) -> ProxyAPI:
 
 
 async def add_route(live: LiveLab, path: str, target: str, **data: Any) -> None:
-    """Put a route into the proxy's table, as whoever knows the token may.
+    """Put a route into the proxy's table, as everybody with the token may.
 
     `data` stands beside the target. Raises Undecided when the proxy does not accept it.
     """

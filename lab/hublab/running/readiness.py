@@ -50,7 +50,7 @@ def remedy(lab: Lab, host: str) -> str | None:
     """
     try:
         settings, due = lab.case()
-    except EngineError:  # the end of the program is what is to be told
+    except EngineError:  # the caller reports the end of the program
         return None
     scopes = [scope for scope in READ_AT_START if ROLE_OF_SCOPE[scope] in lab.host(host).roles]
     read = [key for key in settings if key.partition(".")[0] in scopes]

@@ -1,4 +1,4 @@
-"""A user's single-user server, as the hub's model of it tells."""
+"""A user's single-user server, as the hub describes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One switch of a lab's settings at a time, whichever processes ask for one."""
+"""A lock for each lab: one process at a time changes its settings."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ POLL = 0.1
 
 
 @contextlib.asynccontextmanager
-async def settings_lock(lab: str, say: Progress) -> AsyncIterator[None]:
-    """Keep other switches of a lab away, from reading its settings until the restarts end.
+async def settings_lock(lab: str, progress: Progress) -> AsyncIterator[None]:
+    """Hold the lock from reading a lab's settings until the restarts end; report a wait for it.
 
-    A wait for another process is said. Waiting stands still for nobody: it ends with Ctrl-C.
+    The wait polls, so that Ctrl-C ends it.
     """
     lock = FileLock(lab_folder(lab) / "switch.lock", is_singleton=True, thread_local=False)
-    said = False
+    reported = False
     while True:
         try:
             lock.acquire(timeout=0)
             break
         except Timeout:
-            if not said:
-                say(f"the settings of {lab} are being changed; waiting for that")
-                said = True
+            if not reported:
+                progress(f"the settings of {lab} are being changed; waiting for that")
+                reported = True
             await asyncio.sleep(POLL)
     try:
         yield

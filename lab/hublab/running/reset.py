@@ -1,0 +1,82 @@
+"""Makes a lab as if it were new, so that one case of a matrix does not see another."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+
+from hublab.running import programs
+from hublab.running.lab import Lab
+from hublab.running.readiness import wait_until_running
+from hublab.running.switching import nothing_due, restart_roles, write_files
+from hublab.settings.files import changed_keys, roles_of
+from hublab.settings.values import Settings
+
+DATABASE = "/srv/jupyterhub/jupyterhub.sqlite"
+
+
+async def reset_lab(lab: Lab, settings: Settings, *, whole: bool = True) -> float:
+    """Make a lab as if it were new, with these settings: no server, empty homes, database, routes.
+
+    With `whole` it writes every file of every host; without it only those that differ, which is
+    enough unless the last switch was interrupted. It ends servers on their nodes, because the hub
+    may be unreachable in the case that ends here. Returns the seconds, nearly all of which are the
+    hub's own start. Raises ProgramEnded if the hub or the proxy ends with the settings.
+    """
+    begun = time.monotonic()
+    hub = lab.one("hub").service
+    proxies = [host.service for host in lab.of_role("proxy") if host.service != hub]
+    old, left = await asyncio.to_thread(lab.case)
+    # Hub and proxy restart in any case, so only an sshd can still have older settings.
+    due = [
+        key for key in sorted({*left, *changed_keys(old, settings)}) if "node" in roles_of([key])
+    ]
+    # First: a spawn that is under way must not put a server on a node that was just emptied.
+    stopping = [partial(programs.stop, lab, proxy) for proxy in proxies]
+    await in_threads(lambda: programs.end_hub_and_all(lab, hub), *stopping)
+    nodes = [partial(end_all_servers, lab, node.service) for node in lab.of_role("node")]
+    emptying = asyncio.create_task(in_threads(*nodes))
+    try:
+        await in_threads(
+            lambda: empty_database(lab),
+            lambda: write_files(lab, settings, None if whole else old, due),
+        )
+        if due:
+            await restart_roles(lab, ["node"])
+            await asyncio.to_thread(nothing_due, lab, settings)
+        # A starting hub needs a second until it first calls the proxy's API, and it tries again.
+        starting = [partial(programs.start, lab, proxy) for proxy in proxies]
+        await in_threads(*starting, lambda: programs.start(lab, hub))
+        await wait_until_running(lab)
+    finally:
+        await emptying
+    return time.monotonic() - begun
+
+
+async def in_threads(*works: Callable[[], object]) -> None:
+    """Run blocking functions at the same time, and raise the first error of any of them."""
+    await asyncio.gather(*(asyncio.to_thread(work) for work in works))
+
+
+def empty_database(lab: Lab) -> None:
+    """Remove what is in the hub's database, wherever it is; the hub must not run."""
+    for host in lab.of_role("database"):
+        lab.output(host.service, "/opt/hublab/empty")
+    lab.output(lab.one("hub").service, "rm", "-f", DATABASE, f"{DATABASE}-journal")
+
+
+END_SERVERS = """
+users=$(ls /home | paste -sd,)
+pkill -KILL -u "$users"
+for try in $(seq 1200); do pgrep -u "$users" >/dev/null || break; sleep 0.05; done
+find /home -mindepth 2 -delete || exit 1
+for home in /home/*; do cp -rT /etc/skel "$home" && chown -R "${home##*/}:" "$home" || exit 1; done
+! pgrep -u "$users" >/dev/null
+"""
+
+
+def end_all_servers(lab: Lab, node: str) -> None:
+    """Kill every process of the lab's users on a node, and restore their homes from /etc/skel."""
+    lab.output(node, "sh", "-c", END_SERVERS)
