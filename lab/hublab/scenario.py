@@ -259,7 +259,7 @@ _MODULES = {
     "hublab.settings.image_software": ("PYTHON",),
     "hublab.settings.values": ("Settings",),
 }
-"""Module -> what is taken from it; the imports above say the same to a type checker."""
+"""Module -> the names that this one exports from it; the imports above are for type checkers."""
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = sorted(_HOME)

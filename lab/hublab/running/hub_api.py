@@ -195,7 +195,7 @@ def refused(method: str, path: str, status: int, body: Any) -> HubError:
     """The hub's refusal in its own words."""
     words = body.get("message") if isinstance(body, dict) else body
     error = HubError(
-        f"the hub answered {status}: {words or 'without a word'}", where=f"{method} {path}"
+        f"the hub answered {status}: {words or 'no message'}", where=f"{method} {path}"
     )
     error.status = status
     return error

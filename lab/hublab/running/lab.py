@@ -113,7 +113,7 @@ class Lab:
                 return container.image
         raise LabError(
             f"lab {self.name} has no `init` container to take the tools' image from",
-            hint="`hublab up` makes it again",
+            hint="`hublab up` creates it again",
         )
 
     def run(
