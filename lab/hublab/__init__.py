@@ -1,3 +1,3 @@
-"""hublab: a JupyterHub whose parts stand on different hosts, each with an address of its own."""
+"""hublab: a JupyterHub whose parts run on different hosts, each with an address of its own."""
 
 __version__ = "0.1.0.dev0"

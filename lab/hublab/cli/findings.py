@@ -34,7 +34,7 @@ class Listed:
 def findings(number: int | None, as_json: bool) -> None:
     """List where software contradicts its documentation.
 
-    Scenarios prove each finding: it stands as long as they pass, so `pytest scenarios` proves it
+    Scenarios prove each finding: it is valid as long as they pass, so `pytest scenarios` proves it
     again. With NUMBER the command prints that finding as Markdown, ready to send to its project.
 
     \b

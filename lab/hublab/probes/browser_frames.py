@@ -87,6 +87,6 @@ async def load_frame(page: Page, url: str) -> Framed:
         try:
             await asyncio.wait_for(refused.wait(), EXPLAINING)
         except TimeoutError:
-            complaints.append("")  # refused without a word
+            complaints.append("")  # refused without a reason
     last, status = answers[-1] if answers else (url, None)
     return Framed(frame, last, status, shown, complaints[-1] if complaints else "")

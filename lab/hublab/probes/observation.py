@@ -132,7 +132,7 @@ def record(
 
 @contextlib.contextmanager
 def unrecorded() -> Iterator[None]:
-    """Record nothing within the block: whoever asks records what comes of it as a whole."""
+    """Record nothing within the block: the caller records the outcome as a whole."""
     probe = _Probe()
     token = _around.set(probe)
     try:

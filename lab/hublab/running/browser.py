@@ -1,7 +1,7 @@
 """A real Chromium on a host of the lab, driven from here by Playwright.
 
 The overlay browser.yaml adds the host. Playwright's own server runs there; its port is published
-on this machine's loopback, and its path is a secret of the lab. The browser stands in the lab's
+on this machine's loopback, and its path is a secret of the lab. The browser runs in the lab's
 network: what it opens, it opens from its own address, by the names that hosts have there.
 """
 
@@ -59,7 +59,7 @@ async def open_browser(lab: Lab) -> AsyncIterator[Browser]:
             raise LabError(
                 f"Chromium cannot be driven: {error.message.splitlines()[0]}",
                 where=lab.one("browser").service,
-                hint="`hublab logs` of that host says what it said last",
+                hint="`hublab logs` of that host shows its last output",
             ) from error
         try:
             yield browser

@@ -90,7 +90,7 @@ class Hub:
         return dict(await self.get("proxy"))
 
     async def check_routes(self) -> None:
-        """Have the hub compare the proxy's table with its own belief and repair it."""
+        """Have the hub compare the proxy's table with the routes that it expects, and repair it."""
         status, body = await self.request("POST", "proxy")
         if status != 200:
             raise refused("POST", "proxy", status, body)
@@ -149,7 +149,7 @@ class Hub:
         """The progress events of a pending spawn, as the user's page gets them."""
         path = f"{server_path(user, name)}/progress"
         try:
-            # A spawn takes as long as it takes; whoever follows it has a limit of their own.
+            # A spawn takes as long as it takes; the caller has a limit of its own.
             unlimited = aiohttp.ClientTimeout(total=None, sock_connect=15)
             async with self._session.get(self._below(path), timeout=unlimited) as answer:
                 if answer.status != 200:

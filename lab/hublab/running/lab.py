@@ -129,9 +129,9 @@ class Lab:
 
     @contextlib.contextmanager
     def at_work_on(self, host: str) -> Iterator[None]:
-        """Tell what the engine cannot do on a host that is down by the host's name and state.
+        """Turn an engine error on a host that is down into HostDown, with the host's name and state.
 
-        Raises HostDown then, any other EngineError as it is.
+        Any other EngineError is raised as it is.
         """
         try:
             yield

@@ -61,7 +61,7 @@ def remedy(lab: Lab, host: str) -> str | None:
 
 
 async def wait_until_running(lab: Lab, timeout: float = 60) -> None:
-    """Wait until the hub says that it is running, whoever may be able to reach it.
+    """Wait until the hub says that it is running, whether or not anybody can reach it.
 
     A case may cut the hub off on purpose, so nothing is asked over the network. Raises
     ProgramEnded as soon as the hub's program has, LabError after the timeout (seconds).
@@ -105,7 +105,7 @@ async def wait_for_hub(
     `repair` is called, once, when the hub runs and the proxy has no route to it.
 
     Raises LabError as soon as the hub or proxy program has ended, with its last words, and
-    after the timeout with what each of them said last.
+    after the timeout with the last output of each.
     """
     begun = looked = time.monotonic()
     url = f"http://{lab.one('proxy').service}:{PROXY_PORT}"

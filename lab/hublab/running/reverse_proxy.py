@@ -55,7 +55,8 @@ def edited(text: str, changes: tuple[tuple[str, str], ...]) -> str:
     for old, new in changes:
         if text.count(old) != 1:
             raise UsageError(
-                f"{old!r} stands {text.count(old)} times in nginx's site, and not once", where=SITE
+                f"{old!r} occurs {text.count(old)} times in nginx's site, not exactly once",
+                where=SITE,
             )
         text = text.replace(old, new)
     return text
