@@ -129,7 +129,7 @@ class Lab:
 
     @contextlib.contextmanager
     def at_work_on(self, host: str) -> Iterator[None]:
-        """Turn an engine error on a host that is down into HostDown, with the host's name and state.
+        """Turn an engine error on a host that is down into HostDown with its name and state.
 
         Any other EngineError is raised as it is.
         """

@@ -55,7 +55,7 @@ def edited(text: str, changes: tuple[tuple[str, str], ...]) -> str:
     for old, new in changes:
         if text.count(old) != 1:
             raise UsageError(
-                f"{old!r} occurs {text.count(old)} times in nginx's site, not exactly once",
+                f"{old!r} occurs {text.count(old)} times in nginx's site, not once",
                 where=SITE,
             )
         text = text.replace(old, new)
