@@ -118,7 +118,7 @@ async def test_nginx() -> None:
             with pytest.raises(HubError, match="WebSocket was refused: 400"):
                 await answer(live, "alice")
         assert await answer(live, "alice") == "42"
-        with pytest.raises(UsageError, match="stands 0 times"):
+        with pytest.raises(UsageError, match="occurs 0 times"):
             async with changed_site(live, ("no such line", "")):
                 pytest.fail("it was changed")
         with pytest.raises(UsageError, match="does not take"):
