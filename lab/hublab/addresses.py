@@ -33,6 +33,6 @@ def free_subnets(used: Iterable[str], *, rng: random.Random | None = None) -> It
             yield candidate
 
 
-def prefix(subnet: IPv4Network) -> str:
+def prefix(subnet: IPv4Network | str) -> str:
     """The first three numbers of a /24, as Compose files use them: `198.18.7`."""
-    return str(subnet.network_address).rpartition(".")[0]
+    return str(subnet).rpartition(".")[0]

@@ -1,7 +1,7 @@
 """Puts a lab into one case after another, each time as if the lab were new.
 
-Independent of pytest: the plugin, the matrix command, the bench and labs that are kept warm share
-it. A lab that enters a case has no server, an empty database, and the settings of the case.
+Independent of pytest, so that others than its plugin can use it. A lab that enters a case has no
+server, an empty database, and the settings of the case.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def export_lab(
     """The file's text, after building missing images and checking the settings."""
     progress = steps()
     if lab:
-        files = [Path(file) for file in lab.one("hub").config_files.split(",") if file]
+        files = lab.compose_files
     plan, project = make_plan(files), f"{name}-export"[:40]
     prepare = resolve if lab else with_images
     resolved = prepare(plan, project, engine, progress)

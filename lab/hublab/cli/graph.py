@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from hublab.addresses import prefix
 from hublab.cli.common import common, files_option
 from hublab.cli.json_output import emit
 from hublab.deployment.plan import make_plan
@@ -55,13 +56,12 @@ def running(name: str) -> Lab | None:
 
 def of_lab(lab: Lab) -> Graph:
     """The picture of a running lab."""
-    files = tuple(Path(file) for file in lab.one("hub").config_files.split(",") if file)
     extra = {host.service: [host.state] for host in lab.hosts.values() if host.state != "running"}
     for server in servers(lab):
         label = f"{server.label} :{server.port}"
         extra.setdefault(str(server.host), []).append(label)
-    variables = {"HUBLAB_SUBNET": lab.subnet.rpartition(".")[0]} if lab.subnet else {}
-    return graph_of(make_plan(files, variables=variables).topology, lab.name, extra)
+    variables = {"HUBLAB_SUBNET": prefix(lab.subnet)} if lab.subnet else {}
+    return graph_of(make_plan(lab.compose_files, variables=variables).topology, lab.name, extra)
 
 
 def servers(lab: Lab) -> list[Server]:

@@ -18,9 +18,9 @@ from hublab.deployment.own_config import (
 )
 from hublab.deployment.plan import Plan
 from hublab.deployment.removal import down, down_argv, undo
-from hublab.deployment.resolution import resolve
+from hublab.deployment.role_images import with_images
 from hublab.deployment.up_lock import up_lock
-from hublab.engine import Compose, Engine, ensure_images
+from hublab.engine import Compose, Engine
 from hublab.errors import EngineError, LabError
 from hublab.guard.lease import Guard
 from hublab.paths import lab_folder, overlay_file
@@ -37,7 +37,6 @@ class Created:
     engine: Engine
     new: bool
     guard: Guard | None
-    image_seconds: float
     begun: float
     """When its containers began to start, by the monotonic clock."""
     overridden: tuple[Override, ...] = ()
@@ -92,8 +91,7 @@ def create(
     """
     with up_lock(progress):
         refuse_conflict(engine, name, plan)  # again, for another `up` may just have ended
-        resolved = resolve(plan, name, engine, progress)
-        image_seconds = ensure_images(engine, resolved.compose, resolved.config, progress)
+        resolved = with_images(plan, name, engine, progress)
         overridden = check_own_config(engine, resolved.images, own, plan.topology)
         new = not engine.leftovers(name)
         guard = Guard.start(undo=[down_argv(name)]) if new or lease else None
@@ -108,7 +106,7 @@ def create(
         except BaseException:
             undo(guard, engine, name, new)
             raise
-    return Created(name, engine, new, guard, image_seconds, begun, tuple(overridden))
+    return Created(name, engine, new, guard, begun, tuple(overridden))
 
 
 @contextlib.contextmanager

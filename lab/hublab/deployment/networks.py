@@ -35,7 +35,7 @@ def subnet_sets(engine: Engine, lab: str, files: Iterable[Path]) -> Iterator[dic
     Raises UsageError for a requested subnet that no lab can have.
     """
     variables = further_variables(files)
-    present = {net: prefix_of(subnet) for net, subnet in engine.subnets_of(lab).items()}
+    present = {net: prefix(subnet) for net, subnet in engine.subnets_of(lab).items()}
     further = {network_of(variable) for variable in variables}
     main = next((subnet for net, subnet in present.items() if net not in further), None)
     for first in [main] if main else subnet_choices(engine, lab):
@@ -49,8 +49,3 @@ def subnet_sets(engine: Engine, lab: str, files: Iterable[Path]) -> Iterator[dic
                 or prefix(next(free))
             )
         yield chosen
-
-
-def prefix_of(subnet: str) -> str:
-    """The first three numbers of a /24 in CIDR form."""
-    return subnet.rpartition(".")[0]

@@ -25,7 +25,7 @@ USER = re.compile(r"[a-z0-9_.][a-z0-9_.-]*")
 def subnet_choices(engine: Engine, lab: str) -> Iterator[str]:
     """First three parts of subnets to try: the lab's present one, the user's, free ones."""
     if present := engine.subnet_of(lab):
-        yield present.rpartition(".")[0]
+        yield prefix(present)
     elif requested := os.environ.get("HUBLAB_SUBNET"):
         yield requested_subnet(requested)
     else:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,8 +45,8 @@ def image_inputs(root: Path) -> Iterable[Path]:
 
 def ensure_images(
     engine: Engine, compose: Compose, config: Mapping[str, Any], progress: Progress
-) -> float:
-    """Build those images of a topology that the engine lacks; returns the seconds."""
+) -> None:
+    """Build those images of a topology that the engine lacks."""
     buildable = {
         name: str(service["image"])
         for name, service in config["services"].items()
@@ -58,15 +57,13 @@ def ensure_images(
         if engine.image_id(image) is None and image not in missing.values():
             missing[service] = image
     if not missing:
-        return 0.0
-    begun = time.monotonic()
+        return
     compose.build(sorted(missing), progress)
     # `docker compose up` without hublab looks for this tag.
     for image in missing.values():
         repository = image.partition(":")[0]
         if repository.startswith(PREFIX):
             engine.tag_image(image, repository, "dev")
-    return time.monotonic() - begun
 
 
 def save_images(names: Sequence[str], path: Path) -> None:

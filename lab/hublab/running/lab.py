@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from hublab.engine import Container, Engine, ExecResult
@@ -86,6 +87,11 @@ class Lab:
     def name_option(self) -> str:
         """What a command that is to find this lab needs behind it; empty where it needs nothing."""
         return "" if self.name == DEFAULT_NAME else f" --name {self.name}"
+
+    @property
+    def compose_files(self) -> list[Path]:
+        """The Compose files from which its containers were created."""
+        return [Path(file) for file in self.one("hub").config_files.split(",") if file]
 
     @property
     def images(self) -> dict[str, str]:

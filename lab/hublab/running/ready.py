@@ -17,20 +17,18 @@ from hublab.settings.values import Settings
 
 async def make_ready(
     lab: Lab, settings: Settings, progress: Progress, *, restart_hub: bool = False
-) -> float:
+) -> None:
     """Wait until the hub answers through the proxy, then apply the settings.
 
-    With `restart_hub` the hub reads its configuration again in any case. Returns the seconds
-    waited. Raises LabError.
+    With `restart_hub` the hub reads its configuration again in any case. Raises LabError.
     """
     start_ended_programs(lab, progress)
     progress("waiting for the hub to answer through the proxy")
     async with open_channel(lab) as channel:
-        seconds = await wait_for_hub(lab, channel, partial(restore_routes, lab, channel, progress))
+        await wait_for_hub(lab, channel, partial(restore_routes, lab, channel, progress))
     restarts = await apply_settings(lab, settings) if lab.case() != (settings, ()) else []
     if restart_hub and "hub" not in [one.program for one in restarts]:
         await restart_roles(lab, ["hub"])
-    return seconds
 
 
 async def restore_routes(lab: Lab, channel: Channel, progress: Progress) -> None:
