@@ -7,10 +7,8 @@ Source of the rules named below: JupyterHub 6.1.1, ``user.py`` (``User.spawn``, 
 from __future__ import annotations
 
 import asyncio
-import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
+from collections.abc import AsyncIterator
 from functools import cached_property
 from textwrap import indent
 from typing import Any
@@ -18,18 +16,19 @@ from typing import Any
 from sqlalchemy.orm import object_session
 from traitlets import default
 
-from . import certificates, launching, options, places, tokens, tunnels
+from . import certificates, ending, launching, options, places, tokens
 from .compat import spawn_failure
-from .errors import LaunchFailed, Misconfigured, SSHSpawnerError, Unreachable
+from .errors import LaunchFailed, SSHSpawnerError
 from .node import Node
 from .orphans import Ledger, ledger_of, wake_others
+from .polling import Doubt, ask_status
 from .progress import Progress
 from .protocol import Process, Reply
 from .state import Instance, State, from_dict
 from .trace import step
 from .traits import SSHTraits
+from .ways import Ways
 
-ANSWER = 15.0  # seconds for the node beyond what it was given, when it is busy
 ADOPTION_WAIT = 20.0  # seconds for a start, whose hub died, to come to its end
 
 
@@ -40,8 +39,7 @@ class SSHSpawner(SSHTraits):
 
     def __init__(self, **kwargs: Any) -> None:
         self._starting = False
-        self._local: tunnels.LocalTunnel | None = None
-        self._reverse: tunnels.ReverseTunnel | None = None
+        self._ways = Ways(self, self._node_of)
         self._reset()
         super().__init__(**kwargs)
 
@@ -53,9 +51,8 @@ class SSHSpawner(SSHTraits):
         self._files: list[dict[str, str]] = []
         self._gone: int | None = None  # exit status, once the node has confirmed the end
         self._called_off = False  # the start was: nobody has work in the server
-        self._missed = 0  # polls in a row that could not reach the node
-        self._poll_again = 0.0
-        self._close_tunnels()
+        self._doubt = Doubt()
+        self._ways.close()
 
     # ------------------------------------------------------------ state
 
@@ -147,13 +144,13 @@ class SSHSpawner(SSHTraits):
         request = launching.start_request(self, place, instance, self._files, patience)
         self._progress.say(40, f"Starting the server on {place.host.name}")
         with step(self.trace, "start.launch", host=place.host.name):
-            reply = await place.node.ask("start", request, patience + ANSWER, self._on_event)
+            reply = await place.node.ask("start", request, patience + ending.ANSWER, self._on_event)
         process = self._process_of(reply, request)
         with step(self.trace, "start.confirm", pid=process.pid, port=process.port):
             instance = instance.with_process(process)
             self._state.current = instance
             if self.transport == "tunnel":
-                instance = await self._open_local(instance)
+                self._state.current = instance = await self._ways.open_local(instance)
             self._save()
         port = instance.local_port or process.port
         self._progress.say(80, f"The server listens on {place.host.name} port {process.port}")
@@ -171,7 +168,7 @@ class SSHSpawner(SSHTraits):
         instance = place.new_instance(self)
         if self.reverse_tunnel:
             with step(self.trace, "start.reverse_tunnel"):
-                instance = await self._open_reverse(instance)
+                instance = await self._ways.open_reverse(instance)
         with step(self.trace, "start.commit", instance=instance.instance):
             self._gone = None
             self._state.current = instance
@@ -221,7 +218,7 @@ class SSHSpawner(SSHTraits):
         if current is None or self._gone is not None:
             return
         try:
-            await self._end(current, now=True)
+            await ending.end(self, await self._node_of(current), current, now=True)
             self._gone = 1
         except SSHSpawnerError as error:
             self.log.warning("Cannot clean up after %s's start yet: %s", self._log_name, error)
@@ -244,7 +241,7 @@ class SSHSpawner(SSHTraits):
         except Exception as error:
             self.log.exception("Cannot poll %s", self._log_name)
             why = repr(error)
-        return self._unknown(why) if self._state.current is meant else None
+        return self._doubt.another(self, why) if self._state.current is meant else None
 
     async def _poll(self) -> int | None:
         current = self._state.current
@@ -252,13 +249,13 @@ class SSHSpawner(SSHTraits):
             return None
         if current is None:
             return 0
-        if self._gone is not None or time.monotonic() < self._poll_again:
+        if self._gone is not None or self._doubt.too_early:
             return self._gone
         with step(self.trace, "poll"):
-            reply = await self._ask_status(current, 0)
+            reply = await ask_status(self, self._node_of, current)
         if self._state.current is not current:
             return None  # a late answer, about a server that is not meant any more
-        self._missed, self._poll_again = 0, 0.0
+        self._doubt.clear()
         if reply.state in ("exited", "absent"):
             self._gone = reply.returncode
             return self._gone
@@ -269,34 +266,6 @@ class SSHSpawner(SSHTraits):
             self.log.warning("Cannot open a tunnel of %s again yet: %s", self._log_name, why)
         return self._gone
 
-    async def _ask_status(self, current: Instance, wait: float) -> Reply:
-        patience = self.poll_timeout + wait
-        try:
-            async with asyncio.timeout(patience):
-                node = await self._node_of(current)
-                reply = await node.ask(
-                    "status", {**launching.about(current), "wait": wait}, patience
-                )
-        except TimeoutError as error:
-            words = f"did not answer within {patience:g} s (SSHSpawner.poll_timeout)"
-            raise Unreachable(f"{current.host} {words}") from error
-        if reply.state == "failed":
-            raise Unreachable(f"{current.host} cannot tell", reply.detail)
-        return reply
-
-    def _unknown(self, why: str) -> int | None:
-        """Unreachable is not dead (jupyterhub#3171): keep the server, ask less often."""
-        self._missed += 1
-        wait = min(self.poll_interval * 2 ** min(self._missed - 1, 4), 300)
-        self._poll_again = time.monotonic() + wait * 0.9
-        self.log.warning(
-            "Cannot tell whether %s runs (%i times in a row): %s", self._log_name, self._missed, why
-        )
-        if self.unreachable_limit and self._missed >= self.unreachable_limit:
-            self.log.error("Giving %s up, as unreachable_limit says", self._log_name)
-            return 1
-        return None
-
     async def _resume(self, current: Instance, reply: Reply) -> None:
         """After a restart of the hub: open tunnels again, note how an interrupted start ended."""
         if reply.process and not current.port:
@@ -304,11 +273,11 @@ class SSHSpawner(SSHTraits):
             self._state.current = current
             self._save()
         try:
-            if current.transport == "tunnel" and current.port and self._local is None:
-                current = await self._open_local(current)
+            if current.port and self._ways.lacks_local(current):
+                self._state.current = current = await self._ways.open_local(current)
         finally:  # one that cannot be opened is no reason to leave the other closed
-            if current.hub_port and self._reverse is None:
-                await self._open_reverse(current)
+            if self._ways.lacks_reverse(current):
+                await self._ways.open_reverse(current)
 
     # ------------------------------------------------------------ stop
 
@@ -322,8 +291,8 @@ class SSHSpawner(SSHTraits):
         if current is None:
             return
         with step(self.trace, "stop", instance=current.instance):
-            self._gone = await self._try_to_end(current, now or self._called_off)
-        self._close_tunnels()
+            self._gone = await ending.insist(self, self._node_of, current, now or self._called_off)
+        self._ways.close()
         if self._gone is None:
             self.log.error(
                 "%s could not be stopped on %s; it is remembered as an orphan and will be ended "
@@ -336,86 +305,17 @@ class SSHSpawner(SSHTraits):
             self._save()
             self._reap_orphans()
 
-    async def _try_to_end(self, current: Instance, now: bool) -> int | None:
-        until = time.monotonic() + self.stop_timeout
-        while True:
-            try:
-                return await self._end(current, now)
-            except SSHSpawnerError as error:
-                self.log.warning("Cannot stop %s yet: %s", self._log_name, error.detail or error)
-            except Exception:
-                self.log.exception("Cannot stop %s", self._log_name)
-            if time.monotonic() > until:
-                return None
-            # not in step with the other servers of this user, which share its connection
-            await asyncio.sleep(min(2.0, self.stop_timeout) * random.uniform(0.5, 1.0))
-
-    async def _end(self, instance: Instance, now: bool) -> int:
-        """One exec that escalates on the node; returns the exit status."""
-        phases: list[tuple[str, int]] = [("KILL", self.kill_timeout)]
-        if not now:
-            phases = [("INT", self.interrupt_timeout), ("TERM", self.term_timeout), *phases]
-        patience = sum(seconds for _, seconds in phases) + ANSWER
-        node = await self._node_of(instance)
-        reply = await node.ask("stop", {**launching.about(instance), "phases": phases}, patience)
-        if reply.state != "exited":
-            raise Unreachable(f"{instance.host} could not end the server", reply.detail)
-        if reply.left:
-            raise Unreachable(f"{reply.left} processes on {instance.host} outlived SIGKILL")
-        return reply.returncode
-
     def _reap_orphans(self) -> None:
         self._ledger.work(self._reap)
 
     async def _reap(self, orphan: Instance) -> bool:
-        await self._end(orphan, now=True)
+        await ending.end(self, await self._node_of(orphan), orphan, now=True)
         return True
 
-    # ------------------------------------------------------------ ways
+    # ------------------------------------------------------------ where it is
 
     async def _node_of(self, instance: Instance) -> Node:
         return await places.again(self, instance, self._place)
-
-    def _way_to(self, instance: Instance) -> Callable[[], Awaitable[Node]]:
-        async def way() -> Node:
-            return await self._node_of(instance)
-
-        return way
-
-    async def _open_local(self, instance: Instance) -> Instance:
-        """A tunnel to the server, on the port it had before if it had one."""
-        far = "127.0.0.1" if self.ip in ("", "0.0.0.0") else self.ip
-        self._local = tunnel = tunnels.LocalTunnel(self._way_to(instance), far, instance.port)
-        try:
-            await tunnel.open(self.tunnel_bind_ip, instance.local_port)
-        except OSError as error:
-            self._local = None
-            where = self.tunnel_bind_ip
-            raise Misconfigured(
-                f"SSHSpawner.tunnel_bind_ip: cannot listen on {where}", f"{error}"
-            ) from error
-        instance = replace(instance, local_port=tunnel.port)
-        self._state.current = instance
-        return instance
-
-    async def _open_reverse(self, instance: Instance) -> Instance:
-        """A tunnel from the node to the hub's API, on the port that the server was told."""
-        hub = launching.hub_api_url(self)
-        self._reverse = tunnel = tunnels.ReverseTunnel(self._way_to(instance), hub)
-        try:
-            await tunnel.open(instance.hub_port)
-        except BaseException:  # also when it is cancelled
-            tunnel.close()
-            if self._reverse is tunnel:
-                self._reverse = None
-            raise
-        return replace(instance, hub_port=tunnel.port)
-
-    def _close_tunnels(self) -> None:
-        for tunnel in (self._local, self._reverse):
-            if tunnel:
-                tunnel.close()
-        self._local = self._reverse = None
 
     async def get_url(self) -> str:
         """The server's URL after a restart of the hub, which may have missed the end of the start.
@@ -432,9 +332,10 @@ class SSHSpawner(SSHTraits):
     async def _current_url(self) -> str:
         current = self._state.current
         if current and not current.port:
-            await self._resume(current, await self._ask_status(current, ADOPTION_WAIT))
-        elif current and current.transport == "tunnel" and self._local is None:
-            await self._open_local(current)
+            reply = await ask_status(self, self._node_of, current, ADOPTION_WAIT)
+            await self._resume(current, reply)
+        elif current and self._ways.lacks_local(current):
+            self._state.current = await self._ways.open_local(current)
         current = self._state.current
         if not current or not current.port:
             return ""

@@ -24,24 +24,28 @@ def spawner() -> Any:
 
 
 @pytest.mark.parametrize("reply", [Reply("exited", returncode=3), Reply("absent")])
-def test_a_late_answer_is_not_about_the_next_server(spawner: Any, reply: Reply) -> None:
+def test_a_late_answer_is_not_about_the_next_server(
+    spawner: Any, reply: Reply, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A poll on a slow connection comes back when its server was stopped and another started."""
 
-    async def ask(current: Instance, wait: float) -> Reply:
+    async def ask(*about: Any) -> Reply:
         spawner._state.current = NEW
         return reply
 
-    spawner._ask_status = ask
+    monkeypatch.setattr("jupyterhub_sshspawner.spawner.ask_status", ask)
     assert asyncio.run(spawner.poll()) is None
     assert spawner._gone is None
 
 
-def test_a_late_failure_is_not_about_the_next_server(spawner: Any) -> None:
-    async def ask(current: Instance, wait: float) -> Reply:
+def test_a_late_failure_is_not_about_the_next_server(
+    spawner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(*about: Any) -> Reply:
         spawner._state.current = NEW
         raise OSError
 
-    spawner._ask_status = ask
+    monkeypatch.setattr("jupyterhub_sshspawner.spawner.ask_status", ask)
     spawner.unreachable_limit = 1
     assert asyncio.run(spawner.poll()) is None
 

@@ -47,11 +47,10 @@ def test_a_cleanup_that_is_cancelled_leaves_nothing_behind() -> None:
     async def fail() -> tuple[str, int]:
         raise LaunchFailed("the server did not listen in time")
 
-    async def forever(instance: Instance, now: bool) -> int:
+    async def forever(instance: Instance) -> None:
         await asyncio.sleep(1000)
-        return 0
 
-    spawner._start, spawner._end = fail, forever
+    spawner._start, spawner._node_of = fail, forever
 
     async def story() -> set[asyncio.Task[Any]]:
         start = asyncio.ensure_future(spawner.start())
