@@ -51,6 +51,18 @@ class ConnectionBroke(Unreachable):
     """There was a connection, and it broke or fell silent in the middle of a request."""
 
 
+class SilentShell(Unreachable):
+    """There is a session, and the login shell in it does not come to running our launcher."""
+
+    reason = "login-shell"
+
+
+class Hangs(Unreachable):
+    """Our launcher runs, and something on its node that it needs does not answer it."""
+
+    reason = "node-hangs"
+
+
 class SessionRefused(Unreachable):
     """There is a connection, and sshd allows no session on it: says nothing about servers."""
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import asyncssh
 
 from .connections import Pool, peer_of
+from .conversation import Conversation, OnEvent
 from .dialing import Limits, Target
 from .errors import BadReply, ConnectionBroke, NeverRan, SSHSpawnerError
 from .payload import redact, secrets_in
-from .protocol import Reply, ReplyReader, command_line, new_nonce, request_bytes
+from .protocol import Reply, command_line
 from .sessions import Session, Sessions
 from .trust import Access
 
@@ -23,8 +21,6 @@ log = logging.getLogger(__name__)
 
 SFTP_ONLY = "This service allows sftp connections only"  # sshd, with a forced internal-sftp
 FORCED = "ForceCommand in sshd_config, command= in authorized_keys, force-command in a certificate"
-
-OnEvent = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -51,80 +47,75 @@ class Node:
         ``timeout`` counts from the launcher's hello, so that a long request need not be waited for
         on a connection that carries nothing any more.
         """
+        first = Conversation(op, body, self.greeting, timeout, on_event)
         try:
-            return await self._ask(op, body, timeout, on_event)
+            return await self._ask(first)
         except ConnectionBroke as broke:
             log.debug("%s: %s; asking again", self.target.host, broke)
+        again = Conversation(op, body, self.greeting, timeout, on_event)
         try:
-            return await self._ask(op, body, timeout, on_event)
-        except NeverRan as error:  # but the first time it may have run
-            raise BadReply(str(error), error.detail) from error
+            return await self._ask(again)
+        except NeverRan as error:
+            if first.may_run:
+                raise BadReply(str(error), error.detail) from error
+            raise
         except SSHSpawnerError as error:
-            error.never_ran = False
+            error.never_ran = error.never_ran and not first.may_run
             raise
 
-    async def _ask(
-        self, op: str, body: dict[str, Any], timeout: float, on_event: OnEvent | None
-    ) -> Reply:
+    async def _ask(self, talk: Conversation) -> Reply:
+        """Raises ``never_ran`` errors while the node has not got the request."""
+        try:
+            return await self._held(talk)
+        except SSHSpawnerError as error:
+            error.never_ran = error.never_ran or not talk.may_run
+            raise
+
+    async def _held(self, talk: Conversation) -> Reply:
+        host = self.target.host
         sessions = Sessions(self.pool, self.target, self.access, self.limits)
         connection = None
         try:
             async with sessions.run(command_line(self.python), self.greeting) as session:
                 connection = session.connection
-                async with asyncio.timeout_at(session.asked + self.greeting) as patience:
-                    return await self._converse(session, op, body, on_event, patience, timeout)
+                return await talk.hold(session) or self._without_reply(talk, session)
         except TimeoutError as error:
-            if connection:
+            if connection is None:
+                raise ConnectionBroke(
+                    f"{host} opened no session within {self.greeting:g} s "
+                    "(SSHSpawner.command_timeout)"
+                ) from error
+            silence = talk.silence(self._account, host)
+            if isinstance(silence, ConnectionBroke):  # else it is no fault of the connection's
                 self.pool.discard(self.target, self.access, connection)
-            raise ConnectionBroke(f"{self.target.host} did not answer in time") from error
+            raise silence from error
         except (OSError, asyncssh.Error) as error:
             if connection:
                 self.pool.discard(self.target, self.access, connection)
-            raise ConnectionBroke(
-                f"the connection to {self.target.host} broke", f"{error}"
-            ) from error
+            raise ConnectionBroke(f"the connection to {host} broke", f"{error}") from error
 
-    async def _converse(
-        self,
-        session: Session,
-        op: str,
-        body: dict[str, Any],
-        on_event: OnEvent | None,
-        patience: asyncio.Timeout,
-        timeout: float,
-    ) -> Reply:
-        greeted = False
-        reader = ReplyReader(new_nonce())
-        connection, process = session.connection, session.process
-        # What ended before it could be asked says below why.
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(request_bytes(op, reader.nonce, body))
-            process.stdin.write_eof()
-        while data := await process.stdout.read(65536):
-            for event in reader.feed(data):
-                if on_event:
-                    on_event(event)
-            if reader.greeted and not greeted:
-                greeted = True
-                patience.reschedule(asyncio.get_running_loop().time() + timeout)
-            if reader.reply:
-                return reader.reply
-        await process.wait_closed()
-        if process.exit_status is None and connection.is_closed():
+    def _without_reply(self, talk: Conversation, session: Session) -> NoReturn:
+        """Raise for a command that ended and did not answer."""
+        connection, status = session.connection, session.process.exit_status
+        if status is None and connection.is_closed():
             raise ConnectionBroke(f"the connection to {self.target.host} broke")
-        said = self._said(reader.noise, body)
+        said = self._said(talk.reader.noise, talk.body)
         forced = bool(connection.get_extra_info("forced_command")) or SFTP_ONLY in said
-        message, detail = self._no_reply(process.exit_status, said, forced)
-        refusal = self.pool.refusals.of_command(self.target, process.exit_status, said)
-        if refusal and not reader.greeted:
+        message, detail = self._no_reply(status, said, forced)
+        refusal = self.pool.refusals.of_command(self.target, status, said)
+        if refusal and not talk.reader.greeted:
             refusal.never_ran = True
             self.pool.refusals.remember(self.target, refusal)
             # it would go on refusing after the account or the host is open again
             self.pool.discard(self.target, self.access, connection)
             raise refusal
-        if reader.greeted or process.exit_status is None:
+        if talk.reader.greeted or status is None:
             raise BadReply(f"the launcher on {self.target.host} broke off", detail)
         raise NeverRan(message, detail)
+
+    @property
+    def _account(self) -> str:
+        return f"{self.target.username} on {self.target.host}"
 
     def _said(self, noise: bytes, body: dict[str, Any]) -> str:
         # a start file that reads its stdin may have printed our request
@@ -135,7 +126,7 @@ class Node:
 
     def _no_reply(self, status: int | None, said: str, forced: bool) -> tuple[str, str]:
         """What to tell of a command that ended before it greeted, and what to log."""
-        account = f"{self.target.username} on {self.target.host}"
+        account = self._account
         if forced:
             message = (
                 f"the node ran a forced command of {account} instead of the launcher, which ended "

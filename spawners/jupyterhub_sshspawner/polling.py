@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 from . import launching
 from .errors import Unreachable
@@ -21,12 +22,15 @@ async def ask_status(
     ``wait`` is how many seconds longer the node may wait for a start that is under way to end.
     """
     patience = spawner.poll_timeout + wait
+    greeted: list[dict[str, Any]] = []
     try:
         async with asyncio.timeout(patience):
             node = await node_of(instance)
-            reply = await node.ask("status", {**launching.about(instance), "wait": wait}, patience)
+            body = {**launching.about(instance), "wait": wait}
+            reply = await node.ask("status", body, patience, greeted.append)
     except TimeoutError as error:
-        words = f"did not answer within {patience:g} s (SSHSpawner.poll_timeout)"
+        what = "answer" if greeted else "come to running the launcher"
+        words = f"did not {what} within {patience:g} s (SSHSpawner.poll_timeout)"
         raise Unreachable(f"{instance.host} {words}") from error
     if reply.state == "failed":
         raise Unreachable(f"{instance.host} cannot tell", reply.detail)

@@ -20,6 +20,11 @@ class Progress:
         self._events.append({"progress": percent, "message": message})
         self._wake()
 
+    @property
+    def last(self) -> str:
+        """What was said last; empty before anything was."""
+        return str(self._events[-1]["message"]) if self._events else ""
+
     def end(self) -> None:
         """Nothing more will be said."""
         self._ended = True

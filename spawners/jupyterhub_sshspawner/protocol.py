@@ -80,10 +80,19 @@ module.main()
 """
 
 
-def request_bytes(op: str, nonce: str, body: dict[str, Any]) -> bytes:
-    """What is written to stdin. ``ensure_ascii`` keeps the node's locale out of it."""
-    request = {**body, "op": op, "nonce": nonce}
-    return launcher_line() + json.dumps(request, ensure_ascii=True).encode() + b"\n"
+def request_bytes(op: str, nonce: str, body: dict[str, Any], launcher: bool = True) -> bytes:
+    """What is written to stdin, with the launcher before it unless that has been sent."""
+    return (launcher_line() if launcher else b"") + _line({**body, "op": op, "nonce": nonce})
+
+
+def opening_bytes(nonce: str) -> bytes:
+    """The launcher, which says hello and waits for a request."""
+    return launcher_line() + _line({"nonce": nonce, "more": True})
+
+
+def _line(body: dict[str, Any]) -> bytes:
+    # ensure_ascii keeps the node's locale out of it
+    return json.dumps(body, ensure_ascii=True).encode() + b"\n"
 
 
 def new_nonce() -> str:
@@ -100,6 +109,21 @@ class Process:
     leader: int
     leader_ticks: int
     port: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What the launcher is about to do, in case that it never comes back from it."""
+
+    name: str
+    what: str
+
+    @classmethod
+    def of(cls, event: dict[str, Any]) -> Stage | None:
+        """The stage that an event tells of, if it does."""
+        if event.get("event") != "stage" or not isinstance(event.get("stage"), str):
+            return None
+        return cls(event["stage"], _text(event, "what")[:300])
 
 
 @dataclass(frozen=True)

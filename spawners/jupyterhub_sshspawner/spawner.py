@@ -18,7 +18,7 @@ from traitlets import default
 
 from . import certificates, ending, launching, options, places, tokens
 from .compat import spawn_failure
-from .errors import LaunchFailed, SSHSpawnerError
+from .errors import Hangs, LaunchFailed, SilentShell, SSHSpawnerError
 from .node import Node
 from .orphans import Ledger, ledger_of, wake_others
 from .polling import Doubt, ask_status
@@ -50,6 +50,7 @@ class SSHSpawner(SSHTraits):
         self._place: places.Place | None = None
         self._files: list[dict[str, str]] = []
         self._gone: int | None = None  # exit status, once the node has confirmed the end
+        self._asked = False  # the node may have got the request to start
         self._called_off = False  # the start was: nobody has work in the server
         self._doubt = Doubt()
         self._ways.close()
@@ -115,9 +116,12 @@ class SSHSpawner(SSHTraits):
             return await self._start_or_undo()
         except asyncio.CancelledError:
             self._called_off = True
+            if self._state.current and not self._asked:
+                self._gone = 1  # the node never got the request
             # wait_for's clock began before ours; it is a matter of words only
             if time.monotonic() - began > self.start_timeout - 0.5:
-                raise TimeoutError(f"not started within {self.start_timeout} s") from None
+                words = f"not started within {self.start_timeout} s (SSHSpawner.start_timeout)"
+                raise TimeoutError(f"{words}; last step: {self._progress.last}") from None
             raise self._failure(LaunchFailed("the start was called off")) from None
         finally:
             self._starting = False
@@ -129,7 +133,8 @@ class SSHSpawner(SSHTraits):
         except SSHSpawnerError as error:
             if error.never_ran:
                 self._gone = 1
-            await self._undo()
+            if not isinstance(error, SilentShell | Hangs):  # it would hang again; stop tries
+                await self._undo()
             raise self._failure(error) from error
         except Exception:  # a bug, or a setting that is a callable: leave nothing either
             await self._undo()
@@ -152,6 +157,7 @@ class SSHSpawner(SSHTraits):
             if self.transport == "tunnel":
                 self._state.current = instance = await self._ways.open_local(instance)
             self._save()
+            await self._ways.check_local()
         port = instance.local_port or process.port
         self._progress.say(80, f"The server listens on {place.host.name} port {process.port}")
         return place.address, port
@@ -179,7 +185,9 @@ class SSHSpawner(SSHTraits):
         return instance
 
     def _on_event(self, event: dict[str, Any]) -> None:
-        if event.get("event") == "started":
+        if event.get("event") == "hello":
+            self._asked = True
+        elif event.get("event") == "started":
             with step(self.trace, "start.spawned"):
                 self._progress.say(60, "The server process runs; waiting until it listens")
         elif event.get("event") == "exposed" and self._state.current:

@@ -41,6 +41,16 @@ class LocalTunnel:
             self._server = await asyncio.start_server(self._carry, ip, 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
+    async def check(self) -> None:
+        """Raise LaunchFailed unless sshd carries a connection to the server."""
+        node = await self._node()
+        async with node.pool.borrow(node.target, node.access, node.limits) as connection:
+            try:
+                _, writer = await connection.open_connection(*self._to, encoding=None)
+            except asyncssh.ChannelOpenError as error:
+                raise _not_carried(node.target.host, error) from error
+            writer.close()
+
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         log = logging.getLogger(__name__)
         try:
@@ -118,6 +128,19 @@ class ReverseTunnel:
         """Listen no more."""
         if self._task:
             self._task.cancel()
+
+
+def _not_carried(host: str, error: asyncssh.ChannelOpenError) -> LaunchFailed:
+    if error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
+        return LaunchFailed(
+            f'the sshd of {host} forbids what transport = "tunnel" needs: see '
+            "AllowTcpForwarding, PermitOpen and DisableForwarding there, and the options of the "
+            "key or certificate (no-port-forwarding, permitopen)",
+            f"{host}: {error.reason}",
+        )
+    return LaunchFailed(
+        f"the sshd of {host} cannot connect to the server: {error.reason}", f"{host}: {error!r}"
+    )
 
 
 def _refused(error: BaseException) -> SSHSpawnerError:

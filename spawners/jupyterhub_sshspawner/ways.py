@@ -47,6 +47,11 @@ class Ways:
             ) from error
         return replace(instance, local_port=tunnel.port)
 
+    async def check_local(self) -> None:
+        """Try it, so that a forbidden one is named and not waited for (``http_timeout``)."""
+        if self._local:
+            await self._local.check()
+
     async def open_reverse(self, instance: Instance) -> Instance:
         """A tunnel from the node to the hub's API, on the port that the server was told."""
         hub = hub_api_url(self._spawner)

@@ -87,6 +87,23 @@ def own_sshd(tmp_path: Path) -> Iterator[Sshd]:
 
 
 @pytest.fixture
+def hardened(tmp_path: Path) -> Iterator[Callable[[str], Sshd]]:
+    """Starts an sshd with further lines in its configuration."""
+    made: list[Sshd] = []
+
+    def make(lines: str) -> Sshd:
+        where = tmp_path / f"hardened{len(made)}"
+        where.mkdir()
+        made.append(Sshd(where, lines))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.cut()
+
+
+@pytest.fixture
 def hub(tmp_path: Path, sshd: Sshd, keys: Path) -> Iterator[Callable[..., Hub]]:
     """Starts hubs whose spawner knows the sshd; configuration lines are added to theirs."""
     made: list[Hub] = []

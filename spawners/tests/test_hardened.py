@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from machinery import TINY, Account, Hub, Sshd
 
 pytestmark = pytest.mark.sshd
-
-
-@pytest.fixture
-def hardened(tmp_path: Path) -> Iterator[Callable[[str], Sshd]]:
-    """Starts an sshd with further lines in its configuration."""
-    made: list[Sshd] = []
-
-    def make(lines: str) -> Sshd:
-        where = tmp_path / f"hardened{len(made)}"
-        where.mkdir()
-        made.append(Sshd(where, lines))
-        made[-1].start()
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.cut()
 
 
 REVERSE = TINY + "c.SSHSpawner.reverse_tunnel = True\n"

@@ -50,7 +50,7 @@ def test_a_cleanup_that_is_cancelled_leaves_nothing_behind() -> None:
     async def forever(instance: Instance) -> None:
         await asyncio.sleep(1000)
 
-    spawner._start, spawner._node_of = fail, forever
+    spawner._start, spawner._node_of, spawner._asked = fail, forever, True
 
     async def story() -> set[asyncio.Task[Any]]:
         start = asyncio.ensure_future(spawner.start())

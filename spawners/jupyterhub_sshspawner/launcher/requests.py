@@ -26,9 +26,10 @@ def start(
     request: dict[str, Any], instance: Instance, say: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
     """Start the server, once however often this is asked; returns when it listens."""
+    say({"event": "stage", "stage": "run-dir", "what": instance.path})
     instance.create(to_start=True)
     instance.check_node()
-    instance.lock("launch.lock", wait=True)  # until this process ends
+    _wait_for_turn(instance, say)
     told = instance.read("reply.json")
     if told.get("state") == "running" and not instance.members():
         return _exited_early(instance)
@@ -38,7 +39,8 @@ def start(
         raise Failed("stopped", "this start was called off before it began")
     try:
         if instance.members():  # an earlier launcher was killed after it had started the server
-            body = _adopt(instance, time.monotonic() + request["ready_timeout"])
+            say({"event": "stage", "stage": "server", "what": ""})
+            body = _adopt(instance, request["until"])
         else:
             body = _launch(request, instance, say)
     except Failed as failure:
@@ -46,6 +48,14 @@ def start(
         body = failure.body
     instance.note("reply.json", body)
     return body
+
+
+def _wait_for_turn(instance: Instance, say: Callable[[dict[str, Any]], None]) -> None:
+    """Lock out other launchers of this instance, until this process ends."""
+    say({"event": "stage", "stage": "lock", "what": instance.file("launch.lock")})
+    if instance.lock("launch.lock", wait=False) is None:
+        say({"event": "stage", "stage": "turn", "what": "another launcher"})
+        instance.lock("launch.lock", wait=True)
 
 
 def _adopt(instance: Instance, deadline: float) -> dict[str, Any]:
@@ -77,12 +87,16 @@ def _exited_early(instance: Instance) -> dict[str, Any]:
 def _launch(
     request: dict[str, Any], instance: Instance, say: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
-    deadline = time.monotonic() + request["ready_timeout"]
+    deadline = request["until"]
+    say({"event": "stage", "stage": "run-dir", "what": instance.root})
     instance.prune()
     if request.get("reverse"):
         _check_reverse(request["reverse"], say)
     if request["hub"]:
+        say({"event": "stage", "stage": "hub", "what": request["hub"]["url"]})
         check_hub(request["hub"])
+    say({"event": "stage", "stage": "server", "what": ""})
+    _check_patience(instance, deadline)  # after a wait that the hub has given up
     instance.write_secrets(request["files"])
     for _ in range(request["port_attempts"]):
         body = _attempt(request, instance, say, deadline)
@@ -195,6 +209,7 @@ def status(
     request: dict[str, Any], instance: Instance, say: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
     """Running, starting, exited or absent; an absent instance can never start afterwards."""
+    say({"event": "stage", "stage": "run-dir", "what": instance.path})
     instance.create()
     instance.check_node()
     until = time.monotonic() + request["wait"]
@@ -225,6 +240,7 @@ def stop(
     request: dict[str, Any], instance: Instance, say: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
     """End every process of the instance, and see to it that it cannot start any more."""
+    say({"event": "stage", "stage": "run-dir", "what": instance.path})
     instance.create()
     instance.check_node()
     instance.note("stop", {})
@@ -279,16 +295,23 @@ def _is_meant(name: str, pid: int, record: dict[str, Any], inside: dict[int, int
 REQUESTS = {"start": start, "status": status, "stop": stop}
 
 
-def main() -> None:
-    """Read one request, serve it, reply."""
+def _request() -> dict[str, Any] | None:
     line = sys.stdin.readline()
     if not line.endswith("\n"):
-        return  # the hub died in mid-sentence: nothing was asked
-    request = json.loads(line)
-    request["umask"] = os.umask(0o077)
+        return None  # the hub died in mid-sentence: nothing was asked
+    body: dict[str, Any] = json.loads(line)
+    return body
+
+
+def main() -> None:
+    """Read one request, serve it, reply."""
+    request = _request()
+    if request is None:
+        return
+    nonce = request["nonce"]
 
     def say(body: dict[str, Any]) -> None:
-        data = ("\n@@%s %s\n" % (request["nonce"], json.dumps(body))).encode()
+        data = ("\n@@%s %s\n" % (nonce, json.dumps(body))).encode()
         try:
             while data:
                 data = data[os.write(1, data) :]
@@ -296,6 +319,13 @@ def main() -> None:
             pass  # the hub has gone; it will ask again, and the answer is on disk
 
     say({"event": "hello"})  # so that the hub knows that a login shell let us run
+    if request.get("more"):  # it does not say what it wants to one that may wake up late
+        more = _request()
+        if more is None:
+            return
+        request = more
+    request["umask"] = os.umask(0o077)
+    request["until"] = time.monotonic() + request.get("ready_timeout", 0)
     instance = Instance(request["run_dir"], request["instance"])
     instance.known = request["known"] or {}
     try:
