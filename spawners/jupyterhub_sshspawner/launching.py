@@ -45,6 +45,7 @@ def about(instance: Instance) -> dict[str, Any]:
     return {
         "instance": instance.instance,
         "run_dir": instance.run_dir,
+        "fallback": instance.run_dir_fallback,
         "known": instance.known,
     }
 
@@ -92,7 +93,8 @@ def process_of(reply: Reply) -> Process:
     if reply.state == "running" and reply.process and reply.listening:
         return reply.process
     if reply.kind == "exit":
-        raise LaunchFailed(f"the server ended with status {reply.returncode} before it listened")
+        words = f"the server ended with status {reply.returncode} before it listened"
+        raise LaunchFailed(f"{words}: {reply.hint}" if reply.hint else words)
     if reply.state == "failed":
         raise LaunchFailed(reply.detail[:1000] or "the server did not start")
     raise LaunchFailed("the node did not confirm that the server listens")

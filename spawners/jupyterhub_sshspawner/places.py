@@ -54,7 +54,8 @@ class Place:
             host_key_alias=target.key_name,
             username=target.username,
             connect_address=self.address,
-            run_dir=spawner.run_dir,
+            run_dir=resolve.remote_path(spawner, "run_dir", target.username),
+            run_dir_fallback=resolve.remote_path(spawner, "run_dir_fallback", target.username),
             transport=spawner.transport,
             jumps=tuple(jumps),
         )

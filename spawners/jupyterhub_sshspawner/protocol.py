@@ -38,6 +38,7 @@ FAILURES = frozenset(
         "other-node",
         "python",
         "exposed",
+        "home",
     ]
 )
 _SAFE_PATH = re.compile(r"[A-Za-z0-9_./+][A-Za-z0-9_./+-]*")
@@ -109,6 +110,8 @@ class Process:
     leader: int
     leader_ticks: int
     port: int
+    device: int = 0  # of the marker that it holds open, and inode
+    inode: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ class Stage:
         """The stage that an event tells of, if it does."""
         if event.get("event") != "stage" or not isinstance(event.get("stage"), str):
             return None
-        return cls(event["stage"], _text(event, "what")[:300])
+        return cls(event["stage"], told(event, "what"))
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,7 @@ class Reply:
     kind: str = ""
     detail: str = ""
     tail: str = ""
+    hint: str = ""
     signals: tuple[str, ...] = ()
     left: int = 0
 
@@ -209,6 +213,11 @@ def parse_reply(body: dict[str, Any]) -> Reply:
     raise BadReply("the launcher's reply has an unknown state")
 
 
+def told(event: dict[str, Any], name: str) -> str:
+    """A word of an event, fit to be shown."""
+    return _text(event, name)[:300]
+
+
 def _failure(body: dict[str, Any]) -> Reply:
     kind = body.get("kind")
     if not isinstance(kind, str) or kind not in FAILURES:
@@ -218,6 +227,7 @@ def _failure(body: dict[str, Any]) -> Reply:
         kind=kind,
         detail=_text(body, "detail"),
         tail=_text(body, "tail"),
+        hint=_text(body, "hint")[:1000],
         returncode=_number(body, "returncode", 0, 255, default=0),
     )
 
@@ -229,6 +239,8 @@ def _process(body: dict[str, Any]) -> Process:
         leader=_number(body, "leader", 2, PID_MAX),
         leader_ticks=_number(body, "leader_ticks", 0, 2**63),
         port=_number(body, "port", 1, 65535),
+        device=_number(body, "device", 0, 2**64, default=0),
+        inode=_number(body, "inode", 0, 2**64, default=0),
     )
 
 

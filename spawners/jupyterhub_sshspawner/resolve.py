@@ -82,6 +82,21 @@ async def access(spawner: SSHTraits, username: str) -> Access:
         raise Misconfigured(f"SSHSpawner: key paths for {spawner.user.name!r}: {error}") from error
 
 
+def remote_path(spawner: SSHTraits, trait: str, username: str) -> str:
+    """A path on the node from a template; ``~`` is left to the node."""
+    template = str(getattr(spawner, trait))
+    names = {"username": spawner.user.name, "ssh_username": username}
+    if any(f"{{{key}" in template and not _is_part(name) for key, name in names.items()):
+        raise Misconfigured(
+            f"SSHSpawner.{trait}: the user name {spawner.user.name!r} cannot be part of a path"
+        )
+    return filled(trait, template, **names)
+
+
+def _is_part(name: str) -> bool:
+    return name not in ("", ".", "..") and not any(bad in name for bad in "/\0")
+
+
 def _as_tuple(value: str | list[str] | None) -> tuple[str, ...]:
     if not value:
         return ()

@@ -23,7 +23,7 @@ from .node import Node
 from .orphans import Ledger, ledger_of, wake_others
 from .polling import Doubt, ask_status
 from .progress import Progress
-from .protocol import Process, Reply
+from .protocol import Process, Reply, told
 from .state import Instance, State, from_dict
 from .trace import step
 from .traits import SSHTraits
@@ -187,6 +187,10 @@ class SSHSpawner(SSHTraits):
     def _on_event(self, event: dict[str, Any]) -> None:
         if event.get("event") == "hello":
             self._asked = True
+        elif event.get("event") == "elsewhere":
+            words = f"{told(event, 'why')}; {told(event, 'what')} is used instead"
+            self._progress.say(50, words)
+            self.log.warning("%s: %s", self._log_name, words)
         elif event.get("event") == "started":
             with step(self.trace, "start.spawned"):
                 self._progress.say(60, "The server process runs; waiting until it listens")

@@ -22,12 +22,15 @@ class Instance:
     username: str = ""
     connect_address: str = ""
     run_dir: str = ""
+    run_dir_fallback: str = ""
     transport: str = "direct"
     pid: int = 0
     ticks: int = 0
     leader: int = 0
     leader_ticks: int = 0
     port: int = 0
+    device: int = 0
+    inode: int = 0
     local_port: int = 0
     hub_port: int = 0
     jumps: tuple[str, ...] = ()
@@ -39,7 +42,7 @@ class Instance:
     @property
     def known(self) -> dict[str, int] | None:
         """The processes, for a launcher that finds no record of its own."""
-        names = ("pid", "ticks", "leader", "leader_ticks", "port")
+        names = ("pid", "ticks", "leader", "leader_ticks", "port", "device", "inode")
         return {name: getattr(self, name) for name in names} if self.leader else None
 
 

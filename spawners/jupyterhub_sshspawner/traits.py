@@ -242,7 +242,15 @@ class SSHTraits(Spawner):  # type: ignore[misc]
     run_dir = Unicode(
         "~/.jupyterhub-ssh",
         config=True,
-        help="""Directory on the node, in the user's account, for logs and process records.""",
+        help="""Directory on the node, in the user's account, for logs and process records. Its
+        file system needs file locks. `{username}` is the JupyterHub user's name, `{ssh_username}`
+        the account's.""",
+    )
+    run_dir_fallback = Unicode(
+        "/var/tmp/jupyterhub-ssh-{ssh_username}",
+        config=True,
+        help="""Directory to use when `run_dir` cannot be: the home is full, has no file locks, or
+        is not there. The user's server starts all the same, if it can. Empty: none.""",
     )
     preflight_hub_check = Bool(
         True,

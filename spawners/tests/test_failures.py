@@ -127,9 +127,12 @@ def test_a_full_or_foreign_run_dir_is_named(
     hub: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:
     alice = account()
-    one = hub(TINY + "c.SSHSpawner.run_dir = '/proc/nowhere'\n")
+    one = hub(TINY + "c.SSHSpawner.run_dir = '/proc/nowhere'\n"
+              "c.SSHSpawner.run_dir_fallback = '/proc/neither'\n")  # fmt: skip
     one.request_start(alice.name)
-    assert "cannot use /proc/nowhere" in one.wait_failed(alice.name)
+    told = one.wait_failed(alice.name)
+    assert "cannot use /proc/nowhere" in told
+    assert "cannot use /proc/neither" in told
 
 
 SLOW = "echo >> ~/logins; [ ! -e ~/slow ] || sleep 4\n"  # in a start file: each command waits
@@ -171,6 +174,8 @@ def test_a_stop_before_the_node_has_answered(
     wait_until((alice.home / "logins").exists)
     one.api("DELETE", f"/users/{alice.name}/server")
     one.wait_failed(alice.name, timeout=30)
-    alice.check_gone()
+    wait_until(lambda: not alice.processes())  # the launcher has run, and ended
+    assert not (alice.home / "environment").exists()
+    assert "orphan" not in one.log.read_text()
     (alice.home / "slow").unlink()
     assert one.spawn(alice.name)["ready"]

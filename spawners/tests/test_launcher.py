@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from locks import python_without_locks
 from machinery import processes_of, wait_until
 
 from jupyterhub_sshspawner import launcher
@@ -56,7 +57,7 @@ def ask(tmp_path: Path) -> Iterator[Ask]:
         python[0] = use or python[0]
         reader = ReplyReader("nonce")
         request = {
-            "instance": "abc123", "run_dir": str(tmp_path / "run"), "known": None,
+            "instance": "abc123", "run_dir": str(tmp_path / "run"), "known": None, "fallback": "",
             "env": {}, "argv": [sys.executable, "-c", SERVER], "cwd": "/", "files": [],
             "ip": "127.0.0.1", "ports": None, "port_attempts": 3, "hub": None,
             "service_url": ["http://127.0.0.1:", "/"], "ready_timeout": 10.0, "wait": 0,
@@ -195,7 +196,7 @@ def test_a_pid_without_the_marker_is_not_ours(ask: Ask, tmp_path: Path) -> None:
     stranger = subprocess.Popen(["sleep", "7011"])
     ticks = int(Path(f"/proc/{stranger.pid}/stat").read_text().rpartition(")")[2].split()[19])
     known = {"pid": stranger.pid, "ticks": ticks, "leader": stranger.pid,
-             "leader_ticks": ticks, "port": 1}  # fmt: skip
+             "leader_ticks": ticks, "port": 1, "device": 0, "inode": 0}  # fmt: skip
     assert ask("status", known=known).state == "exited"
     ask("stop", known=known)
     assert stranger.poll() is None
@@ -214,6 +215,78 @@ def full_for(pid: int) -> None:
 def test_a_full_disk_is_named_at_start(ask: Ask) -> None:
     reply = ask("start", sh=FULL)
     assert (reply.state, reply.kind) == ("failed", "run-dir")
+
+
+def test_a_full_disk_has_a_fall_back(ask: Ask, tmp_path: Path) -> None:
+    """``/proc/self`` stands for a home that cannot be written to. Found again there, by whatever
+    is asked next; a second start does not start a second one."""
+    there: Any = {"run_dir": "/proc/self/home", "fallback": str(tmp_path / "other")}
+    reply = ask("start", **there)
+    assert reply.state == "running"
+    assert (tmp_path / "other/abc123/record.json").exists()
+    assert ask("start", **there).process == reply.process
+    assert ask("status", **there).process == reply.process
+    assert ask("stop", **there).state == "exited"
+    assert ask("status", **there).state == "exited"
+
+
+def test_what_was_called_off_does_not_start_in_the_fall_back(ask: Ask, tmp_path: Path) -> None:
+    there: Any = {"run_dir": "/proc/self/home", "fallback": str(tmp_path / "other")}
+    assert ask("status", **there).state == "absent"
+    assert ask("start", **there).kind == "stopped"
+
+
+def test_no_fall_back_that_somebody_else_made(ask: Ask, tmp_path: Path) -> None:
+    """``/proc/self`` is a link of root's, as one in /var/tmp could be of anybody's."""
+    if os.getuid() == 0:
+        (tmp_path / "other").mkdir()
+        os.chown(tmp_path / "other", 12345, -1)
+        reply = ask("start", run_dir="/proc/self/home", fallback=str(tmp_path / "other"))
+    else:
+        reply = ask("start", run_dir="/proc/self/home", fallback="/var/tmp")
+    assert (reply.state, reply.kind) == ("failed", "run-dir")
+    assert "belongs to somebody else" in reply.detail
+
+
+def test_a_home_without_locks_is_named(ask: Ask, tmp_path: Path) -> None:
+    """flock(2): ENOSYS of Lustre mounted without it, ENOLCK of NFS without its lock daemon."""
+    python = python_without_locks(tmp_path)
+    reply = ask("start", use=python)
+    assert (reply.state, reply.kind) == ("failed", "run-dir")
+    assert f"cannot lock files in {tmp_path}/run: Function not implemented" in reply.detail
+    assert "SSHSpawner.run_dir" in reply.detail
+    assert not (tmp_path / "run/abc123").exists()
+    assert ask("stop").state == "exited"
+    assert ask("status").state == "absent"
+
+
+def test_locks_that_go_do_not_hide_the_server(ask: Ask, tmp_path: Path) -> None:
+    process = ask("start").process
+    python = python_without_locks(tmp_path)
+    assert ask("status", use=python).process == process
+    assert ask("stop", use=python).state == "exited"
+    assert ask("status", use=python).state == "exited"
+
+
+def test_a_marker_that_nfs_renamed_does_not_hide_the_server(ask: Ask, tmp_path: Path) -> None:
+    """The state that an NFS client leaves of an open file that was deleted."""
+    process = ask("start").process
+    known = {name: getattr(process, name) for name in
+             ("pid", "ticks", "leader", "leader_ticks", "port", "device", "inode")}  # fmt: skip
+    home = tmp_path / "run/abc123"
+    (home / "marker").rename(home / ".nfs000000000000000100000001")
+    for name in ("record.json", "reply.json", "launch.lock"):
+        (home / name).unlink()
+    assert ask("status", known=known).process == process
+    assert ask("stop", known=known).left == 0
+    wait_until(lambda: ask("status", known=known).state == "exited")
+    assert not Path(f"/proc/{process.pid}").exists()
+
+
+def test_a_home_that_is_not_there_is_named(ask: Ask, tmp_path: Path) -> None:
+    reply = ask("start", cwd=str(tmp_path / "nowhere"))
+    assert (reply.state, reply.kind) == ("failed", "home")
+    assert f"there is no home directory {tmp_path}/nowhere" in reply.detail
 
 
 def test_a_full_disk_does_not_keep_a_server_from_being_ended(ask: Ask) -> None:
@@ -282,7 +355,7 @@ def test_starts_that_failed_are_pruned(ask: Ask, tmp_path: Path) -> None:
 def test_two_starts_may_prune_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What one has found to be over, the other has deleted by then: that is no failed start."""
     for number in range(8):
-        ended = Instance(str(tmp_path), f"ended{number}")
+        ended = Instance([str(tmp_path)], f"ended{number}")
         ended.create()
         ended.write("exit.json", {})
 
@@ -292,7 +365,7 @@ def test_two_starts_may_prune_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
         return {}
 
     monkeypatch.setattr(Instance, "members", members)
-    Instance(str(tmp_path), "new").prune()
+    Instance([str(tmp_path)], "new").prune()
     left = {path.name for path in tmp_path.iterdir()}
     assert len(left) == KEEP_ENDED
     assert "ended3" not in left
@@ -300,7 +373,7 @@ def test_two_starts_may_prune_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_log_s_tail_begins_with_a_whole_line(tmp_path: Path) -> None:
     """Half a line may be half a secret, which is not recognised as one."""
-    one = Instance(str(tmp_path), "abc123")
+    one = Instance([str(tmp_path)], "abc123")
     one.create()
     Path(one.file("server.log")).write_text("token 0123456789abcdef\n" + "x" * 8180 + "\nlast\n")
     assert "cdef" not in one.tail()
@@ -342,7 +415,7 @@ def test_one_clash_does_not_make_a_clash_of_all_that_follows(ask: Ask, tmp_path:
 
 
 def test_a_log_s_tail_since_a_try_began(tmp_path: Path) -> None:
-    one = Instance(str(tmp_path), "abc123")
+    one = Instance([str(tmp_path)], "abc123")
     one.create()
     assert one.logged() == 0
     log = Path(one.file("server.log"))
@@ -376,4 +449,6 @@ def test_records_are_json(ask: Ask, tmp_path: Path) -> None:
     """What an administrator finds when debugging."""
     ask("start")
     record = json.loads((tmp_path / "run/abc123/record.json").read_text())
-    assert {"pid", "port", "leader", "ticks", "leader_ticks", "node", "boot"} == set(record)
+    assert set(record) == {
+        "pid", "port", "leader", "ticks", "leader_ticks", "device", "inode", "node", "boot",
+    }  # fmt: skip

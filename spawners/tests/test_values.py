@@ -78,7 +78,7 @@ def test_any_environment_arrives(env: dict[str, str]) -> None:
         return
     data = request_bytes("start", "n", {"env": payload.checked_environment(env)})
     request = {**json.loads(data.split(b"\n")[1]), "service_url": None, "files": []}
-    got = environment(request, Instance("/run", "x"), 1)
+    got = environment(request, Instance(["/run"], "x"), 1)
     assert {name: got[name] for name in wanted} == wanted
 
 

@@ -12,7 +12,10 @@ What lies in ``<run_dir>/<instance>/`` (0700, files 0600):
 ``reply.json``   what a start reported, to report it again when the first report was lost
 ``exit.json``    how the server ended
 ``server.log``   what the server printed
+``runtime/``     Jupyter's own records, where the home cannot be written to
 """
 
 # each needs earlier ones only
-ORDER = ("processes", "listening", "instance", "ports", "supervisor", "requests")
+ORDER = (
+    "processes", "listening", "instance", "ending", "ports", "supervisor", "requests",
+)  # fmt: skip

@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+RECORDS = ("record.json", "reply.json")  # what only a start writes that has come some way
 TAIL_BYTES = 8192
 KEEP_ENDED = 5  # directories of ended instances that stay, for debugging
 
@@ -35,14 +36,34 @@ class Failed(Exception):
 
 
 class Instance:
-    """One instance, as its files tell."""
+    """One instance, as its files tell.
 
-    def __init__(self, run_dir: str, name: str) -> None:
+    It is in the first of the roots, or in the next one if that could not be used at the start.
+    """
+
+    def __init__(self, roots: list[str], name: str) -> None:
         self.name = name
-        self.root = os.path.expanduser(run_dir)
-        self.path = os.path.join(self.root, name)
-        self.secrets = os.path.join(self.path, "secrets")
+        self.roots = [os.path.expanduser(root) for root in roots if root]
         self.known: dict[str, Any] = {}
+        self.use(self._where())
+
+    def _where(self) -> str:
+        for root in self.roots:
+            if any(os.path.exists(os.path.join(root, self.name, name)) for name in RECORDS):
+                return root
+        there = [root for root in self.roots if os.path.isdir(os.path.join(root, self.name))]
+        return there[-1] if there else self.roots[0]
+
+    @property
+    def begun(self) -> bool:
+        """Whether a start has come so far that there may be a server."""
+        return any(self.has(name) for name in RECORDS)
+
+    def use(self, root: str) -> None:
+        """Have the directory there."""
+        self.root = root
+        self.path = os.path.join(root, self.name)
+        self.secrets = os.path.join(self.path, "secrets")
 
     def create(self, to_start: bool = False) -> None:
         """Make the directory, ours and for us alone.
@@ -52,7 +73,8 @@ class Instance:
         try:
             os.makedirs(self.path, mode=0o700, exist_ok=True)
             for path in (self.root, self.path):
-                if os.stat(path).st_uid != os.getuid():
+                # the link too: in a directory for all, it could be somebody else's
+                if {os.stat(path).st_uid, os.lstat(path).st_uid} != {os.getuid()}:
                     raise Failed("run-dir", "%s belongs to somebody else" % path)
                 os.chmod(path, 0o700)
             if to_start:
@@ -62,6 +84,14 @@ class Instance:
             if not to_start:
                 return
             raise Failed("run-dir", "cannot use %s: %s" % (self.path, error.strerror)) from error
+
+    def unmake(self) -> None:
+        """Remove a directory that could not be used, if nobody else has used it."""
+        try:
+            self.remove("launch.lock")
+            os.rmdir(self.path)
+        except OSError:
+            pass  # there is none, or more in it than we have put there
 
     def file(self, name: str) -> str:
         return os.path.join(self.path, name)
@@ -89,12 +119,27 @@ class Instance:
             self.remove(temporary)
             raise
 
-    def note(self, name: str, body: dict[str, Any]) -> None:
+    def note(self, name: str, body: dict[str, Any]) -> bool:
         """Write a record, or do without it: a full disk must not keep us from cleaning up."""
         try:
             self.write(name, body)
         except OSError:
-            pass  # nor can it be said: the log is on the same disk
+            return False  # nor can it be said: the log is on the same disk
+        return True
+
+    def call_off(self) -> None:
+        """See to it that it cannot start any more, if there is any place to write that down."""
+        here = self.root
+        for root in [here, *(other for other in self.roots if other != here)]:
+            self.use(root)
+            self.create()
+            if self.note("stop", {}):
+                break
+        self.use(here)
+
+    def called_off(self) -> bool:
+        """Whether it was."""
+        return any(os.path.exists(os.path.join(r, self.name, "stop")) for r in self.roots)
 
     def remove(self, name: str) -> None:
         try:
@@ -152,32 +197,68 @@ class Instance:
                 target.write(item["content"])
 
     def forget_secrets(self) -> None:
-        if os.path.isdir(self.secrets):
-            for name in os.listdir(self.secrets):
-                os.unlink(os.path.join(self.secrets, name))
-            os.rmdir(self.secrets)
+        _remove_folder(self.secrets)
+
+    def runtime(self) -> str:
+        """Where the server may write if it cannot in the home; '' where it can."""
+        if self.root == self.roots[0]:
+            return ""
+        path = os.path.join(self.path, "runtime")
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        return path
 
     def lock(self, name: str, wait: bool) -> int | None:
         """An exclusive lock, held until the descriptor is closed; None if somebody has it."""
-        handle = os.open(self.file(name), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            handle = os.open(self.file(name), os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise Failed("run-dir", "cannot use %s: %s" % (self.path, error.strerror)) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(handle)
             return None
+        except OSError as error:  # Lustre without flock, NFS without its lock daemon
+            os.close(handle)
+            why = "cannot lock files in %s: %s" % (self.root, error.strerror)
+            raise Failed("run-dir", why) from error
         return handle
+
+    def is_free(self) -> bool:
+        """Whether no launcher is at work on it. Locks it then, until this process ends.
+
+        Where files cannot be locked none is: a start is refused there.
+        """
+        try:
+            return self.lock("launch.lock", wait=False) is not None
+        except Failed:
+            return True
+
+    def wait_until_free(self) -> None:
+        """The same, once that is so."""
+        try:
+            self.lock("launch.lock", wait=True)
+        except Failed:
+            pass  # see above
 
     def over(self) -> bool:
         """Whether it has ended, or never got a server, so that nothing more will come of it."""
         failed = self.read("reply.json").get("state") == "failed"
-        return (failed or self.has("exit.json") or self.has("stop")) and not self.members()
+        return (failed or self.has("exit.json") or self.called_off()) and not self.members()
+
+    def others(self) -> list[Instance]:
+        """The instances beside it, in all of the roots."""
+        found = []
+        for root in self.roots:
+            if os.path.isdir(root):
+                found += [Instance([root], name) for name in os.listdir(root) if name != self.name]
+        return found
 
     def prune(self) -> None:
         """Forget the oldest instances that are over."""
         ended = []
-        for name in os.listdir(self.root):
-            other = Instance(self.root, name)
-            if name != self.name and other.over():
+        for other in self.others():
+            if other.over():
                 try:
                     ended.append((os.path.getmtime(other.path), other))
                 except OSError:
@@ -185,8 +266,16 @@ class Instance:
         for _, other in sorted(ended, key=lambda pair: pair[0])[:-KEEP_ENDED]:
             try:
                 other.forget_secrets()
+                _remove_folder(os.path.join(other.path, "runtime"))
                 for name in os.listdir(other.path):
                     other.remove(name)
                 os.rmdir(other.path)
             except OSError:
                 continue  # another start is at it as well
+
+
+def _remove_folder(path: str) -> None:
+    if os.path.isdir(path):
+        for name in os.listdir(path):
+            os.unlink(os.path.join(path, name))
+        os.rmdir(path)

@@ -50,27 +50,44 @@ def alive(pid: int, ticks: int) -> bool:
     return bool(stat and stat.lives and stat.ticks == ticks)
 
 
-def open_files(pid: int) -> Iterable[str]:
-    """What the process has open, as far as we may know."""
+def open_files(pid: int) -> Iterable[tuple[str, str]]:
+    """What the process has open, as far as we may know: its name in /proc, and what that says."""
     base = "/proc/%d/fd" % pid
     try:
         names = os.listdir(base)
     except OSError:
         return
     for name in names:
+        path = "%s/%s" % (base, name)
         try:
-            yield os.readlink("%s/%s" % (base, name))
+            yield path, os.readlink(path)
         except OSError:
             continue
 
 
-def holds_marker(pid: int, instance: str) -> bool:
+def identity(path: str) -> tuple[int, int]:
+    """Device and inode of what is there or, in /proc, of what is open there; zeros of nothing."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino
+
+
+def holds_marker(pid: int, instance: str, marker: tuple[int, int]) -> bool:
     """Whether the process has the instance's marker open: inherited, so nobody else can.
 
-    Not the environment: a forked process shows its parent's.
+    By device and inode, which stay when the file is renamed: so an NFS client does with an open
+    file that is deleted. By its name where they are not known, as with servers of earlier versions.
+    Not by the environment: a forked process shows its parent's.
     """
     wanted = "/%s/marker" % instance
-    return any(path.replace(" (deleted)", "").endswith(wanted) for path in open_files(pid))
+    for path, target in open_files(pid):
+        if target.replace(" (deleted)", "").endswith(wanted):
+            return True
+        if marker[1] and target.startswith("/") and identity(path) == marker:
+            return True
+    return False
 
 
 def members(record: dict[str, Any], instance: str) -> dict[int, int]:
@@ -82,13 +99,14 @@ def members(record: dict[str, Any], instance: str) -> dict[int, int]:
     """
     if not record:
         return {}
+    marker = (record.get("device", 0), record.get("inode", 0))
     roots = {
         pid
         for pid, ticks in (
             (record["leader"], record["leader_ticks"]),
             (record["pid"], record["ticks"]),
         )
-        if alive(pid, ticks) and holds_marker(pid, instance)
+        if alive(pid, ticks) and holds_marker(pid, instance, marker)
     }
     if not roots:
         return {}
@@ -123,4 +141,4 @@ def send(pid: int, ticks: int, number: int) -> None:
 
 def owns(pids: Iterable[int], sockets: set[str]) -> bool:
     """Whether one of the processes has one of the sockets open."""
-    return bool(sockets) and any(path in sockets for pid in pids for path in open_files(pid))
+    return bool(sockets) and any(name in sockets for pid in pids for _, name in open_files(pid))

@@ -5,37 +5,33 @@ from __future__ import annotations
 import json
 import os
 import select
-import signal
 import sys
 import time
 
+from .ending import NOW, end
 from .instance import Failed, Instance
 from .listening import everywhere, listeners
 from .ports import check_hub, reserve
-from .processes import alive, owns, process, send
+from .processes import owns
 from .supervisor import POLL, fork_supervisor, reap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterable
-
-NOW = [("KILL", 5.0)]
+    from typing import Any, Callable
 
 
 def start(
     request: dict[str, Any], instance: Instance, say: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
     """Start the server, once however often this is asked; returns when it listens."""
-    say({"event": "stage", "stage": "run-dir", "what": instance.path})
-    instance.create(to_start=True)
     instance.check_node()
-    _wait_for_turn(instance, say)
+    _settle(instance, say)
     told = instance.read("reply.json")
     if told.get("state") == "running" and not instance.members():
         return _exited_early(instance)
     if told:
         return told
-    if instance.has("stop"):
+    if instance.called_off():
         raise Failed("stopped", "this start was called off before it began")
     try:
         if instance.members():  # an earlier launcher was killed after it had started the server
@@ -48,6 +44,37 @@ def start(
         body = failure.body
     instance.note("reply.json", body)
     return body
+
+
+def _settle(instance: Instance, say: Callable[[dict[str, Any]], None]) -> None:
+    """Have a directory that can be used, and lock out other launchers of this instance.
+
+    A home may be full, without locks, or not there at all; what runs in the fall-back then lets
+    its user tidy up.
+    """
+    failures: list[Failed] = []
+    for root in instance.roots[instance.roots.index(instance.root) :]:
+        instance.use(root)
+        say({"event": "stage", "stage": "run-dir", "what": instance.path})
+        try:
+            try:
+                instance.create(to_start=not instance.begun)
+            except Failed:
+                if not instance.has("launch.lock"):
+                    raise
+                _wait_for_turn(instance, say)  # another launcher, who found room, may be at work
+                if not instance.begun:
+                    raise
+            else:
+                _wait_for_turn(instance, say)
+        except Failed as failure:
+            instance.unmake()
+            failures.append(failure)
+            continue
+        if failures:
+            say({"event": "elsewhere", "what": instance.root, "why": str(failures[0])})
+        return
+    raise Failed("run-dir", "; ".join(map(str, failures)) + ": see SSHSpawner.run_dir")
 
 
 def _wait_for_turn(instance: Instance, say: Callable[[dict[str, Any]], None]) -> None:
@@ -71,11 +98,11 @@ def _adopt(instance: Instance, deadline: float) -> dict[str, Any]:
 
 def _check_patience(instance: Instance, deadline: float) -> None:
     """End a start that is called off or takes too long."""
-    if instance.has("stop"):
-        _end(instance, NOW)
+    if instance.called_off():
+        end(instance, NOW)
         raise Failed("stopped", "this start was called off")
     if time.monotonic() > deadline:
-        _end(instance, NOW)
+        end(instance, NOW)
         raise Failed("timeout", "the server did not listen in time", tail=instance.tail())
 
 
@@ -96,6 +123,7 @@ def _launch(
         say({"event": "stage", "stage": "hub", "what": request["hub"]["url"]})
         check_hub(request["hub"])
     say({"event": "stage", "stage": "server", "what": ""})
+    _check_home(request["cwd"])
     _check_patience(instance, deadline)  # after a wait that the hub has given up
     instance.write_secrets(request["files"])
     for _ in range(request["port_attempts"]):
@@ -138,7 +166,7 @@ def _attempt(
     os.close(marker)
     os.close(report)
     try:
-        return _watch(instance, reports, port, logged, say, deadline)
+        return _watch(request, instance, reports, port, logged, say, deadline)
     finally:
         reservation.close()
         os.close(reports)
@@ -159,6 +187,7 @@ def _marker(instance: Instance) -> int:
 
 
 def _watch(
+    request: dict[str, Any],
     instance: Instance,
     reports: int,
     port: int,
@@ -184,12 +213,33 @@ def _watch(
                 else:
                     raise Failed(
                         "exit", "the server ended before it listened",
-                        returncode=event["exit"], tail=instance.tail(),
+                        returncode=event["exit"], tail=instance.tail(), hint=_hint(request),
                     )  # fmt: skip
         sockets = listeners(port)
         if sockets and owns(instance.members(), sockets):
             return _running(instance.record(), True)
         _check_patience(instance, deadline)
+
+
+def _check_home(path: str) -> None:
+    """The server would begin there, and write there as well."""
+    home = os.path.expanduser(path)
+    if not os.path.isdir(home):
+        raise Failed(
+            "home",
+            "there is no home directory %s on this node: create it (pam_mkhomedir does so at a "
+            "login), or mount it" % home,
+        )
+    if not os.access(home, os.X_OK):
+        raise Failed("home", "the home directory %s on this node may not be entered" % home)
+
+
+def _hint(request: dict[str, Any]) -> str:
+    """Why the server may have ended, where it does not say so itself; a prologue may help."""
+    root = request["env"].get("JUPYTERHUB_ROOT_DIR", "")
+    if root and not os.path.isdir(os.path.expanduser(root)):
+        return "Spawner.notebook_dir: %s is no directory on this node" % root
+    return ""
 
 
 def _squatted(instance: Instance, port: int, logged: int) -> bool:
@@ -201,15 +251,15 @@ def _squatted(instance: Instance, port: int, logged: int) -> bool:
 
 
 def _running(record: dict[str, Any], listening: bool) -> dict[str, Any]:
-    names = ("leader", "leader_ticks", "pid", "ticks", "port")
-    return dict({name: record[name] for name in names}, state="running", listening=listening)
+    names = ("leader", "leader_ticks", "pid", "ticks", "port", "device", "inode")
+    body = {name: record.get(name, 0) for name in names}
+    return dict(body, state="running", listening=listening)
 
 
 def status(
     request: dict[str, Any], instance: Instance, say: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
     """Running, starting, exited or absent; an absent instance can never start afterwards."""
-    say({"event": "stage", "stage": "run-dir", "what": instance.path})
     instance.create()
     instance.check_node()
     until = time.monotonic() + request["wait"]
@@ -220,7 +270,7 @@ def status(
             listening = owns(inside, listeners(record["port"]))
             if listening or time.monotonic() >= until:
                 return _running(record, listening)
-        elif instance.lock("launch.lock", wait=False) is not None:
+        elif instance.is_free():
             break
         elif time.monotonic() >= until:
             return {"state": "starting"}
@@ -228,7 +278,7 @@ def status(
     if instance.members():  # a start got there while we took the lock
         return _running(instance.record(), False)
     if not instance.record():
-        instance.write("stop", {})
+        instance.call_off()
         return {"state": "absent"}
     instance.forget_secrets()  # a node that crashed had no time for it
     code = instance.read("exit.json").get("returncode", 0)
@@ -240,56 +290,17 @@ def stop(
     request: dict[str, Any], instance: Instance, say: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
     """End every process of the instance, and see to it that it cannot start any more."""
-    say({"event": "stage", "stage": "run-dir", "what": instance.path})
     instance.create()
     instance.check_node()
-    instance.note("stop", {})
-    used = _end(instance, request["phases"])
-    instance.lock("launch.lock", wait=True)  # a start under way has seen the tombstone and left
-    used += _end(instance, NOW)
+    instance.call_off()
+    used = end(instance, request["phases"])
+    instance.wait_until_free()  # a start under way has seen the tombstone and left
+    used += end(instance, NOW)
     instance.forget_secrets()
     code = instance.read("exit.json").get("returncode", 0)
     return {
         "state": "exited", "returncode": code, "signals": used, "left": len(instance.members()),
     }  # fmt: skip
-
-
-def _end(instance: Instance, phases: Iterable[tuple[str, float]]) -> list[str]:
-    """Escalate; returns the names of the signals that were needed."""
-    record, used = instance.record(), []
-    for name, patience in phases:
-        if not instance.members():
-            break
-        used.append(name)
-        _signal_all(name, instance, record, time.monotonic() + patience)
-    return used
-
-
-def _signal_all(name: str, instance: Instance, record: dict[str, Any], until: float) -> None:
-    """One signal, once for each process and for those that appear meanwhile; then wait."""
-    told: set[int] = set()
-    inside = instance.members()
-    while inside:
-        for pid, ticks in inside.items():
-            if pid not in told and _is_meant(name, pid, record, inside):
-                send(pid, ticks, getattr(signal, "SIG" + name))
-                told.add(pid)
-        if name == "INT" and not alive(record["pid"], record["ticks"]):
-            return  # it shut down: what it leaves behind gets the next signal
-        if time.monotonic() > until:
-            return
-        time.sleep(POLL)
-        inside = instance.members()
-
-
-def _is_meant(name: str, pid: int, record: dict[str, Any], inside: dict[int, int]) -> bool:
-    """INT is for the server's process group alone; the supervisor goes by itself, or last."""
-    if pid == record["leader"]:
-        return name == "KILL" and len(inside) == 1
-    if name == "INT":
-        stat = process(pid)
-        return stat is not None and stat.pgrp == record["pid"]
-    return True
 
 
 REQUESTS = {"start": start, "status": status, "stop": stop}
@@ -326,7 +337,8 @@ def main() -> None:
         request = more
     request["umask"] = os.umask(0o077)
     request["until"] = time.monotonic() + request.get("ready_timeout", 0)
-    instance = Instance(request["run_dir"], request["instance"])
+    say({"event": "stage", "stage": "run-dir", "what": os.path.expanduser(request["run_dir"])})
+    instance = Instance([request["run_dir"], request.get("fallback", "")], request["instance"])
     instance.known = request["known"] or {}
     try:
         body = REQUESTS[request["op"]](request, instance, say)

@@ -25,6 +25,8 @@ SESSION_VARIABLES = (  # they die with the login session (notebook#1411, systemd
 def environment(request: dict[str, Any], instance: Instance, port: int) -> dict[bytes, bytes]:
     """The login's environment, less what dies with the session, plus the hub's, as bytes."""
     env = {name: value for name, value in os.environb.items() if name not in SESSION_VARIABLES}
+    if instance.runtime():  # jupyter_server ends where it cannot write its server-info
+        env[b"JUPYTER_RUNTIME_DIR"] = os.fsencode(instance.runtime())
     for name, value in request["env"].items():
         env[os.fsencode(name)] = value.encode("utf-8", "surrogateescape")
     if request["service_url"]:
@@ -68,7 +70,7 @@ def _supervise(
         os.setpgid(0, 0)
         _become_server(request, env, gate, report)
     os.close(gate)
-    record = _record(pid, port)
+    record = _record(pid, port, os.fstat(marker))
     instance.write("record.json", record)
     os.write(opener, b"g")  # from now on the server runs, and never unrecorded
     os.close(opener)
@@ -80,13 +82,14 @@ def _supervise(
     instance.forget_secrets()
 
 
-def _record(pid: int, port: int) -> dict[str, Any]:
+def _record(pid: int, port: int, marker: os.stat_result) -> dict[str, Any]:
     leader, server = process(os.getpid()), process(pid)
     assert leader is not None
     assert server is not None  # it waits at the gate
     return {
         "leader": os.getpid(), "leader_ticks": leader.ticks,
         "pid": pid, "ticks": server.ticks, "port": port,
+        "device": marker.st_dev, "inode": marker.st_ino,
         "node": socket.gethostname(), "boot": boot(),
     }  # fmt: skip
 
