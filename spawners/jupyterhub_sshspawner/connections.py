@@ -13,27 +13,18 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import asyncssh
 
-from .dialing import HungUp, Limits, Target, dial
-from .errors import (
-    AuthenticationRefused,
-    ConnectionBroke,
-    HostKeyRefused,
-    Misconfigured,
-    SSHSpawnerError,
-    Unreachable,
-)
+from .dialing import HungUp, Limits, Target, Way, dial
+from .errors import AuthenticationRefused, ConnectionBroke, SlowSignIn, SSHSpawnerError
 from .links import Group, Link
 from .refusals import Refusals
+from .sign_in_errors import WRONG_VALUES, described, explain, met
 from .trust import Access
-
-# what asyncssh raises, as they come, for an argument that is of no use to it
-WRONG_VALUES = (TypeError, OverflowError, AttributeError, AssertionError)
 
 
 class Pool:
@@ -132,84 +123,48 @@ class Pool:
         return link.connection
 
     async def _connect(self, link: Link, target: Target, access: Access, limits: Limits) -> None:
-        door = self._doors.setdefault(
-            (target.address, target.port), asyncio.Semaphore(limits.connects)
-        )
-        async with door:
-            await self._sign_in(link, target, access, limits)
-
-    async def _sign_in(self, link: Link, target: Target, access: Access, limits: Limits) -> None:
         for again in range(3):
             link.drop()
+            way = Way()
             try:
-                *link.hops, link.connection = await dial(target, access, limits)
+                *link.hops, link.connection = await dial(
+                    target, access, limits, way, partial(self._door, limits.connects)
+                )
                 link.peer = "" if target.jumps else peer_of(link.connection)
                 self.refusals.let_in(target)
                 return
-            except HungUp as error:
-                raise self._not_admitted(target, error) from error
             except (asyncssh.ConnectionLost, ConnectionResetError) as error:
                 # sshd drops at random when many sign in at once (MaxStartups)
                 if again == 2:
-                    raise _explain(error, target) from error
+                    raise explain(error, way.hop, target, access) from error
                 self._log.debug("%s dropped a new connection, trying again", target.host)
                 await asyncio.sleep((1 + random.random()) * (again + 1) / 2)
+            except HungUp as error:
+                who = met(way.hop, target)
+                refusal = self.refusals.account_phase(who, way.said, described(error, who))
+                self.refusals.remember(who, refusal)
+                raise refusal from error
             except SSHSpawnerError:
                 raise
-            except (OSError, asyncssh.Error, TimeoutError, ValueError) as error:
-                refusal = _explain(error, target)
-                if isinstance(refusal, AuthenticationRefused):
-                    self.refusals.remember(target, refusal)
-                raise refusal from error
-            except WRONG_VALUES as error:
-                if not access.options:
+            except (OSError, asyncssh.Error, TimeoutError, ValueError, *WRONG_VALUES) as error:
+                if isinstance(error, WRONG_VALUES) and not access.options:
                     raise  # a bug, and nobody's setting
-                raise Misconfigured(
-                    "SSHSpawner.ssh_options: asyncssh cannot use a value of them",
-                    _detail(error, target),
-                ) from error
+                refusal = explain(error, way.hop, target, access)
+                if isinstance(refusal, AuthenticationRefused):
+                    self.refusals.remember(met(way.hop, target), refusal)
+                if isinstance(refusal, SlowSignIn):
+                    refusal.everybody = self.refusals.is_slow_to_all(met(way.hop, target))
+                raise refusal from error
 
-    def _not_admitted(self, target: Target, error: HungUp) -> SSHSpawnerError:
-        hop = error.hop
-        who = target
-        if hop:
-            name = hop.username or target.username
-            who = replace(target, host=hop.address, address=hop.address, port=hop.port,
-                          username=name, jumps=())  # fmt: skip
-        refusal = self.refusals.account_phase(who, error.said, _detail(error, who))
-        self.refusals.remember(target, refusal)
-        return refusal
+    def _door(self, most: int, address: str, port: int) -> asyncio.Semaphore:
+        """Lets so many at a time sign in to a machine, a jump host too."""
+        return self._doors.setdefault((address, port), asyncio.Semaphore(most))
 
 
 def peer_of(connection: asyncssh.SSHClientConnection) -> str:
     """The address of the machine at the other end."""
     peer = connection.get_extra_info("peername")
     return str(peer[0]) if peer else ""
-
-
-def _detail(error: BaseException, target: Target) -> str:
-    at = f"{target.host} ({target.address} port {target.port})"
-    return f"{at}: {type(error).__name__}: {error}"
-
-
-def _explain(error: BaseException, target: Target) -> SSHSpawnerError:
-    """Our word for what asyncssh or the system says."""
-    detail = _detail(error, target)
-    if isinstance(error, asyncssh.HostKeyNotVerifiable | asyncssh.KeyExchangeFailed):
-        return HostKeyRefused(f"the identity of {target.host} could not be verified", detail)
-    # MaxAuthTries: "Too many authentication failures"
-    too_many = isinstance(error, asyncssh.DisconnectError) and "auth" in str(error).casefold()
-    if isinstance(error, asyncssh.PermissionDenied) or too_many:
-        return AuthenticationRefused(f"{target.host} refused the login", detail)
-    where = "SSHSpawner.ssh_options or ssh_config_files"
-    if isinstance(error, OSError) and error.filename is not None:  # the network's have none
-        why = f"cannot use {error.filename}: {error.strerror}"
-        return Misconfigured(f"{where}: {why}", detail)
-    if isinstance(error, asyncssh.ConfigParseError | UnicodeDecodeError) or (
-        type(error) is ValueError  # a UnicodeError may be of a host's name
-    ):
-        return Misconfigured(f"{where}: asyncssh cannot use what they say", detail)
-    return Unreachable(f"{target.host} cannot be reached", detail)
 
 
 _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, Pool] = WeakKeyDictionary()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 import asyncssh
 
 from .trust import Access
+
+Door = Callable[[str, int], AbstractAsyncContextManager[Any]]
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Way:
     opened: list[asyncssh.SSHClientConnection] = field(default_factory=list)
     signed_in: list[asyncssh.SSHClientConnection] = field(default_factory=list)
     said: str = ""  # by the machine that is asked, since we offered it a key or a password
+    hop: Hop | None = None  # the machine on the way that is asked; None if it is the last one
 
     def next(self) -> asyncssh.SSHClient:
         """For ``client_factory``: notes a connection as soon as TCP has it."""
@@ -109,62 +113,70 @@ class _Note(asyncssh.SSHClient):
 class HungUp(Exception):
     """A machine accepted what we signed in with and then hung up: it does not admit the account."""
 
-    def __init__(self, said: str, hop: Hop | None) -> None:
-        super().__init__("hung up while signing in")
-        self.said = said
-        self.hop = hop  # the jump host that did it; None if it was the machine itself
+
+def _open_door(address: str, port: int) -> AbstractAsyncContextManager[Any]:
+    return nullcontext()
 
 
 async def dial(
-    target: Target, access: Access, limits: Limits
+    target: Target,
+    access: Access,
+    limits: Limits,
+    way: Way | None = None,
+    door: Door = _open_door,
 ) -> list[asyncssh.SSHClientConnection]:
     """Sign in to a machine and those on the way; its own connection is the last.
 
-    Raises TimeoutError, naming the setting, when one of them does not answer within
-    ``connect_timeout`` of being asked, or when, since they answer, we are not let in within
-    ``sign_in_timeout`` (or the other, if that is longer) in all; and HungUp when one of them ends
-    the connection while it decides about the account. What was opened is closed when it fails.
+    ``door`` may let a few at a time in to each of them. Raises TimeoutError, naming the setting,
+    when one does not answer within ``connect_timeout`` of being asked, or when, since it answers,
+    we are not let in within ``sign_in_timeout`` (or the other, if that is longer); and HungUp when
+    one ends the connection while it decides about the account. ``way`` then knows which one it was.
+    What was opened is closed when it fails.
     """
-    way = Way()
-    seconds, setting = max(
-        (limits.connect_timeout, "connect_timeout"), (limits.sign_in_timeout, "sign_in_timeout")
-    )
+    way = way or Way()
+    # an OpenSSH configuration goes by the name it was written for
+    address = target.address if access.config_files else target.pinned or target.address
     try:
-        async with _naming(setting, seconds, asyncio.timeout(seconds)):
-            await _dial(way, target, access, limits)
+        async with access.connect_options() as options:
+            for hop in (*target.jumps, Hop(address, target.port, target.username)):
+                way.hop = hop if len(way.signed_in) < len(target.jumps) else None
+                async with door(hop.address if way.hop else target.address, hop.port):
+                    way.signed_in.append(await _sign_in(way, hop, target, access, limits, options))
     except BaseException as error:
         hung_up = type(error) is asyncssh.ConnectionLost and way.asks_who
-        hop = target.jumps[len(way.signed_in)] if len(way.signed_in) < len(target.jumps) else None
         for connection in reversed(way.opened):
             connection.abort()
         if hung_up:
-            raise HungUp(way.said, hop) from error
+            raise HungUp from error
         raise
     return way.signed_in
 
 
-async def _dial(way: Way, target: Target, access: Access, limits: Limits) -> None:
-    # an OpenSSH configuration goes by the name it was written for
-    address = target.address if access.config_files else target.pinned or target.address
-    async with access.connect_options() as options:
-        for hop in (*target.jumps, Hop(address, target.port, target.username)):
-            last = len(way.signed_in) == len(target.jumps)
-            name = target.key_name if last else hop.address
-            gss = await access.gss_options(name)
-            async with _answering(way, limits.connect_timeout):
-                connection = await asyncssh.connect(
-                    hop.address,
-                    hop.port,
-                    client_factory=way.next,
-                    tunnel=way.signed_in[-1] if way.signed_in else (),
-                    username=hop.username or target.username,
-                    keepalive_interval=limits.keepalive_interval,
-                    keepalive_count_max=limits.keepalive_count_max,
-                    login_timeout=0,  # it would end what sign_in_timeout lets go on
-                    **({"host_key_alias": name} if last else {}),
-                    **{**options, **gss},
-                )
-            way.signed_in.append(connection)
+async def _sign_in(
+    way: Way, hop: Hop, target: Target, access: Access, limits: Limits, options: dict[str, Any]
+) -> asyncssh.SSHClientConnection:
+    name = hop.address if way.hop else target.key_name
+    seconds, setting = max(
+        (limits.connect_timeout, "connect_timeout"), (limits.sign_in_timeout, "sign_in_timeout")
+    )
+    async with (
+        _naming(setting, seconds, asyncio.timeout(seconds)),
+        _answering(way, limits.connect_timeout),
+    ):
+        gss = await access.gss_options(name)
+        return await asyncssh.connect(
+            hop.address,
+            hop.port,
+            client_factory=way.next,
+            # None and not asyncssh's default, which would follow a ProxyJump
+            tunnel=way.signed_in[-1] if way.signed_in else None,
+            username=hop.username or target.username,
+            keepalive_interval=limits.keepalive_interval,
+            keepalive_count_max=limits.keepalive_count_max,
+            login_timeout=0,  # it would end what sign_in_timeout lets go on
+            **({} if way.hop else {"host_key_alias": name}),
+            **{**options, **gss},
+        )
 
 
 @asynccontextmanager

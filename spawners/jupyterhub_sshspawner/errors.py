@@ -45,6 +45,7 @@ class Unreachable(SSHSpawnerError):
 
     reason = "unreachable"
     status = 503
+    everybody = True  # it would meet others, too: they need not try this host for a while
 
 
 class ConnectionBroke(Unreachable):
@@ -74,7 +75,14 @@ class HostClosed(Unreachable):
     """The node refuses everybody, as while an administrator drains it: the next one is tried."""
 
     reason = "closed"
-    everybody = False  # more than one account has met it: others need not
+    everybody = False  # until more than one account has met it
+
+
+class SlowSignIn(Unreachable):
+    """The host answers, and does not come to letting us in: perhaps this account's home hangs."""
+
+    reason = "sign-in"
+    everybody = False  # as above
 
 
 class AuthenticationRefused(SSHSpawnerError):

@@ -10,7 +10,8 @@ from inspect import isawaitable
 from . import resolve
 from .connections import shared_pool
 from .dialing import Target
-from .errors import HostClosed, Misconfigured, SSHSpawnerError, Unreachable
+from .errors import Misconfigured, SSHSpawnerError, Unreachable
+from .hops import written
 from .hosts import Host
 from .node import Node
 from .placement import Board, candidates, chosen_host, has_room
@@ -45,7 +46,6 @@ class Place:
     def new_instance(self, spawner: SSHTraits) -> Instance:
         """A server that is about to be launched here."""
         target = self.node.target
-        jumps = spawner.jump_hosts if self.host.jump_hosts is None else self.host.jump_hosts
         return Instance(
             instance=secrets.token_hex(16),
             host=self.host.name,
@@ -57,12 +57,14 @@ class Place:
             run_dir=resolve.remote_path(spawner, "run_dir", target.username),
             run_dir_fallback=resolve.remote_path(spawner, "run_dir_fallback", target.username),
             transport=spawner.transport,
-            jumps=tuple(jumps),
+            jumps=tuple(map(written, target.jumps)),
         )
 
 
 async def find(spawner: SSHTraits, say: Callable[[int, str], None]) -> Place:
     """The first host, by policy, that answers; unreachable and closed ones are passed over."""
+    if callable(spawner.hosts):
+        say(5, "Asking which hosts there are")
     hosts = await resolve.allowed_hosts(spawner)
     failure: SSHSpawnerError | None = None
     for host in (await _order(spawner, hosts))[: 1 + spawner.host_retry_limit]:
@@ -73,8 +75,7 @@ async def find(spawner: SSHTraits, say: Callable[[int, str], None]) -> Place:
         try:
             return await _connect(spawner, host, say)
         except Unreachable as error:
-            # what closed it to one account may be about that account alone
-            if not isinstance(error, HostClosed) or error.everybody:
+            if error.everybody:  # what one account has met may be about that account alone
                 board.cool(host.name, spawner.host_cooldown)
             say(10, str(error))
             spawner.log.warning("%s: %s", spawner._log_name, error.detail or error)
@@ -103,7 +104,7 @@ async def _order(spawner: SSHTraits, hosts: dict[str, Host]) -> list[Host]:
 async def _connect(spawner: SSHTraits, host: Host, say: Callable[[int, str], None]) -> Place:
     username = await resolve.account(spawner, host)
     access = await resolve.access(spawner, username)
-    target = resolve.target(spawner, host, username)
+    target = await resolve.target(spawner, host, username)
     address = _server_address(spawner, host)
     node = _node(spawner, target, access)
     with step(spawner.trace, "start.connect", host=host.name):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from .dialing import Target
 from .errors import AccountRefused, HostClosed, SSHSpawnerError
+from .sign_in_errors import met
 
 REFUSED_FOR = 60.0  # seconds for which a refused login is not tried again (PerSourcePenalties)
 SILENT = 3
@@ -39,17 +40,19 @@ class Refusals:
     _refused: dict[tuple[str, str, str], tuple[float, SSHSpawnerError]] = field(
         default_factory=dict
     )
+    _slow: dict[tuple[str, int], dict[str, float]] = field(default_factory=dict)
     _in_a_row: dict[tuple[str, int], dict[str, str]] = field(default_factory=dict)
 
     def check(self, target: Target) -> None:
-        """Raise what the node said, if it refused this login a moment ago."""
-        until, error = self._refused.get(_who(target), (0.0, None))
-        if error is None or until <= self.clock():
-            return
-        again = f"{target.host} refused this login a moment ago; wait a minute before trying again"
-        if isinstance(error, AccountRefused | HostClosed):
-            again = f"{error} (a moment ago; wait a minute before trying again)"
-        raise type(error)(again, f"{again} ({error.detail})")
+        """Raise what the node, or a machine on the way, said if it refused us a moment ago."""
+        for who in (target, *(met(hop, target) for hop in target.jumps)):
+            until, error = self._refused.get(_who(who), (0.0, None))
+            if error is None or until <= self.clock():
+                continue
+            again = f"{who.host} refused this login a moment ago; wait a minute before trying again"
+            if isinstance(error, AccountRefused | HostClosed):
+                again = f"{error} (a moment ago; wait a minute before trying again)"
+            raise type(error)(again, f"{again} ({error.detail})")
 
     def remember(self, target: Target, error: SSHSpawnerError) -> None:
         """Do not try this login again for a while."""
@@ -60,6 +63,13 @@ class Refusals:
         ways = [(target.address, target.port), *((hop.address, hop.port) for hop in target.jumps)]
         for way in ways:
             self._in_a_row.pop(way, None)
+            self._slow.pop(way, None)
+
+    def is_slow_to_all(self, target: Target) -> bool:
+        """Note that it did not let an account in in time; true if others have met that lately."""
+        row = self._slow.setdefault((target.address, target.port), {})
+        row[target.username] = now = self.clock()
+        return sum(when > now - REFUSED_FOR for when in row.values()) >= SAME_WORDS
 
     def account_phase(self, target: Target, said: str, detail: str) -> SSHSpawnerError:
         """What it means that the node hung up on an account whose key or password it accepted."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from inspect import isawaitable
 from typing import Any
 
 from .connect_arguments import check_connect_arguments
-from .dialing import Hop, Limits, Target
+from .dialing import Limits, Target
 from .errors import AuthenticationRefused, Misconfigured
+from .hops import parse_hop
 from .hosts import Host, parse_hosts
+from .ssh_config import proxy_jump
 from .state import Instance
 from .traits import SSHTraits, fill
 from .trust import Access
@@ -26,7 +27,11 @@ async def value_of(spawner: SSHTraits, setting: Any) -> Any:
 
 async def allowed_hosts(spawner: SSHTraits) -> dict[str, Host]:
     """The hosts this user may use."""
-    entries = await value_of(spawner, spawner.hosts)
+    try:
+        entries = await value_of(spawner, spawner.hosts)
+    except Exception as error:  # of the administrator's callable, which can raise anything
+        spawner.log.exception("SSHSpawner.hosts failed")
+        raise Misconfigured("SSHSpawner.hosts failed; see the hub's log", repr(error)) from error
     if not isinstance(entries, list | tuple):
         raise Misconfigured("SSHSpawner.hosts must be, or return, a list")
     return parse_hosts(entries)
@@ -134,9 +139,13 @@ async def _gss_store(spawner: SSHTraits, names: dict[str, str]) -> tuple[tuple[s
     return tuple(sorted((str(key), fill(str(value), **names)) for key, value in store.items()))
 
 
-def target(spawner: SSHTraits, host: Host, username: str) -> Target:
+async def target(spawner: SSHTraits, host: Host, username: str) -> Target:
     """Where to connect for a new server."""
-    jumps = spawner.jump_hosts if host.jump_hosts is None else host.jump_hosts
+    if host.jump_hosts is None and not spawner.jump_hosts and spawner.ssh_config_files:
+        jumps = await proxy_jump(spawner.ssh_config_files, host.ssh_address, username)
+    else:
+        written = spawner.jump_hosts if host.jump_hosts is None else host.jump_hosts
+        jumps = tuple(parse_hop(jump) for jump in written)
     return Target(
         owner=spawner.user.name,
         host=host.name,
@@ -144,7 +153,7 @@ def target(spawner: SSHTraits, host: Host, username: str) -> Target:
         port=host.port,
         username=username,
         key_name=host.key_name,
-        jumps=tuple(parse_hop(jump) for jump in jumps),
+        jumps=jumps,
     )
 
 
@@ -163,17 +172,6 @@ def target_again(spawner: SSHTraits, instance: Instance) -> Target:
         key_name=instance.host_key_alias or instance.host,
         jumps=tuple(parse_hop(jump) for jump in instance.jumps),
     )
-
-
-def parse_hop(text: str) -> Hop:
-    """``[user@]host[:port]``; an IPv6 address stands in brackets when a port follows."""
-    match = re.fullmatch(r"(?:([^@\s]+)@)?(\[[0-9A-Fa-f:.]+\]|[^\s@\[\]:]+)(?::(\d{1,5}))?", text)
-    if not match:
-        raise Misconfigured(f'SSHSpawner.jump_hosts: {text!r} is not "[user@]host[:port]"')
-    port = int(match[3] or 22)
-    if not 0 < port < 65536:
-        raise Misconfigured(f"SSHSpawner.jump_hosts: {text!r} has no possible port: {port}")
-    return Hop(match[2].strip("[]"), port, match[1] or "")
 
 
 def limits(spawner: SSHTraits) -> Limits:

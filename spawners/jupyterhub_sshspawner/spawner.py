@@ -19,6 +19,7 @@ from traitlets import default
 from . import certificates, ending, launching, options, places, tokens
 from .compat import spawn_failure
 from .errors import Hangs, LaunchFailed, SilentShell, SSHSpawnerError
+from .listen_address import settle_ip
 from .node import Node
 from .orphans import Ledger, ledger_of, wake_others
 from .polling import Doubt, ask_status
@@ -144,6 +145,7 @@ class SSHSpawner(SSHTraits):
         began = time.monotonic()
         launching.check_settings(self)
         place = await self._placed()
+        await settle_ip(self, place.address)
         instance = await self._prepared(place)
         patience = launching.patience(self.start_timeout, time.monotonic() - began)
         request = launching.start_request(self, place, instance, self._files, patience)

@@ -335,9 +335,21 @@ class SSHTraits(Spawner):  # type: ignore[misc]
         help="""Called as `trace(name, info)` at each step, e.g. `start.connect.started`.""",
     )
 
+    _ip_by_default: str | None = None
+
     @default("ip")
     def _ip_default(self) -> str:
-        return "127.0.0.1" if self.transport == "tunnel" else "0.0.0.0"
+        self._ip_by_default = "127.0.0.1" if self.transport == "tunnel" else "0.0.0.0"
+        return self._ip_by_default
+
+    @property
+    def ip_is_by_default(self) -> bool:
+        """Whether nobody has set ``ip``, so that it may follow the family of the node's address."""
+        return str(self.ip) == self._ip_by_default
+
+    def follow_ip(self, ip: str) -> None:
+        """Set it for one start; it still counts as not set."""
+        self._ip_by_default = self.ip = ip
 
 
 def parse_port_range(text: str) -> tuple[int, int] | None:

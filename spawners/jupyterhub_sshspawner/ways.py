@@ -35,7 +35,7 @@ class Ways:
     async def open_local(self, instance: Instance) -> Instance:
         """A tunnel to the server, on the port it had before if it had one."""
         spawner = self._spawner
-        far = "127.0.0.1" if spawner.ip in ("", "0.0.0.0") else spawner.ip
+        far = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(spawner.ip, spawner.ip)
         self._local = tunnel = LocalTunnel(self._way_to(instance), far, instance.port)
         try:
             await tunnel.open(spawner.tunnel_bind_ip, instance.local_port)

@@ -176,7 +176,10 @@ class Sshd:
         public = " ".join((where / "host_key.pub").read_text().split()[:2])
         self.public = public
         self.known_hosts.write_text(
-            f"[127.0.0.1]:{self.port} {public}\n[localhost]:{self.port} {public}\n"
+            "".join(
+                f"[{name}]:{self.port} {public}\n"
+                for name in dict.fromkeys(("127.0.0.1", "localhost", address))
+            )
         )
         (where / "sshd_config").write_text(
             f"ListenAddress {address}\nPort {self.port}\nHostKey {key}\n"
@@ -195,7 +198,8 @@ class Sshd:
         wait_until(self._listens, message=f"sshd does not listen: {self.log}")
 
     def _listens(self) -> bool:
-        with socket.socket() as sock:
+        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+        with socket.socket(family) as sock:
             return sock.connect_ex((self.address, self.port)) == 0
 
     def stop(self) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from jupyterhub_sshspawner.connections import Pool
 from jupyterhub_sshspawner.dialing import Hop, Limits, Target, dial
+from jupyterhub_sshspawner.errors import Unreachable
 from jupyterhub_sshspawner.trust import Access
 
 HOST_KEY = asyncssh.generate_private_key("ssh-ed25519")
@@ -165,6 +166,44 @@ def test_a_sign_in_outlives_who_did_not_wait_for_it() -> None:
     impatient, signed_in = asyncio.run(run())
     assert impatient
     assert signed_in == 1
+
+
+async def met(port: int, *users: str, jumps: tuple[Hop, ...] = ()) -> list[Unreachable]:
+    """What users are told whom the machine does not let in in time, one after the other."""
+    pool = Pool(logging.getLogger(__name__))
+    found = []
+    for user in users:
+        target = Target(user, "node1", "127.0.0.1", port, user, "node1", jumps)
+        with pytest.raises(Unreachable) as caught:
+            async with pool.borrow(target, Access(insecure=True), IMPATIENT):
+                pass
+        found.append(caught.value)
+    pool.close()
+    return found
+
+
+def test_a_slow_sign_in_is_no_silent_host() -> None:
+    """A home that hangs, with its authorized_keys, is one account's; two are the host's doing."""
+
+    async def run() -> list[Unreachable]:
+        async with machine(3600) as port:
+            return await met(port, "alice", "alice", "bob")
+
+    errors = asyncio.run(run())
+    assert "node1 answers, but did not let alice in (not signed in after 2 s" in str(errors[0])
+    assert "authorized_keys" in str(errors[0])
+    assert [error.everybody for error in errors] == [False, False, True]
+
+
+def test_a_slow_jump_host_is_not_the_node() -> None:
+    async def run() -> str:
+        with silent() as door:
+            (error,) = await met(NOWHERE, "alice", jumps=(Hop("127.0.0.1", door),))
+            return str(error)
+
+    told = asyncio.run(run())
+    assert "the jump host 127.0.0.1, on the way to node1, cannot be reached: not signed in" in told
+    assert "SSHSpawner.connect_timeout" in told
 
 
 def test_a_way_that_leads_nowhere() -> None:

@@ -15,10 +15,10 @@ from jupyterhub_sshspawner import launching, payload, state, tunnels
 from jupyterhub_sshspawner.connect_arguments import check_connect_arguments
 from jupyterhub_sshspawner.dialing import Hop
 from jupyterhub_sshspawner.errors import Misconfigured
+from jupyterhub_sshspawner.hops import parse_hop, written
 from jupyterhub_sshspawner.launcher.instance import Instance
 from jupyterhub_sshspawner.launcher.supervisor import environment
 from jupyterhub_sshspawner.protocol import request_bytes
-from jupyterhub_sshspawner.resolve import parse_hop
 from jupyterhub_sshspawner.traits import fill, parse_port_range
 
 
@@ -188,6 +188,7 @@ def test_a_user_name_does_not_lead_out_of_a_directory(name: str) -> None:
 def test_jump_hosts() -> None:
     hops = [parse_hop(text) for text in ("u@h:2", "h", "[::1]:22")]
     assert hops == [Hop("h", 2, "u"), Hop("h"), Hop("::1")]
+    assert [parse_hop(written(hop)) for hop in hops] == hops
 
 
 @pytest.mark.parametrize(

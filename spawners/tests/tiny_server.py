@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -56,6 +57,8 @@ def main() -> None:
         time.sleep(0.01)
     url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
     ThreadingHTTPServer.daemon_threads = True
+    if ":" in (url.hostname or ""):
+        ThreadingHTTPServer.address_family = socket.AF_INET6
     ThreadingHTTPServer((url.hostname or "", url.port or 80), Handler).serve_forever()
 
 

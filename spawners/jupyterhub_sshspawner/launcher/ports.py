@@ -14,8 +14,21 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def reserve(ip: str, low: int, high: int) -> tuple[int, socket.socket]:
-    """Bind a free port and keep it. ``low`` 0 means any.
+class Reservation:
+    """A port that is kept, in each family that it is wanted in."""
+
+    def __init__(self, sockets: list[socket.socket]) -> None:
+        self._sockets = sockets
+        self.port: int = sockets[0].getsockname()[1]
+
+    def close(self) -> None:
+        """Give the port up; the server has it."""
+        for sock in self._sockets:
+            sock.close()
+
+
+def reserve(ip: str, low: int, high: int) -> Reservation:
+    """Bind a free port and keep it. ``low`` 0 means any, and no ``ip`` both families.
 
     Bound without SO_REUSEADDR the port is free for certain. With the option set afterwards the
     server, which sets it too, can bind beside us as long as nobody listens; the kernel gives the
@@ -24,15 +37,31 @@ def reserve(ip: str, low: int, high: int) -> tuple[int, socket.socket]:
     """
     for reuse in (0, 1):
         for port in _candidates(low, high):
-            sock = _bound(ip or "0.0.0.0", port, reuse)
-            if sock is None:
+            kept = _kept(ip, port, reuse)
+            if kept is None:
                 continue
-            chosen = sock.getsockname()[1]
-            if not listeners(chosen):
-                return chosen, sock
-            sock.close()
+            if not listeners(kept.port):
+                return kept
+            kept.close()
     where = "between %d and %d" % (low, high) if low else "at all"
     raise Failed("ports", "no free port %s on this node" % where)
+
+
+def _kept(ip: str, port: int, reuse: int) -> Reservation | None:
+    first = _bound(ip or "0.0.0.0", port, reuse)
+    if first is None:
+        return None
+    kept = Reservation([first])
+    if not ip and socket.has_ipv6:
+        try:
+            second = _bound("::", kept.port, reuse)
+        except Failed:  # no IPv6 on this node: the server will do without, too
+            return kept
+        if second is None:
+            kept.close()
+            return None
+        return Reservation([first, second])
+    return kept
 
 
 def _candidates(low: int, high: int) -> list[int]:
@@ -49,6 +78,8 @@ def _bound(ip: str, port: int, reuse: int) -> socket.socket | None:
     sock = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # as Tornado has it
         sock.bind((ip, port))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     except (OSError, TypeError, UnicodeError) as error:  # the latter of text that is no name

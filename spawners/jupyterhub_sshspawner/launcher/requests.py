@@ -156,7 +156,8 @@ def _attempt(
 ) -> dict[str, Any] | None:
     """One try with one port: what to reply, or None when somebody else took the port."""
     low, high = request["ports"] or (0, 0)
-    port, reservation = reserve(request["ip"], low, high)
+    reservation = reserve(request["ip"], low, high)
+    port = reservation.port
     instance.remove("exit.json")
     instance.write_secrets(request["files"])
     marker = _marker(instance)
