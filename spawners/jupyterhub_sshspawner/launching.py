@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from . import payload, tunnels
@@ -56,6 +57,8 @@ def start_request(
     instance: Instance,
     files: list[dict[str, str]],
     patience: float,
+    owner: Mapping[str, str],
+    spare: list[str],
 ) -> dict[str, Any]:
     """Everything the node needs to know."""
     env = payload.checked_environment({**spawner.get_env(), **place.host.environment})
@@ -70,6 +73,8 @@ def start_request(
         "env": env,
         "argv": payload.command(argv, spawner.shell_cmd, prologue),
         "cwd": "~",
+        "owner": owner,
+        "spare": spare,
         "files": files,
         "ip": spawner.ip,
         "ports": (fixed, fixed) if fixed else parse_port_range(spawner.port_range),

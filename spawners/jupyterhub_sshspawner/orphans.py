@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -20,7 +21,7 @@ from sqlalchemy.orm import object_session
 from sqlalchemy.orm.attributes import flag_modified
 
 from .errors import SSHSpawnerError
-from .state import Instance
+from .state import Instance, from_dict
 
 FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0
 
@@ -34,12 +35,25 @@ class Ledger:
     orm_spawner: Any
     log: logging.Logger
     orphans: list[Instance] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
+    """By instance: why it could not be ended when that was tried last."""
     _task: asyncio.Task[None] | None = None
 
     def add(self, instance: Instance) -> None:
         """Remember one; known ones are not entered twice."""
         if all(instance.instance != other.instance for other in self.orphans):
-            self.orphans.append(instance)
+            when = instance.orphaned or int(time.time())
+            self.orphans.append(replace(instance, orphaned=when))
+
+    def forget(self, instance: str) -> bool:
+        """Go after it no more; False if it is none of these."""
+        left = [other for other in self.orphans if other.instance != instance]
+        if len(left) == len(self.orphans):
+            return False
+        self.orphans[:] = left
+        self.reasons.pop(instance, None)
+        self._save()
+        return True
 
     def work(self, reap: Reap) -> None:
         """Go after the orphans in the background, until none is left."""
@@ -56,8 +70,7 @@ class Ledger:
         while self.orphans:
             for orphan in list(self.orphans):
                 if await self._gone(orphan, reap):
-                    self.orphans.remove(orphan)
-                    self._save()
+                    self.forget(orphan.instance)
             if self.orphans:
                 await asyncio.sleep(wait * random.uniform(0.7, 1.0))
                 wait = min(wait * 2, LONGEST_WAIT)
@@ -66,12 +79,14 @@ class Ledger:
         try:
             gone = await reap(orphan)
         except SSHSpawnerError as error:
+            self.reasons[orphan.instance] = str(error)
             self.log.warning(
                 "Cannot reach orphan %s on %s yet: %s",
                 orphan.instance, orphan.host, error.detail or error,
             )  # fmt: skip
             return False
-        except Exception:
+        except Exception as error:
+            self.reasons[orphan.instance] = f"{type(error).__name__}; see the hub's log"
             self.log.exception("Cannot end orphan %s on %s", orphan.instance, orphan.host)
             return False
         if gone:
@@ -105,6 +120,47 @@ def ledger_of(orm_spawner: Any, log: logging.Logger) -> Ledger:
     return _ledgers.setdefault(orm_spawner, Ledger(orm_spawner, log))
 
 
+@dataclass(frozen=True)
+class Orphan:
+    """One of them, with the row that it belongs to, and what the hub knows of it."""
+
+    row: Any
+    instance: Instance
+    why: str
+
+
+def all_orphans(orm_spawner: Any) -> list[Orphan]:
+    """Those of all servers; any row leads to the database."""
+    session = object_session(orm_spawner)
+    ledgers = list(_ledgers.values())
+    found = {
+        orphan.instance: Orphan(ledger.orm_spawner, orphan, ledger.reasons.get(orphan.instance, ""))
+        for ledger in ledgers
+        for orphan in ledger.orphans
+    }
+    seen = {id(ledger.orm_spawner) for ledger in ledgers}
+    rows = () if session is None else _rows_with_orphans(session, type(orm_spawner))
+    for row in rows:
+        if id(row) not in seen:  # nobody has looked at it since the hub started
+            for orphan in from_dict(row.state).orphans:
+                found.setdefault(orphan.instance, Orphan(row, orphan, ""))
+    return sorted(found.values(), key=lambda one: (one.instance.host, one.instance.instance))
+
+
+def forget(orphan: Orphan, log: logging.Logger) -> None:
+    """Go after it no more, also after a restart of the hub."""
+    ledger = ledger_of(orphan.row, log)
+    for known in from_dict(orphan.row.state or {}).orphans:
+        ledger.add(known)
+    ledger.forget(orphan.instance.instance)
+    log.warning("Forgot orphan %s on %s", orphan.instance.instance, orphan.instance.host)
+
+
+def _rows_with_orphans(session: Any, kind: Any) -> list[Any]:
+    rows = session.query(kind).filter(text("state LIKE '%orphans%'"))
+    return [row for row in rows if (row.state or {}).get("orphans")]
+
+
 _woken = False
 
 
@@ -119,7 +175,7 @@ def wake_others(user: Any, orm_spawner: Any) -> None:
     if _woken or session is None:
         return
     _woken = True
-    for other in session.query(type(orm_spawner)).filter(text("state LIKE '%orphans%'")):
-        if other.id != orm_spawner.id and (other.state or {}).get("orphans"):
+    for other in _rows_with_orphans(session, type(orm_spawner)):
+        if other.id != orm_spawner.id:
             owner = type(user)(other.user, user.settings)
             owner.spawners[other.name]  # making it loads its state, which sets the ledger to work

@@ -101,15 +101,19 @@ async def _order(spawner: SSHTraits, hosts: dict[str, Host]) -> list[Host]:
     return candidates(hosts, policy, board, who, chosen, limit)
 
 
+async def node_for(spawner: SSHTraits, host: Host, username: str) -> Node:
+    """A host as the account sees it; nothing has been asked of it yet."""
+    access = await resolve.access(spawner, username)
+    return _node(spawner, await resolve.target(spawner, host, username), access)
+
+
 async def _connect(spawner: SSHTraits, host: Host, say: Callable[[int, str], None]) -> Place:
     username = await resolve.account(spawner, host)
-    access = await resolve.access(spawner, username)
-    target = await resolve.target(spawner, host, username)
+    node = await node_for(spawner, host, username)
     address = _server_address(spawner, host)
-    node = _node(spawner, target, access)
     with step(spawner.trace, "start.connect", host=host.name):
         peer = await node.address()
-    node = replace(node, target=replace(target, pinned=peer))
+    node = replace(node, target=replace(node.target, pinned=peer))
     say(30, f"Connected to {host.name} as {username}")
     return Place(host, node, peer, address or peer or host.ssh_address)
 

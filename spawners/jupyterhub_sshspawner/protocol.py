@@ -197,7 +197,7 @@ def _decode(line: bytes) -> dict[str, Any]:
 def parse_reply(body: dict[str, Any]) -> Reply:
     """Check a reply field by field; whatever is out of range is no reply at all."""
     state = body.get("state")
-    if state in ("starting", "absent"):
+    if state in ("starting", "absent", "listed"):
         return Reply(state)
     if state == "running":
         return Reply(state, process=_process(body), listening=body.get("listening") is True)

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy.orm import object_session
 from traitlets import default
 
-from . import certificates, ending, launching, options, places, tokens
+from . import certificates, ending, handlers, launching, options, ownership, places, tokens
 from .compat import spawn_failure
 from .errors import Hangs, LaunchFailed, SilentShell, SSHSpawnerError
 from .listen_address import settle_ip
@@ -29,6 +29,8 @@ from .state import Instance, State, from_dict
 from .trace import step
 from .traits import SSHTraits
 from .ways import Ways
+
+handlers.register()
 
 ADOPTION_WAIT = 20.0  # seconds for a start, whose hub died, to come to its end
 
@@ -148,7 +150,10 @@ class SSHSpawner(SSHTraits):
         await settle_ip(self, place.address)
         instance = await self._prepared(place)
         patience = launching.patience(self.start_timeout, time.monotonic() - began)
-        request = launching.start_request(self, place, instance, self._files, patience)
+        request = launching.start_request(
+            self, place, instance, self._files, patience,
+            ownership.owner_of(self).asdict(), ownership.known_in(self, instance.username),
+        )  # fmt: skip
         self._progress.say(40, f"Starting the server on {place.host.name}")
         with step(self.trace, "start.launch", host=place.host.name):
             reply = await place.node.ask("start", request, patience + ending.ANSWER, self._on_event)
@@ -189,6 +194,11 @@ class SSHSpawner(SSHTraits):
     def _on_event(self, event: dict[str, Any]) -> None:
         if event.get("event") == "hello":
             self._asked = True
+        elif event.get("event") == "ended":
+            self.log.warning(
+                "A server of %s that the hub's database did not know ran on %s; it was ended (%s)",
+                self._log_name, self._place and self._place.host.name, told(event, "instance"),
+            )  # fmt: skip
         elif event.get("event") == "elsewhere":
             words = f"{told(event, 'why')}; {told(event, 'what')} is used instead"
             self._progress.say(50, words)

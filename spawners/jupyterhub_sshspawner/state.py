@@ -33,6 +33,7 @@ class Instance:
     inode: int = 0
     local_port: int = 0
     hub_port: int = 0
+    orphaned: int = 0  # when it became an orphan, in seconds since 1970
     jumps: tuple[str, ...] = ()
 
     def with_process(self, process: Process) -> Instance:

@@ -13,7 +13,7 @@ from jupyterhub.user import UserDict
 from machinery import TINY, Account
 from machinery import Hub as RunningHub
 
-from jupyterhub_sshspawner import SSHSpawner, orphans, places
+from jupyterhub_sshspawner import SSHSpawner, orphans, ownership, places
 from jupyterhub_sshspawner.placement import Board
 from jupyterhub_sshspawner.state import Instance, State
 
@@ -60,6 +60,34 @@ def test_a_seat_is_left_whatever_the_name_is_by_then(users: UserDict) -> None:
     spawner._gone = 0
     spawner.clear_state()
     assert places.board.load("node1") == 0
+
+
+@pytest.mark.parametrize("account", ["shared", "DOM\\carol", "a_b%", "örsted", "x'y"])
+def test_who_gets_the_old_name_ends_no_server_of_its_former_owner(
+    users: UserDict, account: str
+) -> None:
+    """In one account for both: the row of the former owner has it, and it is spared."""
+    carol = added(users, "carol")
+    carol.spawner.orm_spawner.state = {"instance": "i", "username": account}
+    renamed(users, carol, "dave")
+    other = added(users, "carol").spawner
+    assert ownership.owner_of(other).user == "carol"
+    assert ownership.known_in(other, account) == ["i"]
+    assert ownership.known_in(other, "nobody") == []
+    assert ownership.known_in(carol.spawner, account) == []
+
+
+def test_a_hub_is_known_by_its_secret_and_its_address(users: UserDict) -> None:
+    """A copy of it elsewhere is another hub."""
+    users.settings["cookie_secret"] = b"s" * 32
+    spawner = added(users, "carol").spawner
+    first = ownership.owner_of(spawner)
+    spawner.hub_connect_url = "http://elsewhere:8081"
+    second = ownership.owner_of(spawner)
+    users.settings["cookie_secret"] = b"t" * 32
+    third = ownership.owner_of(spawner)
+    assert len({first.hub, second.hub, third.hub}) == 3
+    assert ownership.owner_of(spawner) == third
 
 
 def test_who_gets_the_old_name_has_a_seat_of_their_own(users: UserDict) -> None:

@@ -9,6 +9,7 @@ What lies in ``<run_dir>/<instance>/`` (0700, files 0600):
 ``launch.lock``  held by a start that is under way, so that nothing is started twice
 ``stop``         tombstone: this instance must not run (again); a late start sees it and gives up
 ``record.json``  process ids with start ticks, and the port
+``owner.json``   whose it is: hub, user, server
 ``reply.json``   what a start reported, to report it again when the first report was lost
 ``exit.json``    how the server ended
 ``server.log``   what the server printed
@@ -17,5 +18,6 @@ What lies in ``<run_dir>/<instance>/`` (0700, files 0600):
 
 # each needs earlier ones only
 ORDER = (
-    "processes", "listening", "instance", "ending", "ports", "supervisor", "requests",
+    "processes", "listening", "instance", "ending", "ports", "supervisor", "leftovers",
+    "requests",
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The three requests of the hub: start, status, stop. All may be repeated without harm."""
+"""The requests of the hub: start, status, stop, list. All may be repeated without harm."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 
 from .ending import NOW, end
 from .instance import Failed, Instance
+from .leftovers import end_leftovers, list_servers
 from .listening import everywhere, listeners
 from .ports import check_hub, reserve
 from .processes import owns
@@ -117,6 +118,7 @@ def _launch(
     deadline = request["until"]
     say({"event": "stage", "stage": "run-dir", "what": instance.root})
     instance.prune()
+    end_leftovers(request, instance, say)
     if request.get("reverse"):
         _check_reverse(request["reverse"], say)
     if request["hub"]:
@@ -304,7 +306,7 @@ def stop(
     }  # fmt: skip
 
 
-REQUESTS = {"start": start, "status": status, "stop": stop}
+REQUESTS = {"start": start, "status": status, "stop": stop, "list": list_servers}
 
 
 def _request() -> dict[str, Any] | None:
