@@ -40,6 +40,7 @@ def lose_rows(one: Hub) -> None:
         db.commit()
 
 
+@pytest.mark.report("jupyterhub/systemdspawner#142")
 def test_a_server_that_no_row_knows_is_ended_by_the_next_start(
     hub: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:
