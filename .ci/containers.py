@@ -22,6 +22,9 @@ from hublab.roles import LABEL as ROLE
 TEST = "hublab.test"
 """The label that tells a run of tests from a lab that somebody brought up."""
 
+BOTH_FAMILIES = {"net.ipv6.conf.all.disable_ipv6": "0"}
+"""The loopback of a container without a network has no IPv6 by default."""
+
 
 class Container(DockerContainer):
     """A node on its own: a reaping PID 1, no network beyond its loopback, no terminal."""
@@ -30,7 +33,7 @@ class Container(DockerContainer):
         super().__init__(image)
         self.with_command(list(command)).with_name(f"{labels[PROJECT]}-{labels[SERVICE]}")
         # The network as an option of its own, else testcontainers may choose that of the machine.
-        self.with_kwargs(init=True, network="none", labels=labels)
+        self.with_kwargs(init=True, network="none", labels=labels, sysctls=BOTH_FAMILIES)
 
     def output(self) -> Iterator[bytes]:
         """What it prints, on both streams, until it ends."""
