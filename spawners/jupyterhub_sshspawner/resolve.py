@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from inspect import isawaitable
 from typing import Any
 
+from . import kerberos
 from .connect_arguments import check_connect_arguments
 from .dialing import Limits, Target
-from .errors import AuthenticationRefused, Misconfigured
+from .errors import AuthenticationRefused, Misconfigured, NoTicket
 from .hops import parse_hop
 from .hosts import Host, parse_hosts
 from .ssh_config import proxy_jump
@@ -70,6 +72,7 @@ async def access(spawner: SSHTraits, username: str) -> Access:
     known = await value_of(spawner, spawner.known_hosts)
     insecure = spawner.host_key_policy == "insecure"
     try:
+        store = await _gss_store(spawner, names)
         return Access(
             known_hosts=() if insecure else _as_tuple(known),
             host_ca_keys=tuple(spawner.host_ca_keys),
@@ -77,7 +80,9 @@ async def access(spawner: SSHTraits, username: str) -> Access:
             keys=tuple(fill(key, **names) for key in keys),
             certs=tuple(fill(cert, **names) for cert in spawner.ssh_client_certs),
             agent_path=fill(spawner.ssh_agent_path, **names) if spawner.ssh_agent_path else None,
-            gss_store=await _gss_store(spawner, names),
+            gss_store=store,
+            gss_delegate=bool(store) and spawner.ssh_gss_delegate,
+            gss_seen=await asyncio.to_thread(kerberos.look, dict(store)),
             config_files=tuple(spawner.ssh_config_files),
             options=dict(spawner.ssh_options),
             passphrase=await value_of(spawner, spawner.ssh_key_passphrase),
@@ -131,7 +136,7 @@ async def _gss_store(spawner: SSHTraits, names: dict[str, str]) -> tuple[tuple[s
         return ()
     store = await value_of(spawner, spawner.ssh_gss_store)
     if not store and callable(spawner.ssh_gss_store):
-        raise AuthenticationRefused("no Kerberos ticket of yours is known: sign in again")
+        raise NoTicket("no Kerberos ticket of yours is known: sign in again")
     if isinstance(store, str) and store:
         store = {"ccache": store}
     if not store or not isinstance(store, dict):
@@ -154,6 +159,7 @@ async def target(spawner: SSHTraits, host: Host, username: str) -> Target:
         username=username,
         key_name=host.key_name,
         jumps=jumps,
+        gss_host=host.gss_host,
     )
 
 
@@ -171,6 +177,7 @@ def target_again(spawner: SSHTraits, instance: Instance) -> Target:
         username=instance.username,
         key_name=instance.host_key_alias or instance.host,
         jumps=tuple(parse_hop(jump) for jump in instance.jumps),
+        gss_host=instance.gss_host,
     )
 
 

@@ -8,6 +8,7 @@ import select
 import sys
 import time
 
+from . import tickets
 from .ending import NOW, end
 from .instance import Failed, Instance
 from .leftovers import end_leftovers, list_servers
@@ -162,6 +163,7 @@ def _attempt(
     port = reservation.port
     instance.remove("exit.json")
     instance.write_secrets(request["files"])
+    tickets.keep(request, instance)
     marker = _marker(instance)
     logged = instance.logged()  # by earlier tries, whose processes have ended
     reports, report = os.pipe()
@@ -272,6 +274,7 @@ def status(
             record = instance.record()
             listening = owns(inside, listeners(record["port"]))
             if listening or time.monotonic() >= until:
+                tickets.refresh(request, instance)
                 return _running(record, listening)
         elif instance.is_free():
             break
