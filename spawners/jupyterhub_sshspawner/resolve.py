@@ -7,7 +7,7 @@ from typing import Any
 
 from .connect_arguments import check_connect_arguments
 from .dialing import Limits, Target
-from .errors import AuthenticationRefused, Misconfigured
+from .errors import AuthenticationRefused, Misconfigured, SSHSpawnerError
 from .hops import parse_hop
 from .hosts import Host, parse_hosts
 from .ssh_config import proxy_jump
@@ -29,6 +29,8 @@ async def allowed_hosts(spawner: SSHTraits) -> dict[str, Host]:
     """The hosts this user may use."""
     try:
         entries = await value_of(spawner, spawner.hosts)
+    except SSHSpawnerError:  # of a profile, which says what is wrong
+        raise
     except Exception as error:  # of the administrator's callable, which can raise anything
         spawner.log.exception("SSHSpawner.hosts failed")
         raise Misconfigured("SSHSpawner.hosts failed; see the hub's log", repr(error)) from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Any
 
 from jupyterhub.spawner import Spawner
 from jupyterhub.traitlets import Callable, Command
@@ -28,6 +29,10 @@ from .placement import POLICIES
 
 class SSHTraits(Spawner):  # type: ignore[misc]
     """Configuration only; what is done with it is in ``spawner``."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._replaced: dict[str, Any] = {}  # by a profile: the values from before
+        super().__init__(**kwargs)
 
     def start(self) -> object:
         """See ``SSHSpawner``."""
@@ -76,6 +81,14 @@ class SSHTraits(Spawner):  # type: ignore[misc]
     )
     host_cooldown = Float(
         30.0, min=0, config=True, help="""Seconds to avoid a host that could not be reached."""
+    )
+
+    profile_list = Union(
+        [List(), Callable()],
+        config=True,
+        help="""Profiles to choose from on the spawn page, in the form of KubeSpawner's: dicts with
+        `display_name`, `slug`, `description`, `default`, `spawner_override`, `profile_options`.
+        Or a callable that takes the spawner and returns such a list; it may be async.""",
     )
 
     # ------------------------------------------------------------ who
