@@ -25,6 +25,7 @@ from . import (
     overrides,
     ownership,
     places,
+    server_log,
     tokens,
 )
 from .compat import spawn_failure
@@ -419,6 +420,10 @@ class SSHSpawner(SSHTraits):
     @default("apply_user_options")
     def _apply_user_options_default(self) -> Any:
         return options.apply if options.wanted(self) else None
+
+    async def read_log(self) -> str | None:
+        """The end of what the running server has printed, without secrets; None if none runs."""
+        return await server_log.read(self, self._node_of, self._state.current)
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """What is happening, for the page that waits for the server."""

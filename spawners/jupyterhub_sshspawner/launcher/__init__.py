@@ -19,5 +19,5 @@ What lies in ``<run_dir>/<instance>/`` (0700, files 0600):
 # each needs earlier ones only
 ORDER = (
     "processes", "listening", "instance", "ending", "ports", "supervisor", "leftovers",
-    "requests",
+    "redaction", "server_log", "requests",
 )  # fmt: skip
