@@ -14,6 +14,7 @@ from .ssh_config import proxy_jump
 from .state import Instance
 from .traits import SSHTraits, fill
 from .trust import Access
+from .user_certificates import from_auth_state, is_text
 
 
 async def value_of(spawner: SSHTraits, setting: Any) -> Any:
@@ -69,6 +70,7 @@ async def access(spawner: SSHTraits, username: str) -> Access:
     check_connect_arguments(spawner.ssh_options)
     names = {"username": spawner.user.name, "ssh_username": username}
     keys = await value_of(spawner, spawner.ssh_client_keys)
+    certs = await value_of(spawner, spawner.ssh_client_certs)
     known = await value_of(spawner, spawner.known_hosts)
     insecure = spawner.host_key_policy == "insecure"
     try:
@@ -77,7 +79,8 @@ async def access(spawner: SSHTraits, username: str) -> Access:
             host_ca_keys=tuple(spawner.host_ca_keys),
             insecure=insecure,
             keys=tuple(fill(key, **names) for key in keys),
-            certs=tuple(fill(cert, **names) for cert in spawner.ssh_client_certs),
+            certs=tuple(fill(cert, **names) for cert in certs if not is_text(cert)),
+            cert_texts=(*filter(is_text, certs), *await from_auth_state(spawner)),
             agent_path=fill(spawner.ssh_agent_path, **names) if spawner.ssh_agent_path else None,
             gss_store=await _gss_store(spawner, names),
             config_files=tuple(spawner.ssh_config_files),

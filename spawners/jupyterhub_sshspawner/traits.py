@@ -107,8 +107,17 @@ class SSHTraits(Spawner):  # type: ignore[misc]
         JupyterHub user's name. A `<key>-cert.pub` beside a key is used if it exists. Nothing is
         taken from `~/.ssh` by itself.""",
     )
-    ssh_client_certs = List(
-        Unicode(), config=True, help="""OpenSSH certificate files for the keys; same templates."""
+    ssh_client_certs = Union(
+        [List(Unicode()), Callable()],
+        config=True,
+        help="""OpenSSH certificates for the keys: files, with the same templates, or the text of
+        one; or a callable that takes the spawner and returns a list of them (may be async).""",
+    )
+    ssh_client_cert_auth_state_key = Unicode(
+        "",
+        config=True,
+        help="""Key under which the user's `auth_state` holds the text of an SSH certificate for
+        one of `ssh_client_keys`. It is not written to any file.""",
     )
     ssh_key_passphrase = Union(
         [Unicode(), Callable()],
