@@ -101,7 +101,7 @@ class Node:
             raise ConnectionBroke(f"the connection to {self.target.host} broke")
         said = self._said(talk.reader.noise, talk.body)
         forced = bool(connection.get_extra_info("forced_command")) or SFTP_ONLY in said
-        message, detail = self._no_reply(status, said, forced)
+        message, detail = self._no_reply(session, said, forced)
         refusal = self.pool.refusals.of_command(self.target, status, said)
         if refusal and not talk.reader.greeted:
             refusal.never_ran = True
@@ -124,13 +124,15 @@ class Node:
         )
         return redact(noise.decode("utf-8", "replace"), hidden).strip()[-2000:]
 
-    def _no_reply(self, status: int | None, said: str, forced: bool) -> tuple[str, str]:
+    def _no_reply(self, session: Session, said: str, forced: bool) -> tuple[str, str]:
         """What to tell of a command that ended before it greeted, and what to log."""
+        status, killed = session.process.exit_status, session.process.exit_signal
+        ended = f"was ended by signal {killed[0]}" if killed else f"ended with status {status}"
         account = self._account
         if forced:
             message = (
-                f"the node ran a forced command of {account} instead of the launcher, which ended "
-                f"with status {status}: {FORCED} must not be set for the hub's logins, or must run "
+                f"the node ran a forced command of {account} instead of the launcher, which "
+                f"{ended}: {FORCED} must not be set for the hub's logins, or must run "
                 "$SSH_ORIGINAL_COMMAND"
             )
             return message, f"{message}; it said: {said!r}"
@@ -140,8 +142,5 @@ class Node:
             else "look at the login shell's start files (.bashrc, .cshrc, config.fish), and for a "
             f"forced command ({FORCED})"
         )
-        message = (
-            f"the login shell of {account} ended with status {status} before the launcher could "
-            f"run: {hint}"
-        )
+        message = f"the login shell of {account} {ended} before the launcher could run: {hint}"
         return message, f"{message}; it said: {said!r}"

@@ -90,6 +90,22 @@ def test_a_start_file_that_exits_is_named(
     assert "out of order" in one.log.read_text()
 
 
+@pytest.mark.report("ronf/asyncssh#147")
+def test_a_login_shell_that_is_killed_is_named(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """By the kernel for want of memory, for example: sshd sends a signal, and no exit status."""
+    alice = account()
+    alice.write(".bashrc", "echo out of memory\nkill -KILL $$\n")
+    one = hub(TINY)
+    one.request_start(alice.name)
+    told = one.wait_failed(alice.name)
+    assert "the login shell of" in told
+    assert "by signal KILL" in told
+    assert "out of memory" in one.log.read_text()
+    assert "orphan" not in one.log.read_text()
+
+
 @pytest.mark.report("NERSC/sshspawner#1")
 def test_a_start_file_that_reads_what_is_not_its_own(
     hub: Callable[..., Hub], account: Callable[..., Account]

@@ -38,6 +38,7 @@ def both(hub: Callable[..., Hub], v6: Sshd, sshd: Sshd, tmp_path: Path) -> Calla
     return lambda more="": hub(config + more)
 
 
+@pytest.mark.report("jupyterhub/jupyterhub#4985")
 def test_nodes_of_both_families_with_defaults(
     both: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:
@@ -55,6 +56,7 @@ def test_nodes_of_both_families_with_defaults(
     alice.check_gone()
 
 
+@pytest.mark.report("jupyterhub/jupyterhub#4985")
 def test_an_address_that_fits_one_family_is_named(
     both: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:

@@ -128,7 +128,9 @@ def call(url: str, token: str, method: str = "GET", body: object = None) -> obje
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.report("jupyterhub/kubespawner#786", "KrisDavie/SSHSpawner@7d00f44")
+@pytest.mark.report(
+    "jupyterhub/kubespawner#786", "KrisDavie/SSHSpawner@7d00f44", "jupyterhub/batchspawner#236"
+)
 def test_server_and_kernel_survive_a_restart(
     hub: Callable[..., Hub], account: Callable[..., Account], number: int
 ) -> None:

@@ -52,6 +52,22 @@ def test_a_server_that_dies_leaves_no_children(
     assert "exit code: 137" in one.log.read_text()
 
 
+@pytest.mark.report("jupyterhub/batchspawner#206")
+def test_nothing_of_a_server_becomes_a_zombie(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """Daemons whose parents have gone are somebody's children, and end while the server runs."""
+    alice = account()
+    one = hub(TINY + "c.SSHSpawner.args = ['--children']\nc.Spawner.poll_interval = 1\n")
+    one.spawn(alice.name)
+    wait_until(lambda: len(alice.processes("sleep 700")) >= 3)
+    daemon = next(pid for pid, line in alice.processes("sleep 7002").items())
+    os.kill(daemon, signal.SIGKILL)
+    wait_until(lambda: process(daemon) is None, message="nobody took its exit status")
+    one.stop(alice.name)
+    alice.check_gone()
+
+
 @pytest.mark.report("jupyterhub/jupyterhub#1677")
 def test_a_stubborn_server_is_killed_in_bounded_time(
     hub: Callable[..., Hub], account: Callable[..., Account]

@@ -170,6 +170,35 @@ def test_a_password_from_auth_state_and_a_wrong_one(
         assert secret not in str(hub1.state(alice.name))
 
 
+@pytest.mark.report("microsoft/vscode-remote-release#1899")
+def test_a_password_that_is_asked_for_interactively(
+    hub: Callable[..., Hub], account: Callable[..., Account], own_sshd: Sshd
+) -> None:
+    """sshd_config(5): PAM's own questions, and no ``PasswordAuthentication``; with a Banner."""
+    own_sshd.stop()
+    config = own_sshd.where / "sshd_config"
+    asks = "KbdInteractiveAuthentication yes\nPasswordAuthentication no\n"
+    banner = own_sshd.where / "banner"
+    banner.write_text("Authorized use only.\n")
+    text = config.read_text().replace("KbdInteractiveAuthentication no\n", asks)
+    config.write_text(f"{text}Banner {banner}\nPubkeyAuthentication no\n")
+    own_sshd.start()
+    alice, bob = account(), account()
+    for one in (alice, bob):
+        set_password(one, f"right-{one.name}")
+    wrong = {alice.name: f"right-{alice.name}", bob.name: "wrong-password"}
+    one_hub = hub(TINY + AUTH_STATE.format(passwords=wrong), node=own_sshd)
+    one_hub.spawn(alice.name)
+    one_hub.stop(alice.name)
+    for _ in range(2):
+        one_hub.request_start(bob.name)
+        assert "refused th" in one_hub.wait_failed(bob.name)
+    log = own_sshd.log.read_text()
+    assert log.count(f"Accepted keyboard-interactive/pam for {alice.name}") == 1
+    assert log.count(f"PAM: Authentication failure for {bob.name}") == 1
+    assert "wrong-password" not in one_hub.log.read_text()
+
+
 @pytest.mark.report("bmharris626/jupyter-sshspawner, poll")
 def test_no_password_after_a_restart_is_unknown_not_dead(
     hub: Callable[..., Hub], account: Callable[..., Account], own_sshd: Sshd
