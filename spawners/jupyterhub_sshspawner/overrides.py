@@ -105,11 +105,12 @@ async def apply(spawner: SSHTraits, overrides: Sequence[Override]) -> None:
         spawner.hosts = _narrowed(spawner.hosts, select)
 
 
-def undo(spawner: SSHTraits) -> None:
-    """Give every trait the value that it had before ``apply``."""
-    replaced, spawner._replaced = spawner._replaced, {}
-    for name, value in replaced.items():
-        setattr(spawner, name, value)
+def undo(spawner: SSHTraits, *names: str) -> None:
+    """Give these traits, or all, the values that they had before ``apply``."""
+    replaced = spawner._replaced
+    for name in names or tuple(replaced):
+        if name in replaced:
+            setattr(spawner, name, replaced.pop(name))
 
 
 async def _value(spawner: SSHTraits, name: str, setting: Any, override: Override) -> Any:

@@ -139,6 +139,7 @@ class SSHSpawner(SSHTraits):
                 raise TimeoutError(f"{words}; last step: {self._progress.last}") from None
             raise self._failure(LaunchFailed("the start was called off")) from None
         finally:
+            overrides.undo(self, "hosts")  # who sweeps nodes wants all of them
             self._starting = False
             self._progress.end()
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tornado import web
 
 from jupyterhub_sshspawner import SSHSpawner, launching, options, overrides, profiles, resolve
-from jupyterhub_sshspawner.errors import Misconfigured, OptionsRefused
+from jupyterhub_sshspawner.errors import Misconfigured, OptionsRefused, Unreachable
 
 HOSTS: list[Any] = [
     "cpu1",
@@ -310,6 +310,22 @@ def test_a_callable_of_hosts_is_asked_by_the_start_alone() -> None:
 
     asyncio.run(story())
     assert len(asked) == 2
+
+
+def test_all_hosts_are_there_again_after_the_start() -> None:
+    """Which may fail: what looks for forgotten servers asks every host."""
+    spawner = made()
+    applied(spawner, {"profile": "gpu"})
+
+    async def fail() -> tuple[str, int]:
+        assert set(await resolve.allowed_hosts(spawner)) == {"gpu1"}
+        raise Unreachable("gpu1 cannot be reached")
+
+    spawner._start = fail
+    with pytest.raises(web.HTTPError):
+        asyncio.run(spawner.start())
+    assert spawner.hosts == HOSTS
+    assert spawner.environment["KIND"] == "gpu"
 
 
 def test_a_host_is_chosen_among_those_of_the_profile() -> None:
