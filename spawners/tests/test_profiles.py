@@ -182,6 +182,7 @@ def test_settings_then_host_then_profile_then_choice() -> None:
     assert (host.prologue, spawner.prologue) == ("", "use 0,2")
 
 
+@pytest.mark.report("jupyterhub/kubespawner#546")
 def test_nothing_stays_for_the_next_start() -> None:
     """KubeSpawner leaves what a profile set on its Spawner object, which JupyterHub may use again
     for a start with another profile (kubespawner#546, #691)."""
@@ -237,7 +238,10 @@ hostile = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=1000)
+OFFERED = profiles.parse_profiles(PROFILES)
+
+
+@settings(max_examples=500)
 @given(
     st.dictionaries(
         st.sampled_from(["profile", "card", "card--unlisted-choice", "host", "x"]), hostile
@@ -246,7 +250,7 @@ hostile = st.recursive(
 def test_hostile_options_are_refused_or_exact(user_options: Any) -> None:
     """A value is one of the list, or a text that the list allows, or it ends in 400."""
     try:
-        found = profiles.choose(profiles.parse_profiles(PROFILES), user_options)
+        found = profiles.choose(OFFERED, user_options)
     except OptionsRefused:
         return
     cards = {one.traits.get("environment", {}).get("CARD") for one in found} - {None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from test_spawn_page import Browser
 
 from jupyterhub_sshspawner.launcher.instance import Instance
 from jupyterhub_sshspawner.launcher.server_log import FITS, SIZE, environment_of, fitted, read_log
+from jupyterhub_sshspawner.server_log import read_once
 
 RESTARTED = """
 c.SSHSpawner.environment = {"DATABASE_URL": "postgres://lab:hunter2222@db/lab", "PLAIN": "shown"}
@@ -118,3 +120,31 @@ def test_without_a_running_server_nothing_is_shown(tmp_path: Path) -> None:
 def test_an_environment_that_is_not_for_us_is_empty() -> None:
     assert environment_of(os.getpid())["PATH"] == os.environ["PATH"]
     assert environment_of(2**22 + 1) == {}
+
+
+def test_who_asks_meanwhile_gets_the_same_answer() -> None:
+    """Nobody floods a node; and who gives up does not take the answer from the others."""
+
+    class Spawner:
+        asked = 0
+
+        def __init__(self) -> None:
+            self.answers = asyncio.Event()
+
+        async def read_log(self) -> str:
+            self.asked += 1
+            await self.answers.wait()
+            return "the log"
+
+    async def story() -> None:
+        spawner = Spawner()
+        first, *others = (asyncio.ensure_future(read_once(spawner)) for _ in range(5))
+        await asyncio.sleep(0)  # a turn for each to ask
+        first.cancel()
+        spawner.answers.set()
+        assert await asyncio.gather(*others) == ["the log"] * 4
+        assert spawner.asked == 1
+        assert await read_once(spawner) == "the log"
+        assert spawner.asked == 2
+
+    asyncio.run(story())

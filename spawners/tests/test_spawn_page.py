@@ -72,6 +72,7 @@ class Browser:
             return error.code, error.read().decode()
 
 
+@pytest.mark.report("jupyterhub/kubespawner#546")
 def test_the_page_offers_profiles_and_starts_what_is_chosen(
     hub: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:
