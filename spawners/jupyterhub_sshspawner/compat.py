@@ -26,5 +26,7 @@ def spawn_failure(message: str, reason: str, status: int, detail: str) -> Except
         error = web.HTTPError(status if status < 500 else 424, "%s", detail or message)
     # what the user sees; 6.1.1 would show the log message on the progress page (format_exception)
     error.jupyterhub_message = message
+    if getattr(error, "headers", None) is None:
+        error.headers = {}  # 5.4 wants them on its spawn page, and else fails with a 500 (pages.py)
     failure: Exception = error
     return failure

@@ -33,6 +33,13 @@ class HostRefused(SSHSpawnerError):
     status = 400
 
 
+class OptionsRefused(SSHSpawnerError):
+    """The user's options are none of those that are offered."""
+
+    reason = "options"
+    status = 400
+
+
 class NoCapacity(SSHSpawnerError):
     """Every allowed host is full."""
 

@@ -3,6 +3,7 @@
 ``GET /hub/api/sshspawner/orphans``; ``DELETE /hub/api/sshspawner/orphans/INSTANCE`` forgets one;
 ``GET /hub/api/sshspawner/servers`` says what runs on the nodes, ``DELETE`` also ends what this hub
 started there and has forgotten. ``user`` and ``host`` may be given, several times.
+``server_log`` has one more, for users.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from jupyterhub.scopes import needs_scope
 from tornado import web
 
 from .orphans import all_orphans, forget
+from .server_log import ServerLogHandler
 
 
 class OrphansHandler(apihandlers.APIHandler):  # type: ignore[misc]
@@ -104,6 +106,8 @@ def register() -> None:
         (r"/api/sshspawner/orphans", OrphansHandler),
         (r"/api/sshspawner/orphans/([0-9a-f]+)", OrphanHandler),
         (r"/api/sshspawner/servers", ServersHandler),
+        (r"/api/users/([^/]+)/server/log", ServerLogHandler),
+        (r"/api/users/([^/]+)/servers/([^/]*)/log", ServerLogHandler),
     ]
     known = apihandlers.default_handlers
     known.extend(one for one in ours if one not in known)

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote, urlparse
+from urllib.parse import urlparse
 
 from .errors import Misconfigured
-
-REDACTED = "[redacted]"
-_SECRET_NAME = re.compile(  # PWD and OLDPWD are directories
-    r"TOKEN|SECRET|PASSW|PASSPHRASE|PASS(?:_|$)|_PWD?$|PRIVATE|CREDENTIAL|API_?KEY|_KEYS?$",
-    re.IGNORECASE,
-)
-_URL_PASSWORD = re.compile(r"://[^/?#\s:@]*:([^/?#\s]+)@")
-_NO_SECRETS = {"true", "false", "none", "null", "default", "disabled", "enabled"}
+from .launcher.redaction import REDACTED as REDACTED
+from .launcher.redaction import redact as redact
+from .launcher.redaction import secrets_in as secrets_in
 
 
 def checked_environment(env: Mapping[str, object]) -> dict[str, str]:
@@ -79,28 +73,3 @@ def hub_check(env: Mapping[str, str], timeout: float) -> dict[str, Any] | None:
         return None
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return {"host": parts.hostname, "port": port, "url": url, "timeout": timeout}
-
-
-def secrets_in(env: Mapping[str, str], *more: str | None) -> list[str]:
-    """Values that must not be shown to anybody, longest first."""
-    found = {value for name, value in env.items() if _SECRET_NAME.search(name)}
-    for value in env.values():
-        for password in _URL_PASSWORD.findall(value):
-            # a short one is hidden where it is one for certain
-            found |= {password, unquote(password), f":{password}@"}
-    found = {value for value in found if value.lower() not in _NO_SECRETS}
-    found.update(value for value in more if value)
-    found |= {json.dumps(value)[1:-1] for value in found}  # as they are in a request
-    return sorted((value for value in found if len(value) > 3), key=len, reverse=True)
-
-
-def redact(text: str, secrets: Iterable[str]) -> str:
-    """The text without the secrets, also where it begins or ends in the middle of one."""
-    for secret in secrets:
-        text = text.replace(secret, REDACTED)
-        for size in range(min(len(secret) - 1, len(text)), 3, -1):
-            if text.startswith(secret[-size:]):
-                text = REDACTED + text[size:]
-            if text.endswith(secret[:size]):
-                text = text[:-size] + REDACTED
-    return text

@@ -200,6 +200,8 @@ def parse_reply(body: dict[str, Any]) -> Reply:
     state = body.get("state")
     if state in ("starting", "absent", "listed"):
         return Reply(state)
+    if state == "log":
+        return Reply(state, tail=_text(body, "tail"))
     if state == "running":
         return Reply(state, process=_process(body), listening=body.get("listening") is True)
     if state == "exited":

@@ -9,13 +9,14 @@ from typing import Any
 from . import kerberos
 from .connect_arguments import check_connect_arguments
 from .dialing import Limits, Target
-from .errors import AuthenticationRefused, Misconfigured, NoTicket
+from .errors import AuthenticationRefused, Misconfigured, NoTicket, SSHSpawnerError
 from .hops import parse_hop
 from .hosts import Host, parse_hosts
 from .ssh_config import proxy_jump
 from .state import Instance
 from .traits import SSHTraits, fill
 from .trust import Access
+from .user_certificates import from_auth_state, is_text
 
 
 async def value_of(spawner: SSHTraits, setting: Any) -> Any:
@@ -31,6 +32,8 @@ async def allowed_hosts(spawner: SSHTraits) -> dict[str, Host]:
     """The hosts this user may use."""
     try:
         entries = await value_of(spawner, spawner.hosts)
+    except SSHSpawnerError:  # of a profile, which says what is wrong
+        raise
     except Exception as error:  # of the administrator's callable, which can raise anything
         spawner.log.exception("SSHSpawner.hosts failed")
         raise Misconfigured("SSHSpawner.hosts failed; see the hub's log", repr(error)) from error
@@ -69,6 +72,7 @@ async def access(spawner: SSHTraits, username: str) -> Access:
     check_connect_arguments(spawner.ssh_options)
     names = {"username": spawner.user.name, "ssh_username": username}
     keys = await value_of(spawner, spawner.ssh_client_keys)
+    certs = await value_of(spawner, spawner.ssh_client_certs)
     known = await value_of(spawner, spawner.known_hosts)
     insecure = spawner.host_key_policy == "insecure"
     try:
@@ -78,7 +82,8 @@ async def access(spawner: SSHTraits, username: str) -> Access:
             host_ca_keys=tuple(spawner.host_ca_keys),
             insecure=insecure,
             keys=tuple(fill(key, **names) for key in keys),
-            certs=tuple(fill(cert, **names) for cert in spawner.ssh_client_certs),
+            certs=tuple(fill(cert, **names) for cert in certs if not is_text(cert)),
+            cert_texts=(*filter(is_text, certs), *await from_auth_state(spawner)),
             agent_path=fill(spawner.ssh_agent_path, **names) if spawner.ssh_agent_path else None,
             gss_store=store,
             gss_delegate=bool(store) and spawner.ssh_gss_delegate,

@@ -16,7 +16,18 @@ from typing import Any
 from sqlalchemy.orm import object_session
 from traitlets import default
 
-from . import certificates, ending, handlers, launching, options, ownership, places, tokens
+from . import (
+    certificates,
+    ending,
+    handlers,
+    launching,
+    options,
+    overrides,
+    ownership,
+    places,
+    server_log,
+    tokens,
+)
 from .compat import spawn_failure
 from .errors import Hangs, LaunchFailed, SilentShell, SSHSpawnerError
 from .listen_address import settle_ip
@@ -87,6 +98,7 @@ class SSHSpawner(SSHTraits):
         after a stop.
         """
         super().clear_state()
+        overrides.undo(self)
         old = self._state
         if old.current and self._gone is None:
             self._ledger.add(old.current)
@@ -127,6 +139,7 @@ class SSHSpawner(SSHTraits):
                 raise TimeoutError(f"{words}; last step: {self._progress.last}") from None
             raise self._failure(LaunchFailed("the start was called off")) from None
         finally:
+            overrides.undo(self, "hosts")  # who sweeps nodes wants all of them
             self._starting = False
             self._progress.end()
 
@@ -399,17 +412,19 @@ class SSHSpawner(SSHTraits):
 
     @default("options_form")
     def _options_form_default(self) -> Any:
-        return options.form if self.host_policy == "user-choice" else ""
+        return options.form if options.wanted(self) else ""
 
     @default("options_from_form")
     def _options_from_form_default(self) -> Any:
-        if self.host_policy == "user-choice":
-            return options.from_form
-        return self._passthrough_options_from_form
+        return options.from_form if options.wanted(self) else self._passthrough_options_from_form
 
     @default("apply_user_options")
     def _apply_user_options_default(self) -> Any:
-        return options.check if self.host_policy == "user-choice" else None
+        return options.apply if options.wanted(self) else None
+
+    async def read_log(self) -> str | None:
+        """The end of what the running server has printed, without secrets; None if none runs."""
+        return await server_log.read(self, self._node_of, self._state.current)
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """What is happening, for the page that waits for the server."""

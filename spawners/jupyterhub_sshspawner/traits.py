@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Any
 
 from jupyterhub.spawner import Spawner
 from jupyterhub.traitlets import Callable, Command
@@ -28,6 +29,10 @@ from .placement import POLICIES
 
 class SSHTraits(Spawner):  # type: ignore[misc]
     """Configuration only; what is done with it is in ``spawner``."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._replaced: dict[str, Any] = {}  # by a profile: the values from before
+        super().__init__(**kwargs)
 
     def start(self) -> object:
         """See ``SSHSpawner``."""
@@ -78,6 +83,14 @@ class SSHTraits(Spawner):  # type: ignore[misc]
         30.0, min=0, config=True, help="""Seconds to avoid a host that could not be reached."""
     )
 
+    profile_list = Union(
+        [List(), Callable()],
+        config=True,
+        help="""Profiles to choose from on the spawn page, in the form of KubeSpawner's: dicts with
+        `display_name`, `slug`, `description`, `default`, `spawner_override`, `profile_options`.
+        Or a callable that takes the spawner and returns such a list; it may be async.""",
+    )
+
     # ------------------------------------------------------------ who
 
     ssh_username = Union(
@@ -94,8 +107,17 @@ class SSHTraits(Spawner):  # type: ignore[misc]
         JupyterHub user's name. A `<key>-cert.pub` beside a key is used if it exists. Nothing is
         taken from `~/.ssh` by itself.""",
     )
-    ssh_client_certs = List(
-        Unicode(), config=True, help="""OpenSSH certificate files for the keys; same templates."""
+    ssh_client_certs = Union(
+        [List(Unicode()), Callable()],
+        config=True,
+        help="""OpenSSH certificates for the keys: files, with the same templates, or the text of
+        one; or a callable that takes the spawner and returns a list of them (may be async).""",
+    )
+    ssh_client_cert_auth_state_key = Unicode(
+        "",
+        config=True,
+        help="""Key under which the user's `auth_state` holds the text of an SSH certificate for
+        one of `ssh_client_keys`. It is not written to any file.""",
     )
     ssh_key_passphrase = Union(
         [Unicode(), Callable()],

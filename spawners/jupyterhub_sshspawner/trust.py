@@ -15,7 +15,7 @@ from typing import Any
 
 import asyncssh
 
-from . import kerberos
+from . import kerberos, user_certificates
 from .errors import Misconfigured
 
 
@@ -36,12 +36,13 @@ class Access:
     options: dict[str, Any] = field(default_factory=dict, repr=False)
     passphrase: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
+    cert_texts: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def identity(self) -> tuple[object, ...]:
         """Part of a connection's key in the pool."""
         return (self.known_hosts, self.host_ca_keys, self.insecure, self.keys, self.certs,
-                self.agent_path, self.gss_store, self.gss_delegate,
+                bool(self.cert_texts), self.agent_path, self.gss_store, self.gss_delegate,
                 self.password is not None)  # fmt: skip
 
     def check_ticket(self) -> None:
@@ -66,7 +67,7 @@ class Access:
         asyncssh uses an agent only beside keys from ``~/.ssh``.
         """
         async with AsyncExitStack() as stack:
-            keys = list(await asyncio.to_thread(load_keys, self.keys, self.certs, self.passphrase))
+            keys = await asyncio.to_thread(self._keys)
             if self.agent_path:
                 agent = await _agent(self.agent_path)
                 stack.callback(agent.close)
@@ -82,6 +83,14 @@ class Access:
                 "gss_host": None,
                 **self.options,
             }
+
+    def _keys(self) -> list[asyncssh.SSHKeyPair]:
+        """What to offer: a certificate that came as text is meant, so it goes first."""
+        keys = list(load_keys(self.keys, self.certs, self.passphrase))
+        if not self.cert_texts:
+            return keys
+        plain = load_keys(self.keys, (), self.passphrase)
+        return [*user_certificates.certified(self.cert_texts, plain), *keys]
 
     def _known_hosts(self) -> Callable[..., Any] | None:
         """Matches by name alone.

@@ -91,7 +91,9 @@ def test_a_life_on_each_python(ask: Ask, python: str) -> None:
     assert reply.state == "running", reply
     assert reply.listening
     assert ask("status").process == reply.process
+    assert ask("log").state == "log"
     assert ask("stop").state == "exited"
+    assert ask("log").state == "absent"
     assert ask("status").state == "exited"
 
 

@@ -20,5 +20,5 @@ What lies in ``<run_dir>/<instance>/`` (0700, files 0600):
 # each needs earlier ones only
 ORDER = (
     "processes", "listening", "instance", "ending", "ports", "ccache", "tickets", "supervisor",
-    "leftovers", "requests",
+    "leftovers", "redaction", "server_log", "requests",
 )  # fmt: skip

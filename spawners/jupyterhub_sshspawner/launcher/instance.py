@@ -174,11 +174,11 @@ class Instance:
         except OSError:
             return 0
 
-    def tail(self, since: int = 0) -> str:
+    def tail(self, since: int = 0, size: int = TAIL_BYTES) -> str:
         """The end of the server's log, or of what has come since there was so much in it."""
         try:
             with open(self.file("server.log"), "rb") as log:
-                before = os.fstat(log.fileno()).st_size - TAIL_BYTES
+                before = os.fstat(log.fileno()).st_size - size
                 log.seek(max(since, before))
                 if before > since:
                     log.readline()  # half a line may be half a secret, which nobody recognises

@@ -1,4 +1,4 @@
-"""The requests of the hub: start, status, stop, list. All may be repeated without harm."""
+"""The requests of the hub: start, status, stop, list, log. All may be repeated without harm."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from .leftovers import end_leftovers, list_servers
 from .listening import everywhere, listeners
 from .ports import check_hub, reserve
 from .processes import owns
+from .server_log import read_log
 from .supervisor import POLL, fork_supervisor, reap
 
 TYPE_CHECKING = False
@@ -309,7 +310,7 @@ def stop(
     }  # fmt: skip
 
 
-REQUESTS = {"start": start, "status": status, "stop": stop, "list": list_servers}
+REQUESTS = {"start": start, "status": status, "stop": stop, "list": list_servers, "log": read_log}
 
 
 def _request() -> dict[str, Any] | None:
