@@ -19,7 +19,7 @@ from importlib import resources
 from typing import Any
 
 from .errors import BadReply, Misconfigured
-from .launcher import ORDER
+from .launcher import ORDER, PROGRAMS
 
 MAX_LINE = 64 * 1024
 MAX_NOISE = 1024 * 1024
@@ -56,9 +56,10 @@ def command_line(python: str) -> str:
 def launcher_line() -> bytes:
     """The launcher's modules as one line of Python in plain ASCII that loads and runs them."""
     where = resources.files(f"{__package__}.launcher")
-    sources = [(name, where.joinpath(f"{name}.py").read_text("utf-8")) for name in ORDER]
+    names = dict.fromkeys([*ORDER, *PROGRAMS])
+    sources = {name: where.joinpath(f"{name}.py").read_text("utf-8") for name in names}
     packed = base64.b64encode(zlib.compress(json.dumps(sources).encode(), 9)).decode()
-    loader = _LOADER.replace("PACKED", packed)
+    loader = _LOADER.replace("PACKED", packed).replace("ORDER", repr(ORDER))
     return f"exec({loader!r})\n".encode("ascii")
 
 
@@ -73,10 +74,11 @@ if sys.version_info < (3, 8):
     sys.exit(0)
 package = sys.modules["launcher"] = types.ModuleType("launcher")
 package.__path__ = []
-for name, source in json.loads(zlib.decompress(base64.b64decode("PACKED")).decode()):
+package.programs = json.loads(zlib.decompress(base64.b64decode("PACKED")).decode())
+for name in ORDER:
     module = sys.modules["launcher." + name] = types.ModuleType("launcher." + name)
     module.__package__ = "launcher"
-    exec(compile(source, "launcher/" + name, "exec"), module.__dict__)
+    exec(compile(package.programs[name], "launcher/" + name, "exec"), module.__dict__)
 module.main()
 """
 
