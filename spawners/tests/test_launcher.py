@@ -40,7 +40,7 @@ def test_a_life_on_each_python(ask: Ask, python: str) -> None:
     assert ask("status").state == "exited"
 
 
-@pytest.mark.parametrize("module", ["__init__", *ORDER, *PROGRAMS])
+@pytest.mark.parametrize("module", ["__init__", "quick", *ORDER, *PROGRAMS])
 @pytest.mark.report("LLNL/SSHSpawner, pipes")
 def test_every_module_is_python_3_8(module: str) -> None:
     """By grammar, where no such Python is at hand to run it."""

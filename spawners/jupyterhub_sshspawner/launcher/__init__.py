@@ -16,7 +16,7 @@ What lies in ``<run_dir>/<instance>/`` (0700, files 0600):
 ``runtime/``     Jupyter's own records, where the home cannot be written to
 """
 
-# each needs earlier ones only
+# each needs earlier ones only; ``quick`` may answer a poll before they are loaded
 ORDER = (
     "processes", "listening", "instance", "ending", "ports", "supervisor", "leftovers",
     "requests",
