@@ -59,7 +59,7 @@ def launcher_line() -> bytes:
     names = dict.fromkeys([*ORDER, *PROGRAMS])
     sources = {name: where.joinpath(f"{name}.py").read_text("utf-8") for name in names}
     packed = base64.b64encode(zlib.compress(json.dumps(sources).encode(), 9)).decode()
-    loader = _LOADER.replace("PACKED", packed).replace("ORDER", repr(ORDER))
+    loader = _LOADER.replace("ORDER", repr(ORDER)).replace("PACKED", packed)
     return f"exec({loader!r})\n".encode("ascii")
 
 
