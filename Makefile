@@ -44,8 +44,8 @@ check: setup ## style, types and the tests that need no Docker
 	@$(BIN)/python .ci/parts.py check
 
 .PHONY: test-spawner
-test-spawner: machine ## the spawner against a real sshd, in a container
-	@$(BIN)/python .ci/test_spawner.py
+test-spawner: machine ## the spawner against a real sshd, in a container; ON=debian12 or ON=oldest: all tests there, TESTS=tests/test_x.py: some
+	@$(BIN)/python .ci/test_spawner.py $(if $(ON),--$(ON)) $(TESTS)
 
 .PHONY: setup
 setup: $(STAMP) ## the Python environment in .venv

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hublab.engine import Engine
 from hublab.machine.authorities import authorities
-from hublab.machine.base_image import choose_base
+from hublab.machine.base_image import choose_base, choose_old_base
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = ROOT / "compose" / "images" / "Dockerfile"
@@ -17,7 +17,16 @@ TARGETS = ("tools", "hub", "proxy", "node", "client")
 
 def base_image() -> str:
     """The image to build on; pulled or built if the engine has none."""
-    return choose_base(Engine.connect(), lambda line: print(line, file=sys.stderr, flush=True))
+    return choose_base(Engine.connect(), say)
+
+
+def old_base_image() -> str:
+    """The same of Debian 12."""
+    return choose_old_base(Engine.connect(), say)
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def build_arguments(base: str) -> list[str]:

@@ -73,6 +73,7 @@ CHECK = (
     Part("types: hublab, tests", tool("mypy", "lab/hublab", "tests"), alone=False),
     Part("types: scenarios", tool("mypy", "scenarios"), "scenarios", alone=False),
     Part("types: spawner", tool("mypy", "jupyterhub_sshspawner"), "spawners", alone=False),
+    Part("types: .ci", tool("mypy", *sorted((ROOT / ".ci").glob("*.py"))), ".ci", alone=False),
 )
 TEST = (
     *CHECK,
@@ -84,6 +85,7 @@ TEST = (
 SLOW = (
     Part("machine", tool("hublab", "doctor", "--fix", "--quiet")),
     Part("spawner, oldest JupyterHub", (sys.executable, ".ci/test_spawner.py", "--oldest")),
+    Part("spawner, Debian 12", (sys.executable, ".ci/test_spawner.py", "--debian12")),
     Part("bare machines", pytest("tests/bare"), "tests/bare"),
     Part("lab tests, slow", pytest("tests/lab", "-m", "slow"), "tests/lab"),
     Part("scenarios, slow", pytest("scenarios", "-m", "slow"), "scenarios"),

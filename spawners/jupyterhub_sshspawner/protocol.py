@@ -87,8 +87,10 @@ def request_bytes(op: str, nonce: str, body: dict[str, Any], launcher: bool = Tr
     """What is written to stdin, with the launcher before it unless that has been sent.
 
     Before a poll's launcher comes what may answer it sooner; the node then leaves the rest unread.
+    Not where a poll has more to do than to tell: a ``ticket`` to renew.
     """
-    first = quick_line(nonce, body["instance"], body["known"]) if op == "status" else b""
+    quick = op == "status" and body.get("known") and not body.get("ticket")
+    first = quick_line(nonce, body["instance"], body["known"]) if quick else b""
     sources = first + launcher_line() if launcher else b""
     return sources + _line({**body, "op": op, "nonce": nonce})
 
@@ -98,13 +100,8 @@ def _quick() -> str:
     return resources.files(f"{__package__}.launcher").joinpath("quick.py").read_text("utf-8")
 
 
-def quick_line(nonce: str, instance: str, known: dict[str, int] | None) -> bytes:
-    """A line of Python that answers a poll if it can, and else goes on to the line after it.
-
-    Empty where the hub does not know the processes.
-    """
-    if not known:
-        return b""
+def quick_line(nonce: str, instance: str, known: dict[str, int]) -> bytes:
+    """A line of Python that answers a poll if it can, and else goes on to the line after it."""
     call = f"poll({nonce!a}, {instance!a}, {known!a}) or exec(sys.stdin.readline())"
     return f"exec({_quick()!a}); {call}\n".encode("ascii")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import ending, launching, places, resolve
-from .errors import SSHSpawnerError
+from .errors import AuthenticationRefused, HostClosed, SSHSpawnerError
 from .hosts import Host
 from .node import Node
 from .orphans import all_orphans
@@ -18,7 +18,9 @@ from .protocol import told
 from .spawner import SSHSpawner
 from .state import Instance
 
-AT_ONCE = 8  # accounts that are looked at
+REFUSALS = 2
+"""Accounts that a host may refuse before no further one is tried there: each refusal counts for its
+sshd's PerSourcePenalties, which would then lock the hub out for everybody."""
 _NAME = re.compile(r"[0-9a-f]{32}")
 
 
@@ -53,30 +55,40 @@ class Failed:
 async def sweep(
     spawners: Iterable[SSHSpawner], hosts: frozenset[str], end: bool
 ) -> tuple[list[Found], list[Failed]]:
-    """What runs for these users, on these hosts or all; ``end`` ends what is ``unknown``."""
-    limit = asyncio.Semaphore(AT_ONCE)
+    """What runs for these users, on these hosts or all; ``end`` ends what is ``unknown``.
+
+    Hosts are looked at side by side, accounts on one host one after the other.
+    """
     found: list[Found] = []
     failed: list[Failed] = []
-
-    async def look(spawner: SSHSpawner, host: Host) -> None:
-        account = "?"
-        try:
-            async with limit:
-                account = await resolve.account(spawner, host)
-                found.extend(await _look(spawner, host, account, end))
-        except SSHSpawnerError as error:
-            failed.append(Failed(host.name, account, str(error)))
-
-    async def look_at(spawner: SSHSpawner) -> None:
+    wanted: dict[str, list[tuple[SSHSpawner, Host]]] = {}
+    for spawner in spawners:
         try:
             allowed = await resolve.allowed_hosts(spawner)
         except SSHSpawnerError as error:
             failed.append(Failed("?", spawner.user.name, str(error)))
-            return
-        wanted = [host for name, host in allowed.items() if not hosts or name in hosts]
-        await asyncio.gather(*(look(spawner, host) for host in wanted))
+            continue
+        for name, host in allowed.items():
+            if not hosts or name in hosts:
+                wanted.setdefault(name, []).append((spawner, host))
 
-    await asyncio.gather(*(look_at(spawner) for spawner in spawners))
+    async def look_at(accounts: list[tuple[SSHSpawner, Host]]) -> None:
+        refused = 0
+        for spawner, host in accounts:
+            account = spawner.user.name
+            if refused >= REFUSALS:
+                why = f"not asked: {host.name} has refused others"
+                failed.append(Failed(host.name, account, why))
+                continue
+            try:
+                account = await resolve.account(spawner, host)
+                found.extend(await _look(spawner, host, account, end))
+                refused = 0
+            except SSHSpawnerError as error:
+                failed.append(Failed(host.name, account, str(error)))
+                refused += isinstance(error, AuthenticationRefused | HostClosed)
+
+    await asyncio.gather(*map(look_at, wanted.values()))
     return sorted(found, key=_order), failed
 
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pwd
+import re
 import secrets
 import signal
 import socket
@@ -159,13 +160,33 @@ def _kill(pids: set[int]) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
+def openssh() -> tuple[int, int]:
+    """The version of this machine's OpenSSH: 9.2, 10.0."""
+    said = subprocess.run(["ssh", "-V"], check=True, capture_output=True, text=True).stderr
+    found = re.match(r"OpenSSH_(\d+)\.(\d+)", said)
+    assert found, said
+    return int(found[1]), int(found[2])
+
+
 class Sshd:
     """The machine's sshd, on a port of its own, with stock settings."""
 
     def __init__(
-        self, where: Path, extra: str = "", address: str = "127.0.0.1", port: int = 0
+        self,
+        where: Path,
+        extra: str = "",
+        address: str = "127.0.0.1",
+        port: int = 0,
+        pam_service: str = "",
     ) -> None:
+        """`pam_service`: a name in /etc/pam.d, instead of `sshd`; it begins with `sshd`, too."""
         self.where = where
+        self._program = Path("/usr/sbin/sshd")
+        if pam_service and openssh() >= (9, 8):
+            extra = f"PAMServiceName {pam_service}\n{extra}"
+        elif pam_service:  # before 9.8 it is the name of the program
+            self._program = where / pam_service
+            self._program.symlink_to("/usr/sbin/sshd")
         self.address = address
         self.port = port or free_port()
         self.log = where / "sshd.log"
@@ -191,13 +212,15 @@ class Sshd:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                ["/usr/sbin/sshd", "-D", "-e", "-f", str(self.where / "sshd_config")],
+                [self._program, "-D", "-e", "-f", str(self.where / "sshd_config")],
                 stdin=subprocess.DEVNULL,
                 stderr=log,
             )
         wait_until(self._listens, message=f"sshd does not listen: {self.log}")
 
     def _listens(self) -> bool:
+        assert self._process
+        assert self._process.poll() is None, self.log.read_text()
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
         with socket.socket(family) as sock:
             return sock.connect_ex((self.address, self.port)) == 0

@@ -103,6 +103,22 @@ def test_sweeping_the_nodes(hub: Callable[..., Hub], account: Callable[..., Acco
     one.stop(bob.name, "other")
 
 
+def test_a_sweep_does_not_get_the_hub_penalised(
+    hub: Callable[..., Hub], account: Callable[..., Account], own_sshd: Sshd
+) -> None:
+    """sshd_config(5), PerSourcePenalties: a third account is not tried where two were refused."""
+    users = [account() for _ in range(4)]
+    one = hub(TINY, node=own_sshd)
+    for user in users:
+        one.add_user(user.name)
+        user.write(".ssh/authorized_keys", "")
+    said = command(one, "sweep", code=1)
+    assert said.count("refused the login") == 2
+    assert said.count("not asked: node1 has refused others") == 2
+    asked = [user for user in users if f" {user.name} " in own_sshd.log.read_text()]
+    assert len(asked) == 2
+
+
 def test_orphans_are_listed_explained_and_forgotten(
     hub: Callable[..., Hub], account: Callable[..., Account], own_sshd: Sshd
 ) -> None:

@@ -26,13 +26,13 @@ class Node:
         self.nologin = where / "nologin"
         self.shut_out = where / "access.conf"
         self.shut_out.write_text("")
-        self.service = Path("/etc/pam.d") / f"ssp-{where.name}"
+        self.service = Path("/etc/pam.d") / f"sshd-ssp-{where.name}"
         self.service.write_text(
             f"account required pam_nologin.so file={self.nologin}\n"
             f"account required pam_access.so accessfile={self.shut_out}\n"
             "@include common-account\n@include common-session\n"
         )
-        self.sshd = Sshd(where, f"PAMServiceName {self.service.name}\nBanner {where}/issue\n")
+        self.sshd = Sshd(where, f"Banner {where}/issue\n", pam_service=self.service.name)
         (where / "issue").write_text("Authorized use only. All use is logged.\n")
         self.sshd.start()
 

@@ -182,7 +182,7 @@ def test_the_server_gets_its_environment_and_no_other(ask: Ask, python: str) -> 
     got = dict(item.split(b"=", 1) for item in raw.split(b"\0")[:-1])
     for name, value in odd.items():
         assert got[name.encode()] == value.encode("utf-8", "surrogateescape"), name
-    assert b"SSHSPAWNER_SWEEPING" not in got
+    assert b"SSHSPAWNER_CLEARING" not in got
 
 
 def test_the_server_begins_as_if_from_a_login(ask: Ask) -> None:

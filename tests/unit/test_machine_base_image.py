@@ -45,7 +45,7 @@ class FakeEngine:
 @pytest.fixture(autouse=True)
 def _no_tools(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HUBLAB_BASE", raising=False)
-    monkeypatch.setattr(base_image, "build_base_tar", lambda folder, progress: folder / "base.tar")
+    monkeypatch.setattr(base_image, "build_base_tar", lambda folder, *_: folder / "base.tar")
 
 
 @pytest.mark.parametrize("present", ["debian:trixie-slim", "hublab-base:trixie"])
@@ -83,6 +83,26 @@ def test_the_users_choice_that_nobody_has(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(MachineError, match="neither in the engine nor") as caught:
         base_image.choose_base(FakeEngine("debian:trixie-slim"), ignore)
     assert caught.value.where == "HUBLAB_BASE"
+
+
+def test_debian_12_comes_from_where_debian_13_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUBLAB_BASE", "mine:13")
+    engine = FakeEngine("debian:trixie-slim", registry=("debian:bookworm-slim",))
+    assert base_image.choose_old_base(engine, ignore) == "debian:bookworm-slim"
+    assert engine.calls == ["pull debian:bookworm-slim"]
+    engine = FakeEngine("hublab-base:trixie")
+    for _ in range(2):
+        assert base_image.choose_old_base(engine, ignore) == "hublab-base:bookworm"
+    assert engine.calls == ["import base.tar"]
+
+
+def test_mmdebstrap_makes_the_suite_that_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base_image, "debian_mirror", lambda _: Mirrors("http://a.example/debian"))
+    command = base_image.bootstrap_command(
+        machine(BOOKWORM), Path("b.tar"), Path("/k"), base_image.OLD_SUITE
+    )
+    assert command[3:5] == ["bookworm", "b.tar"]
+    assert command[5].startswith("deb http://a.example/debian bookworm ")
 
 
 def test_mmdebstrap_gets_the_hosts_mirrors(monkeypatch: pytest.MonkeyPatch) -> None:

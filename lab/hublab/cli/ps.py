@@ -34,11 +34,12 @@ def ps(name: str, as_json: bool) -> None:
         servers = with_live(name, list_servers)
     except HublabError as error:
         err.print(f"the servers are unknown: {error}", markup=False)
+    url = hub_url(lab) if lab.published else None
     if as_json:
         known = None if servers is None else [public_fields(server) for server in servers]
-        emit({**lab.as_json(), "url": hub_url(lab), "servers": known})
+        emit({**lab.as_json(), "url": url, "servers": known})
         return
-    out.print(f"lab {lab.name}  {lab.subnet}  {hub_url(lab)}\n", markup=False)
+    out.print("  ".join(filter(None, (f"lab {lab.name}", lab.subnet, url))) + "\n", markup=False)
     show_hosts(lab)
     if servers:
         show_servers(servers)

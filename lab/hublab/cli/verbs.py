@@ -54,6 +54,7 @@ VERBS = {
     "bench": Verb("bench", "Measure what operations cost, as ratios to bare software."),
     "conformance": Verb("conformance", "Test a spawner against what hubs and bug reports demand."),
     "findings": Verb("findings", "List where software contradicts its documentation."),
+    "matrix": Verb("matrix", "Try every combination of settings, and show what is seen."),
     "reproduce": Verb("reproduce", "Run the scenarios of an issue, to see if it still happens."),
 }
 

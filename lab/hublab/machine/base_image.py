@@ -18,9 +18,11 @@ from hublab.machine.sources import debian_mirror
 from hublab.progress import Progress
 
 SUITE = "trixie"
-FROM_REGISTRY = "debian:trixie-slim"
-REPOSITORY, TAG = "hublab-base", SUITE
-FROM_PACKAGES = f"{REPOSITORY}:{TAG}"
+OLD_SUITE = "bookworm"
+"""Debian 12, whose sshd the spawner is also tested on."""
+FROM_REGISTRY = f"debian:{SUITE}-slim"
+REPOSITORY = "hublab-base"
+FROM_PACKAGES = f"{REPOSITORY}:{SUITE}"
 PULL_SECONDS = 60.0
 
 
@@ -46,16 +48,39 @@ def choose_base(engine: Images, progress: Progress) -> str:
         return found
     if chosen := os.environ.get("HUBLAB_BASE"):
         return pull_chosen(engine, chosen, progress)
-    progress(f"looking for {FROM_REGISTRY} in a registry (at most {PULL_SECONDS:.0f} s)")
-    if engine.pull(FROM_REGISTRY, PULL_SECONDS):
-        return FROM_REGISTRY
+    return pulled(engine, SUITE, progress) or made(engine, SUITE, progress)
+
+
+def choose_old_base(engine: Images, progress: Progress) -> str:
+    """The same of Debian 12, which only tests need; $HUBLAB_BASE does not name it.
+
+    No registry is asked if it had no Debian 13 either.
+    """
+    for name in (f"debian:{OLD_SUITE}-slim", f"{REPOSITORY}:{OLD_SUITE}"):
+        if engine.image_id(name) is not None:
+            return name
+    asked = engine.image_id(FROM_PACKAGES) is not None
+    found = None if asked else pulled(engine, OLD_SUITE, progress)
+    return found or made(engine, OLD_SUITE, progress)
+
+
+def pulled(engine: Images, suite: str, progress: Progress) -> str | None:
+    """The image that a registry has of a suite; None if no registry delivers it."""
+    name = f"debian:{suite}-slim"
+    progress(f"looking for {name} in a registry (at most {PULL_SECONDS:.0f} s)")
+    return name if engine.pull(name, PULL_SECONDS) else None
+
+
+def made(engine: Images, suite: str, progress: Progress) -> str:
+    """An image of a suite, made from Debian's packages."""
     begun = time.monotonic()
-    progress(f"no registry has it: building {FROM_PACKAGES} from Debian's packages (about 20 s)")
+    name = f"{REPOSITORY}:{suite}"
+    progress(f"no registry has it: building {name} from Debian's packages (about 20 s)")
     with tempfile.TemporaryDirectory(prefix="hublab-base-") as folder:
-        tar = build_base_tar(Path(folder), progress)
-        engine.import_image(str(tar), REPOSITORY, TAG)
-    progress(f"built {FROM_PACKAGES} in {time.monotonic() - begun:.1f} s")
-    return FROM_PACKAGES
+        tar = build_base_tar(Path(folder), progress, suite)
+        engine.import_image(str(tar), REPOSITORY, suite)
+    progress(f"built {name} in {time.monotonic() - begun:.1f} s")
+    return name
 
 
 def present_base(engine: Images) -> str | None:
@@ -76,8 +101,8 @@ def pull_chosen(engine: Images, chosen: str, progress: Progress) -> str:
     return chosen
 
 
-def build_base_tar(folder: Path, progress: Progress) -> Path:
-    """Build a root file system of Debian 13 as a tar, by mmdebstrap from signed packages."""
+def build_base_tar(folder: Path, progress: Progress, suite: str = SUITE) -> Path:
+    """Build a root file system of a suite as a tar, by mmdebstrap from signed packages."""
     machine = this_machine()
     if which("mmdebstrap") is None:
         machine.check_preparable()
@@ -85,18 +110,20 @@ def build_base_tar(folder: Path, progress: Progress) -> Path:
     keyring = apt.ensure_debian_keyring(progress)
     tar = folder / "base.tar"
     run(
-        bootstrap_command(machine, tar, keyring),
-        f"build a base of Debian {SUITE}",
+        bootstrap_command(machine, tar, keyring, suite),
+        f"build a base of Debian {suite}",
         progress,
         environment=apt.UNATTENDED,
     )
     return tar
 
 
-def bootstrap_command(machine: Distribution, tar: Path, keyring: Path) -> list[str]:
+def bootstrap_command(
+    machine: Distribution, tar: Path, keyring: Path, suite: str = SUITE
+) -> list[str]:
     """The mmdebstrap command, with this machine's mirrors; on Ubuntu with its default mirror."""
     mirrors = debian_mirror(machine)
-    lines = mirrors.lines(SUITE) if mirrors else []
+    lines = mirrors.lines(suite) if mirrors else []
     # A minimal Debian has no TLS authorities, so apt in containers could not use such a mirror.
     trust = ["--include=ca-certificates"] if any("https:" in line for line in lines) else []
     return [
@@ -104,7 +131,7 @@ def bootstrap_command(machine: Distribution, tar: Path, keyring: Path) -> list[s
         "--variant=minbase",
         f"--keyring={keyring}",
         *trust,
-        SUITE,
+        suite,
         str(tar),
         *lines,
     ]

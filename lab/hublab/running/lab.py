@@ -112,6 +112,15 @@ class Lab:
         return f"http://127.0.0.1:{host.ports[port]}/"
 
     @property
+    def published(self) -> bool:
+        """Whether its front can be reached from this machine. A single node has none."""
+        try:
+            host, port = self.front
+        except LabError:
+            return False
+        return port in host.ports
+
+    @property
     def sidecar_image(self) -> str:
         """The image of sidecars: the tools, as `init` runs them."""
         for container in self.engine.containers(self.name):
@@ -204,7 +213,7 @@ class Lab:
         return {
             "name": self.name,
             "subnet": self.subnet,
-            "url": self.url,
+            "url": self.url if self.published else None,
             "hosts": [
                 {
                     "name": host.service,

@@ -21,5 +21,5 @@ ORDER = (
     "processes", "listening", "instance", "ending", "ports", "supervisor", "leftovers",
     "requests",
 )  # fmt: skip
-PROGRAMS = ("becoming", "sweeping")  # they run as processes of their own
+PROGRAMS = ("becoming", "clearing")  # they run as processes of their own
 programs: dict[str, str] = {}  # on the node: the sources of these, and of what they need

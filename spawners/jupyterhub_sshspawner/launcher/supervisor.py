@@ -1,7 +1,7 @@
 """The process that starts the server, outlives it, and cleans up after it.
 
 It is a shell, of 0.2 MB where a Python needs 6, and waits. Two programs do what needs Python:
-``becoming`` before the server, ``sweeping`` after it. The shell has them in its environment, and
+``becoming`` before the server, ``clearing`` after it. The shell has them in its environment, and
 nothing of the server's, which it could not pass on whole: shells drop names that are none to them.
 """
 
@@ -41,7 +41,7 @@ echo "{\\"returncode\\": $code}" >"$2/exit.json"
 echo "{\\"exit\\": $code}" 2>/dev/null >&3
 exec 3>&-
 command -v "$1" >/dev/null || set -- python3 "$2"
-exec "$1" -IS -c 'import posix; exec(posix.environ[b"SSHSPAWNER_SWEEPING"])' "$2/secrets"
+exec "$1" -IS -c 'import posix; exec(posix.environ[b"SSHSPAWNER_CLEARING"])' "$2/secrets"
 """
 
 LOADER = """\
@@ -83,6 +83,8 @@ class Supervisor:
         self._command = str(request["argv"][0])
         try:
             self._env = environment(request, instance, port)
+        except Failed:
+            raise
         except Exception as error:
             # no repr: that of a UnicodeEncodeError has the whole value in it, which may be a secret
             raise Failed(
@@ -190,8 +192,8 @@ def _become_shell(instance: Instance, report: int, orders: int, marker: int) -> 
         _adopt_orphans()
         env = {name: os.environb[name] for name in PYTHON_NEEDS if name in os.environb}
         env[b"SSHSPAWNER_BECOMING"] = programs["becoming"].encode()
-        sources = [(name, programs[name]) for name in ("processes", "sweeping")]
-        env[b"SSHSPAWNER_SWEEPING"] = (LOADER % (sources,)).encode()
+        sources = [(name, programs[name]) for name in ("processes", "clearing")]
+        env[b"SSHSPAWNER_CLEARING"] = (LOADER % (sources,)).encode()
         path = os.path.abspath(instance.path)
         argv = ["sh", "-c", SCRIPT, "jupyterhub-sshspawner", sys.executable, path]
         os.execve("/bin/sh", argv, env)

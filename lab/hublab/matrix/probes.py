@@ -1,0 +1,207 @@
+"""The questions to each case. Each answer is short, so that cases can be compared at a glance.
+
+Answers leave out what differs from run to run: times, ports, ids. The reason of a failure is in the
+detail.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from hublab.diagnosis.reach import diagnose
+from hublab.diagnosis.routes import AGREE, compare
+from hublab.errors import HublabError, UsageError
+from hublab.matrix.request_lines import RequestLine
+from hublab.probes.credentials import credentials
+from hublab.probes.cross_origin import COOKIE, TOKEN, Asking, call, callers, cors_access
+from hublab.probes.http import Ask, ask
+from hublab.probes.last_activity import last_activity
+from hublab.probes.reach import reach
+from hublab.probes.route_beliefs import route_tables
+from hublab.probes.websocket import converse
+from hublab.running.live import LiveLab
+from hublab.running.servers import Server
+
+USER = "alice"
+ORIGIN = "http://app.lab"
+"""Another origin than the lab's: a page that asks the hub or a server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one question had for an answer. `ok` is false where something did not work at all."""
+
+    short: str
+    ok: bool = True
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Visit:
+    """One case, in which a server is started when the first probe needs it."""
+
+    live: LiveLab
+    _server: Server | None = None
+    _failed: HublabError | None = field(default=None)
+
+    @property
+    def broken(self) -> bool:
+        """Whether the server was asked for and did not start."""
+        return self._failed is not None
+
+    async def server(self) -> Server:
+        """The user's server. Raises the same HublabError each time when it did not start."""
+        if self._failed:
+            raise self._failed
+        if self._server is None:
+            try:
+                self._server = await self.live.spawn(USER)
+            except HublabError as error:
+                self._failed = error
+                raise
+        return self._server
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A question, and the line that explains it."""
+
+    ask: Callable[[Visit], Awaitable[Seen]]
+    help: str
+    needs_server: bool = False
+
+
+async def sign_in(visit: Visit) -> Seen:
+    async with await visit.live.sign_in(USER):
+        return Seen("ok")
+
+
+async def spawn(visit: Visit) -> Seen:
+    server = await visit.server()
+    return Seen("ready", detail=f"on {server.host} after {server.seconds or 0:.1f} s")
+
+
+async def cell(visit: Visit) -> Seen:
+    await visit.server()
+    async with await visit.live.sign_in(USER) as visitor:
+        await visitor.open_server("")
+        async with visitor.kernel("") as kernel:
+            result = await kernel.run("6 * 7", 60)
+    return Seen(result.error or str(result.result), result.error is None)
+
+
+async def hops(visit: Visit) -> Seen:
+    broken = [hop for hop in diagnose(await reach(visit.live)) if not hop.ok]
+    if not broken:
+        return Seen("ok")
+    short = ", ".join(dict.fromkeys(f"{hop.source}->{hop.target}" for hop in broken))
+    lines = [
+        f"{hop.source} -> {hop.target}: {hop.error}, governed by {hop.setting}" for hop in broken
+    ]
+    return Seen(f"broke: {short}", False, "; ".join(lines))
+
+
+async def origin(visit: Visit) -> Seen:
+    await visit.server()
+    return await _cross_origin(visit, f"{await _base(visit)}user/{USER}/api/status", TOKEN)
+
+
+async def hub_origin(visit: Visit) -> Seen:
+    return await _cross_origin(visit, f"{await _base(visit)}hub/api/user", COOKIE)
+
+
+async def websocket(visit: Visit) -> Seen:
+    await visit.server()
+    path = f"{await _base(visit)}user/{USER}/api/events/subscribe"
+    async with credentials(visit.live, USER, server="") as who:
+        seen = await converse(visit.live, path, [("Origin", ORIGIN)], who, frames=0, seconds=1)
+    return Seen(str(seen.status), seen.status == 101)
+
+
+async def routes(visit: Visit) -> Seen:
+    tables = await route_tables(visit.live)
+    if tables.hub_error:
+        return Seen("unknown", False, tables.hub_error)
+    wrong = [pair for pair in compare(tables) if pair.mark != AGREE]
+    if not wrong:
+        return Seen("agree")
+    return Seen(f"{len(wrong)} differ", False, ", ".join(f"{p.spec} ({p.mark})" for p in wrong))
+
+
+async def activity(visit: Visit) -> Seen:
+    reader = await last_activity(visit.live, await visit.server())
+    beliefs = await reader.read()
+    known = [
+        name
+        for name, at in (
+            ("server", beliefs.server), ("proxy", beliefs.proxy), ("hub", beliefs.hub_server),
+        )
+        if at is not None
+    ]  # fmt: skip
+    return Seen("known to " + ", ".join(known) if known else "unknown")
+
+
+async def requested(visit: Visit, line: RequestLine) -> Seen:
+    """One request of the user's own."""
+    headers = (("Origin", line.origin),) if line.origin else ()
+    if line.user:
+        await (await visit.live.hub()).ensure_user(line.user)
+    async with credentials(visit.live, line.user, token=line.token) as who:
+        answer = await ask(visit.live, Ask(line.path, method=line.method, headers=headers), who)
+    access = cors_access(answer)
+    allowed = "" if access.allow_origin is None else f", origin {access.allow_origin}"
+    to = {name.lower(): value for name, value in answer.headers}.get("location")
+    return Seen(f"{answer.status}{allowed}" + (f" -> {to}" if to else ""), answer.status < 400)
+
+
+async def _base(visit: Visit) -> str:
+    hub = await visit.live.hub()
+    return str(hub.url.path.removesuffix("hub/api"))
+
+
+async def _cross_origin(visit: Visit, target: str, credential: str) -> Seen:
+    async with callers(visit.live, USER) as who:
+        answer = await call(visit.live, who, target, Asking(credential, origin=ORIGIN))
+    access = cors_access(answer)
+    readable = access.readable_by(ORIGIN, with_cookies=credential == COOKIE)
+    return Seen("readable" if readable else f"hidden, {access}", detail=str(access))
+
+
+PROBES = {
+    "sign-in": Probe(sign_in, f"{USER} signs in by the hub's form"),
+    "spawn": Probe(spawn, f"the hub starts {USER}'s server", needs_server=True),
+    "cell": Probe(cell, "a kernel of that server computes 6 * 7", needs_server=True),
+    "reach": Probe(hops, "every hop of the deployment, as `hublab reach` tries it"),
+    "origin": Probe(origin, f"a page of {ORIGIN} with a token reads the server's API",
+                    needs_server=True),
+    "hub-origin": Probe(hub_origin, f"a page of {ORIGIN} with cookies reads the hub's API"),
+    "websocket": Probe(websocket, f"a page of {ORIGIN} opens a WebSocket of the server",
+                       needs_server=True),
+    "routes": Probe(routes, "the proxy's routes are those that the hub expects"),
+    "activity": Probe(activity, f"who knows when {USER}'s server was last active",
+                      needs_server=True),
+}  # fmt: skip
+
+
+def check_probe(name: str, where: str) -> None:
+    """Raise UsageError for a name that is no probe's."""
+    if name not in PROBES:
+        near = difflib.get_close_matches(name, PROBES, n=1) or list(PROBES)
+        raise UsageError(f"there is no probe {name!r}", where=where, hint=", ".join(near))
+
+
+FRAMES = re.compile(rf"^({USER} could not sign in: |{USER}'s server did not start: )")
+"""What the name of the column says already."""
+
+
+def failed(error: HublabError) -> Seen:
+    """What to show of an error: its first line, and all of it as the detail.
+
+    Without its hint, whose commands would need a lab that is gone by the time it is read.
+    """
+    first = FRAMES.sub("", error.message.splitlines()[0])
+    where = f" ({error.where})" if error.where else ""
+    return Seen(first, False, f"{error.message}{where}")
