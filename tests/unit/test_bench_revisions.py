@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from hublab.bench.against import Cost, figures
+from hublab.bench.against import Cost, Round, figures
 from hublab.bench.revisions import PACKAGE, spawner_of
 from hublab.cli.bench import bench
 from hublab.errors import UsageError
@@ -69,7 +69,7 @@ def test_it_takes_no_parts() -> None:
 def test_a_build_is_held_against_the_other_of_its_round(poll: float, slow: bool) -> None:
     """Half of the CPU time of a poll, and 0.6 of the memory, are the most that is acceptable."""
     other, this = Cost(6.0, 1.0, 2.0), Cost(3.0, poll, 2.1)
-    found = {figure.part: figure for figure in figures([(other, this, 0.25)], "v1")}
+    found = {figure.part: figure for figure in figures([Round(this, other, 0.25)], "v1")}
     assert (found["supervisor"].ratio.median, found["supervisor"].is_too_slow) == (0.5, False)
     assert (found["poll"].ratio.median, found["poll"].is_too_slow) == (poll, slow)
     assert found["poll-floor"].ratio.median == poll / 0.25

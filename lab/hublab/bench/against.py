@@ -43,6 +43,15 @@ class Cost:
         return f"{self.supervisor:.2f} MB, poll {self.poll * 1000:.1f} ms, spawn {self.spawn:.1f} s"
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What both builds cost, and an exec of `true` in seconds of CPU time."""
+
+    this: Cost
+    other: Cost
+    floor: float
+
+
 class Builds:
     """The spawner of the images, and another one that is put beside it."""
 
@@ -52,17 +61,19 @@ class Builds:
         self._node = live.host(NODE).id
 
     async def measure(self, rounds: int, revision: str, progress: Progress) -> list[Figure]:
-        """Measure both in turn, after one round that is not counted."""
+        """Measure both in turn, each first in every other round; one more round is not counted."""
         await self.live.put_files("hub", "/opt", [_below_other(file) for file in self.other])
-        pairs: list[tuple[Cost, Cost, float]] = []
+        await self.live.run("hub", "python", "-m", "compileall", "-q", OTHER)
+        found: list[Round] = []
         try:
             for number in range(rounds + 1):
-                pair = await self.cost_of(OTHER), await self.cost_of(""), await self.floor()
-                progress(f"round {number}/{rounds}: {pair[1]}, {revision}: {pair[0]}")
-                pairs.append(pair)
+                order = ("", OTHER) if number % 2 else (OTHER, "")
+                cost = {folder: await self.cost_of(folder) for folder in order}
+                found.append(Round(cost[""], cost[OTHER], await self.floor()))
+                progress(f"round {number}/{rounds}: {cost['']}; {revision}: {cost[OTHER]}")
         finally:
             await self.use("")
-        return figures(pairs[1:], revision)
+        return figures(found[1:], revision)
 
     async def use(self, folder: str) -> None:
         """Restart the hub with the build in a folder; '' is that of the images."""
@@ -123,33 +134,31 @@ def _below_other(file: File) -> File:
     return File(f"{OTHER.removeprefix('/opt/')}/{file.name}", file.content)
 
 
-def figures(rounds: Sequence[tuple[Cost, Cost, float]], revision: str) -> list[Figure]:
+def figures(rounds: Sequence[Round], revision: str) -> list[Figure]:
     """What both cost, from the rounds: the other build's, this one's, and a bare exec's."""
-
-    def figure(
-        part: str, what: str, that: str, pairs: list[tuple[float, float]], bound: float | None
-    ) -> Figure:
-        own, floor = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-        ratio = spread([pair[0] / pair[1] for pair in pairs])
-        return Figure(part, what, that, len(pairs), spread(own), spread(floor), ratio, bound)
-
     that = f"the spawner of {revision}"
+    poll = "seconds of CPU time of a poll on the node"
     return [
         figure(
             "supervisor", "MB (PSS) of the process beside a server", that,
-            [(this.supervisor, other.supervisor) for other, this, _ in rounds], 0.6,
+            [(one.this.supervisor, one.other.supervisor) for one in rounds], 0.6,
         ),
+        figure("poll", poll, that, [(one.this.poll, one.other.poll) for one in rounds], 0.5),
         figure(
-            "poll", "seconds of CPU time of a poll on the node", that,
-            [(this.poll, other.poll) for other, this, _ in rounds], 0.5,
-        ),
-        figure(
-            "poll-floor", "seconds of CPU time of a poll on the node",
-            "an exec of `true` on an open connection",
-            [(this.poll, floor) for _, this, floor in rounds], None,
+            "poll-floor", poll, "an exec of `true` on an open connection",
+            [(one.this.poll, one.floor) for one in rounds], None,
         ),
         figure(
             "spawn", "seconds of a spawn, request to ready", that,
-            [(this.spawn, other.spawn) for other, this, _ in rounds], 1.1,
+            [(one.this.spawn, one.other.spawn) for one in rounds], 1.1,
         ),
     ]  # fmt: skip
+
+
+def figure(
+    part: str, what: str, floor_is: str, pairs: Sequence[tuple[float, float]], bound: float | None
+) -> Figure:
+    """The figure of a part from what was measured of it and of its floor, round by round."""
+    own, floor = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    ratios = spread([pair[0] / pair[1] for pair in pairs])
+    return Figure(part, what, floor_is, len(pairs), spread(own), spread(floor), ratios, bound)
