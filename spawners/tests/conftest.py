@@ -10,6 +10,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from asking import Ask, asking
 from machinery import Account, Hub, Sshd
 from realm import gss_hub, gss_node, kdc
 
@@ -22,6 +23,13 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("shared machine")
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Iterator[Ask]:
+    """Asks for one instance, by default with our own Python."""
+    with asking(tmp_path) as question:
+        yield question
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

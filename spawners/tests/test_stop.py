@@ -141,10 +141,13 @@ def test_a_deleted_run_dir_does_not_hide_the_server(
 ) -> None:
     """A user tidies up the home directory; the hub's own knowledge and the marker are enough."""
     alice = account()
-    one = hub(TINY)
+    one = hub(TINY + "c.SSHSpawner.trace = lambda name, info: print('TRACE', name, flush=True)\n")
     one.spawn(alice.name)
     subprocess.run(["rm", "-rf", str(alice.home / ".jupyterhub-ssh")], check=True)
-    wait_until(lambda: (alice.home / ".jupyterhub-ssh").exists(), message="no poll came")
+    begun = one.log.read_text().count("TRACE poll.started")
+    wait_until(
+        lambda: one.log.read_text().count("TRACE poll.complete") > begun, message="no poll came"
+    )
     assert one.server(alice.name)["ready"]
     one.stop(alice.name)
     alice.check_gone()

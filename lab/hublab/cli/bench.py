@@ -10,15 +10,18 @@ from pathlib import Path
 import click
 
 from hublab.bench import command_line
+from hublab.bench.against import Builds
 from hublab.bench.hubs import Hubs
 from hublab.bench.labs import Labs
 from hublab.bench.measure import Figure, Part, measure_part
 from hublab.bench.requests import Requests
+from hublab.bench.revisions import spawner_of
 from hublab.bench.servers import Servers
 from hublab.cli.common import out, steps, table
 from hublab.cli.json_output import emit, json_option
 from hublab.deployment.creation import temporary
 from hublab.deployment.plan import make_plan
+from hublab.engine.records import File
 from hublab.errors import ExpectationFailed, UsageError
 from hublab.progress import Steps
 from hublab.running.lab import Lab
@@ -56,8 +59,16 @@ NAMES = (
     metavar="FILE",
     help="Show the ratios of figures that --json printed earlier.",
 )
+@click.option(
+    "--against",
+    metavar="REV",
+    help="Measure the spawner against that of another revision of this repository, and nothing "
+    "else: memory beside a server, CPU time of a poll, spawn.",
+)
 @json_option
-def bench(parts: tuple[str, ...], rounds: int, baseline: Path | None, as_json: bool) -> None:
+def bench(
+    parts: tuple[str, ...], rounds: int, baseline: Path | None, against: str | None, as_json: bool
+) -> None:
     """Measure what operations cost, as ratios to bare software.
 
     Each PART (default: all) is measured in turn with its floor: the same work by the bare software.
@@ -69,19 +80,25 @@ def bench(parts: tuple[str, ...], rounds: int, baseline: Path | None, as_json: b
       hublab bench
       hublab bench spawn stop --rounds 20
       hublab bench --baseline bench/baseline.json
+      hublab bench --against HEAD~1 --rounds 3
     """
+    if against is not None and parts:
+        raise UsageError("--against has parts of its own", hint="leave the PARTs out")
     for part in parts:
         if part not in NAMES:
             raise UsageError(f"there is no part {part}", hint=f"one of {', '.join(NAMES)}")
     before = read_baseline(baseline) if baseline else {}
-    figures = measure_all(parts or NAMES, rounds, steps())
+    if against is None:
+        figures = measure_all(parts or NAMES, rounds, steps())
+    else:
+        figures = measure_against(against, rounds, steps())
     if as_json:
         emit({"rounds": rounds, "figures": [asdict(figure) for figure in figures]})
     else:
         show(figures, before)
     if slow := [figure for figure in figures if figure.is_too_slow]:
         raise ExpectationFailed(
-            "; ".join(f"{f.what} takes {f.ratio.median:.2f} x its floor" for f in slow),
+            "; ".join(f"{f.what}: {f.ratio.median:.2f} x its floor" for f in slow),
             hint="; ".join(f"{f.part}: at most {f.bound:g} x {f.floor_is}" for f in slow),
         )
 
@@ -95,6 +112,23 @@ def measure_all(names: tuple[str, ...], rounds: int, progress: Steps) -> list[Fi
             lab = Lab.find(LAB, created.engine)
             figures += asyncio.run(run_in_lab(lab, with_lab, rounds, progress))
     return figures
+
+
+def measure_against(revision: str, rounds: int, progress: Steps) -> list[Figure]:
+    """Measure two builds of the spawner in a lab of their own."""
+    other = spawner_of(revision)
+    with temporary(make_plan(), LAB, progress) as created:
+        lab = Lab.find(LAB, created.engine)
+        return asyncio.run(run_against(lab, other, revision, rounds, progress))
+
+
+async def run_against(
+    lab: Lab, other: list[File], revision: str, rounds: int, progress: Steps
+) -> list[Figure]:
+    """Wait until a lab is ready, and measure this build and the other in it."""
+    await make_ready(lab, NO_SETTINGS, progress)
+    async with connect(lab) as live:
+        return await Builds(live, other).measure(rounds, revision, progress)
 
 
 async def run_in_lab(lab: Lab, names: list[str], rounds: int, progress: Steps) -> list[Figure]:
@@ -133,7 +167,7 @@ def read_baseline(path: Path) -> dict[str, float]:
 def show(figures: list[Figure], before: dict[str, float]) -> None:
     """Print the table of figures: medians, with the spread of the ratio."""
     rows = table(
-        None, "PART", "SECONDS", "FLOOR", "RATIO", "LEAST..GREATEST", "BASELINE", "FLOOR IS"
+        None, "PART", "MEASURED", "FLOOR", "RATIO", "LEAST..GREATEST", "BASELINE", "FLOOR IS"
     )
     for f in figures:
         rows.add_row(

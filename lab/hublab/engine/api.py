@@ -246,6 +246,12 @@ class Engine:
         cache = details.get("total_inactive_file", details.get("inactive_file", 0))
         return int(stats["usage"]) - int(cache)
 
+    def cpu_seconds(self, container: str) -> float:
+        """Seconds of CPU time that a container has used since it was started."""
+        with engine_errors(f"read the CPU time of {container[:12]}"):
+            stats = self._client.api.stats(container, stream=False, one_shot=True)["cpu_stats"]
+        return int(stats["cpu_usage"]["total_usage"]) / 1e9
+
     def run_once(
         self, image: str, argv: Sequence[str], files: Sequence[File] = (), folder: str = "/"
     ) -> ExecResult:

@@ -108,10 +108,13 @@ def members(record: dict[str, Any], instance: str) -> dict[int, int]:
         )
         if alive(pid, ticks) and holds_marker(pid, instance, marker)
     }
-    if not roots:
-        return {}
+    return below(roots, record["leader"]) if roots else {}
+
+
+def below(roots: set[int], session: int) -> dict[int, int]:
+    """The trees of processes, and a session with the trees in it; not this process itself."""
     table = processes()
-    inside = roots | {pid for pid, stat in table.items() if stat.session == record["leader"]}
+    inside = roots | {pid for pid, stat in table.items() if stat.session == session}
     more = inside
     while more:
         more = {pid for pid, stat in table.items() if stat.ppid in inside} - inside

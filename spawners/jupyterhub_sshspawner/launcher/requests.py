@@ -9,14 +9,14 @@ import sys
 import time
 
 from . import tickets
-from .ending import NOW, end
+from .ending import NOW, POLL, end
 from .instance import Failed, Instance
 from .leftovers import end_leftovers, list_servers
 from .listening import everywhere, listeners
 from .ports import check_hub, reserve
 from .processes import owns
 from .server_log import read_log
-from .supervisor import POLL, fork_supervisor, reap
+from .supervisor import Supervisor, reap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -162,20 +162,20 @@ def _attempt(
     low, high = request["ports"] or (0, 0)
     reservation = reserve(request["ip"], low, high)
     port = reservation.port
+    marker = _marker(instance)  # so that an earlier try's supervisor removes nothing of this one's
     instance.remove("exit.json")
     instance.write_secrets(request["files"])
     tickets.keep(request, instance)
-    marker = _marker(instance)
     logged = instance.logged()  # by earlier tries, whose processes have ended
-    reports, report = os.pipe()
-    fork_supervisor(request, instance, port, report, marker)
-    os.close(marker)
-    os.close(report)
     try:
-        return _watch(request, instance, reports, port, logged, say, deadline)
+        supervisor = Supervisor(request, instance, port, marker)
+    finally:
+        os.close(marker)
+    try:
+        return _watch(request, instance, supervisor, port, logged, say, deadline)
     finally:
         reservation.close()
-        os.close(reports)
+        supervisor.close()
         reap()
 
 
@@ -195,19 +195,16 @@ def _marker(instance: Instance) -> int:
 def _watch(
     request: dict[str, Any],
     instance: Instance,
-    reports: int,
+    supervisor: Supervisor,
     port: int,
     logged: int,
     say: Callable[[dict[str, Any]], None],
     deadline: float,
 ) -> dict[str, Any] | None:
     """Follow the server until it listens, ends, is called off, or takes too long."""
-    pending = b""
     while True:
-        if select.select([reports], [], [], POLL)[0]:
-            data = os.read(reports, 65536)
-            *lines, pending = (pending + data).split(b"\n")
-            for event in [json.loads(line) for line in lines] + ([] if data else [{"exit": 0}]):
+        if select.select([supervisor.reports], [], [], POLL)[0]:
+            for event in supervisor.events():
                 if "pid" in event:
                     say({"event": "started", "pid": event["pid"], "port": port})
                 elif "exec_error" in event:

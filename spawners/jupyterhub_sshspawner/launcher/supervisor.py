@@ -1,26 +1,59 @@
-"""The process that starts the server, outlives it, and cleans up after it."""
+"""The process that starts the server, outlives it, and cleans up after it.
+
+It is a shell, of 0.2 MB where a Python needs 6, and waits. Two programs do what needs Python:
+``becoming`` before the server, ``clearing`` after it. The shell has them in its environment, and
+nothing of the server's, which it could not pass on whole: shells drop names that are none to them.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import socket
-import time
+import sys
 
-from . import tickets
-from .instance import Instance, boot
-from .processes import members, process, send
+from . import programs, tickets
+from .instance import Failed, Instance, boot
+from .processes import process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Iterator, NoReturn
 
-POLL = 0.03
 SESSION_VARIABLES = (  # they die with the login session (notebook#1411, systemd#3355)
     b"XDG_RUNTIME_DIR", b"XDG_SESSION_ID", b"XDG_SESSION_CLASS", b"XDG_SESSION_TYPE",
     b"SSH_CLIENT", b"SSH_CONNECTION", b"SSH_TTY", b"SSH_AUTH_SOCK",
 )  # fmt: skip
+PYTHON_NEEDS = (b"PATH", b"LD_LIBRARY_PATH")
+REPORTS, ORDERS, MARKER = 3, 4, 5  # descriptors, as in SCRIPT and becoming
+
+# $1 Python, $2 the instance's folder. ``wait`` also reaps what is adopted. Some shells say 256 + n
+# or 384 + n of signal n. Without the Python of the start, which may be gone by then, any will do.
+SCRIPT = """\
+"$1" -IS -c 'import posix; exec(posix.environ[b"SSHSPAWNER_BECOMING"])' &
+exec 4<&-
+wait $!
+code=$?
+[ $code -gt 255 ] && code=$((128 + code % 128))
+echo "{\\"returncode\\": $code}" >"$2/exit.json"
+echo "{\\"exit\\": $code}" 2>/dev/null >&3
+exec 3>&-
+command -v "$1" >/dev/null || set -- python3 "$2"
+exec "$1" -IS -c 'import posix; exec(posix.environ[b"SSHSPAWNER_CLEARING"])' "$2/secrets"
+"""
+
+LOADER = """\
+import sys
+package = sys.modules["launcher"] = type(sys)("launcher")
+package.__path__ = []
+for name, source in %r:
+    module = sys.modules["launcher." + name] = type(sys)("launcher." + name)
+    module.__package__ = "launcher"
+    exec(source, module.__dict__)
+module.main()
+"""
 
 
 def environment(request: dict[str, Any], instance: Instance, port: int) -> dict[bytes, bytes]:
@@ -39,71 +72,150 @@ def environment(request: dict[str, Any], instance: Instance, port: int) -> dict[
     return env
 
 
-def fork_supervisor(
-    request: dict[str, Any], instance: Instance, port: int, report: int, marker: int
-) -> int:
-    """Start the supervisor; returns its pid in the launcher and never in the supervisor."""
-    child = os.fork()
-    if child:
-        return child
+class Supervisor:
+    """The supervisor of one try, as the launcher sees it until the server listens.
+
+    The server begins only when it is recorded: a launcher that is killed leaves none, or one that
+    is found.
+    """
+
+    def __init__(self, request: dict[str, Any], instance: Instance, port: int, marker: int) -> None:
+        """Start it. Raises Failed for what cannot be run."""
+        self._command = str(request["argv"][0])
+        try:
+            self._env = environment(request, instance, port)
+        except Failed:
+            raise
+        except Exception as error:
+            # no repr: that of a UnicodeEncodeError has the whole value in it, which may be a secret
+            raise Failed(
+                "launcher", "cannot make the environment: %s: %s" % (type(error).__name__, error)
+            ) from error
+        self._orders = self._what_to_become(request)
+        self._instance, self._port = instance, port
+        self._marker = os.fstat(marker)
+        self._pending = b""
+        self.reports, report = os.pipe()
+        orders, self._opener = os.pipe()
+        self._pid = os.fork()
+        if not self._pid:
+            _become_shell(instance, report, orders, marker)
+        os.close(report)
+        os.close(orders)
+
+    def _what_to_become(self, request: dict[str, Any]) -> bytes:
+        """In the words of ``becoming``: all that it needs, so that nothing is looked up there."""
+        try:
+            argv = [os.fsencode(word) for word in request["argv"]]
+            folders = self._env.get(b"PATH", os.defpath.encode()).split(b":")
+            if b"/" in argv[0]:
+                folders = [b""]
+            paths = [os.path.join(folder, argv[0]) for folder in folders]
+            fields = [b"%d" % request["umask"], os.fsencode(os.path.expanduser(request["cwd"]))]
+            for words in (paths, argv):
+                fields += [b"%d" % len(words), *words]
+            fields += [name + b"=" + value for name, value in self._env.items()]
+            if any(b"\0" in field for field in fields):
+                raise ValueError("embedded null byte")
+        except ValueError as error:  # of text that is no argument: NUL, half a surrogate pair
+            raise Failed("command", "cannot run %a: %s" % (self._command, error)) from error
+        body = b"\0".join(fields)
+        return b"%d\0%s" % (len(body), body)
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """What has been reported, when ``reports`` can be read; lets the server begin.
+
+        ``pid`` of a server that has begun, ``exec_error``, ``error`` of the supervisor, ``exit``.
+        """
+        data = os.read(self.reports, 65536)
+        if not data:
+            yield {"exit": 0}
+        *lines, self._pending = (self._pending + data).split(b"\n")
+        for line in lines:
+            event = json.loads(line)
+            if "pid" in event:
+                self._let_begin(event["pid"])
+            elif "errno" in event:
+                path = self._env.get(b"PATH", b"").decode("utf-8", "replace")
+                event["exec_error"] = "cannot run %s: %s (PATH on the node: %s)" % (
+                    self._command, os.strerror(event["errno"]), path,
+                )  # fmt: skip
+            yield event
+
+    def _let_begin(self, pid: int) -> None:
+        leader, server = process(self._pid), process(pid)
+        if not (leader and leader.lives and server and server.lives):
+            raise Failed("launcher", "the supervisor was killed")
+        record = {
+            "leader": self._pid, "leader_ticks": leader.ticks,
+            "pid": pid, "ticks": server.ticks, "port": self._port,
+            "device": self._marker.st_dev, "inode": self._marker.st_ino,
+            "node": socket.gethostname(), "boot": boot(),
+        }  # fmt: skip
+        try:
+            self._instance.write("record.json", record)
+        except OSError as error:
+            raise Failed("launcher", "cannot record the server: %s" % error.strerror) from error
+        data = self._orders
+        try:
+            while data:
+                data = data[os.write(self._opener, data) :]
+        except BrokenPipeError:
+            pass  # it was killed, which is reported
+        self._close_opener()
+
+    def _close_opener(self) -> None:
+        if self._opener >= 0:
+            os.close(self._opener)
+            self._opener = -1
+
+    def close(self) -> None:
+        """Hear no more of it. A server that has not begun will not."""
+        self._close_opener()
+        os.close(self.reports)
+
+
+def _become_shell(instance: Instance, report: int, orders: int, marker: int) -> NoReturn:
+    """In the child. It leaves the launcher's session and takes nothing with it."""
     try:
-        _supervise(request, instance, port, report, marker)
+        os.setsid()
+        _detach(instance, (report, orders, marker))
+        report = REPORTS
+        for number in (
+            signal.SIGHUP,
+            signal.SIGINT,
+            signal.SIGTERM,
+            signal.SIGPIPE,
+            signal.SIGXFSZ,
+        ):
+            signal.signal(number, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _adopt_orphans()
+        env = {name: os.environb[name] for name in PYTHON_NEEDS if name in os.environb}
+        env[b"SSHSPAWNER_BECOMING"] = programs["becoming"].encode()
+        sources = [(name, programs[name]) for name in ("processes", "clearing")]
+        env[b"SSHSPAWNER_CLEARING"] = (LOADER % (sources,)).encode()
+        path = os.path.abspath(instance.path)
+        argv = ["sh", "-c", SCRIPT, "jupyterhub-sshspawner", sys.executable, path]
+        os.execve("/bin/sh", argv, env)
     except BaseException as error:
-        # no repr: that of a UnicodeEncodeError has the whole value in it, which may be a secret
-        _tell(report, {"error": "%s: %s" % (type(error).__name__, str(error)[:500])})
-        os._exit(1)
+        body = {"error": "%s: %s" % (type(error).__name__, str(error)[:500])}
+        os.write(report, (json.dumps(body) + "\n").encode())
     finally:
-        os._exit(0)
+        os._exit(1)
 
 
-def _supervise(
-    request: dict[str, Any], instance: Instance, port: int, report: int, marker: int
-) -> None:
-    os.setsid()
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_IGN)
-    env = environment(request, instance, port)
-    _detach(instance, (report, marker))
-    _adopt_orphans()
-    gate, opener = os.pipe()
-    pid = os.fork()
-    if not pid:
-        os.close(opener)
-        os.setpgid(0, 0)
-        _become_server(request, env, gate, report)
-    os.close(gate)
-    record = _record(pid, port, os.fstat(marker))
-    instance.write("record.json", record)
-    os.write(opener, b"g")  # from now on the server runs, and never unrecorded
-    os.close(opener)
-    _tell(report, record)
-    status = _wait_for(pid)
-    instance.note("exit.json", {"returncode": status})
-    _tell(report, {"exit": status})
-    _sweep(record, instance.name)
-    instance.forget_secrets()
-
-
-def _record(pid: int, port: int, marker: os.stat_result) -> dict[str, Any]:
-    leader, server = process(os.getpid()), process(pid)
-    assert leader is not None
-    assert server is not None  # it waits at the gate
-    return {
-        "leader": os.getpid(), "leader_ticks": leader.ticks,
-        "pid": pid, "ticks": server.ticks, "port": port,
-        "device": marker.st_dev, "inode": marker.st_ino,
-        "node": socket.gethostname(), "boot": boot(),
-    }  # fmt: skip
-
-
-def _detach(instance: Instance, keep: tuple[int, ...]) -> None:
+def _detach(instance: Instance, kept: tuple[int, int, int]) -> None:
     """Let go of the SSH session: nothing of it may stay open, or it would never end."""
     null = os.open(os.devnull, os.O_RDONLY)
     log = os.open(instance.file("server.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for source, target in ((null, 0), (log, 1), (log, 2)):
-        os.dup2(source, target)
+    # out of each other's way first
+    sources = [fcntl.fcntl(number, fcntl.F_DUPFD, 20) for number in (null, log, log, *kept)]
+    targets = (0, 1, 2, REPORTS, ORDERS, MARKER)
+    for index, target in enumerate(targets):
+        os.dup2(sources[index], target)
     for name in os.listdir("/proc/self/fd"):
-        if int(name) > 2 and int(name) not in keep:
+        if int(name) not in targets:
             try:
                 os.close(int(name))
             except OSError:
@@ -111,67 +223,16 @@ def _detach(instance: Instance, keep: tuple[int, ...]) -> None:
 
 
 def _adopt_orphans() -> None:
-    """Become the parent of descendants whose own parent dies (PR_SET_CHILD_SUBREAPER)."""
+    """Become the parent of descendants whose own parent dies (PR_SET_CHILD_SUBREAPER).
+
+    A process stays that when it becomes another program.
+    """
     try:
         import ctypes
 
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
     except (ImportError, OSError, AttributeError) as error:
         print("sshspawner: daemons of the server will not be followed: %s" % error, flush=True)
-
-
-def _become_server(
-    request: dict[str, Any], env: dict[bytes, bytes], gate: int, report: int
-) -> None:
-    """In the child: wait until we are recorded, then become the server."""
-    if not os.read(gate, 1):
-        os._exit(1)  # the supervisor died at once, so nobody would know of us
-    for number in range(1, signal.NSIG):
-        try:
-            signal.signal(number, signal.SIG_DFL)
-        except (OSError, ValueError):
-            continue
-    argv = request["argv"]
-    os.umask(request["umask"])  # what the user's files get; ours are private
-    try:
-        os.chdir(os.path.expanduser(request["cwd"]))
-        os.execvpe(argv[0], argv, env)
-    except OSError as error:
-        path = env.get(b"PATH", b"").decode("utf-8", "replace")
-        detail = "cannot run %s: %s (PATH on the node: %s)" % (argv[0], error.strerror, path)
-        _tell(report, {"exec_error": detail})
-    except ValueError as error:  # of text that is no argument: NUL, half a surrogate pair
-        _tell(report, {"exec_error": "cannot run %a: %s" % (argv[0], error)})
-    os._exit(127)
-
-
-def _tell(report: int, body: dict[str, Any]) -> None:
-    try:
-        os.write(report, (json.dumps(body) + "\n").encode())
-    except OSError:
-        pass  # nobody listens any more: the start was confirmed long ago
-
-
-def _wait_for(pid: int) -> int:
-    """Reap everything until the server has ended; its exit code, 128+n after signal n."""
-    while True:
-        ended, status = os.wait()
-        if ended == pid:
-            return 128 + (status & 127) if status & 127 else status >> 8
-
-
-def _sweep(record: dict[str, Any], name: str) -> None:
-    """The server is gone: end what it left behind, kernels and terminals included."""
-    for number, patience in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0)):
-        until = time.monotonic() + patience
-        left = members(record, name)
-        for pid, ticks in left.items():
-            send(pid, ticks, number)
-        while left and time.monotonic() < until:
-            time.sleep(POLL)
-            while reap():
-                continue
-            left = members(record, name)
 
 
 def reap() -> int:
