@@ -30,8 +30,8 @@ DECIDED_BY = {
     "keepalive_count_max": "keepalive_count_max",
     "gss_auth": "ssh_gssapi",
     "gss_kex": "ssh_gssapi",
-    "gss_delegate_creds": "ssh_gssapi",
-    "gss_host": "ssh_gssapi",
+    "gss_delegate_creds": "ssh_gss_delegate",
+    "gss_host": "hosts",
     "gss_store": "ssh_gss_store",
 }
 """Argument -> the trait that it would go behind: `known_hosts` of None would verify no host."""

@@ -34,6 +34,7 @@ class Pool:
         self._log = log
         self._groups: dict[object, Group] = {}
         self._endings: set[asyncio.Task[None]] = set()
+        self._tickets: dict[tuple[object, ...], int] = {}
         self._doors: dict[tuple[str, int], asyncio.Semaphore] = {}
         self.refusals = Refusals(clock)
 
@@ -101,10 +102,29 @@ class Pool:
 
     def group(self, target: Target, access: Access, limits: Limits) -> Group:
         """The connections to a machine, whether there are any yet or not."""
-        key: tuple[object, ...] = (target, access.identity)
+        key: tuple[object, ...] = self._way_in(target, access)
+        key = (*key, self._newest(key, access.gss_seen.issued if access.gss_delegate else 0))
         if key in self._groups and not self._groups[key].main.suits(target):
             key = (*key, target.pinned)
         return self._groups.setdefault(key, Group(limits.sessions))
+
+    def sign_in_anew(self, target: Target, access: Access) -> None:
+        """Lend none of the connections that there are to a request that comes from now on."""
+        way = self._way_in(target, access)
+        self._tickets[way] = self._tickets.get(way, 0) + 1
+
+    def _way_in(self, target: Target, access: Access) -> tuple[object, ...]:
+        return (target, access.identity)
+
+    def _newest(self, way: tuple[object, ...], issued: int) -> int:
+        """The ticket to use: a newer one has to be delegated, on a connection of its own."""
+        before = self._tickets.get(way, 0)
+        if issued > before:
+            self._tickets[way] = issued
+            for key, group in list(self._groups.items()):
+                if isinstance(key, tuple) and key[:2] == way and group.idle:
+                    del self._groups[key]
+        return max(before, issued)
 
     async def _connected(
         self, link: Link, target: Target, access: Access, limits: Limits

@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncssh
 
+from .kerberos import SignIn
 from .trust import Access
 
 Door = Callable[[str, int], AbstractAsyncContextManager[Any]]
@@ -35,6 +36,7 @@ class Target:
     username: str
     key_name: str
     jumps: tuple[Hop, ...] = ()
+    gss_host: str = ""  # the name in its principal; '' if that is ``key_name``
     # Of what the address may stand for, the machine that is meant: a name with several addresses
     # could lead to another one when the connection is replaced (sshspawner#18).
     pinned: str = field(default="", compare=False)
@@ -61,6 +63,7 @@ class Way:
     signed_in: list[asyncssh.SSHClientConnection] = field(default_factory=list)
     said: str = ""  # by the machine that is asked, since we offered it a key or a password
     hop: Hop | None = None  # the machine on the way that is asked; None if it is the last one
+    gss: SignIn | None = None  # what it is shown
 
     def next(self) -> asyncssh.SSHClient:
         """For ``client_factory``: notes a connection as soon as TCP has it."""
@@ -95,6 +98,8 @@ class _Note(asyncssh.SSHClient):
         conn.set_extra_info(server_version=None, recv_cipher=None, forced_command=None)
         self._connection = conn
         self._way.opened.append(conn)
+        if self._way.gss:
+            self._way.gss.prepare(conn)
 
     def debug_msg_received(self, msg: str, lang: str, always_display: bool) -> None:
         """sshd tells the options of the key or certificate that it accepted (its auth.c)."""
@@ -140,6 +145,9 @@ async def dial(
         async with access.connect_options() as options:
             for hop in (*target.jumps, Hop(address, target.port, target.username)):
                 way.hop = hop if len(way.signed_in) < len(target.jumps) else None
+                # before the door, where others would wait with us for a KDC that is silent
+                name = hop.address if way.hop else target.gss_host or target.key_name
+                way.gss = await access.gss(name, limits.connect_timeout, delegate=way.hop is None)
                 async with door(hop.address if way.hop else target.address, hop.port):
                     way.signed_in.append(await _sign_in(way, hop, target, access, limits, options))
     except BaseException as error:
@@ -155,7 +163,6 @@ async def dial(
 async def _sign_in(
     way: Way, hop: Hop, target: Target, access: Access, limits: Limits, options: dict[str, Any]
 ) -> asyncssh.SSHClientConnection:
-    name = hop.address if way.hop else target.key_name
     seconds, setting = max(
         (limits.connect_timeout, "connect_timeout"), (limits.sign_in_timeout, "sign_in_timeout")
     )
@@ -163,8 +170,7 @@ async def _sign_in(
         _naming(setting, seconds, asyncio.timeout(seconds)),
         _answering(way, limits.connect_timeout),
     ):
-        gss = await access.gss_options(name)
-        return await asyncssh.connect(
+        connection = await asyncssh.connect(
             hop.address,
             hop.port,
             client_factory=way.next,
@@ -174,9 +180,11 @@ async def _sign_in(
             keepalive_interval=limits.keepalive_interval,
             keepalive_count_max=limits.keepalive_count_max,
             login_timeout=0,  # it would end what sign_in_timeout lets go on
-            **({} if way.hop else {"host_key_alias": name}),
-            **{**options, **gss},
+            **({} if way.hop else {"host_key_alias": target.key_name}),
+            **{**options, **(way.gss.arguments if way.gss else {})},
         )
+    connection.set_extra_info(undelegated=bool(way.gss and way.gss.undelegated))
+    return connection
 
 
 @asynccontextmanager

@@ -105,6 +105,19 @@ class AccountRefused(AuthenticationRefused):
     reason = "ssh-account"
 
 
+class NoTicket(AuthenticationRefused):
+    """The user has no Kerberos ticket, or none of use; nobody was asked to believe it."""
+
+    reason = "kerberos-ticket"
+
+
+class KdcSilent(SSHSpawnerError):
+    """No KDC answers: no fault of the host, and no other host would do better."""
+
+    reason = "kdc"
+    status = 503
+
+
 class HostKeyRefused(SSHSpawnerError):
     """The node is not proven to be the node we mean. No failover: it may be an attack."""
 

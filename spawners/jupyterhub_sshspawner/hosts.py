@@ -19,6 +19,7 @@ class Host:
     username: str = ""
     connect_address: str = ""
     host_key_alias: str = ""
+    gss_host: str = ""
     jump_hosts: tuple[str, ...] | None = None
     cmd: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)

@@ -24,6 +24,8 @@ def check_settings(spawner: SSHTraits) -> None:
             "SSHSpawner.limit_backend"
         )
     parse_port_range(spawner.port_range)
+    if spawner.ssh_gss_delegate and not spawner.ssh_gssapi:
+        raise Misconfigured("SSHSpawner.ssh_gss_delegate needs SSHSpawner.ssh_gssapi")
     if spawner.host_key_policy == "insecure":
         spawner.log.warning(
             "SSHSpawner.host_key_policy is insecure: whoever stands between hub and node can take "
@@ -76,6 +78,7 @@ def start_request(
         "owner": owner,
         "spare": spare,
         "files": files,
+        "ticket": place.node.access.gss_delegate,
         "ip": spawner.ip,
         "ports": (fixed, fixed) if fixed else parse_port_range(spawner.port_range),
         "port_attempts": PORT_ATTEMPTS,

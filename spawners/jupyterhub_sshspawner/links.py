@@ -67,6 +67,11 @@ class Group:
         """For what needs no room: an open connection if there is one."""
         return next((link for link in self.links if link.open), self.links[0])
 
+    @property
+    def idle(self) -> bool:
+        """Whether nobody has or waits for any of them."""
+        return not self._waiting and not any(map(_is_used, self.links))
+
     async def seat(self) -> Link:
         """Wait for room for one more session; ``leave`` gives it back."""
         while (link := self._free()) is None:
@@ -119,7 +124,7 @@ class Group:
     def _tidy(self) -> None:
         """Forget closed connections, and with the last what they showed: sshd may be configured
         anew, and its settings count from the next connection."""
-        used = [one for one in self.links if one.open or one.coming or one.users or one.sessions]
+        used = [one for one in self.links if _is_used(one)]
         if used:
             self.links[:] = used
         elif len(self.links) > 1 or self.links[0].room < self.most:
@@ -130,3 +135,7 @@ class Group:
         for turn in waiting:
             if not turn.done():
                 turn.set_result(None)
+
+
+def _is_used(link: Link) -> bool:
+    return bool(link.open or link.coming or link.users or link.sessions)

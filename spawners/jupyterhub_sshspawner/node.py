@@ -11,7 +11,8 @@ import asyncssh
 from .connections import Pool, peer_of
 from .conversation import Conversation, OnEvent
 from .dialing import Limits, Target
-from .errors import BadReply, ConnectionBroke, NeverRan, SSHSpawnerError
+from .errors import BadReply, ConnectionBroke, NeverRan, NoTicket, SSHSpawnerError
+from .kerberos import NOT_FORWARDED
 from .payload import redact, secrets_in
 from .protocol import Reply, command_line
 from .sessions import Session, Sessions
@@ -38,6 +39,23 @@ class Node:
         """The verified address of its sshd; '' where a jump host hides it."""
         async with self.pool.borrow(self.target, self.access, self.limits) as connection:
             return "" if self.target.jumps else peer_of(connection)
+
+    async def address_for_start(self) -> str:
+        """The same, of a connection on which the user's ticket was delegated, if any is to be.
+
+        Raises NoTicket where there is none of use: a start is told so, while polls and stops go on.
+        """
+        access = self.access
+        if not access.gss_delegate:
+            return await self.address()
+        access.check_ticket()
+        if not access.gss_seen.issued:  # nobody can tell whether the one delegated is still good
+            self.pool.sign_in_anew(self.target, access)
+        async with self.pool.borrow(self.target, access, self.limits) as connection:
+            if connection.get_extra_info("undelegated"):
+                self.pool.sign_in_anew(self.target, access)
+                raise NoTicket(NOT_FORWARDED, f"{self._account}: {NOT_FORWARDED}")
+        return await self.address()
 
     async def ask(
         self, op: str, body: dict[str, Any], timeout: float, on_event: OnEvent | None = None

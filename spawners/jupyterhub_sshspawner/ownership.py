@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Text, type_coerce
+from sqlalchemy import Text, literal_column
 from sqlalchemy.orm import object_session
 
 from .launching import hub_api_url
@@ -57,7 +57,8 @@ def instances_in(spawner: SSHTraits, account: str, others: bool = False) -> set[
     if session is None:
         return set()
     kind: Any = type(row)
-    written = type_coerce(kind.state, Text)
+    # as text: JupyterHub's own type for it cannot be cached, of which SQLAlchemy warns
+    written = literal_column(f"{kind.__tablename__}.state", Text)
     mentions = written.contains(json.dumps(account)[1:-1], autoescape=True)
     found = set()
     for number, state in session.query(kind.id, written).filter(mentions):

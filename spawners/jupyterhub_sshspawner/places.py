@@ -52,6 +52,7 @@ class Place:
             address=self.peer or target.address,
             ssh_port=target.port,
             host_key_alias=target.key_name,
+            gss_host=target.gss_host,
             username=target.username,
             connect_address=self.address,
             run_dir=resolve.remote_path(spawner, "run_dir", target.username),
@@ -112,7 +113,7 @@ async def _connect(spawner: SSHTraits, host: Host, say: Callable[[int, str], Non
     node = await node_for(spawner, host, username)
     address = _server_address(spawner, host)
     with step(spawner.trace, "start.connect", host=host.name):
-        peer = await node.address()
+        peer = await node.address_for_start()
     node = replace(node, target=replace(node.target, pinned=peer))
     say(30, f"Connected to {host.name} as {username}")
     return Place(host, node, peer, address or peer or host.ssh_address)

@@ -26,7 +26,7 @@ async def ask_status(
     try:
         async with asyncio.timeout(patience):
             node = await node_of(instance)
-            body = {**launching.about(instance), "wait": wait}
+            body = {**launching.about(instance), "wait": wait, "ticket": node.access.gss_delegate}
             reply = await node.ask("status", body, patience, greeted.append)
     except TimeoutError as error:
         what = "answer" if greeted else "come to running the launcher"

@@ -39,6 +39,7 @@ FAILURES = frozenset(
         "python",
         "exposed",
         "home",
+        "ticket",
     ]
 )
 _SAFE_PATH = re.compile(r"[A-Za-z0-9_./+][A-Za-z0-9_./+-]*")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from inspect import isawaitable
 from typing import Any
 
+from . import kerberos
 from .connect_arguments import check_connect_arguments
 from .dialing import Limits, Target
-from .errors import AuthenticationRefused, Misconfigured, SSHSpawnerError
+from .errors import AuthenticationRefused, Misconfigured, NoTicket, SSHSpawnerError
 from .hops import parse_hop
 from .hosts import Host, parse_hosts
 from .ssh_config import proxy_jump
@@ -74,6 +76,7 @@ async def access(spawner: SSHTraits, username: str) -> Access:
     known = await value_of(spawner, spawner.known_hosts)
     insecure = spawner.host_key_policy == "insecure"
     try:
+        store = await _gss_store(spawner, names)
         return Access(
             known_hosts=() if insecure else _as_tuple(known),
             host_ca_keys=tuple(spawner.host_ca_keys),
@@ -82,7 +85,9 @@ async def access(spawner: SSHTraits, username: str) -> Access:
             certs=tuple(fill(cert, **names) for cert in certs if not is_text(cert)),
             cert_texts=(*filter(is_text, certs), *await from_auth_state(spawner)),
             agent_path=fill(spawner.ssh_agent_path, **names) if spawner.ssh_agent_path else None,
-            gss_store=await _gss_store(spawner, names),
+            gss_store=store,
+            gss_delegate=bool(store) and spawner.ssh_gss_delegate,
+            gss_seen=await asyncio.to_thread(kerberos.look, dict(store)),
             config_files=tuple(spawner.ssh_config_files),
             options=dict(spawner.ssh_options),
             passphrase=await value_of(spawner, spawner.ssh_key_passphrase),
@@ -136,7 +141,7 @@ async def _gss_store(spawner: SSHTraits, names: dict[str, str]) -> tuple[tuple[s
         return ()
     store = await value_of(spawner, spawner.ssh_gss_store)
     if not store and callable(spawner.ssh_gss_store):
-        raise AuthenticationRefused("no Kerberos ticket of yours is known: sign in again")
+        raise NoTicket("no Kerberos ticket of yours is known: sign in again")
     if isinstance(store, str) and store:
         store = {"ccache": store}
     if not store or not isinstance(store, dict):
@@ -159,6 +164,7 @@ async def target(spawner: SSHTraits, host: Host, username: str) -> Target:
         username=username,
         key_name=host.key_name,
         jumps=jumps,
+        gss_host=host.gss_host,
     )
 
 
@@ -176,6 +182,7 @@ def target_again(spawner: SSHTraits, instance: Instance) -> Target:
         username=instance.username,
         key_name=instance.host_key_alias or instance.host,
         jumps=tuple(parse_hop(jump) for jump in instance.jumps),
+        gss_host=instance.gss_host,
     )
 
 

@@ -19,6 +19,7 @@ class Instance:
     address: str = ""  # of the node's sshd, verified: a name may mean another machine tomorrow
     ssh_port: int = 22
     host_key_alias: str = ""
+    gss_host: str = ""
     username: str = ""
     connect_address: str = ""
     run_dir: str = ""

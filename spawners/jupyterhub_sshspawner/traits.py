@@ -54,9 +54,9 @@ class SSHTraits(Spawner):  # type: ignore[misc]
         help="""Machines that servers may run on.
 
         Each is a name, or a dict with `name` and any of `address`, `port`, `username`,
-        `connect_address`, `host_key_alias`, `jump_hosts`, `cmd`, `environment`, `prologue`,
-        `max_servers`. Or a callable that takes the spawner and returns such a list; it may be
-        async.
+        `connect_address`, `host_key_alias`, `gss_host`, `jump_hosts`, `cmd`, `environment`,
+        `prologue`, `max_servers`. Or a callable that takes the spawner and returns such a list; it
+        may be async.
         """,
     )
     host_policy = Union(
@@ -156,6 +156,13 @@ class SSHTraits(Spawner):  # type: ignore[misc]
         `FILE:/run/jupyterhub/krb5/{username}`, a credential store such as
         `{"client_keytab": "…", "ccache": "…"}`, or a callable that takes the spawner and returns
         one; it may be async. There is no default: the hub's own ticket serves nobody.""",
+    )
+    ssh_gss_delegate = Bool(
+        False,
+        config=True,
+        help="""Delegate the user's Kerberos ticket to the node, for what the server has to reach
+        with it. The server finds it by `KRB5CCNAME` until it ends. The ticket must be forwardable,
+        and whoever is root on the node can use it.""",
     )
 
     # ------------------------------------------------------------ trust
@@ -292,7 +299,7 @@ class SSHTraits(Spawner):  # type: ignore[misc]
     # ------------------------------------------------------------ time
 
     connect_timeout = Float(
-        10.0, min=0.1, config=True, help="""Seconds within which a host must answer."""
+        10.0, min=0.1, config=True, help="""Seconds within which a host, or a KDC, must answer."""
     )
     sign_in_timeout = Float(
         30.0,

@@ -30,6 +30,8 @@ class Access:
     certs: tuple[str, ...] = ()
     agent_path: str | None = None
     gss_store: tuple[tuple[str, str], ...] = ()
+    gss_delegate: bool = False
+    gss_seen: kerberos.Seen = field(default_factory=kerberos.Seen)
     config_files: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict, repr=False)
     passphrase: str | None = field(default=None, repr=False)
@@ -40,14 +42,22 @@ class Access:
     def identity(self) -> tuple[object, ...]:
         """Part of a connection's key in the pool."""
         return (self.known_hosts, self.host_ca_keys, self.insecure, self.keys, self.certs,
-                bool(self.cert_texts),
-                self.agent_path, self.gss_store, self.password is not None)  # fmt: skip
+                bool(self.cert_texts), self.agent_path, self.gss_store, self.gss_delegate,
+                self.password is not None)  # fmt: skip
 
-    async def gss_options(self, host: str) -> dict[str, Any]:
-        """What to add for a host that is known by this name; nothing without GSSAPI."""
+    def check_ticket(self) -> None:
+        """Raise NoTicket if there is none that could be delegated, as far as it can be seen."""
+        kerberos.check(self.gss_seen, dict(self.gss_store), delegate=True)
+
+    async def gss(self, host: str, seconds: float, delegate: bool) -> kerberos.SignIn | None:
+        """What signs in by GSSAPI to a host of this name; None if nothing is to.
+
+        ``delegate`` is whether this host may have a ticket, if any.
+        """
         if not self.gss_store:
-            return {}
-        return await asyncio.to_thread(kerberos.connect_options, host, dict(self.gss_store))
+            return None
+        delegate = delegate and self.gss_delegate
+        return await kerberos.sign_in(host, dict(self.gss_store), self.gss_seen, delegate, seconds)
 
     @asynccontextmanager
     async def connect_options(self) -> AsyncIterator[dict[str, Any]]:

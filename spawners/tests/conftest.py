@@ -11,6 +11,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 from machinery import Account, Hub, Sshd
+from realm import gss_hub, gss_node, kdc
+
+__all__ = ["gss_hub", "gss_node", "kdc"]  # fixtures
 
 # An example may take its time: on a shared machine a slow one is no failure.
 hypothesis.settings.register_profile(

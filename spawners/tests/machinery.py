@@ -344,11 +344,11 @@ class Hub:
             return self.api("GET", "/")[0] == 200
         return False
 
-    def kill(self, number: int = signal.SIGKILL) -> None:
+    def kill(self, number: int = signal.SIGKILL, patience: float = 30) -> None:
         """End the hub; servers stay, as in a crash or (SIGTERM) with cleanup_servers off."""
         if self._process:
             self._process.send_signal(number)
-            self._process.wait(30)
+            self._process.wait(patience)
             self._process = None
 
     def wait_dead(self, timeout: float = 120) -> None:

@@ -13,11 +13,12 @@ What lies in ``<run_dir>/<instance>/`` (0700, files 0600):
 ``reply.json``   what a start reported, to report it again when the first report was lost
 ``exit.json``    how the server ended
 ``server.log``   what the server printed
+``secrets/``     keys of ``internal_ssl``, the delegated Kerberos ticket; while the server runs
 ``runtime/``     Jupyter's own records, where the home cannot be written to
 """
 
 # each needs earlier ones only
 ORDER = (
-    "processes", "listening", "instance", "ending", "ports", "supervisor", "leftovers",
-    "redaction", "server_log", "requests",
+    "processes", "listening", "instance", "ending", "ports", "ccache", "tickets", "supervisor",
+    "leftovers", "redaction", "server_log", "requests",
 )  # fmt: skip

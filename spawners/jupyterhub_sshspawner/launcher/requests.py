@@ -8,6 +8,7 @@ import select
 import sys
 import time
 
+from . import tickets
 from .ending import NOW, end
 from .instance import Failed, Instance
 from .leftovers import end_leftovers, list_servers
@@ -163,6 +164,7 @@ def _attempt(
     port = reservation.port
     instance.remove("exit.json")
     instance.write_secrets(request["files"])
+    tickets.keep(request, instance)
     marker = _marker(instance)
     logged = instance.logged()  # by earlier tries, whose processes have ended
     reports, report = os.pipe()
@@ -273,6 +275,7 @@ def status(
             record = instance.record()
             listening = owns(inside, listeners(record["port"]))
             if listening or time.monotonic() >= until:
+                tickets.refresh(request, instance)
                 return _running(record, listening)
         elif instance.is_free():
             break

@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 
+from . import tickets
 from .instance import Instance, boot
 from .processes import members, process, send
 
@@ -34,6 +35,7 @@ def environment(request: dict[str, Any], instance: Instance, port: int) -> dict[
         env[b"JUPYTERHUB_SERVICE_URL"] = ("%s%d%s" % (before, port, after)).encode()
     for item in request["files"]:
         env[item["env"].encode()] = os.fsencode(os.path.join(instance.secrets, item["name"]))
+    env.update(tickets.variables(request, instance))
     return env
 
 
