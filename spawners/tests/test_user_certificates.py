@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import asyncssh
@@ -13,7 +15,7 @@ import pytest
 from machinery import TINY, Account, Hub, Sshd
 from test_spawn_page import Browser
 
-from jupyterhub_sshspawner import trust
+from jupyterhub_sshspawner import SSHSpawner, resolve, trust
 from jupyterhub_sshspawner.errors import AuthenticationRefused, Misconfigured
 from jupyterhub_sshspawner.user_certificates import certified
 
@@ -143,3 +145,15 @@ def test_what_is_wrong_with_it_is_told(
 ) -> None:
     with pytest.raises(error, match=said):
         certified([made(key)], trust.load_keys([str(tmp_path / "key")], (), None))
+
+
+def test_a_callable_may_return_files_and_texts(key: asyncssh.SSHKey) -> None:
+    text = text_for(key)
+
+    async def certificates_of(spawner: Any) -> list[str]:
+        return [f"/etc/{spawner.user.name}-cert.pub", text, "/etc/{username}.2"]
+
+    spawner = SSHSpawner(user=SimpleNamespace(name="bob"), ssh_client_certs=certificates_of)
+    access = asyncio.run(resolve.access(spawner, "bob"))
+    assert access.certs == ("/etc/bob-cert.pub", "/etc/bob.2")
+    assert access.cert_texts == (text,)
