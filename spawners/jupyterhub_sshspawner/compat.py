@@ -17,13 +17,14 @@ def spawn_failure(message: str, reason: str, status: int, detail: str) -> Except
 
     Errors count towards ``consecutive_failure_limit``, which shuts the hub down
     (``_track_failure_count`` in handlers/base.py); a user's wrong password or a dead node must not.
-    Before 6.0 only a status below 500 is a failure.
+    Before 6.0 only a status below 500 is a failure, and the API tells the log's message to whoever
+    asks: the detail is for our own log alone there.
     """
     error: Any
     if SpawnException is not None:
         error = SpawnException(message, reason=reason, status_code=status, log_message=detail)
     else:
-        error = web.HTTPError(status if status < 500 else 424, "%s", detail or message)
+        error = web.HTTPError(status if status < 500 else 424, "%s", message)
     # what the user sees; 6.1.1 would show the log message on the progress page (format_exception)
     error.jupyterhub_message = message
     if getattr(error, "headers", None) is None:

@@ -118,11 +118,11 @@ class Account:
             with contextlib.suppress(OSError):
                 if os.readlink(f"/proc/{pid}/cwd") == str(self.home):
                     found[pid] = line
-        return {pid: line for pid, line in found.items() if "sys.stdin.readline" not in line}
+        return {pid: line for pid, line in found.items() if not _is_helper(line)}
 
     def check_gone(self) -> None:
-        """Nothing of a server runs. A launcher may take a moment to end after its answer."""
-        left = [line for line in self.processes().values() if "sys.stdin.readline" not in line]
+        """Nothing of a server runs. Launcher and supervisor may take a moment to end after it."""
+        left = [line for line in self.processes().values() if not _is_helper(line)]
         assert not left
         wait_until(lambda: not self.processes(), message="a launcher or a supervisor is left")
 
@@ -152,6 +152,11 @@ class Account:
 
         wait_until(ended, message=f"{self.name} still runs something")
         subprocess.run(["userdel", "-r", self.name], check=False, capture_output=True)
+
+
+def _is_helper(line: str) -> bool:
+    """Whether a command line is a launcher's, or a supervisor's."""
+    return "sys.stdin.readline" in line or "SSHSPAWNER_" in line
 
 
 def _kill(pids: set[int]) -> None:
