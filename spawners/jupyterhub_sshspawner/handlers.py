@@ -16,8 +16,9 @@ from jupyterhub import apihandlers, orm
 from jupyterhub.scopes import needs_scope
 from tornado import web
 
-from .orphans import all_orphans, forget
-from .server_log import ServerLogHandler
+from .lost.orphans import all_orphans, forget
+from .lost.sweeping import sweep
+from .server.server_log import ServerLogHandler
 
 
 class OrphansHandler(apihandlers.APIHandler):  # type: ignore[misc]
@@ -58,8 +59,6 @@ class ServersHandler(apihandlers.APIHandler):  # type: ignore[misc]
         await self._sweep(end=True)
 
     async def _sweep(self, end: bool) -> None:
-        from .sweeping import sweep
-
         hosts = frozenset(self.get_arguments("host"))
         found, failed = await sweep(self._spawners(), hosts, end)
         rows = [{**asdict(one), "ended": end and one.kind == "unknown"} for one in found]

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from inspect import isawaitable
 
 from . import resolve
-from .connections import shared_pool
-from .dialing import Target
+from .choice.hosts import Host
+from .choice.placement import Board, candidates, chosen_host, has_room
 from .errors import Misconfigured, SSHSpawnerError, Unreachable
-from .hops import written
-from .hosts import Host
-from .node import Node
-from .placement import Board, candidates, chosen_host, has_room
+from .exchange.node import Node
+from .ssh.connections import shared_pool
+from .ssh.dialing import Target
+from .ssh.hops import written
+from .ssh.trust import Access
 from .state import Instance
 from .trace import step
 from .traits import SSHTraits
-from .trust import Access
 
 board = Board()  # one for the process: all spawners sit at it
 

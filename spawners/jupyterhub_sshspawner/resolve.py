@@ -6,17 +6,17 @@ import asyncio
 from inspect import isawaitable
 from typing import Any
 
-from . import kerberos
-from .connect_arguments import check_connect_arguments
-from .dialing import Limits, Target
+from .choice.hosts import Host, parse_hosts
 from .errors import AuthenticationRefused, Misconfigured, NoTicket, SSHSpawnerError
-from .hops import parse_hop
-from .hosts import Host, parse_hosts
-from .ssh_config import proxy_jump
+from .ssh import kerberos
+from .ssh.connect_arguments import check_connect_arguments
+from .ssh.dialing import Limits, Target
+from .ssh.hops import parse_hop
+from .ssh.ssh_config import proxy_jump
+from .ssh.trust import Access
+from .ssh.user_certificates import from_auth_state, is_text
 from .state import Instance
 from .traits import SSHTraits, fill
-from .trust import Access
-from .user_certificates import from_auth_state, is_text
 
 
 async def value_of(spawner: SSHTraits, setting: Any) -> Any:

@@ -16,30 +16,22 @@ from typing import Any
 from sqlalchemy.orm import object_session
 from traitlets import default
 
-from . import (
-    certificates,
-    ending,
-    handlers,
-    launching,
-    options,
-    overrides,
-    ownership,
-    places,
-    server_log,
-    tokens,
-)
+from . import certificates, handlers, places, tokens
+from .choice import options, overrides
 from .compat import spawn_failure
 from .errors import Hangs, LaunchFailed, SilentShell, SSHSpawnerError
-from .listen_address import settle_ip
-from .node import Node
-from .orphans import Ledger, ledger_of, wake_others
-from .polling import Doubt, ask_status
+from .exchange.node import Node
+from .exchange.protocol import Process, Reply, told
+from .lost import ownership
+from .lost.orphans import Ledger, ledger_of, wake_others
 from .progress import Progress
-from .protocol import Process, Reply, told
+from .server import ending, launching, server_log
+from .server.listen_address import settle_ip
+from .server.polling import Doubt, ask_status
+from .server.ways import Ways
 from .state import Instance, State, from_dict
 from .trace import step
 from .traits import SSHTraits
-from .ways import Ways
 
 handlers.register()
 

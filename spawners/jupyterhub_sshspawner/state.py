@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from .protocol import Process
+from .exchange.protocol import Process
 
 VERSION = 1
 

@@ -23,8 +23,8 @@ from traitlets import (
     default,
 )
 
+from .choice.placement import POLICIES
 from .errors import Misconfigured
-from .placement import POLICIES
 
 
 class SSHTraits(Spawner):  # type: ignore[misc]

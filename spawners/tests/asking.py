@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jupyterhub_sshspawner.protocol import ReplyReader, command_line, request_bytes
+from jupyterhub_sshspawner.exchange.protocol import ReplyReader, command_line, request_bytes
 
 
 def pythons() -> list[str]:

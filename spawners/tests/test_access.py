@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_sshspawner import connections
-from jupyterhub_sshspawner.connections import Pool
-from jupyterhub_sshspawner.dialing import Limits, Target
 from jupyterhub_sshspawner.errors import Misconfigured, SSHSpawnerError, Unreachable
-from jupyterhub_sshspawner.trust import Access
+from jupyterhub_sshspawner.ssh import connections
+from jupyterhub_sshspawner.ssh.connections import Pool
+from jupyterhub_sshspawner.ssh.dialing import Limits, Target
+from jupyterhub_sshspawner.ssh.trust import Access
 
 NOBODY = 1
 """A port at which nobody listens."""

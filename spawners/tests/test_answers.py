@@ -9,7 +9,7 @@ import pytest
 
 from jupyterhub_sshspawner import SSHSpawner
 from jupyterhub_sshspawner.errors import LaunchFailed
-from jupyterhub_sshspawner.protocol import Reply
+from jupyterhub_sshspawner.exchange.protocol import Reply
 from jupyterhub_sshspawner.state import Instance
 
 OLD, NEW = Instance("old", "node1"), Instance("new", "node1")

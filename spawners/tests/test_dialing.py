@@ -13,10 +13,10 @@ from typing import Any
 import asyncssh
 import pytest
 
-from jupyterhub_sshspawner.connections import Pool
-from jupyterhub_sshspawner.dialing import Hop, Limits, Target, dial
 from jupyterhub_sshspawner.errors import Unreachable
-from jupyterhub_sshspawner.trust import Access
+from jupyterhub_sshspawner.ssh.connections import Pool
+from jupyterhub_sshspawner.ssh.dialing import Hop, Limits, Target, dial
+from jupyterhub_sshspawner.ssh.trust import Access
 
 HOST_KEY = asyncssh.generate_private_key("ssh-ed25519")
 IMPATIENT = Limits(connect_timeout=1, sign_in_timeout=2)

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from jupyterhub_sshspawner.errors import KdcSilent
-from jupyterhub_sshspawner.kdcs import AT_ONCE, SILENT_FOR, Kdcs
+from jupyterhub_sshspawner.ssh.kdcs import AT_ONCE, SILENT_FOR, Kdcs
 
 HANGING, OTHER = ("ONE.TEST", ""), ("OTHER.TEST", "")
 

@@ -23,9 +23,9 @@ from locks import python_without_locks
 from machinery import processes_of, wait_until
 
 from jupyterhub_sshspawner import launcher
+from jupyterhub_sshspawner.exchange.protocol import ReplyReader, command_line, request_bytes
 from jupyterhub_sshspawner.launcher import ORDER, PROGRAMS
 from jupyterhub_sshspawner.launcher.instance import KEEP_ENDED, Instance
-from jupyterhub_sshspawner.protocol import ReplyReader, command_line, request_bytes
 
 
 @pytest.mark.parametrize("python", pythons())

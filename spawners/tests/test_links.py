@@ -7,7 +7,7 @@ from unittest.mock import Mock
 
 import asyncssh
 
-from jupyterhub_sshspawner.links import Group, Link
+from jupyterhub_sshspawner.ssh.links import Group, Link
 
 
 def opened(link: Link) -> Link:

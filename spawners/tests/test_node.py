@@ -9,11 +9,11 @@ from typing import Any
 import asyncssh
 import pytest
 
-from jupyterhub_sshspawner.connections import Pool
-from jupyterhub_sshspawner.dialing import Limits, Target
 from jupyterhub_sshspawner.errors import NeverRan
-from jupyterhub_sshspawner.node import Node
-from jupyterhub_sshspawner.trust import Access
+from jupyterhub_sshspawner.exchange.node import Node
+from jupyterhub_sshspawner.ssh.connections import Pool
+from jupyterhub_sshspawner.ssh.dialing import Limits, Target
+from jupyterhub_sshspawner.ssh.trust import Access
 
 
 class Open(asyncssh.SSHServer):

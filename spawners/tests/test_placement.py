@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jupyterhub_sshspawner.choice.hosts import parse_hosts
+from jupyterhub_sshspawner.choice.placement import Board, candidates, chosen_host
 from jupyterhub_sshspawner.errors import HostRefused, Misconfigured, NoCapacity
-from jupyterhub_sshspawner.hosts import parse_hosts
-from jupyterhub_sshspawner.placement import Board, candidates, chosen_host
 
 HOSTS = parse_hosts(["a", "b", {"name": "c", "max_servers": 1}])
 hostile = st.recursive(

@@ -18,8 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tornado import web
 
-from jupyterhub_sshspawner import SSHSpawner, launching, options, overrides, profiles, resolve
+from jupyterhub_sshspawner import SSHSpawner, resolve
+from jupyterhub_sshspawner.choice import options, overrides, profiles
 from jupyterhub_sshspawner.errors import Misconfigured, OptionsRefused, Unreachable
+from jupyterhub_sshspawner.server import launching
 
 HOSTS: list[Any] = [
     "cpu1",

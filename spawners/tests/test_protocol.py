@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyterhub_sshspawner.errors import BadReply, Misconfigured
-from jupyterhub_sshspawner.protocol import (
+from jupyterhub_sshspawner.exchange.protocol import (
     MAX_LINE,
     MAX_NOISE,
     ReplyReader,

@@ -14,8 +14,7 @@ import pytest
 from asking import SERVER, Ask, pythons
 from machinery import wait_until
 
-from jupyterhub_sshspawner.launcher.processes import process
-from jupyterhub_sshspawner.protocol import (
+from jupyterhub_sshspawner.exchange.protocol import (
     Process,
     Reply,
     ReplyReader,
@@ -23,6 +22,7 @@ from jupyterhub_sshspawner.protocol import (
     quick_line,
     request_bytes,
 )
+from jupyterhub_sshspawner.launcher.processes import process
 
 
 def alone(known: dict[str, int], instance: str = "abc123", python: str = "") -> Reply | None:

@@ -13,7 +13,8 @@ from machinery import TINY, Account, Hub, Sshd
 from test_spawn_page import Browser
 from traitlets.config import Config
 
-from jupyterhub_sshspawner import SSHSpawner, overrides
+from jupyterhub_sshspawner import SSHSpawner
+from jupyterhub_sshspawner.choice import overrides
 
 DOCS = Path(__file__).parents[1] / "docs"
 RECIPES, PRODUCTION = ((DOCS / name).read_text() for name in ("recipes.md", "production.md"))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from jupyterhub_sshspawner.dialing import Target
 from jupyterhub_sshspawner.errors import AccountRefused, HostClosed, SSHSpawnerError
-from jupyterhub_sshspawner.refusals import Refusals, is_about_one
+from jupyterhub_sshspawner.ssh.dialing import Target
+from jupyterhub_sshspawner.ssh.refusals import Refusals, is_about_one
 
 EXPIRED = "Your account has expired; please contact your system administrator."
 

@@ -13,8 +13,9 @@ from jupyterhub.user import UserDict
 from machinery import TINY, Account
 from machinery import Hub as RunningHub
 
-from jupyterhub_sshspawner import SSHSpawner, orphans, ownership, places
-from jupyterhub_sshspawner.placement import Board
+from jupyterhub_sshspawner import SSHSpawner, places
+from jupyterhub_sshspawner.choice.placement import Board
+from jupyterhub_sshspawner.lost import orphans, ownership
 from jupyterhub_sshspawner.state import Instance, State
 
 SERVER = Instance(instance="i", host="node1", username="carol")

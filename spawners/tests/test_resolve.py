@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from jupyterhub_sshspawner import SSHSpawner, places, resolve
+from jupyterhub_sshspawner.choice.hosts import Host
 from jupyterhub_sshspawner.errors import Misconfigured
-from jupyterhub_sshspawner.hosts import Host
 
 NO_TEMPLATES = ["{0}", "{}", "{nope}", "{", "}", "{username.x}", "{host.x}"]
 bad = pytest.mark.parametrize("text", NO_TEMPLATES)

@@ -14,7 +14,7 @@ from test_spawn_page import Browser
 
 from jupyterhub_sshspawner.launcher.instance import Instance
 from jupyterhub_sshspawner.launcher.server_log import FITS, SIZE, environment_of, fitted, read_log
-from jupyterhub_sshspawner.server_log import read_once
+from jupyterhub_sshspawner.server.server_log import read_once
 
 RESTARTED = """
 c.SSHSpawner.environment = {"DATABASE_URL": "postgres://lab:hunter2222@db/lab", "PLAIN": "shown"}

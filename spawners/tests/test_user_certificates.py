@@ -15,9 +15,10 @@ import pytest
 from machinery import TINY, Account, Hub, Sshd
 from test_spawn_page import Browser
 
-from jupyterhub_sshspawner import SSHSpawner, resolve, trust
+from jupyterhub_sshspawner import SSHSpawner, resolve
 from jupyterhub_sshspawner.errors import AuthenticationRefused, Misconfigured
-from jupyterhub_sshspawner.user_certificates import certified
+from jupyterhub_sshspawner.ssh import trust
+from jupyterhub_sshspawner.ssh.user_certificates import certified
 
 CONFIG = """
 import os

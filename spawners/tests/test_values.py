@@ -11,14 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jupyterhub_sshspawner import launching, payload, state, tunnels
-from jupyterhub_sshspawner.connect_arguments import check_connect_arguments
-from jupyterhub_sshspawner.dialing import Hop
+from jupyterhub_sshspawner import state
 from jupyterhub_sshspawner.errors import Misconfigured
-from jupyterhub_sshspawner.hops import parse_hop, written
+from jupyterhub_sshspawner.exchange import payload
+from jupyterhub_sshspawner.exchange.protocol import request_bytes
 from jupyterhub_sshspawner.launcher.instance import Instance
 from jupyterhub_sshspawner.launcher.supervisor import environment
-from jupyterhub_sshspawner.protocol import request_bytes
+from jupyterhub_sshspawner.server import launching, tunnels
+from jupyterhub_sshspawner.ssh.connect_arguments import check_connect_arguments
+from jupyterhub_sshspawner.ssh.dialing import Hop
+from jupyterhub_sshspawner.ssh.hops import parse_hop, written
 from jupyterhub_sshspawner.traits import fill, parse_port_range
 
 

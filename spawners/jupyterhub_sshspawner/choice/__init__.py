@@ -1,0 +1,1 @@
+"""Which host a server goes to, and what its user may choose."""

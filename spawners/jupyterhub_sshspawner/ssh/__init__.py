@@ -1,0 +1,1 @@
+"""Signing in to a node and keeping the connections: whom to believe, what was refused."""
