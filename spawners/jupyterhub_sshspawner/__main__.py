@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import requests
 
@@ -78,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _orphans(options: argparse.Namespace) -> int:
     for instance in options.forget:
-        _ask(options, "DELETE", f"orphans/{instance}")
+        _ask(options, "DELETE", f"orphans/{quote(instance, safe='')}")
     if options.forget:
         return 0
     orphans = _ask(options, "GET", "orphans")["orphans"]
@@ -127,7 +128,10 @@ def _ask(
     except requests.RequestException as error:
         raise Refused(f"the hub at {options.url} does not answer: {error}", 3) from error
     if reply.ok:
-        return reply.json() if reply.content else None
+        try:
+            return reply.json() if reply.content else None
+        except ValueError:
+            raise Refused(f"{options.url} is not a hub's API: its answer is no JSON", 3) from None
     try:
         why = reply.json().get("message")
     except ValueError:
@@ -141,7 +145,10 @@ def _server(one: dict[str, Any]) -> str:
 
 
 def _when(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds else "an unknown time"
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds else "an unknown time"
+    except (ValueError, OverflowError, OSError):  # a user may have set the clock of a file
+        return "an unknown time"
 
 
 if __name__ == "__main__":

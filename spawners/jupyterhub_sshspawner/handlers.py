@@ -61,7 +61,7 @@ class ServersHandler(apihandlers.APIHandler):  # type: ignore[misc]
     async def _sweep(self, end: bool) -> None:
         hosts = frozenset(self.get_arguments("host"))
         found, failed = await sweep(self._spawners(), hosts, end)
-        rows = [{**asdict(one), "ended": end and one.kind == "unknown"} for one in found]
+        rows = [asdict(one) for one in found]
         self.write(json.dumps({"servers": rows, "failed": [asdict(one) for one in failed]}))
 
     def _spawners(self) -> list[Any]:

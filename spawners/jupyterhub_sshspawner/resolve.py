@@ -72,7 +72,9 @@ async def access(spawner: SSHTraits, username: str) -> Access:
     check_connect_arguments(spawner.ssh_options)
     names = {"username": spawner.user.name, "ssh_username": username}
     keys = await value_of(spawner, spawner.ssh_client_keys)
-    certs = await value_of(spawner, spawner.ssh_client_certs)
+    certs = _as_tuple(await value_of(spawner, spawner.ssh_client_certs))
+    if not all(isinstance(cert, str) for cert in certs):
+        raise Misconfigured("SSHSpawner.ssh_client_certs must be, or return, a list of texts")
     known = await value_of(spawner, spawner.known_hosts)
     insecure = spawner.host_key_policy == "insecure"
     try:
@@ -101,10 +103,11 @@ def remote_path(spawner: SSHTraits, trait: str, username: str) -> str:
     """A path on the node from a template; ``~`` is left to the node."""
     template = str(getattr(spawner, trait))
     names = {"username": spawner.user.name, "ssh_username": username}
-    if any(f"{{{key}" in template and not _is_part(name) for key, name in names.items()):
-        raise Misconfigured(
-            f"SSHSpawner.{trait}: the user name {spawner.user.name!r} cannot be part of a path"
-        )
+    for key, name in names.items():
+        if f"{{{key}" in template and not _is_part(name):
+            if trait == "run_dir_fallback":
+                return ""  # there is none for such an account
+            raise Misconfigured(f"SSHSpawner.{trait}: {name!r} cannot be part of a path")
     return filled(trait, template, **names)
 
 

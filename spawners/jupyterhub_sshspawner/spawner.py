@@ -35,6 +35,7 @@ from .traits import SSHTraits
 
 handlers.register()
 
+MOST_EVENTS = 20  # different ones of a start
 ADOPTION_WAIT = 20.0  # seconds for a start, whose hub died, to come to its end
 
 
@@ -57,6 +58,7 @@ class SSHSpawner(SSHTraits):
         self._files: list[dict[str, str]] = []
         self._gone: int | None = None  # exit status, once the node has confirmed the end
         self._asked = False  # the node may have got the request to start
+        self._heard: set[tuple[str, str]] = set()  # of the launcher's events
         self._called_off = False  # the start was: nobody has work in the server
         self._doubt = Doubt()
         self._ways.close()
@@ -197,9 +199,13 @@ class SSHSpawner(SSHTraits):
         return instance
 
     def _on_event(self, event: dict[str, Any]) -> None:
-        if event.get("event") == "hello":
-            self._asked = True
-        elif event.get("event") == "ended":
+        """Tell what the launcher tells, each thing once: the account may send what it likes."""
+        self._asked = True
+        key = (str(event.get("event")), str(event.get("instance")))
+        if key in self._heard or len(self._heard) >= MOST_EVENTS:
+            return
+        self._heard.add(key)
+        if event.get("event") == "ended":
             self.log.warning(
                 "A server of %s that the hub's database did not know ran on %s; it was ended (%s)",
                 self._log_name, self._place and self._place.host.name, told(event, "instance"),

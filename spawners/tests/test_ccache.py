@@ -5,6 +5,7 @@ test_tickets.py has caches that Kerberos itself wrote.
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 
@@ -94,3 +95,14 @@ def test_what_is_no_cache_has_no_ticket(
 def test_which_caches_are_files(name: str, path: str) -> None:
     """krb5_cc_resolve: what has no type before a colon is a file."""
     assert ccache.path_of(name) == path
+
+
+def test_what_is_no_cache_does_not_hang_or_fill_the_memory(tmp_path: Path) -> None:
+    """Where users own the folder, they may put a pipe there, or a file without an end."""
+    pipe, large = tmp_path / "pipe", tmp_path / "large"
+    os.mkfifo(pipe)
+    with large.open("wb") as file:
+        file.write(b"\x05\x04")
+        file.truncate(1 << 40)
+    assert ccache.read(str(pipe)) is None
+    assert ccache.read(str(large)) is None

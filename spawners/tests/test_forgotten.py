@@ -99,6 +99,7 @@ def test_sweeping_the_nodes(hub: Callable[..., Hub], account: Callable[..., Acco
     assert len(bob.processes("tiny_server")) == 2
     assert "unknown, ended: the default server" in command(one, "sweep", "--end")
     assert len(bob.processes("tiny_server")) == 1
+    assert "none of these users may use" in command(one, "sweep", "--host", "nosuch", code=1)
     assert "no user nobody" in command(one, "sweep", "--user", "nobody", code=4)
     one.stop(bob.name, "other")
 

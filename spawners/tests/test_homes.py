@@ -167,6 +167,37 @@ def test_an_nfs_home_whose_run_dir_is_removed(
     alice.check_gone()
 
 
+def test_a_fall_back_that_somebody_else_has_made_counts_for_nothing(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """Anybody may make a folder in /var/tmp. What is in it could lead anywhere, or hang."""
+    alice, mallory = account(), account()
+    alice.write("Documents/thesis.txt", "three years")
+    planted = Path(f"/var/tmp/jupyterhub-ssh-{alice.name}")
+    for number in range(7):
+        folder = planted / f"a{number}"
+        folder.mkdir(parents=True)
+        (folder / "stop").write_text("{}")
+        (folder / "secrets").symlink_to(alice.home / "Documents")
+    os.mkfifo(planted / "a0/reply.json")
+    for path in [planted, *planted.rglob("*")]:
+        os.chown(path, mallory.uid, -1, follow_symlinks=False)
+        if not path.is_symlink():
+            path.chmod(0o777)
+    one = hub(TINY)
+    one.spawn(alice.name)
+    instance = planted / str(one.state(alice.name)["instance"])
+    instance.mkdir()
+    os.chown(instance, mallory.uid, -1)
+    (instance / "stop").write_text("{}")
+    assert (alice.home / "Documents/thesis.txt").exists()
+    one.kill()
+    one.start()
+    one.wait_ready(alice.name)
+    one.stop(alice.name)
+    alice.check_gone()
+
+
 def test_a_run_dir_off_the_home_for_each_user(
     hub: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:

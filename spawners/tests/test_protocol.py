@@ -21,6 +21,7 @@ from jupyterhub_sshspawner.exchange.protocol import (
     launcher_line,
     parse_reply,
     request_bytes,
+    told,
 )
 
 GOOD = {
@@ -170,3 +171,10 @@ def test_json_that_python_gives_up_on_is_refused(monkeypatch: pytest.MonkeyPatch
     reader = ReplyReader("n")
     with pytest.raises(BadReply, match="not JSON"):
         reader.feed(b"@@n {}\n")
+
+
+def test_what_a_node_tells_stays_on_its_line() -> None:
+    """A line of the hub's log, or of the administrator's command, is not the account's to write."""
+    assert told({"user": "bob\nknown: root\t1"}, "user") == "bob known: root 1"
+    reply = parse_reply({"state": "failed", "kind": "exit", "detail": "a\nb", "hint": "c\nd"})
+    assert (reply.detail, reply.hint) == ("a b", "c d")

@@ -78,6 +78,14 @@ def test_who_gets_the_old_name_ends_no_server_of_its_former_owner(
     assert ownership.known_in(carol.spawner, account) == []
 
 
+@pytest.mark.parametrize("state", [["shared"], "shared", {"instance": None, "username": "shared"}])
+def test_the_state_of_another_spawner_is_none_of_ours(users: UserDict, state: Any) -> None:
+    carol = added(users, "carol")
+    carol.spawner.orm_spawner.state = state
+    users.db.commit()
+    assert ownership.known_in(added(users, "dave").spawner, "shared") == []
+
+
 def test_a_hub_is_known_by_its_secret_and_its_address(users: UserDict) -> None:
     """A copy of it elsewhere is another hub."""
     users.settings["cookie_secret"] = b"s" * 32

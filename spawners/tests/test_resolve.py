@@ -55,3 +55,20 @@ def test_a_server_s_address_by_template() -> None:
     spawner = made(connect_address="{host}.inside")
     assert places._server_address(spawner, Host("node1")) == "node1.inside"
     assert places._server_address(made(), Host("node1")) == ""
+
+
+def test_an_account_that_is_no_part_of_a_path_has_no_fall_back() -> None:
+    """As with winbind: DOMAIN/alice."""
+    spawner = made()
+    assert resolve.remote_path(spawner, "run_dir_fallback", "LAB/alice") == ""
+    assert resolve.remote_path(spawner, "run_dir", "LAB/alice") == "~/.jupyterhub-ssh"
+    spawner.run_dir = "/scratch/{ssh_username}"
+    with pytest.raises(Misconfigured, match="'LAB/alice' cannot be part"):
+        resolve.remote_path(spawner, "run_dir", "LAB/alice")
+
+
+@pytest.mark.parametrize("certs", [lambda spawner: [None], lambda spawner: [b"x"]])
+def test_certificates_are_texts(certs: Any) -> None:
+    spawner = made(ssh_client_certs=certs, known_hosts="/dev/null")
+    with pytest.raises(Misconfigured, match="ssh_client_certs must be"):
+        asyncio.run(resolve.access(spawner, "bob"))

@@ -238,8 +238,8 @@ def parse_reply(body: dict[str, Any]) -> Reply:
 
 
 def told(event: dict[str, Any], name: str) -> str:
-    """A word of an event, fit to be shown."""
-    return _text(event, name)[:300]
+    """A word of an event, fit to be shown on one line."""
+    return " ".join(_text(event, name).split())[:300]
 
 
 def _failure(body: dict[str, Any]) -> Reply:
@@ -249,9 +249,9 @@ def _failure(body: dict[str, Any]) -> Reply:
     return Reply(
         "failed",
         kind=kind,
-        detail=_text(body, "detail"),
+        detail=" ".join(_text(body, "detail").split()),
         tail=_text(body, "tail"),
-        hint=_text(body, "hint")[:1000],
+        hint=" ".join(_text(body, "hint").split())[:1000],
         returncode=_number(body, "returncode", 0, 255, default=0),
     )
 

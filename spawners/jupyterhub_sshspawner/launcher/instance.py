@@ -35,6 +35,14 @@ class Failed(Exception):
         self.body = dict(more, state="failed", kind=kind, detail=detail)
 
 
+def _is_ours(path: str) -> bool:
+    """Whether we made it, the link too: in a directory for all, somebody else may have."""
+    try:
+        return {os.stat(path).st_uid, os.lstat(path).st_uid} == {os.getuid()}
+    except OSError:
+        return False
+
+
 class Instance:
     """One instance, as its files tell.
 
@@ -47,11 +55,16 @@ class Instance:
         self.known: dict[str, Any] = {}
         self.use(self._where())
 
+    @property
+    def _ours(self) -> list[str]:
+        """The roots that can be believed. What is in another one may be anything, FIFOs too."""
+        return [root for root in self.roots if _is_ours(root)]
+
     def _where(self) -> str:
-        for root in self.roots:
+        for root in self._ours:
             if any(os.path.exists(os.path.join(root, self.name, name)) for name in RECORDS):
                 return root
-        there = [root for root in self.roots if os.path.isdir(os.path.join(root, self.name))]
+        there = [root for root in self._ours if os.path.isdir(os.path.join(root, self.name))]
         return there[-1] if there else self.roots[0]
 
     @property
@@ -132,14 +145,17 @@ class Instance:
         here = self.root
         for root in [here, *(other for other in self.roots if other != here)]:
             self.use(root)
-            self.create()
+            try:
+                self.create()
+            except Failed:  # it is somebody else's
+                continue
             if self.note("stop", {}):
                 break
         self.use(here)
 
     def called_off(self) -> bool:
         """Whether it was."""
-        return any(os.path.exists(os.path.join(r, self.name, "stop")) for r in self.roots)
+        return any(os.path.exists(os.path.join(r, self.name, "stop")) for r in self._ours)
 
     def remove(self, name: str) -> None:
         try:
@@ -249,7 +265,7 @@ class Instance:
     def others(self) -> list[Instance]:
         """The instances beside it, in all of the roots."""
         found = []
-        for root in self.roots:
+        for root in self._ours:
             if os.path.isdir(root):
                 found += [Instance([root], name) for name in os.listdir(root) if name != self.name]
         return found
@@ -275,7 +291,7 @@ class Instance:
 
 
 def _remove_folder(path: str) -> None:
-    if os.path.isdir(path):
+    if os.path.isdir(path) and not os.path.islink(path):
         for name in os.listdir(path):
             os.unlink(os.path.join(path, name))
         os.rmdir(path)

@@ -97,8 +97,8 @@ def members(record: dict[str, Any], instance: str) -> dict[int, int]:
     what daemonised below it is still its descendant. Where the supervisor was killed, its session
     and the server's tree are what is left to go by.
     """
-    if not record:
-        return {}
+    if not {"leader", "leader_ticks", "pid", "ticks"} <= set(record):
+        return {}  # none, or a damaged one
     marker = (record.get("device", 0), record.get("inode", 0))
     roots = {
         pid

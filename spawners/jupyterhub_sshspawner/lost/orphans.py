@@ -158,7 +158,7 @@ def forget(orphan: Orphan, log: logging.Logger) -> None:
 
 def _rows_with_orphans(session: Any, kind: Any) -> list[Any]:
     rows = session.query(kind).filter(text("state LIKE '%orphans%'"))
-    return [row for row in rows if (row.state or {}).get("orphans")]
+    return [row for row in rows if isinstance(row.state, dict) and row.state.get("orphans")]
 
 
 _woken = False

@@ -63,5 +63,6 @@ def instances_in(spawner: SSHTraits, account: str, others: bool = False) -> set[
     found = set()
     for number, state in session.query(kind.id, written).filter(mentions):
         if not (others and number == row.id):
-            found.add(str(json.loads(state).get("instance", "")))
+            body = json.loads(state)
+            found.add(str(body.get("instance") or "") if isinstance(body, dict) else "")
     return found - {""}

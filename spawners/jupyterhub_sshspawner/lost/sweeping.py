@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import places, resolve
 from ..choice.hosts import Host
-from ..errors import AuthenticationRefused, HostClosed, SSHSpawnerError
+from ..errors import AuthenticationRefused, HostClosed, SSHSpawnerError, Unreachable
 from ..exchange.node import Node
 from ..exchange.protocol import told
 from ..server import ending, launching
@@ -42,6 +42,7 @@ class Found:
     since: int  # seconds since 1970
     user: str
     server: str
+    ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,31 +67,43 @@ async def sweep(
     for spawner in spawners:
         try:
             allowed = await resolve.allowed_hosts(spawner)
-        except SSHSpawnerError as error:
-            failed.append(Failed("?", spawner.user.name, str(error)))
+        except Exception as error:
+            failed.append(Failed("?", spawner.user.name, _why(spawner, error)))
             continue
         for name, host in allowed.items():
             if not hosts or name in hosts:
                 wanted.setdefault(name, []).append((spawner, host))
+
+    for name in sorted(hosts - set(wanted)):
+        failed.append(Failed(name, "?", "none of these users may use a host of this name"))
 
     async def look_at(accounts: list[tuple[SSHTraits, Host]]) -> None:
         refused = 0
         for spawner, host in accounts:
             account = spawner.user.name
             if refused >= REFUSALS:
-                why = f"not asked: {host.name} has refused others"
+                why = f"not asked: {host.name} has refused others, or did not answer"
                 failed.append(Failed(host.name, account, why))
                 continue
             try:
                 account = await resolve.account(spawner, host)
                 found.extend(await _look(spawner, host, account, end))
                 refused = 0
-            except SSHSpawnerError as error:
-                failed.append(Failed(host.name, account, str(error)))
-                refused += isinstance(error, AuthenticationRefused | HostClosed)
+            except Exception as error:  # a setting may be a callable, which can raise anything
+                failed.append(Failed(host.name, account, _why(spawner, error)))
+                refused += isinstance(error, AuthenticationRefused | HostClosed) or (
+                    isinstance(error, Unreachable) and error.everybody
+                )
 
     await asyncio.gather(*map(look_at, wanted.values()))
     return sorted(found, key=_order), failed
+
+
+def _why(spawner: SSHTraits, error: Exception) -> str:
+    if isinstance(error, SSHSpawnerError):
+        return str(error)
+    spawner.log.error("Cannot sweep for %s", spawner.user.name, exc_info=error)
+    return f"{type(error).__name__}; see the hub's log"
 
 
 def _order(one: Found) -> tuple[str, str, int]:
@@ -106,7 +119,9 @@ async def _look(spawner: SSHTraits, host: Host, account: str, end: bool) -> list
         run_dir=resolve.remote_path(spawner, "run_dir", account),
         run_dir_fallback=resolve.remote_path(spawner, "run_dir_fallback", account),
     )
-    await node.ask("list", launching.about(somewhere), spawner.poll_timeout, events.append)
+    reply = await node.ask("list", launching.about(somewhere), spawner.poll_timeout, events.append)
+    if reply.state != "listed":
+        raise SSHSpawnerError(f"{host.name} cannot tell: {reply.detail[:500]}")
     known = instances_in(spawner, account)
     orphans = {orphan.instance.instance for orphan in all_orphans(spawner.orm_spawner)}
     hub = owner_of(spawner).hub
@@ -115,14 +130,19 @@ async def _look(spawner: SSHTraits, host: Host, account: str, end: bool) -> list
         for event in events
         if event.get("event") == "server" and _NAME.fullmatch(told(event, "instance"))
     ]
-    if end:
-        await _end(spawner, node, somewhere, [one for one in found if one.kind == "unknown"])
-    return found
+    return [await _ended(spawner, node, somewhere, one) if end else one for one in found]
 
 
-async def _end(spawner: SSHTraits, node: Node, where: Instance, unknown: list[Found]) -> None:
-    for one in unknown:
+async def _ended(spawner: SSHTraits, node: Node, where: Instance, one: Found) -> Found:
+    """The same, once it has been ended if it is unknown; what could not be is not ``ended``."""
+    if one.kind != "unknown":
+        return one
+    try:
         await ending.end(spawner, node, replace(where, instance=one.instance), now=False)
+    except SSHSpawnerError as error:
+        spawner.log.warning("Cannot end %s on %s: %s", one.instance, one.host, error)
+        return one
+    return replace(one, ended=True)
 
 
 def _found(

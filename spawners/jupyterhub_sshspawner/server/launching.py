@@ -24,6 +24,8 @@ def check_settings(spawner: SSHTraits) -> None:
             "mem_limit and cpu_limit are set, but SSHSpawner does not enforce them: see "
             "SSHSpawner.limit_backend"
         )
+    if not spawner.run_dir:
+        raise Misconfigured("SSHSpawner.run_dir is empty: it names a directory on the node")
     parse_port_range(spawner.port_range)
     if spawner.ssh_gss_delegate and not spawner.ssh_gssapi:
         raise Misconfigured("SSHSpawner.ssh_gss_delegate needs SSHSpawner.ssh_gssapi")
