@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,6 +93,46 @@ def test_what_the_nodes_keep(lab: Lab, secrets: set[str]) -> None:
     log = lab.output("node1", "sh", "-c", "cat ~/.jupyterhub-ssh/*/server.log", user="alice")
     assert "Jupyter Server" in log
     assert shown(secrets, {"server.log": log}) == []
+
+
+QUIET = (
+    ("spawn", "bob", "--on", "node2"),
+    ("cell", "alice", "open('/proc/self/cmdline').read()"),
+    ("reach", "--json"),
+    ("routes", "--json"),
+    ("activity", "--json"),
+    ("db", "--json"),
+    ("request", "/hub/login"),
+    ("events", "--for", "1s"),
+    ("stop", "bob"),
+)
+"""Commands whose output is no place for a password."""
+TELLING = ("up", "ps")
+"""Those that print it to their caller."""
+
+
+def said_by(lab: Lab, *argv: str, **environment: str) -> str:
+    done = hublab(*argv, "--name", lab.name, environment={"CI": "", **environment})
+    assert done.returncode == 0, argv
+    return done.stdout + done.stderr
+
+
+def test_who_prints_them(lab: Lab, secrets: set[str]) -> None:
+    """The password alone, and not where others read the output."""
+    password = lab.secret("password")
+    for verb in TELLING:
+        text = said_by(lab, verb)
+        assert password in text, verb
+        hidden = said_by(lab, verb, "--json", CI="true")
+        texts = {verb: text.replace(password, ""), f"{verb} where CI is set": hidden}
+        assert shown(secrets, texts) == []
+    told = json.loads(said_by(lab, "ps", "--json", "--show-password", CI="true"))
+    assert told["sign_in"] == {"url": told["url"], "user": "alice", "password": password}
+
+
+def test_who_does_not(lab: Lab, secrets: set[str]) -> None:
+    texts = {" ".join(argv): said_by(lab, *argv) for argv in QUIET}
+    assert shown(secrets, texts) == []
 
 
 def test_who_may_read_them(lab: Lab) -> None:

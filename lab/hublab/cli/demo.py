@@ -13,6 +13,7 @@ import click
 from hublab.cli.common import common, open_journal, out, steps, table
 from hublab.cli.json_output import emit
 from hublab.cli.ps import public_fields
+from hublab.cli.sign_in import as_data, in_words, show_password_option
 from hublab.cli.spawn import show_progress
 from hublab.cli.up import bring_up, show_hosts
 from hublab.deployment.plan import make_plan
@@ -23,6 +24,7 @@ from hublab.running.kernel import CellResult
 from hublab.running.lab import Lab
 from hublab.running.live import LiveLab, connect
 from hublab.running.servers import Server
+from hublab.running.sign_in import sign_in_of
 
 USER, NODE = "alice", "node1"
 CELL = """
@@ -35,8 +37,9 @@ SERVER_LINE = re.compile(rf"GET /user/{USER}/\S* .*@([0-9.]+)\)")
 
 
 @click.command()
+@show_password_option
 @common
-def demo(name: str, as_json: bool) -> None:
+def demo(show_password: bool, name: str, as_json: bool) -> None:
     """Bring a lab up, and run a cell in a notebook on another host.
 
     The hub starts the notebook on a node, by SSH. The lab stays up; `hublab down` removes it.
@@ -60,6 +63,7 @@ def demo(name: str, as_json: bool) -> None:
             {
                 **lab.as_json(),
                 "url": hub_url(lab),
+                "sign_in": as_data(sign_in_of(lab, USER), show_password),
                 "server": {
                     **public_fields(server),
                     "events": [asdict(event) for event in server.events],
@@ -73,7 +77,7 @@ def demo(name: str, as_json: bool) -> None:
     out.print("\n[bold]A cell in a real kernel there[/bold], through the proxy's WebSocket\n")
     out.print(f"  {cell.stdout.strip()}   ({cell.seconds:.2f} s)", markup=False)
     show_addresses(lab, seen)
-    show_browser(lab)
+    show_browser(lab, show_password)
 
 
 async def run_demo(lab: Lab, say: Steps) -> tuple[Server, CellResult, dict[str, Any]]:
@@ -144,10 +148,10 @@ def show_addresses(lab: Lab, seen: dict[str, Any]) -> None:
     out.print(rows)
 
 
-def show_browser(lab: Lab) -> None:
+def show_browser(lab: Lab, show_password: bool) -> None:
     """Print how to sign in, and which commands to try next."""
     out.print("\n[bold]Open it in a browser[/bold]\n")
-    out.print(f"  {hub_url(lab)}   user {USER}   password {lab.secret('password')}", markup=False)
+    out.print(f"  {in_words(sign_in_of(lab, USER), show_password)}", markup=False)
     out.print("\n[bold]What to try next[/bold]\n")
     for command, what in (
         ("reach", "try every hop from the host that makes it"),

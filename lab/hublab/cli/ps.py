@@ -9,6 +9,7 @@ import click
 
 from hublab.cli.common import common, err, find, out, table, with_live
 from hublab.cli.json_output import emit
+from hublab.cli.sign_in import as_data, find_sign_in, show_password_option, show_sign_in
 from hublab.cli.up import show_hosts
 from hublab.errors import HublabError
 from hublab.running.hub_address import hub_url
@@ -19,9 +20,12 @@ PUBLIC = ("user", "name", "host", "address", "port", "pid", "ready")
 
 
 @click.command()
+@show_password_option
 @common
-def ps(name: str, as_json: bool) -> None:
+def ps(show_password: bool, name: str, as_json: bool) -> None:
     """List a lab's hosts, and the servers that its hub knows.
+
+    It also prints how to sign in. The password is the same for every user but admin.
 
     \b
     Examples:
@@ -37,12 +41,15 @@ def ps(name: str, as_json: bool) -> None:
     url = hub_url(lab) if lab.published else None
     if as_json:
         known = None if servers is None else [public_fields(server) for server in servers]
-        emit({**lab.as_json(), "url": url, "servers": known})
+        known_sign_in = as_data(find_sign_in(lab), show_password)
+        emit({**lab.as_json(), "url": url, "sign_in": known_sign_in, "servers": known})
         return
     out.print("  ".join(filter(None, (f"lab {lab.name}", lab.subnet, url))) + "\n", markup=False)
     show_hosts(lab)
     if servers:
         show_servers(servers)
+    out.print()
+    show_sign_in(find_sign_in(lab), show_password)
 
 
 async def list_servers(live: LiveLab) -> list[Server]:

@@ -11,6 +11,7 @@ import click
 
 from hublab.cli.common import common, files_option, open_journal, out, steps, table
 from hublab.cli.json_output import emit
+from hublab.cli.sign_in import as_data, find_sign_in, show_password_option, show_sign_in
 from hublab.deployment.creation import Created, create, refuse_early
 from hublab.deployment.own_config import NO_CONFIG, Override, OwnConfig
 from hublab.deployment.plan import Plan, make_plan
@@ -54,6 +55,7 @@ from hublab.topology.defaults import FEWEST_NODES, MOST_NODES
     metavar="FILE",
     help="A jupyter_server_config.py of your own, for the servers on the nodes.",
 )
+@show_password_option
 @common
 def up(
     files: tuple[Path, ...],
@@ -61,6 +63,7 @@ def up(
     nodes: int | None,
     hub_config: Path | None,
     server_config: Path | None,
+    show_password: bool,
     name: str,
     as_json: bool,
 ) -> None:
@@ -72,6 +75,8 @@ def up(
 
     Your own configuration is in effect except for what cannot work here (addresses, the proxy, how
     servers start, how people sign in); `up` lists those settings with the reason.
+
+    At the end it prints how to sign in. The password is the same for every user but admin.
 
     \b
     Examples:
@@ -88,11 +93,13 @@ def up(
     seconds = created.seconds
     if as_json:
         answer = {**lab.as_json(), "url": hub_url(lab), "seconds": round(seconds, 3)}
+        answer["sign_in"] = as_data(find_sign_in(lab), show_password)
         emit({**answer, "overridden": [asdict(one) for one in created.overridden]})
     else:
         show_hosts(lab)
         show_overridden(created.overridden)
         out.print(f"\nlab {name} is up after {seconds:.1f} s: {hub_url(lab)}", markup=False)
+        show_sign_in(find_sign_in(lab), show_password)
 
 
 def bring_up(

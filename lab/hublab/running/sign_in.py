@@ -1,0 +1,59 @@
+"""How a person signs in to a lab: the address, a user, and that user's password."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from yarl import URL
+
+from hublab.errors import EngineError, UsageError
+from hublab.paths import ETC
+from hublab.running.hub_address import hub_url
+from hublab.running.lab import Lab
+
+ADMIN = "admin"
+"""Who administers each lab's hub; no node has an account of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """What a person types into the form at the address."""
+
+    url: str
+    user: str
+    password: str = field(repr=False)
+
+    @property
+    def page(self) -> str:
+        """The sign-in page with the name filled in.
+
+        The page takes a name from its address and no password (jupyterhub/handlers/login.py,
+        `LoginHandler.get`). A browser that is signed in already gets that user's page.
+        """
+        return str(URL(self.url) / "hub" / "login" % {"username": self.user})
+
+
+def users_of(lab: Lab) -> list[str]:
+    """The users that have an account on the nodes; none where the hub's host keeps no list."""
+    text = lab.engine.read_file(lab.one("hub").id, f"{ETC}/lab.json")
+    return [str(user) for user in json.loads(text or b"{}").get("users", [])]
+
+
+def sign_in_of(lab: Lab, user: str | None = None) -> SignIn:
+    """How a user signs in; without a name, the lab's first user.
+
+    It reads what the hub's host keeps, so it works where the host does not run. Raises UsageError
+    for a user whom the lab does not have, EngineError where there is no password.
+    """
+    users = users_of(lab)
+    user = user or next(iter(users), ADMIN)
+    if user not in (*users, ADMIN):
+        raise UsageError(
+            f"lab {lab.name} has no user {user}", hint=f"one of {', '.join((*users, ADMIN))}"
+        )
+    file = f"{ETC}/{'admin_password' if user == ADMIN else 'password'}"
+    password = lab.engine.read_file(lab.one("hub").id, file)
+    if not password:
+        raise EngineError(f"there is no {file}", where=lab.one("hub").service)
+    return SignIn(hub_url(lab), user, password.decode().strip())

@@ -1,0 +1,40 @@
+"""Where a password is printed, and where it is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from hublab.cli import sign_in
+from hublab.running.sign_in import SignIn
+
+PASSWORD = "canary-4711"
+KNOWN = SignIn("http://127.0.0.1:8000/base/", "ann b", PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("ci", "asked", "shown"),
+    [("", False, True), ("true", False, False), ("1", True, True), (None, False, True)],
+)
+def test_a_ci_system_gets_it_when_asked_for(
+    monkeypatch: pytest.MonkeyPatch, ci: str | None, asked: bool, shown: bool
+) -> None:
+    """Its log is kept, and read by others."""
+    if ci is None:
+        monkeypatch.delenv("CI", raising=False)
+    else:
+        monkeypatch.setenv("CI", ci)
+    data = sign_in.as_data(KNOWN, asked)
+    assert data is not None
+    assert (data["password"] == PASSWORD) == shown
+    assert data["password"] in (PASSWORD, None)
+    assert (PASSWORD in sign_in.in_words(KNOWN, asked)) == shown
+
+
+def test_a_record_does_not_show_it() -> None:
+    """As it stands in a traceback, or in pytest's report."""
+    assert PASSWORD not in repr(KNOWN)
+
+
+def test_the_page_has_the_name_and_no_password() -> None:
+    """jupyterhub/handlers/login.py: `LoginHandler.get` reads the argument `username`."""
+    assert KNOWN.page == "http://127.0.0.1:8000/base/hub/login?username=ann+b"
