@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,7 +108,7 @@ QUIET = (
     ("stop", "bob"),
 )
 """Commands whose output is no place for a password."""
-TELLING = ("up", "ps")
+TELLING = ("up", "ps", "open")
 """Those that print it to their caller."""
 
 
@@ -126,8 +127,40 @@ def test_who_prints_them(lab: Lab, secrets: set[str]) -> None:
         hidden = said_by(lab, verb, "--json", CI="true")
         texts = {verb: text.replace(password, ""), f"{verb} where CI is set": hidden}
         assert shown(secrets, texts) == []
+        told, _ = json.JSONDecoder().raw_decode(hidden)  # progress is behind it
+        assert told.get("sign_in", told)["password"] is None
     told = json.loads(said_by(lab, "ps", "--json", "--show-password", CI="true"))
     assert told["sign_in"] == {"url": told["url"], "user": "alice", "password": password}
+
+
+def test_a_page_opens_with_the_name_alone(lab: Lab, secrets: set[str], tmp_path: Path) -> None:
+    """The address becomes an argument of the browser, which every process here can read."""
+    seen, browser = tmp_path / "seen", tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$@" > {seen}\n')
+    browser.chmod(0o755)
+    told = json.loads(said_by(lab, "open", "bob", "--json", BROWSER=str(browser)))
+    assert told["opened"] is True
+    assert seen.read_text().strip() == told["page"] == f"{told['url']}hub/login?username=bob"
+    assert shown(secrets, {"the browser's arguments": seen.read_text()}) == []
+    with urllib.request.urlopen(told["page"], timeout=30) as page:
+        assert 'value="bob"' in page.read().decode()
+
+
+def test_a_token_is_its_users_and_is_printed_once(lab: Lab) -> None:
+    """The hub's API takes it; the hub's log, the journals and other commands do not have it."""
+    token = said_by(lab, "token", "carol").split()[0]  # who has not signed in yet
+    url = json.loads(said_by(lab, "ps", "--json"))["url"]
+    ask = urllib.request.Request(f"{url}hub/api/user", headers={"Authorization": f"token {token}"})
+    with urllib.request.urlopen(ask, timeout=30) as answer:
+        assert json.load(answer)["name"] == "carol"
+    folder = labs_folder() / lab.name
+    texts = {str(path): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    texts |= {f"logs {one.name}": docker("logs", one.id) for one in lab.hosts.values()}
+    texts |= {verb: said_by(lab, verb, "--json") for verb in ("db", "ps")}
+    assert shown({token}, texts) == []
+    refused = hublab("token", "carol", "--name", lab.name, environment={"CI": "true"})
+    assert (refused.returncode, refused.stdout) == (64, "")
+    assert "--show-password" in refused.stderr
 
 
 def test_who_does_not(lab: Lab, secrets: set[str]) -> None:

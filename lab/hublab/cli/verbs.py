@@ -26,7 +26,10 @@ class Verb:
 VERBS = {
     "up": Verb("up", "Bring a lab up, or find it running."),
     "down": Verb("down", "Remove a lab: containers, networks, volumes and journals."),
+    "ls": Verb("ls", "List the labs on this engine."),
     "ps": Verb("ps", "List a lab's hosts, and the servers that its hub knows."),
+    "open": Verb("open", "Open USER's sign-in page, and print the password."),
+    "token": Verb("token", "Make an API token of USER, and print it once."),
     "spawn": Verb("spawn", "Have the hub start USER's server, and show its progress."),
     "cell": Verb("cell", "Run CODE in a new kernel of USER's server."),
     "stop": Verb("stop", "Have the hub stop USER's server, and list what still runs."),
