@@ -67,3 +67,44 @@ def test_a_command_s_exit_code(name: str) -> None:
     argv = ["exec", "node1", "--user", "alice", "--name", name, "--"]
     assert hublab(*argv, "sh", "-c", "exit 7").returncode == 7
     assert hublab(*argv, "id", "-un").stdout == "alice\n"
+
+
+def test_the_log_of_a_user_s_server(name: str) -> None:
+    """Of a server that ended too, and of one whose folder had to be elsewhere."""
+    assert hublab("spawn", "bob", "--on", "node1", "--name", name).returncode == 0
+    assert hublab("stop", "bob", "--name", name).returncode == 0
+    done = hublab("logs", "bob", "--json", "--name", name)
+    assert done.returncode == 0, done.stderr
+    log = json.loads(done.stdout)
+    assert (log["host"], log["user"], log["server"]) == ("node1", "bob", "")
+    assert any("GET /user/bob/api" in line for line in log["lines"])
+    assert log["path"].startswith("/home/bob/.jupyterhub-ssh/")
+    nowhere = "hub.SSHSpawner.run_dir=/proc/jupyterhub"
+    assert hublab("set", nowhere, "--name", name).returncode == 0
+    spawned = hublab("spawn", "bob", "--server", "two", "--on", "node2", "--name", name)
+    assert spawned.returncode == 0, spawned.stderr
+    log = json.loads(hublab("logs", "bob/two", "--json", "--name", name).stdout)
+    assert log["path"].startswith("/var/tmp/jupyterhub-ssh-bob/")
+    assert (log["host"], log["server"]) == ("node2", "two")
+    assert any("GET /user/bob/two/api" in line for line in log["lines"])
+    missing = hublab("logs", "bob/three", "--name", name)
+    assert missing.returncode == 64
+    assert "there is bob/two" in missing.stderr
+
+
+def test_logs_on_one_clock(name: str) -> None:
+    """That spawn as the node, the server itself and the hub log it."""
+    done = hublab("logs", "bob/two", "node2", "hub", "--json", "--name", name)
+    assert done.returncode == 0, done.stderr
+    lines = json.loads(done.stdout)["lines"]
+    assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
+    steps = (
+        ("node2", "Accepted publickey for bob"),
+        ("bob/two", "is running at"),
+        ("hub", "Server bob:two is ready"),
+    )
+    places = [
+        max(i for i, line in enumerate(lines) if line["source"] == source and said in line["text"])
+        for source, said in steps
+    ]
+    assert places == sorted(places)

@@ -37,7 +37,7 @@ VERBS = {
     "set": Verb("set", "Change settings of a running lab, restarting only what must."),
     "unset": Verb("set", "Return settings to the lab's base configuration."),
     "fault": Verb("fault", "Cause a fault in the lab for a time, count it, and heal it."),
-    "logs": Verb("logs", "Print the log of HOST."),
+    "logs": Verb("logs", "Print logs of hosts, and of single-user servers."),
     "exec": Verb("exec", "Run COMMAND on HOST, and exit with its exit code."),
     "shell": Verb("exec", "Open a shell on HOST."),
     "request": Verb("request", "Send one HTTP request from the client through the proxy."),

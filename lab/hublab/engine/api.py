@@ -192,11 +192,24 @@ class Engine:
                 member = archive.extractfile(archive.getmembers()[0])
                 return member.read() if member else None
 
-    def logs(self, container: str, *, since: float | None = None, tail: int | None = None) -> str:
-        """The log of a host; `since` is in seconds of the Unix clock."""
+    def logs(
+        self,
+        container: str,
+        *,
+        since: float | None = None,
+        tail: int | None = None,
+        timestamps: bool = False,
+    ) -> str:
+        """The log of a host; `since` is in seconds of the Unix clock.
+
+        With `timestamps` each line begins with the time at which the engine got it.
+        """
         with engine_errors(f"read the log of {container[:12]}"):
             raw = self._client.api.logs(
-                container, since=since, tail="all" if tail is None else tail, timestamps=False
+                container,
+                since=since,
+                tail="all" if tail is None else tail,
+                timestamps=timestamps,
             )
         return bytes(raw).decode(errors="replace")
 
