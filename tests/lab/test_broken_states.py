@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import lifecycle
 import pytest
@@ -104,6 +106,38 @@ def test_a_dead_hub_program(lab: Lab) -> None:
 
 def test_up_starts_a_program_that_ended(lab: Lab) -> None:
     assert programs.status(lab, "hub").up
+
+
+def told(*argv: str) -> dict[str, Any]:
+    """What a command answers as JSON."""
+    done = hublab(*argv, "--json")
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def program(host: str) -> str:
+    hosts = {one["name"]: one for one in told("ps")["hosts"]}
+    return str(hosts[host]["program"]["state"])
+
+
+def test_what_a_kill_costs(lab: Lab) -> None:
+    """A proxy its routes, a hub no server, a node its servers: each is seen, and told."""
+    assert hublab("spawn", "alice", "--on", "node1").returncode == 0
+    restarted = told("restart", "proxy")
+    assert {"/", "/user/alice"} <= set(restarted["lost"]["routes"])
+    assert restarted["lost"]["servers"] == []
+    assert hublab("routes", "--check").returncode == 0
+    killed = told("kill", "hub")
+    assert (killed["lost"]["servers"], killed["lost"]["routes"]) == ([], [])
+    assert program("hub") == "ended"
+    assert "the program of hub does not run" in hublab("kill", "hub").stderr
+    assert told("start", "hub")["done"] == "started hub on hub"
+    assert program("hub") == "up"
+    assert [one["user"] for one in told("ps")["servers"]] == ["alice"]
+    assert told("kill", "node1", "--container")["lost"]["servers"] == ["alice"]
+    assert program("node1") == "down"
+    assert told("start", "node1")["done"] == "started node1"
+    assert program("node1") == "up"
 
 
 def test_a_dead_proxy_program(lab: Lab) -> None:

@@ -54,13 +54,13 @@ def test_completion_of_verbs_loads_none() -> None:
     modules, out = modules_after(
         _HUBLAB_COMPLETE="bash_complete", COMP_WORDS="hublab s", COMP_CWORD="1"
     )
-    assert out.split() == ["plain,spawn", "plain,stop", "plain,set", "plain,shell"]
+    assert out.split() == ["plain,spawn", "plain,stop", "plain,set", "plain,start", "plain,shell"]
     assert modules.isdisjoint(HEAVY)
 
 
 def test_a_verb_does_load_them() -> None:
     """Else the tests above would hold for a list of modules that nobody imports."""
-    modules, _ = modules_after("spawn", "--help")
+    modules, _ = modules_after("demo", "--help")
     assert modules.issuperset(HEAVY)
 
 
