@@ -50,6 +50,39 @@ class Piped(Console):
         self.file.flush()
 
 
+class Terminal(Console):
+    """A terminal: a table that is too wide for its words becomes a list, and no word is broken."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(self._fitting(one) for one in objects), **options)
+
+    def _fitting(self, one: Any) -> Any:
+        wide = isinstance(one, Table) and keep_words(self, one) > self.width
+        return as_list(one) if wide else one
+
+
+def fits(rows: Table) -> bool:
+    """Whether a table on stdout has room for its words; a pipe has room for any."""
+    return isinstance(out, Piped) or keep_words(out, rows) <= out.width
+
+
+def as_list(rows: Table) -> str:
+    """The rows of a table one below the other, each cell on a line of its own with its header."""
+    headers = [str(column.header) for column in rows.columns]
+    width = max(map(len, headers), default=0)
+    blocks = []
+    for cells in zip(*(column.cells for column in rows.columns), strict=True):
+        lines = [
+            f"{header:<{width}}  {line}"
+            for header, cell in zip(headers, cells, strict=True)
+            for line in str(cell).split("\n")
+            if line
+        ]
+        blocks.append("\n".join(lines))
+    title = [str(rows.title)] if rows.title else []
+    return "\n\n".join([*title, *blocks])
+
+
 def keep_words(where: Console, rows: Table) -> int:
     """Give each column room for its longest word, so that names and addresses can be copied.
 
@@ -68,7 +101,7 @@ def keep_words(where: Console, rows: Table) -> int:
 
 
 def console(stderr: bool) -> Console:
-    terminal = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    terminal = Terminal(stderr=stderr, highlight=False, soft_wrap=True)
     if terminal.is_terminal:
         return terminal
     columns = os.environ.get("COLUMNS", "")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from rich.markup import escape
 
-from hublab.cli.common import common, out, table, with_live
+from hublab.cli.common import common, fits, out, table, with_live
 from hublab.cli.json_output import emit
 from hublab.diagnosis.reach import HopDiagnosis, diagnose
 from hublab.errors import ExpectationFailed
@@ -68,7 +69,7 @@ def as_data(hop: HopDiagnosis) -> dict[str, Any]:
 
 
 def show(hops: list[HopDiagnosis]) -> None:
-    """Print the table of hops."""
+    """Print the table of hops, or a list of them where the terminal is too narrow for it."""
     rows = table(None, "", "FROM", "TO", "URL", "REACHED", "STATUS", "MS", "SETTING")
     for hop in hops:
         sign = "[green]ok[/green]" if hop.ok else "[red]broke[/red]"
@@ -82,4 +83,17 @@ def show(hops: list[HopDiagnosis]) -> None:
             f"{hop.seconds * 1000:.0f}",
             hop.setting,
         )
-    out.print(rows)
+    if fits(rows):
+        out.print(rows)
+        return
+    for hop in hops:
+        for line in lines_of(hop):
+            out.print(line)
+
+
+def lines_of(hop: HopDiagnosis) -> list[str]:
+    """A hop as markup in three lines: what came of it, the address, and the setting."""
+    sign = "[green]ok   [/green]" if hop.ok else "[red]broke[/red]"
+    seen = f"{hop.layer or 'nothing'} {hop.status}" if hop.ok else f"{hop.error}"
+    way = escape(f"{hop.source} -> {hop.target}: {seen} ({hop.seconds * 1000:.0f} ms)")
+    return [f"{sign}  {way}", escape(f"       {hop.url}"), escape(f"       {hop.setting}")]
