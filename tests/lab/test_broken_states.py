@@ -138,6 +138,7 @@ def test_what_a_kill_costs(lab: Lab) -> None:
     assert program("node1") == "down"
     assert told("start", "node1")["done"] == "started node1"
     assert program("node1") == "up"
+    assert hublab("stop", "alice").returncode == 0
 
 
 def test_a_dead_proxy_program(lab: Lab) -> None:
