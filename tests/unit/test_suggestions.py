@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from hublab.cli.reproduce import Reported, unknown_issue
-from hublab.errors import SettingError
+from hublab.cli.reproduce import Reported, unknown_issue, with_words
+from hublab.errors import SettingError, UsageError
 from hublab.settings import help as setting_help
 from hublab.settings.help import describe
 
@@ -80,3 +80,32 @@ def test_an_issue_that_was_surely_meant(typed: str, meant: str) -> None:
     hint = unknown_issue(typed, known).hint
     listed = "`hublab reproduce` lists them"
     assert hint == (f"{meant}; {listed}" if meant else listed)
+
+
+SYMPTOMS = [
+    Reported("jupyterhub#2000", True, "routes --check", "A restarted proxy is empty", "a", "404"),
+    Reported(
+        "batchspawner#102", False, "a range", "Servers share the ports", "b", "A proxy restart"
+    ),
+    Reported("jupyterhub#819", None, "", "A 404 that helps nobody", "c", "no host"),
+]
+
+
+@pytest.mark.parametrize(
+    ("grep", "issues"),
+    [
+        ("PROXY restart", ["jupyterhub#2000", "batchspawner#102"]),
+        ("404", ["jupyterhub#819", "jupyterhub#2000"]),
+        ("--check", ["jupyterhub#2000"]),
+        ("batchspawner", ["batchspawner#102"]),
+    ],
+)
+def test_issues_are_found_by_symptom(grep: str, issues: list[str]) -> None:
+    """In any capitalisation and order of words; those that name it in the title come first."""
+    assert [one.issue for one in with_words(SYMPTOMS, grep)] == issues
+
+
+@pytest.mark.parametrize("grep", ["no such words", "", "404 ports"])
+def test_a_symptom_that_no_issue_has(grep: str) -> None:
+    with pytest.raises(UsageError, match="--grep"):
+        with_words(SYMPTOMS, grep)

@@ -17,7 +17,6 @@ from hublab.deployment.software import versions
 from hublab.errors import ExpectationFailed, MachineError, Undecided, UsageError
 from hublab.paths import ROOT, SCENARIOS
 from hublab.pytest_plugin.catalogue import collect
-from hublab.pytest_plugin.selection import Issue
 
 AROUND = ("https", "http", "github", "com", "issues", "pull", "issue")
 """Words of an issue's URL that do not name its project."""
@@ -32,24 +31,37 @@ class Reported:
     workaround: str
     title: str
     scenario: str
+    why: str = ""
+    """What its scenario's file says of it: where a symptom is found that no title names."""
 
 
 @click.command()
 @click.argument("issue", required=False, metavar="[PROJECT#NUMBER]")
+@click.option(
+    "--grep",
+    metavar="SYMPTOM",
+    help="List the issues whose texts have all of these words, as '503 restart'.",
+)
 @json_option
-def reproduce(issue: str | None, as_json: bool) -> None:
+def reproduce(issue: str | None, grep: str | None, as_json: bool) -> None:
     """Run the scenarios of an issue, to see if it still happens.
 
     Prints the result and the known workaround. Without an issue it lists all that can be
-    reproduced. A lab is brought up for the run and removed afterwards. Exit code 1 when a scenario
-    failed, 2 when one was undecided.
+    reproduced; --grep SYMPTOM those of a symptom. A lab is brought up for the run and removed
+    afterwards. Exit code 1 when a scenario failed, 2 when one was undecided.
 
     \b
     Examples:
       hublab reproduce
       hublab reproduce jupyterhub#2000
+      hublab reproduce --grep "proxy restart"
     """
+    if issue is not None and grep is not None:
+        raise UsageError("an issue is run, and --grep lists issues", hint="one of the two")
     known = reported()
+    if grep is not None:
+        list_issues(with_words(known, grep), as_json)
+        return
     if issue is None:
         list_issues(known, as_json)
         return
@@ -69,6 +81,28 @@ def reproduce(issue: str | None, as_json: bool) -> None:
         )
     if outcome == "undecided":
         raise Undecided(f"{issue} is undecided; see pytest's report above")
+
+
+def with_words(known: list[Reported], grep: str) -> list[Reported]:
+    """The issues with all the words of a symptom; those with them in the title come first.
+
+    Raises UsageError where there is none.
+    """
+    words = grep.lower().split()
+
+    def has(text: str) -> bool:
+        return all(word in text.lower() for word in words)
+
+    titled = [one for one in known if has(f"{one.issue} {one.title} {one.workaround}")]
+    others = [one for one in known if one not in titled]
+    elsewhere = [one for one in others if has(f"{one.title} {one.workaround} {one.why}")]
+    if not words or not titled + elsewhere:
+        raise UsageError(
+            f"no issue's texts have all the words of {grep!r}",
+            where="--grep",
+            hint="fewer words, or `hublab reproduce` for all issues",
+        )
+    return titled + elsewhere
 
 
 def unknown_issue(issue: str, known: list[Reported]) -> UsageError:
@@ -110,16 +144,19 @@ def is_slip(one: str, other: str) -> bool:
 def reported() -> list[Reported]:
     """Every issue that a scenario is marked with, once for each of its tests."""
     found = [
-        _reported(issue, experiment.title, f"scenarios/{scenario.path}::{experiment.name}")
+        Reported(
+            issue.name,
+            issue.happens,
+            issue.workaround,
+            experiment.title,
+            f"scenarios/{scenario.path}::{experiment.name}",
+            f"{scenario.title} {scenario.why}",
+        )
         for scenario in collect()
         for experiment in scenario.experiments.values()
         for issue in experiment.issues
     ]
     return sorted(found, key=lambda one: (one.issue.partition("#")[0], number_of(one.issue)))
-
-
-def _reported(issue: Issue, title: str, scenario: str) -> Reported:
-    return Reported(issue.name, issue.happens, issue.workaround, title, scenario)
 
 
 def number_of(issue: str) -> int:
