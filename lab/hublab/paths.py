@@ -26,6 +26,12 @@ def labs_folder() -> Path:
     return (base if base.is_absolute() else Path.home() / ".local" / "state") / "hublab"
 
 
+def cache_folder() -> Path:
+    """The folder of what can be found out again (XDG base directories: cache)."""
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "hublab"
+
+
 def lab_folder(lab: str) -> Path:
     """The folder of one lab; created at its first use, readable only by its owner."""
     return ensure_dir(ensure_dir(labs_folder()) / lab)

@@ -83,6 +83,8 @@ def test_a_line_of_the_listing_is_not_wrapped(name: str) -> None:
         ([], "--v", ["--version"]),
         (["spawn", "alice"], "--o", ["--on"]),
         (["fault"], "", ["freeze", "partition"]),
+        (["reproduce"], "jupyterhub#200", ["jupyterhub#2000"]),
+        (["set"], "s", ["server.", "sshd."]),
     ],
 )
 def test_what_else_is_completed(words: list[str], incomplete: str, expected: list[str]) -> None:

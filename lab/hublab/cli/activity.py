@@ -7,13 +7,14 @@ from dataclasses import asdict
 import click
 
 from hublab.cli.common import common, out, table, with_live
+from hublab.cli.complete import users
 from hublab.cli.json_output import emit
 from hublab.probes.activity import Activity, Moment, activity
 from hublab.running.live import LiveLab
 
 
 @click.command("activity")
-@click.argument("user", required=False)
+@click.argument("user", required=False, shell_complete=users)
 @common
 def activity_command(user: str | None, name: str, as_json: bool) -> None:
     """Show when users were last active: server, proxy and hub.

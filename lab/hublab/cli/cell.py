@@ -9,6 +9,7 @@ from dataclasses import asdict
 import click
 
 from hublab.cli.common import common, server_option, with_live
+from hublab.cli.complete import users
 from hublab.cli.json_output import emit
 from hublab.errors import ExpectationFailed
 from hublab.running.kernel import CellResult
@@ -23,7 +24,7 @@ def check_timeout(ctx: click.Context, param: click.Parameter, value: float) -> f
 
 
 @click.command()
-@click.argument("user")
+@click.argument("user", shell_complete=users)
 @click.argument("code")
 @server_option
 @click.option(

@@ -15,6 +15,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
+from hublab.cli.complete import labs
 from hublab.cli.json_output import json_option
 from hublab.engine import Engine
 from hublab.journal.file import Journal
@@ -117,6 +118,7 @@ name_option = click.option(
     "-n",
     default=DEFAULT_NAME,
     envvar="HUBLAB_NAME",
+    shell_complete=labs,
     show_default=True,
     show_envvar=True,
     help="The lab's name.",

@@ -11,6 +11,7 @@ import uuid
 import click
 
 from hublab.cli.common import find, name_option
+from hublab.cli.complete import hosts
 
 MARK = "HUBLAB_EXEC"
 """The environment variable that marks the processes of one command on the host."""
@@ -22,7 +23,7 @@ done 2> /dev/null
 
 
 @click.command("exec", context_settings={"ignore_unknown_options": True})
-@click.argument("host")
+@click.argument("host", shell_complete=hosts)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.option("--user", "-u", default="", help="The account to run it as. Default: root.")
 @name_option
@@ -38,7 +39,7 @@ def exec_command(host: str, command: tuple[str, ...], user: str, name: str) -> N
 
 
 @click.command("shell")
-@click.argument("host")
+@click.argument("host", shell_complete=hosts)
 @click.option("--user", "-u", default="", help="The account to run it as. Default: root.")
 @name_option
 def shell_command(host: str, user: str, name: str) -> None:

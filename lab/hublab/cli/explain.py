@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from hublab.cli.common import common, out, steps, table
+from hublab.cli.complete import settings as known_settings
 from hublab.cli.json_output import emit
 from hublab.deployment.role_images import role_images
 from hublab.engine import Engine
@@ -20,7 +21,7 @@ from hublab.settings.syntax import format_value
 
 
 @click.command()
-@click.argument("setting")
+@click.argument("setting", shell_complete=known_settings)
 @common
 def explain(setting: str, name: str, as_json: bool) -> None:
     """Show a setting's help, type, default, file and restarts.

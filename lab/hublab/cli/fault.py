@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from hublab.cli.common import common, err, out, with_live
+from hublab.cli.complete import hosts
 from hublab.cli.json_output import emit
 from hublab.errors import Undecided
 from hublab.faults import RunningFault, freeze, partition
@@ -52,8 +53,8 @@ def fault() -> None:
 
 
 @fault.command("partition")
-@click.argument("one")
-@click.argument("other")
+@click.argument("one", shell_complete=hosts)
+@click.argument("other", shell_complete=hosts)
 @for_option
 @common
 def partition_command(one: str, other: str, seconds: float, name: str, as_json: bool) -> None:
@@ -69,7 +70,7 @@ def partition_command(one: str, other: str, seconds: float, name: str, as_json: 
 
 
 @fault.command("freeze")
-@click.argument("host")
+@click.argument("host", shell_complete=hosts)
 @for_option
 @common
 def freeze_command(host: str, seconds: float, name: str, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from hublab.cli.common import err, find, name_option
+from hublab.cli.complete import hosts_and_users
 from hublab.cli.exec import on_host
 from hublab.cli.json_output import emit, json_option
 from hublab.cli.log_lines import Line, host_lines, in_columns, on_one_clock, server_lines
@@ -31,7 +32,9 @@ class Source:
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[HOST|USER[/SERVER]]...")
+@click.argument(
+    "names", nargs=-1, metavar="[HOST|USER[/SERVER]]...", shell_complete=hosts_and_users
+)
 @click.option("--follow", "-f", is_flag=True, help="Go on printing new lines, until Ctrl-C.")
 @click.option(
     "--tail", type=click.IntRange(min=0), metavar="N", help="Print only the last N lines."

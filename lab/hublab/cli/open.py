@@ -7,6 +7,7 @@ import webbrowser
 import click
 
 from hublab.cli.common import common, err, find, out
+from hublab.cli.complete import users_and_admin
 from hublab.cli.json_output import emit
 from hublab.cli.sign_in import as_data, in_words, show_password_option
 from hublab.errors import LabError
@@ -14,7 +15,7 @@ from hublab.running.sign_in import sign_in_of
 
 
 @click.command("open")
-@click.argument("user", required=False)
+@click.argument("user", required=False, shell_complete=users_and_admin)
 @click.option("--no-browser", is_flag=True, help="Print the page's address, and open nothing.")
 @show_password_option
 @common

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 import click
 
 from hublab.cli.common import common, find, out
+from hublab.cli.complete import hosts
 from hublab.cli.json_output import emit
 from hublab.engine.power import kill_container, start_container
 from hublab.errors import LabError, UsageError
@@ -42,7 +43,7 @@ class Done:
 
 
 @click.command()
-@click.argument("host")
+@click.argument("host", shell_complete=hosts)
 @container_option
 @click.option("--gently", is_flag=True, help="End the program by SIGTERM, as a service manager.")
 @common
@@ -78,7 +79,7 @@ def restart(host: str, container: bool, gently: bool, name: str, as_json: bool) 
 
 
 @click.command()
-@click.argument("host")
+@click.argument("host", shell_complete=hosts)
 @container_option
 @click.option("--signal", type=click.Choice(SIGNALS), default="KILL", show_default=True)
 @common
@@ -107,7 +108,7 @@ def kill(host: str, container: bool, signal: str, name: str, as_json: bool) -> N
 
 
 @click.command()
-@click.argument("host")
+@click.argument("host", shell_complete=hosts)
 @common
 def start(host: str, name: str, as_json: bool) -> None:
     """Start HOST or its program, where that does not run.

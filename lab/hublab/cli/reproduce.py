@@ -12,6 +12,7 @@ import click
 import pytest
 
 from hublab.cli.common import out, table
+from hublab.cli.complete import issues
 from hublab.cli.json_output import emit, json_option
 from hublab.deployment.software import versions
 from hublab.errors import ExpectationFailed, MachineError, Undecided, UsageError
@@ -36,7 +37,7 @@ class Reported:
 
 
 @click.command()
-@click.argument("issue", required=False, metavar="[PROJECT#NUMBER]")
+@click.argument("issue", required=False, metavar="[PROJECT#NUMBER]", shell_complete=issues)
 @click.option(
     "--grep",
     metavar="SYMPTOM",

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import click
 
 from hublab.cli.common import common, err, find, out, steps, with_live
+from hublab.cli.complete import settings as known_settings
+from hublab.cli.complete import settings_in_force
 from hublab.cli.json_output import emit
 from hublab.errors import SettingError
 from hublab.journal.events import Restarted, SettingsApplied
@@ -31,7 +33,7 @@ class Changed:
 
 
 @click.command("set")
-@click.argument("texts", nargs=-1, metavar="[SETTING=VALUE]...")
+@click.argument("texts", nargs=-1, metavar="[SETTING=VALUE]...", shell_complete=known_settings)
 @common
 def set_command(texts: tuple[str, ...], name: str, as_json: bool) -> None:
     """Change settings of a running lab, restarting only what must.
@@ -69,7 +71,7 @@ def set_command(texts: tuple[str, ...], name: str, as_json: bool) -> None:
 
 
 @click.command("unset")
-@click.argument("keys", nargs=-1, metavar="SETTING...")
+@click.argument("keys", nargs=-1, metavar="SETTING...", shell_complete=settings_in_force)
 @click.option("--all", "everything", is_flag=True, help="Remove all settings.")
 @common
 def unset_command(keys: tuple[str, ...], everything: bool, name: str, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 
 from hublab.cli.common import common, err, out, server_option, with_live
+from hublab.cli.complete import nodes, users
 from hublab.cli.json_output import emit
 from hublab.cli.ps import public_fields
 from hublab.errors import HubError
@@ -20,10 +21,13 @@ REFUSED = "refused the login"
 
 
 @click.command()
-@click.argument("user")
+@click.argument("user", shell_complete=users)
 @server_option
 @click.option(
-    "--on", metavar="HOST", help="The node to start it on. Default: the spawner's choice."
+    "--on",
+    metavar="HOST",
+    shell_complete=nodes,
+    help="The node to start it on. Default: the spawner's choice.",
 )
 @common
 def spawn(user: str, server: str, on: str | None, name: str, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from hublab.cli.common import common, out, server_option, with_live
+from hublab.cli.complete import users
 from hublab.cli.json_output import emit
 from hublab.errors import UsageError
 from hublab.probes.processes import UserProcess, user_processes
@@ -13,7 +14,7 @@ from hublab.running.servers import Server
 
 
 @click.command()
-@click.argument("user")
+@click.argument("user", shell_complete=users)
 @server_option
 @common
 def stop(user: str, server: str, name: str, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from hublab.cli.common import common, err, with_live
+from hublab.cli.complete import users
 from hublab.cli.fault import Duration
 from hublab.cli.json_output import emit
 from hublab.cli.sign_in import may_show, show_password_option
@@ -21,7 +22,7 @@ LONGEST = 24 * 3600
 
 
 @click.command()
-@click.argument("user")
+@click.argument("user", shell_complete=users)
 @click.option(
     "--for",
     "seconds",

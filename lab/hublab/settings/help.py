@@ -18,7 +18,7 @@ from hublab.errors import SettingError
 from hublab.paths import ROOT
 from hublab.settings.files import ROLE_OF_SCOPE
 from hublab.settings.image_software import FOLDER, answer_of, output_of, proxy_help
-from hublab.settings.syntax import check_key, is_snippet
+from hublab.settings.syntax import SCOPES, check_key, is_snippet
 from hublab.settings.values import unknown_setting
 
 CLASS_SCOPES = ("hub", "server")
@@ -67,11 +67,18 @@ def with_last_part(name: str, known: Iterable[str]) -> list[str]:
 
 def all_settings(engine: Engine, images: Mapping[str, str]) -> Iterator[str]:
     """Every setting that a lab's software knows, scope by scope."""
-    for scope in CLASS_SCOPES:
+    for scope in SCOPES:
+        yield from settings_of_scope(engine, images, scope)
+
+
+def settings_of_scope(engine: Engine, images: Mapping[str, str], scope: str) -> Iterator[str]:
+    """The settings of one scope."""
+    if scope in CLASS_SCOPES:
         # A query for a trait returns the names of all traits, even if that trait does not exist.
         known = query_traits(engine, images[ROLE_OF_SCOPE[scope]], scope, "Any.trait")["known"]
         yield from (f"{scope}.{one}" for one in known)
-    for options in (proxy_options(engine, images), sshd_keywords(engine, images)):
+    else:
+        options = (proxy_options if scope == "proxy" else sshd_keywords)(engine, images)
         yield from (option.key for option in options.values())
 
 
