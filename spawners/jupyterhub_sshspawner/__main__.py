@@ -18,6 +18,10 @@ from urllib.parse import quote
 
 import requests
 
+from . import __version__
+from .exchange.warm_program import warm_program, warm_unit
+
+PROGRAM = "/usr/local/lib/jupyterhub-sshspawner/warm.py"
 PATIENCE = 600.0  # seconds for the hub, which may have to look at many accounts
 
 
@@ -74,6 +78,18 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--end", action="store_true", help="end the unknown ones")
     sweep.add_argument("--json", action="store_true", help="for programs")
     sweep.set_defaults(run=_sweep)
+    warm = verbs.add_parser(
+        "warm",
+        help="the service that forks servers on a node",
+        description="Prints the program, for /usr/local/lib/jupyterhub-sshspawner/warm.py on the "
+        "node, or the unit that runs it. It needs no package there but the servers' own "
+        "environment, which must be writable by root alone.",
+    )
+    what = warm.add_mutually_exclusive_group(required=True)
+    what.add_argument("--program", action="store_true", help="one file of Python")
+    what.add_argument("--unit", metavar="PYTHON", help="for systemd, and the servers' environment, "
+                      "such as /opt/jupyter/bin/python")  # fmt: skip
+    warm.set_defaults(run=_warm)
     return parser
 
 
@@ -109,6 +125,12 @@ def _sweep(options: argparse.Namespace) -> int:
     if not answer["servers"]:
         print("no servers")
     return 1 if answer["failed"] else 0
+
+
+def _warm(options: argparse.Namespace) -> int:
+    text = warm_program(__version__) if options.program else warm_unit(PROGRAM, options.unit)
+    print(text, end="")
+    return 0
 
 
 def _ask(

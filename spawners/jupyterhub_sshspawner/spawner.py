@@ -214,6 +214,8 @@ class SSHSpawner(SSHTraits):
             words = f"{told(event, 'why')}; {told(event, 'what')} is used instead"
             self._progress.say(50, words)
             self.log.warning("%s: %s", self._log_name, words)
+        elif event.get("event") == "cold":
+            self.log.info("%s starts cold: %s", self._log_name, told(event, "why"))
         elif event.get("event") == "started":
             with step(self.trace, "start.spawned"):
                 self._progress.say(60, "The server process runs; waiting until it listens")

@@ -296,6 +296,32 @@ class SSHTraits(Spawner):  # type: ignore[misc]
         the environment.""",
     )
 
+    # ------------------------------------------------------------ warm start
+
+    warm_start = Enum(
+        ("off", "node", "user"),
+        default_value="off",
+        config=True,
+        help="""Whether servers are forks of a process on the node that has done the imports.
+
+        `node`: of a small service that the node's administrator runs as root; see
+        `jupyterhub-sshspawner warm`. `user`: of a process of the user's own, which
+        `SSHSpawner.prewarm()` starts ahead. Where there is none, or a fork would not be as a server
+        that is started, the server is started; the hub's log says why.""",
+    )
+    warm_socket = Unicode(
+        "/run/jupyterhub-sshspawner/warm.sock",
+        config=True,
+        help="""Where the service of the node listens: one for each environment that servers run
+        in. It must belong to root.""",
+    )
+    warm_age = Integer(
+        4 * 3600, min=1, config=True, help="""Seconds after which a user's process ends."""
+    )
+    warm_memory = Integer(
+        1024, min=1, config=True, help="""MiB that a user's process may need; else it ends."""
+    )
+
     # ------------------------------------------------------------ time
 
     connect_timeout = Float(

@@ -13,8 +13,22 @@ import posix
 REPORTS, ORDERS = 3, 4  # descriptors
 
 
+class Orders:
+    """What to become: the first of ``paths`` that can be run, with ``argv`` and ``env``."""
+
+    def __init__(self, fields: list[bytes]) -> None:
+        self.umask, self.folder = int(fields.pop(0)), fields.pop(0)
+        self.paths, self.argv = _list(fields), _list(fields)
+        self.env = dict(item.split(b"=", 1) for item in fields)
+
+
 def main() -> None:
     """Become the server; else report why not, and end."""
+    become(receive())
+
+
+def receive() -> Orders:
+    """Say who we are, and wait until that is recorded."""
     posix.setpgid(0, 0)
     posix.write(REPORTS, b'{"pid": %d}\n' % posix.getpid())
     fields = _orders()
@@ -22,18 +36,20 @@ def main() -> None:
         posix._exit(1)  # the launcher died at once, so nobody would know of us
     posix.set_inheritable(REPORTS, False)
     posix.close(ORDERS)
+    return Orders(fields)
+
+
+def become(orders: Orders) -> None:
+    """Be another program from now on; else report why not, and end."""
     for number in range(1, _signal.NSIG):
         try:
             _signal.signal(number, _signal.SIG_DFL)
         except (OSError, ValueError):
             continue
-    posix.umask(int(fields.pop(0)))  # what the user's files get; ours are private
-    folder = fields.pop(0)
-    paths, argv = _list(fields), _list(fields)
-    env = dict(item.split(b"=", 1) for item in fields)
+    posix.umask(orders.umask)  # what the user's files get; ours are private
     try:
-        posix.chdir(folder)
-        raise _exec(paths, argv, env)
+        posix.chdir(orders.folder)
+        raise _exec(orders.paths, orders.argv, orders.env)
     except OSError as error:
         posix.write(REPORTS, b'{"errno": %d}\n' % (error.errno or 0))
     posix._exit(127)

@@ -43,11 +43,15 @@ def _reap() -> None:
         return
 
 
-def main() -> None:
-    """Sweep, and remove the secrets, whose folder is the argument."""
-    sweep()
-    folder = sys.argv[1]
+def forget(folder: str) -> None:
+    """Remove the secrets."""
     if os.path.isdir(folder):
         for name in os.listdir(folder):
             os.unlink(os.path.join(folder, name))
         os.rmdir(folder)
+
+
+def main() -> None:
+    """Sweep, and remove the secrets, whose folder is the argument."""
+    sweep()
+    forget(sys.argv[1])

@@ -171,12 +171,19 @@ def _attempt(
         supervisor = Supervisor(request, instance, port, marker)
     finally:
         os.close(marker)
+    if request.get("warm"):
+        _tell_warmth(supervisor.cold, say)
     try:
         return _watch(request, instance, supervisor, port, logged, say, deadline)
     finally:
         reservation.close()
         supervisor.close()
         reap()
+
+
+def _tell_warmth(cold: str, say: Callable[[dict[str, Any]], None]) -> None:
+    """Whether the server is a fork of a warm parent, as the hub wants it; else why not."""
+    say({"event": "cold", "why": cold} if cold else {"event": "warm"})
 
 
 def _marker(instance: Instance) -> int:
@@ -207,6 +214,8 @@ def _watch(
             for event in supervisor.events():
                 if "pid" in event:
                     say({"event": "started", "pid": event["pid"], "port": port})
+                elif "cold" in event:
+                    _tell_warmth(str(event["cold"]), say)
                 elif "exec_error" in event:
                     raise Failed("command", event["exec_error"])
                 elif "error" in event:

@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 
-from . import programs, tickets
+from . import programs, tickets, warm
 from .instance import Failed, Instance, boot
 from .processes import process
 
@@ -97,11 +97,28 @@ class Supervisor:
         self._pending = b""
         self.reports, report = os.pipe()
         orders, self._opener = os.pipe()
-        self._pid = os.fork()
+        self.cold = ""
+        """Why it is not warm, where that was asked for."""
+        self._pid = self._warm(request, report, orders, marker) or os.fork()
         if not self._pid:
             _become_shell(instance, report, orders, marker)
         os.close(report)
         os.close(orders)
+
+    def _warm(self, request: dict[str, Any], report: int, orders: int, marker: int) -> int:
+        """The keeper of a warm server; 0 where there is to be a shell, and a cold one."""
+        if not request.get("warm"):
+            return 0
+        folder = os.open(self._instance.path, os.O_RDONLY | os.O_DIRECTORY)
+        log = _open_log(self._instance)
+        try:
+            return warm.keeper(request, (log, report, orders, marker, folder))
+        except warm.NotWarm as why:
+            self.cold = str(why)
+            return 0
+        finally:
+            os.close(folder)
+            os.close(log)
 
     def _what_to_become(self, request: dict[str, Any]) -> bytes:
         """In the words of ``becoming``: all that it needs, so that nothing is looked up there."""
@@ -125,7 +142,8 @@ class Supervisor:
     def events(self) -> Iterator[dict[str, Any]]:
         """What has been reported, when ``reports`` can be read; lets the server begin.
 
-        ``pid`` of a server that has begun, ``exec_error``, ``error`` of the supervisor, ``exit``.
+        ``pid`` of a server that has begun, ``cold`` if a parent's child would not have been like
+        it, ``exec_error``, ``error`` of the supervisor, ``exit``.
         """
         data = os.read(self.reports, 65536)
         if not data:
@@ -208,7 +226,7 @@ def _become_shell(instance: Instance, report: int, orders: int, marker: int) -> 
 def _detach(instance: Instance, kept: tuple[int, int, int]) -> None:
     """Let go of the SSH session: nothing of it may stay open, or it would never end."""
     null = os.open(os.devnull, os.O_RDONLY)
-    log = os.open(instance.file("server.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = _open_log(instance)
     # out of each other's way first
     sources = [fcntl.fcntl(number, fcntl.F_DUPFD, 20) for number in (null, log, log, *kept)]
     targets = (0, 1, 2, REPORTS, ORDERS, MARKER)
@@ -220,6 +238,10 @@ def _detach(instance: Instance, kept: tuple[int, int, int]) -> None:
                 os.close(int(name))
             except OSError:
                 continue  # the listing's own
+
+
+def _open_log(instance: Instance) -> int:
+    return os.open(instance.file("server.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
 
 def _adopt_orphans() -> None:

@@ -15,6 +15,8 @@ from . import tunnels
 
 PORT_ATTEMPTS = 5
 HUB_CHECK_TIMEOUT = 5.0
+WARM_FOLDER = "warm"
+"""Beside the instances, whose names are longer."""
 
 
 def check_settings(spawner: SSHTraits) -> None:
@@ -91,6 +93,18 @@ def start_request(
         if instance.hub_port
         else None,
         "ready_timeout": patience,
+        "warm": warm_parent(spawner),
+    }
+
+
+def warm_parent(spawner: SSHTraits) -> dict[str, str] | None:
+    """Where the node finds the process to fork the server from; None where there shall be none."""
+    if spawner.warm_start == "off":
+        return None
+    own = f"{spawner.run_dir}/{WARM_FOLDER}/warm.sock"
+    return {
+        "form": spawner.warm_start,
+        "socket": own if spawner.warm_start == "user" else spawner.warm_socket,
     }
 
 

@@ -1,0 +1,124 @@
+"""The process between parent and server: to a warm server what the launcher's shell is to a cold.
+
+It is forked by the parent, becomes the account, forks the server, waits for it and notes how it
+ended. A parent that dies costs neither.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import socket
+
+from ..launcher import becoming, clearing
+from . import account, title
+from .peer import Peer
+from .refusal import Cold
+from .server import Server
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn, Sequence
+
+NAMES = ("log", "reports", "orders", "marker", "folder")
+IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ)
+FOLDER = 6  # a descriptor, beside those of ``becoming``
+LIKE_A_SHELL = 128  # what it adds to the number of a signal
+
+
+def keep(peer: Peer, connection: socket.socket, descriptors: Sequence[int]) -> Server:
+    """Keep a server. Returns in the server's process alone; the keeper's own ends in here."""
+    try:
+        os.setsid()
+        connection = _rearrange(connection, descriptors)
+        for number in IGNORED:
+            signal.signal(number, signal.SIG_IGN)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        try:
+            account.become(peer, connection)
+        except Cold as why:
+            answer(connection, {"cold": str(why)})
+            os._exit(0)
+        title.show([b"jupyterhub-sshspawner", b"keeps a server"], b"sshspawner-keep")
+        answer(connection, {"keeper": os.getpid()})
+        connection.close()
+        pid = os.fork()
+        if pid:
+            _wait(pid)
+        os.close(FOLDER)
+        return Server(becoming.receive())
+    except BaseException as error:
+        _fail(error)
+
+
+def answer(connection: socket.socket, body: dict[str, object]) -> None:
+    """Say it, unless the launcher is gone or does not listen."""
+    try:
+        connection.setblocking(False)
+        connection.send(json.dumps(body).encode())
+    except OSError:
+        pass
+
+
+def _rearrange(connection: socket.socket, descriptors: Sequence[int]) -> socket.socket:
+    """Have nothing open but the null device, the five descriptors, and the connection."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    log, reports, orders, marker, folder = descriptors
+    wanted = (null, log, log, reports, orders, marker, folder, connection.fileno())
+    sources = [fcntl.fcntl(number, fcntl.F_DUPFD, 64) for number in wanted]
+    for target, source in enumerate(sources):
+        os.dup2(source, target)
+    os.set_inheritable(FOLDER, False)
+    os.set_inheritable(len(wanted) - 1, False)
+    moved = socket.socket(fileno=len(wanted) - 1)
+    connection.detach()
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) >= len(wanted):
+            try:
+                os.close(int(name))
+            except OSError:
+                continue  # the listing's own
+    return moved
+
+
+def _wait(server: int) -> NoReturn:
+    """Until the server has ended; then clear up what it left. Never returns."""
+    try:
+        os.close(becoming.ORDERS)
+        code = 0
+        while True:
+            pid, status = os.waitpid(-1, 0)  # what it left to itself has us for a parent
+            if pid == server:
+                signalled = os.WIFSIGNALED(status)
+                code = LIKE_A_SHELL + os.WTERMSIG(status) if signalled else os.WEXITSTATUS(status)
+                break
+        os.fchdir(FOLDER)
+        try:
+            with open("exit.json", "w") as record:
+                json.dump({"returncode": code}, record)
+        except OSError:
+            pass  # a full disk
+        _report({"exit": code})
+        os.close(becoming.REPORTS)
+        clearing.sweep()
+        clearing.forget("secrets")
+    finally:
+        os._exit(0)
+
+
+def _report(event: dict[str, object]) -> None:
+    try:
+        os.write(becoming.REPORTS, (json.dumps(event) + "\n").encode())
+    except OSError:
+        pass  # the launcher has what it wanted, and has ended
+
+
+def _fail(error: BaseException) -> NoReturn:
+    """Of something that nobody has thought of."""
+    try:
+        _report({"error": "%s: %s" % (type(error).__name__, str(error)[:500])})
+    finally:
+        os._exit(1)

@@ -1,0 +1,170 @@
+"""The server's process: a fork that becomes what the orders say, warm or cold."""
+
+from __future__ import annotations
+
+import gc
+import io
+import json
+import locale
+import os
+import runpy
+import signal
+import site
+import sys
+import time
+
+from ..launcher import becoming
+from . import anew, title
+from .reads import read_at_start
+from .refusal import Cold
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .reads import Reads
+
+COMMAND = "jupyterhub-singleuser"
+
+
+class Server:
+    """What the process is to be, and how it gets there."""
+
+    def __init__(self, orders: becoming.Orders) -> None:
+        self._orders = orders
+        self._script = ""
+        self._python = ""
+
+    def run(self, reads: Reads) -> None:
+        """Be the server until it ends, warm; or another program, if that would not be the same."""
+        orders = self._orders
+        try:
+            self._find_script()
+            self._check_start()
+            differing = reads.differing(orders.env)
+            anew.check(differing)
+            os.chdir(orders.folder)  # where it fails, the cold way says so
+        except (Cold, OSError) as why:
+            _tell({"cold": str(why)})
+            becoming.become(orders)
+        _take_environment(orders.env)
+        try:
+            anew.take(differing)
+        except Cold as why:
+            _tell({"cold": str(why)})
+            becoming.become(orders)
+        os.close(becoming.REPORTS)
+        os.umask(orders.umask)
+        _reset_signals()
+        self._take_names()
+        _open_streams()
+        gc.enable()
+        runpy.run_path(self._script, run_name="__main__")
+
+    def _find_script(self) -> None:
+        """The script that would be run, if it is that of this environment's server."""
+        paths = [os.fsdecode(path) for path in self._orders.paths]
+        found = [path for path in paths if os.access(path, os.X_OK) and os.path.isfile(path)]
+        if not found or os.path.basename(found[0]) != COMMAND:
+            raise Cold("the command is not %s" % COMMAND)
+        with open(found[0], "rb") as script:
+            first = os.fsdecode(script.readline()).strip()
+        self._script, self._python = found[0], first[2:].strip()
+        here = os.path.join(sys.prefix, "bin")
+        if not first.startswith("#!") or os.path.dirname(self._python) != here:
+            raise Cold("%s is not of the parent's environment, %s" % (found[0], sys.prefix))
+        if not os.path.samefile(self._python, sys.executable):
+            raise Cold("%s has another Python than the parent" % found[0])
+
+    def _check_start(self) -> None:
+        """Raises Cold for what only the start of a process heeds."""
+        env = self._orders.env
+        names = read_at_start(env)
+        if names:
+            raise Cold("%s must be there when a process starts" % ", ".join(names))
+        chosen = next((env[n] for n in (b"LC_ALL", b"LC_CTYPE", b"LANG") if env.get(n)), b"C")
+        if chosen not in (b"C", b"POSIX") and not _is_utf8(chosen):
+            raise Cold("the locale %s is not of UTF-8" % os.fsdecode(chosen))
+        folder = os.fsdecode(env.get(b"HOME", b"")) or os.path.expanduser("~")
+        if _has_user_site() and os.path.isdir(_user_site(folder)):
+            raise Cold("there are packages of the user's own in %s" % _user_site(folder))
+
+    def _take_names(self) -> None:
+        """Those that Python has, and those that ``ps`` shows."""
+        argv = [os.fsdecode(word) for word in self._orders.argv]
+        sys.argv = [self._script, *argv[1:]]
+        sys.executable = self._python
+        if hasattr(sys, "orig_argv"):
+            sys.orig_argv = [self._python, *sys.argv]
+        sys.path.insert(0, os.path.dirname(self._script))
+        words = [os.fsencode(word) for word in (self._python, *sys.argv)]
+        title.show(words, COMMAND.encode())
+
+
+def _is_utf8(name: bytes) -> bool:
+    return name.lower().replace(b"-", b"").endswith((b".utf8",))
+
+
+def _has_user_site() -> bool:
+    """Whether a server of this environment would import from the user's home as well."""
+    settings = os.path.join(sys.prefix, "pyvenv.cfg")
+    if sys.prefix == sys.base_prefix:
+        return True
+    try:
+        with open(settings) as source:
+            lines = [line.partition("=")[::2] for line in source]
+    except OSError:
+        return True
+    told = {name.strip().lower(): value.strip().lower() for name, value in lines}
+    return told.get("include-system-site-packages") == "true"
+
+
+def _user_site(home: str) -> str:
+    version = "python%d.%d" % sys.version_info[:2]
+    return os.path.join(home, ".local", "lib", version, "site-packages")
+
+
+def _take_environment(env: dict[bytes, bytes]) -> None:
+    os.environ.clear()
+    for name, value in env.items():
+        os.environb[name] = value
+    if not any(env.get(name) for name in (b"LC_ALL", b"LC_CTYPE", b"LANG")):
+        os.environ["LC_CTYPE"] = "C.UTF-8"  # as a Python that starts would (PEP 538)
+    locale.setlocale(locale.LC_CTYPE, "")
+    time.tzset()
+    site.ENABLE_USER_SITE = _has_user_site()
+
+
+def _reset_signals() -> None:
+    """As in a Python that has just started."""
+    signal.set_wakeup_fd(-1)
+    for number in range(1, signal.NSIG):
+        try:
+            signal.signal(number, signal.SIG_DFL)
+        except (OSError, ValueError):
+            continue
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _open_streams() -> None:
+    """Of this process's own descriptors: the parent's may have been a terminal."""
+    sys.stdin = sys.__stdin__ = io.TextIOWrapper(  # type: ignore[misc]
+        io.BufferedReader(io.FileIO(0, "r", closefd=False)), encoding="utf-8"
+    )
+    for name, errors in (("stdout", "strict"), ("stderr", "backslashreplace")):
+        raw = io.FileIO(1 if name == "stdout" else 2, "w", closefd=False)
+        stream = io.TextIOWrapper(
+            io.BufferedWriter(raw), "utf-8", errors, line_buffering=name == "stderr"
+        )
+        setattr(sys, name, stream)
+        setattr(sys, "__%s__" % name, stream)
+
+
+def _tell(event: dict[str, str]) -> None:
+    """To the launcher, and to the server's log."""
+    lines = {becoming.REPORTS: json.dumps(event), 2: "sshspawner: started cold: " + event["cold"]}
+    for descriptor, line in lines.items():
+        try:
+            os.write(descriptor, (line + "\n").encode("utf-8", "replace"))
+        except OSError:
+            continue  # the launcher has gone, or the disk is full

@@ -1,0 +1,65 @@
+"""Servers that are forks of a parent, with a real sshd, a real hub, and root's parent."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from machinery import Account, Hub, wait_until
+from warm_parent import Parent
+
+pytestmark = pytest.mark.sshd
+
+
+@pytest.fixture
+def parent() -> Iterator[Parent]:
+    one = Parent()
+    try:
+        one.start()
+        yield one
+    finally:
+        one.remove()
+
+
+def ask(one: Hub, state: dict[str, object], user: str, path: str, body: object = None) -> int:
+    """The status of a request to the server itself."""
+    token = one.api("POST", f"/users/{user}/tokens", {"note": "test"})[1]["token"]
+    request = urllib.request.Request(
+        f"http://{state['address']}:{state['port']}/user/{user}{path}",
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Authorization": f"token {token}", "Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            return int(reply.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_start_use_stop(
+    parent: Parent, hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """It answers a POST, which a server that was forked too early or too late does not."""
+    alice = account()
+    one = hub(parent.settings)
+    one.spawn(alice.name)
+    assert "starts cold" not in one.log.read_text()
+    state = one.state(alice.name)
+    keeper = Path(f"/proc/{state['pid']}/stat").read_text().rpartition(")")[2].split()[1]
+    assert parent.process
+    assert Path(f"/proc/{keeper}/stat").read_text().rpartition(")")[2].split()[1] == str(
+        parent.process.pid
+    )
+    assert ask(one, state, alice.name, "/api/contents", {"type": "notebook"}) == 201
+    assert ask(one, state, alice.name, "/api/kernels", {"name": "python3"}) == 201
+    one.stop(alice.name)
+    wait_until(lambda: not alice.processes(), message=lambda: f"left: {alice.processes()}")
+    assert parent.process.poll() is None
