@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import signal
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
