@@ -25,7 +25,7 @@ from .exchange.protocol import Process, Reply, told
 from .lost import ownership
 from .lost.orphans import Ledger, ledger_of, wake_others
 from .progress import Progress
-from .server import ending, launching, server_log
+from .server import ending, launching, prewarming, server_log
 from .server.listen_address import settle_ip
 from .server.polling import Doubt, ask_status
 from .server.ways import Ways
@@ -315,6 +315,16 @@ class SSHSpawner(SSHTraits):
         finally:  # one that cannot be opened is no reason to leave the other closed
             if self._ways.lacks_reverse(current):
                 await self._ways.open_reverse(current)
+
+    # ------------------------------------------------------------ warm start
+
+    async def prewarm(self) -> list[str]:
+        """Start what `warm_start = "user"` forks servers from, before anybody asks for one.
+
+        Returns the hosts that have it now. It is done again for nothing, so may be called at every
+        sign-in: see ``prewarm_after_sign_in``.
+        """
+        return await prewarming.prewarm(self)
 
     # ------------------------------------------------------------ stop
 

@@ -315,6 +315,13 @@ class SSHTraits(Spawner):  # type: ignore[misc]
         help="""Where the service of the node listens: one for each environment that servers run
         in. It must belong to root.""",
     )
+    warm_hosts = Integer(
+        1,
+        min=1,
+        config=True,
+        help="""On how many of the user's hosts, in their order, `SSHSpawner.prewarm()` starts a
+        process.""",
+    )
     warm_age = Integer(
         4 * 3600, min=1, config=True, help="""Seconds after which a user's process ends."""
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.cookiejar
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -59,3 +61,53 @@ def test_start_use_stop(
     one.stop(alice.name)
     wait_until(lambda: not alice.processes(), message=lambda: f"left: {alice.processes()}")
     assert parent.process.poll() is None
+
+
+def sign_in(one: Hub, user: str) -> None:
+    """As a browser does."""
+    jar = http.cookiejar.CookieJar()
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
+    url = f"http://127.0.0.1:{one.port}/hub/login"
+    with browser.open(url) as page:
+        xsrf = next(cookie.value or "" for cookie in jar if cookie.name == "_xsrf")
+        assert page.status == 200
+    form = {"_xsrf": xsrf, "username": user, "password": "any"}
+    with browser.open(f"{url}?next=/hub/home", urllib.parse.urlencode(form).encode()) as page:
+        assert page.url.endswith("/hub/home")
+
+
+USER = "c.SSHSpawner.warm_start = 'user'\nc.Authenticator.post_auth_hook = prewarm_after_sign_in\n"
+HOOK = "from jupyterhub_sshspawner import prewarm_after_sign_in\n"
+
+
+def parents(alice: Account) -> list[int]:
+    return list(alice.processes("warm parent"))
+
+
+def test_a_parent_of_the_user_s_own(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """Started at the sign-in, and once only; it needs no privilege and no service."""
+    alice = account()
+    one = hub(HOOK + USER)
+    one.add_user(alice.name)
+    sign_in(one, alice.name)
+    wait_until(lambda: parents(alice), message=one.tail)
+    sign_in(one, alice.name)
+    one.spawn(alice.name)
+    assert "starts cold" not in one.log.read_text()
+    assert len(parents(alice)) == 1
+    state = one.state(alice.name)
+    assert ask(one, state, alice.name, "/api/kernels", {"name": "python3"}) == 201
+    one.stop(alice.name)
+    wait_until(lambda: len(alice.processes()) == 1, message=lambda: f"left: {alice.processes()}")
+
+
+def test_without_a_parent_it_starts_cold(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """And the log says why; the user notices nothing."""
+    alice = account()
+    one = hub("c.SSHSpawner.warm_start = 'user'\n")
+    one.spawn(alice.name)
+    assert "starts cold: no parent at" in one.log.read_text()

@@ -219,7 +219,7 @@ def _decode(line: bytes) -> dict[str, Any]:
 def parse_reply(body: dict[str, Any]) -> Reply:
     """Check a reply field by field; whatever is out of range is no reply at all."""
     state = body.get("state")
-    if state in ("starting", "absent", "listed"):
+    if state in ("starting", "absent", "listed", "prewarmed"):
         return Reply(state)
     if state == "log":
         return Reply(state, tail=_text(body, "tail"))

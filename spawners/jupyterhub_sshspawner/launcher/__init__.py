@@ -19,7 +19,7 @@ What lies in ``<run_dir>/<instance>/`` (0700, files 0600):
 
 # each needs earlier ones only; ``quick`` may answer a poll before they are loaded
 ORDER = (
-    "processes", "listening", "instance", "ending", "ports", "ccache", "tickets", "warm",
+    "processes", "listening", "instance", "ending", "ports", "ccache", "tickets", "prewarm", "warm",
     "supervisor", "leftovers", "redaction", "server_log", "requests",
 )  # fmt: skip
 PROGRAMS = ("becoming", "clearing")  # they run as processes of their own

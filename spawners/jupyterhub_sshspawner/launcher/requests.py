@@ -1,4 +1,4 @@
-"""The requests of the hub: start, status, stop, list, log. All may be repeated without harm."""
+"""The requests of the hub: start, status, stop, list, log, prewarm. All may be repeated."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .instance import Failed, Instance
 from .leftovers import end_leftovers, list_servers
 from .listening import everywhere, listeners
 from .ports import check_hub, reserve
+from .prewarm import prewarm
 from .processes import owns
 from .server_log import read_log
 from .supervisor import Supervisor, reap
@@ -316,7 +317,10 @@ def stop(
     }  # fmt: skip
 
 
-REQUESTS = {"start": start, "status": status, "stop": stop, "list": list_servers, "log": read_log}
+REQUESTS = {
+    "start": start, "status": status, "stop": stop, "list": list_servers, "log": read_log,
+    "prewarm": prewarm,
+}  # fmt: skip
 
 
 def _request() -> dict[str, Any] | None:

@@ -8,11 +8,12 @@ import os
 import socket
 import struct
 
+from .prewarm import COMMAND, own_socket
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Sequence
 
-COMMAND = "jupyterhub-singleuser"
 START = b"start 1"  # as in ``warm.service``
 PATIENCE = 2.0  # seconds; a start that waits for longer is sooner there by itself
 
@@ -31,8 +32,9 @@ def keeper(request: dict[str, Any], descriptors: Sequence[int]) -> int:
         raise NotWarm("what is started is not %s alone" % COMMAND)
     if _has_keys():
         raise NotWarm("the login's keyring holds keys, which a server is to have")
-    path = os.path.expanduser(request["warm"]["socket"])
-    owners = (os.getuid(),) if request["warm"]["form"] == "user" else (0,)
+    path, owners = request["warm"]["socket"], (0,)
+    if request["warm"]["form"] == "user":
+        path, owners = own_socket(os.path.expanduser(request["run_dir"])), (os.getuid(),)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
         connection.settimeout(PATIENCE)
         _connect(connection, path)

@@ -101,11 +101,7 @@ def warm_parent(spawner: SSHTraits) -> dict[str, str] | None:
     """Where the node finds the process to fork the server from; None where there shall be none."""
     if spawner.warm_start == "off":
         return None
-    own = f"{spawner.run_dir}/{WARM_FOLDER}/warm.sock"
-    return {
-        "form": spawner.warm_start,
-        "socket": own if spawner.warm_start == "user" else spawner.warm_socket,
-    }
+    return {"form": spawner.warm_start, "socket": spawner.warm_socket}
 
 
 def hub_api_url(spawner: SSHTraits) -> str:
