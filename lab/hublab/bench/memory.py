@@ -47,9 +47,7 @@ async def run_cell(live: LiveLab, user: str) -> None:
     """Run a cell in a new kernel, which stays."""
     async with await live.sign_in(user) as visitor:
         await visitor.open_server()
-        async with visitor.kernel() as kernel:
-            await kernel.run(CELL)
-            model = await visitor.api("POST", "kernels", json={})
+        model = await visitor.api("POST", "kernels", json={})
         async with visitor.connect(model["id"]) as kernel:
             await kernel.run(CELL)
 
