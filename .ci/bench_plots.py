@@ -13,11 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
+from matplotlib.figure import Figure
 
-matplotlib.use("svg")
 from hublab.bench.forms import label
 from hublab.bench.growth import GROWING, Point, read_points
-from matplotlib import pyplot
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "growth"
@@ -32,7 +31,8 @@ DRAWN = {  # part: the size, the unit, and which values
 def draw(part: str, points: Sequence[Point], target: Path) -> None:
     """A line for each form and value: the medians, and every single measurement as a dot."""
     size, unit, values = DRAWN[part]
-    figure, axes = pyplot.subplots(figsize=(6, 4))
+    figure = Figure(figsize=(6, 4))
+    axes = figure.add_subplot()
     for form in dict.fromkeys(point.form for point in points):
         for name in values:
             found: dict[int, list[float]] = {}
@@ -44,13 +44,14 @@ def draw(part: str, points: Sequence[Point], target: Path) -> None:
             medians = [statistics.median(found[at]) for at in sizes]
             (line,) = axes.plot(sizes, medians, marker="_", label=title)
             dots = [(at, one) for at in sizes for one in found[at]]
-            axes.scatter(*zip(*dots, strict=True), s=8, color=line.get_color())
+            axes.scatter(
+                [at for at, _ in dots], [one for _, one in dots], s=8, color=line.get_color()
+            )
     axes.set(title=GROWING[part].what, xlabel=size, ylabel=unit, ylim=(0, None), xlim=(0, None))
     axes.legend()
     figure.tight_layout()
     # the same points give the same bytes
     figure.savefig(target, metadata={"Date": None})
-    pyplot.close(figure)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""The parts of the bench that grow: what is still due, what a file keeps, what is read of memory."""
+"""Parts of the bench that grow: what is still due, what a file keeps, what is read of memory."""
 
 from __future__ import annotations
 

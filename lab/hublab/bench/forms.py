@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from hublab.running.live import LiveLab
 from hublab.running.switching import apply_settings
+from hublab.settings.checking import check_settings
 from hublab.settings.values import Settings
 
 COLD = ""
@@ -20,8 +23,12 @@ async def use(live: LiveLab, form: str, more: Settings = PATIENCE) -> None:
     Raises SettingError where the hub's spawner does not know the form.
     """
     wanted = more.merged(Settings({KEY: form})) if form != COLD else more
-    await apply_settings(live.lab, wanted)
+    lab = live.lab
+    # a trait that the spawner does not have would only be warned of, and cold measured as warm
+    await asyncio.to_thread(check_settings, lab.engine, lab.images, wanted, lab=lab.name)
+    await apply_settings(lab, wanted)
     await live.forget_hub()
+    await live.hub()  # many who ask at once would each look it up
 
 
 def label(form: str) -> str:
