@@ -2,7 +2,7 @@
 
 .venv/bin/python .ci/bench_plots.py [bench/growth.json]
 
-What was not measured is not drawn: a part without points has no plot.
+What was not measured is not drawn: a part without points of two sizes has no plot.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def main(arguments: Sequence[str]) -> int:
     points = read_points(Path(arguments[0]) if arguments else ROOT / "bench" / "growth.json")
     FOLDER.mkdir(parents=True, exist_ok=True)
     for part in DRAWN:
-        if own := [point for point in points if point.part == part]:
+        own = [point for point in points if point.part == part]
+        if len({point.at for point in own}) > 1:
             draw(part, own, FOLDER / f"{part}.svg")
             print(FOLDER / f"{part}.svg")
     return 0

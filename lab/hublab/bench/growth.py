@@ -93,7 +93,7 @@ async def measure_growth(
 ) -> None:
     """Measure what is due of a part, and write each point down as soon as it is measured."""
     for form, at in list(due(read_points(path), part, forms, sizes, rounds)):
-        values = await measure(form, at)
+        values = {name: round(value, 4) for name, value in (await measure(form, at)).items()}
         cores = len(os.sched_getaffinity(0))
         point = Point(part, form, at, values, cores, round(os.getloadavg()[0], 1))
         write_points(path, [*read_points(path), point])
