@@ -67,6 +67,10 @@ images: machine ## build the images of the default lab
 bench: machine ## what things cost, as ratios to floors measured in the same run
 	@$(BIN)/hublab bench $(if $(wildcard bench/baseline.json),--baseline bench/baseline.json)
 
+.PHONY: plots
+plots: setup ## draw docs/growth/*.svg from bench/growth.json, which `hublab bench crowd memory ...` fills
+	@$(BIN)/python .ci/bench_plots.py
+
 .PHONY: docs
 docs: setup ## write the pages that are made from the code: docs/commands, docs/scenarios.md
 	@$(BIN)/python .ci/command_pages.py

@@ -288,6 +288,8 @@ class SSHSpawner(SSHTraits):
             return 0
         if self._gone is not None or self._doubt.too_early:
             return self._gone
+        if self.pending == "stop":
+            return None  # ``User.stop`` asks first, and then stops, which finds out as well
         with step(self.trace, "poll"):
             reply = await ask_status(self, self._node_of, current)
         if self._state.current is not current:

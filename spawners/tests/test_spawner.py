@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jupyterhub_sshspawner import SSHSpawner
-from jupyterhub_sshspawner.errors import LaunchFailed
+from jupyterhub_sshspawner.errors import LaunchFailed, Unreachable
 from jupyterhub_sshspawner.state import Instance
 
 
@@ -62,3 +62,19 @@ def test_a_cleanup_that_is_cancelled_leaves_nothing_behind() -> None:
 
     assert asyncio.run(story()) == set()
     assert spawner._gone is None
+
+
+@pytest.mark.parametrize(("pending", "asked"), [(True, 0), (False, 1)])
+def test_a_poll_before_a_stop_does_not_ask_the_node(pending: bool, asked: int) -> None:
+    """``User.stop`` polls, and stops if that is None (user.py): the stop finds out as well."""
+    spawner = made()
+    spawner._stop_pending = pending
+    questions: list[Instance] = []
+
+    async def node_of(instance: Instance) -> None:
+        questions.append(instance)
+        raise Unreachable("node1 is away")
+
+    spawner._node_of = node_of
+    assert asyncio.run(spawner.poll()) is None
+    assert len(questions) == asked

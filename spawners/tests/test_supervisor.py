@@ -274,6 +274,35 @@ def test_a_supervisor_without_its_python_finds_another(ask: Ask, tmp_path: Path)
     assert ask("status", use=sys.executable).returncode == 137
 
 
+# A server that loses what it is told in the moment in which it begins to listen.
+LOSING = """
+import signal
+def lost(number, frame):
+    pass
+for number in {lost}:
+    signal.signal(number, lost)
+"""
+
+
+@pytest.mark.parametrize(
+    ("lost", "signals"),
+    [
+        ([signal.SIGINT], ("INT", "TERM")),
+        ([signal.SIGINT, signal.SIGTERM], ("INT", "TERM", "KILL")),
+    ],
+)
+def test_a_server_that_loses_a_signal_as_it_begins_to_listen_is_looked_at_again(
+    ask: Ask, lost: list[signal.Signals], signals: tuple[str, ...]
+) -> None:
+    """It would live on, unknown to the hub, if a stop took a signal that was sent for the end."""
+    script = LOSING.format(lost=list(map(int, lost))) + SERVER
+    server = ask("start", argv=[sys.executable, "-c", script]).process
+    reply = ask("stop", phases=[["INT", 0.5], ["TERM", 0.5], ["KILL", 5]])
+    assert (reply.state, reply.signals, reply.left) == ("exited", signals, 0)
+    assert ended(server.pid)
+    assert ended(server.leader)
+
+
 # What supervisors were until they were shells: one that an older hub left, or a newer one's
 # predecessor, is known by the same record and marker.
 OLDER = """

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import click
 
-from hublab.bench import command_line
+from hublab.bench import command_line, forms
 from hublab.bench.against import Builds
+from hublab.bench.growth import GROWING
 from hublab.bench.hubs import Hubs
 from hublab.bench.labs import Labs
 from hublab.bench.measure import Figure, Part, measure_part
 from hublab.bench.requests import Requests
 from hublab.bench.revisions import spawner_of
 from hublab.bench.servers import Servers
+from hublab.cli import bench_growth
 from hublab.cli.common import out, steps, table
 from hublab.cli.json_output import emit, json_option
 from hublab.deployment.creation import temporary
@@ -65,9 +67,38 @@ NAMES = (
     help="Measure the spawner against that of another revision of this repository, and nothing "
     "else: memory beside a server, CPU time of a poll, spawn.",
 )
+@click.option(
+    "--warm",
+    type=click.Choice(forms.WARM),
+    help="How servers are forked by a parent that has done the imports; with parts that grow, in "
+    "turn with cold ones.",
+)
+@click.option(
+    "--at",
+    "sizes",
+    type=click.IntRange(min=1),
+    multiple=True,
+    metavar="N",
+    help="Measure a part that grows at this size; can be given more than once.",
+)
+@click.option(
+    "--growth",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("bench/growth.json"),
+    show_default=True,
+    metavar="FILE",
+    help="Where the points of parts that grow are kept; what it has is not measured again.",
+)
 @json_option
 def bench(
-    parts: tuple[str, ...], rounds: int, baseline: Path | None, against: str | None, as_json: bool
+    parts: tuple[str, ...],
+    rounds: int,
+    baseline: Path | None,
+    against: str | None,
+    warm: str | None,
+    sizes: tuple[int, ...],
+    growth: Path,
+    as_json: bool,
 ) -> None:
     """Measure what operations cost, as ratios to bare software.
 
@@ -75,21 +106,43 @@ def bench(
     A ratio of 1.2 means 1.2 times the seconds of the floor. Parts that need a lab get one of their
     own. Exit code 1 when a ratio is above its bound.
 
+    Some parts grow with something and are measured only when they are named: crowd (users at once
+    on a node), memory (servers on a node), hosts, cases, suite (the scenarios). Each measured point
+    goes into a file at once, and the same command goes on where it was stopped.
+
     \b
     Examples:
       hublab bench
       hublab bench spawn stop --rounds 20
       hublab bench --baseline bench/baseline.json
       hublab bench --against HEAD~1 --rounds 3
+      hublab bench memory --warm node --at 1 --at 10 --rounds 3
     """
     if against is not None and parts:
         raise UsageError("--against has parts of its own", hint="leave the PARTs out")
     for part in parts:
-        if part not in NAMES:
-            raise UsageError(f"there is no part {part}", hint=f"one of {', '.join(NAMES)}")
+        if part not in NAMES and part not in GROWING:
+            known = ", ".join((*NAMES, *GROWING))
+            raise UsageError(f"there is no part {part}", hint=f"one of {known}")
+    if growing := [part for part in parts if part in GROWING]:
+        if len(growing) < len(parts):
+            raise UsageError(
+                f"{', '.join(growing)} cannot be measured together with other parts",
+                hint="two commands",
+            )
+        points = bench_growth.measure(growth, growing, warm, sizes, rounds, steps())
+        if as_json:
+            emit({"points": [asdict(point) for point in points]})
+        else:
+            bench_growth.show(points)
+        return
+    if sizes:
+        raise UsageError("--at is for parts that grow", hint=f"one of {', '.join(GROWING)}")
+    if against is not None and warm:
+        raise UsageError("--against measures cold starts", hint="leave --warm out")
     before = read_baseline(baseline) if baseline else {}
     if against is None:
-        figures = measure_all(parts or NAMES, rounds, steps())
+        figures = measure_all(parts or NAMES, rounds, steps(), warm or forms.COLD)
     else:
         figures = measure_against(against, rounds, steps())
     if as_json:
@@ -103,14 +156,16 @@ def bench(
         )
 
 
-def measure_all(names: tuple[str, ...], rounds: int, progress: Steps) -> list[Figure]:
+def measure_all(
+    names: tuple[str, ...], rounds: int, progress: Steps, form: str = forms.COLD
+) -> list[Figure]:
     """Measure the named parts, those without a lab first; a lab is created only if one needs it."""
     alone = {part.name: part for part in command_line.parts()}
     figures = asyncio.run(run(alone, [name for name in names if name in alone], rounds, progress))
     if with_lab := [name for name in names if name not in alone]:
         with temporary(make_plan(), LAB, progress) as created:
             lab = Lab.find(LAB, created.engine)
-            figures += asyncio.run(run_in_lab(lab, with_lab, rounds, progress))
+            figures += asyncio.run(run_in_lab(lab, with_lab, rounds, progress, form))
     return figures
 
 
@@ -131,10 +186,14 @@ async def run_against(
         return await Builds(live, other).measure(rounds, revision, progress)
 
 
-async def run_in_lab(lab: Lab, names: list[str], rounds: int, progress: Steps) -> list[Figure]:
+async def run_in_lab(
+    lab: Lab, names: list[str], rounds: int, progress: Steps, form: str
+) -> list[Figure]:
     """Wait until a lab is ready, and measure the named parts in it."""
     await make_ready(lab, NO_SETTINGS, progress)
     async with connect(lab) as live:
+        if form != forms.COLD:
+            await forms.use(live, form, NO_SETTINGS)
         requests = Requests(live)
         try:
             groups = (Labs(live), Hubs(live), Servers(live), requests)

@@ -251,6 +251,12 @@ class Engine:
         with engine_errors(f"count the processes of {container[:12]}"):
             return len(self._client.api.top(container)["Processes"] or [])
 
+    def commands(self, container: str) -> dict[int, str]:
+        """The command line of each process in a container, by its pid on the engine's machine."""
+        with engine_errors(f"list the processes of {container[:12]}"):
+            top = self._client.api.top(container, ps_args="-eo pid,args")
+        return {int(pid): command for pid, command in top["Processes"] or []}
+
     def memory_bytes(self, container: str) -> int:
         """Bytes of memory that a container uses, without the page cache of files it has read."""
         with engine_errors(f"read the memory of {container[:12]}"):

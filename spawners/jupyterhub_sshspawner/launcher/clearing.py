@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from .processes import below, send
+from .processes import below, send, wait_for_end
 
 TERM, KILL = 15, 9
 POLL = 0.03
@@ -29,7 +29,7 @@ def sweep() -> None:
         for pid, ticks in inside.items():
             send(pid, ticks, number)
         while inside and time.monotonic() < until:
-            time.sleep(POLL)
+            wait_for_end(inside, POLL)
             _reap()
             inside = left()
 

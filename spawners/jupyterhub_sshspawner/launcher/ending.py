@@ -6,14 +6,14 @@ import signal
 import time
 
 from .instance import Instance
-from .processes import alive, process, send
+from .processes import alive, process, send, wait_for_end
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterable
 
 NOW = [("KILL", 5.0)]
-POLL = 0.03
+POLL = 0.03  # seconds until a look for processes that have appeared, if none ends before
 SWEEPING = 3.0  # seconds that a supervisor may take to end once nothing else is left
 KILLING = 1.0
 
@@ -41,7 +41,7 @@ def _see_supervisor_off(instance: Instance, record: dict[str, Any]) -> None:
             if time.monotonic() > until:
                 send(record["leader"], record["leader_ticks"], signal.SIGKILL)
                 break
-            time.sleep(POLL)
+            wait_for_end([record["leader"]], POLL)
 
 
 def _below(instance: Instance, record: dict[str, Any]) -> dict[int, int]:
@@ -62,7 +62,7 @@ def _signal_all(name: str, instance: Instance, record: dict[str, Any], until: fl
             return  # it shut down: what it leaves behind gets the next signal
         if time.monotonic() > until:
             return
-        time.sleep(POLL)
+        wait_for_end(inside, POLL)
         inside = _below(instance, record)
 
 

@@ -2,7 +2,7 @@
 
 The kernel is asked for these alone (sock_diag(7)). To read /proc/net/tcp walks the table of all
 connections, whose size follows the machine's memory: 5 ms of CPU on a node of 24 GB that has none.
-A start looks some thirty times a second, so that each would cost a quarter of a core.
+A start looks up to two hundred times a second, for 0.04 ms each.
 """
 
 from __future__ import annotations

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,6 +141,28 @@ def send(pid: int, ticks: int, number: int) -> None:
         return  # it ended meanwhile, which is what the signal was for
     finally:
         if handle >= 0:
+            os.close(handle)
+
+
+def wait_for_end(pids: Iterable[int], seconds: float) -> None:
+    """Return when one of the processes has ended, at the latest after some seconds.
+
+    Without pidfds (Python 3.8, a kernel before 5.3, who confines us) that is after those seconds.
+    """
+    handles = []
+    try:
+        for pid in pids:
+            handles.append(os.pidfd_open(pid))
+        waiting = select.poll()
+        for handle in handles:
+            waiting.register(handle, select.POLLIN)
+        waiting.poll(seconds * 1000)
+    except ProcessLookupError:
+        pass  # it has ended already
+    except (AttributeError, OSError):
+        time.sleep(seconds)
+    finally:
+        for handle in handles:
             os.close(handle)
 
 

@@ -23,6 +23,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+QUICKEST, SLOWEST = 0.005, 0.1  # seconds between two looks for the server's port
+
 
 def start(
     request: dict[str, Any], instance: Instance, say: Callable[[dict[str, Any]], None]
@@ -210,8 +212,10 @@ def _watch(
     deadline: float,
 ) -> dict[str, Any] | None:
     """Follow the server until it listens, ends, is called off, or takes too long."""
+    begun = time.monotonic()
+    pause = QUICKEST
     while True:
-        if select.select([supervisor.reports], [], [], POLL)[0]:
+        if select.select([supervisor.reports], [], [], pause)[0]:
             for event in supervisor.events():
                 if "pid" in event:
                     say({"event": "started", "pid": event["pid"], "port": port})
@@ -228,10 +232,22 @@ def _watch(
                         "exit", "the server ended before it listened",
                         returncode=event["exit"], tail=instance.tail(), hint=_hint(request),
                     )  # fmt: skip
+        looked = time.monotonic()
         sockets = listeners(port)
         if sockets and owns(instance.members(), sockets):
             return _running(instance.record(), True)
+        now = time.monotonic()
+        pause = _pause(now - begun, now - looked)
         _check_patience(instance, deadline)
+
+
+def _pause(spent: float, look: float) -> float:
+    """Seconds until the next look for the port: a hundredth of what the start has taken.
+
+    The kernel tells nobody that somebody listens. A quick start is seen at once, and many at a
+    time, which are slow, do not keep the node busy with looking; nor does a look that takes long.
+    """
+    return min(max(spent / 100, look * 5, QUICKEST), SLOWEST)
 
 
 def _check_home(path: str) -> None:

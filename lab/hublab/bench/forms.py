@@ -1,0 +1,36 @@
+"""How a lab's servers are started: cold, or forked by a parent that has done the imports."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hublab.running.live import LiveLab
+from hublab.running.switching import apply_settings
+from hublab.settings.checking import check_settings
+from hublab.settings.values import Settings
+
+COLD = ""
+WARM = ("node", "user")
+"""Values of `SSHSpawner.warm_start`: one parent a node, or one a user."""
+KEY = "hub.SSHSpawner.warm_start"
+PATIENCE = Settings({"hub.Spawner.start_timeout": 600, "hub.Spawner.http_timeout": 120})
+"""Many cold starts at once share the node's cores, and are ready late."""
+
+
+async def use(live: LiveLab, form: str, more: Settings = PATIENCE) -> None:
+    """Have the hub start servers in a form from now on.
+
+    Raises SettingError where the hub's spawner does not know the form.
+    """
+    wanted = more.merged(Settings({KEY: form})) if form != COLD else more
+    lab = live.lab
+    # a trait that the spawner does not have would only be warned of, and cold measured as warm
+    await asyncio.to_thread(check_settings, lab.engine, lab.images, wanted, lab=lab.name)
+    await apply_settings(lab, wanted)
+    await live.forget_hub()
+    await live.hub()  # many who ask at once would each look it up
+
+
+def label(form: str) -> str:
+    """What the form is called in tables and plots."""
+    return "cold" if form == COLD else f"warm, {form}"

@@ -1,0 +1,80 @@
+"""A lab of more and more hosts, more and more cases in one lab, and the whole scenario suite."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+from hublab.bench.forms import COLD
+from hublab.bench.hubs import Hubs
+from hublab.deployment.creation import temporary
+from hublab.deployment.plan import make_plan
+from hublab.errors import UsageError
+from hublab.paths import ROOT
+from hublab.running.lab import Lab
+from hublab.running.live import LiveLab
+from hublab.running.ready import make_ready
+from hublab.settings.values import NO_SETTINGS
+
+NAME = "bench-hosts"
+COLD_OPTION = "--lab-cold"
+
+
+async def up_with(nodes: int) -> dict[str, float]:
+    """Seconds of `hublab up` with so many nodes, until the hub answers through the proxy."""
+    begun = time.monotonic()
+    plan = await asyncio.to_thread(make_plan, (), nodes)
+    with temporary(plan, NAME, lambda line: None) as created:
+        await make_ready(Lab.find(NAME, created.engine), NO_SETTINGS, lambda line: None)
+        return {"up": time.monotonic() - begun}
+
+
+async def cases_in_turn(live: LiveLab, count: int) -> dict[str, float]:
+    """Seconds of so many cases one after the other, each with another value of a hub setting."""
+    hubs = Hubs(live)
+    begun = time.monotonic()
+    for _ in range(count):
+        await hubs.switch_hub()
+    return {"seconds": time.monotonic() - begun}
+
+
+async def suite(form: str) -> dict[str, float]:
+    """Run all scenarios that are not slow, on two workers; their cases and the seconds.
+
+    Raises UsageError for a form other than the cold one where the suite has no other.
+    """
+    options = await asyncio.to_thread(suite_options, form)
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        argv = [sys.executable, "-m", "pytest", "-q", "scenarios", "-m", "not slow", "-n", "2"]
+        argv += [*options, f"--junit-xml={report}"]
+        begun = time.monotonic()
+        await asyncio.to_thread(subprocess.run, argv, cwd=ROOT, stdin=subprocess.DEVNULL)
+        seconds = time.monotonic() - begun
+        return {**verdicts(report), "seconds": seconds}
+
+
+def suite_options(form: str) -> list[str]:
+    """The options with which the suite starts hubs and servers in a form."""
+    argv = [sys.executable, "-m", "pytest", "--help"]
+    known = COLD_OPTION in subprocess.run(argv, cwd=ROOT, capture_output=True, text=True).stdout
+    if form == COLD:
+        return [COLD_OPTION] if known else []
+    if not known:
+        raise UsageError("the suite starts all hubs and servers cold", hint="leave --warm out")
+    return []
+
+
+def verdicts(report: Path) -> dict[str, float]:
+    """How many cases a report of pytest has, and how many of them failed."""
+    suites = ElementTree.parse(report).getroot().iter("testsuite")
+    found = {"cases": 0.0, "failed": 0.0}
+    for one in suites:
+        found["cases"] += int(one.get("tests", 0)) - int(one.get("skipped", 0))
+        found["failed"] += int(one.get("failures", 0)) + int(one.get("errors", 0))
+    return found
