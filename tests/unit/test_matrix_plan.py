@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from hublab.cases.matrix import Axis
-from hublab.cli.matrix import as_csv, as_markdown, matrix, reasons
+from hublab.cli.matrix import matrix
+from hublab.cli.matrix_table import as_csv, as_markdown, reasons
 from hublab.errors import HublabError, UsageError
 from hublab.matrix.file import example, read_file
 from hublab.matrix.plan import MatrixPlan
