@@ -241,7 +241,9 @@ def check_probe(name: str, where: str) -> None:
         raise UsageError(f"there is no probe {name!r}", where=where, hint=", ".join(near))
 
 
-FRAMES = re.compile(rf"^({USER} could not sign in: |{USER}'s server did not start: )")
+FRAMES = re.compile(
+    rf"^({USER} could not sign in: |{USER}'s server did not start: (the hub answered \d+: )?)"
+)
 """What the name of the column says already."""
 
 
