@@ -48,13 +48,17 @@ def check_axes(
         if axis.key == FAULT:
             check_hosts(axis, plans)
     engine = Engine.connect()
+    usual = [plan for files, plan in plans.items() if not {*files} & {*OVERLAYS.values()}]
+    others = [plan for plan in plans.values() if plan not in usual]
     images: dict[str, str] = {}
-    for plan in plans.values():
+    for plan in usual or others:
         images = {**with_images(plan, "matrix", engine, progress).images, **images}
     settings = [axis for axis in axes if axis.key not in NAMES]
     if settings:
         progress("checking each value with the software that reads it")
         check_values(engine, images, settings, pinned)
+    for plan in others:  # last, because older images take long to build
+        with_images(plan, "matrix", engine, progress)
 
 
 def plans_of(topologies: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], Plan]:
@@ -164,6 +168,8 @@ def side_by_side(axes: Sequence[Axis]) -> list[dict[str, JSONValue]]:
 def located(error: SettingError, axes: Sequence[Axis]) -> SettingError:
     """The same error with the option or key that its setting came from."""
     for axis in axes:
-        if error.where and axis.key in (error.where, *error.where.split(",")):
+        if error.where and error.where.split(",")[0] == axis.key:
             error.message, error.where = f"{axis.key}: {error.message}", axis.where
+        elif axis.key in error.message:
+            error.where = axis.where
     return error

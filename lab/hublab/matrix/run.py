@@ -15,7 +15,7 @@ from hublab.cases.labs import Labs
 from hublab.cases.matrix import Case
 from hublab.cases.options import LabOptions
 from hublab.cases.runner import CaseRunner, Owner
-from hublab.cases.surroundings import FAULT
+from hublab.cases.surroundings import FAULT, OVERLAYS
 from hublab.errors import HublabError, MachineError, SettingError, UsageError
 from hublab.journal.events import Event
 from hublab.journal.redaction import Redactor
@@ -50,11 +50,12 @@ def check_plan(plan: MatrixPlan, progress: Progress) -> None:
         role = PROBES[name].needs_role
         for files, one in plans.items():
             if role and not one.topology.by_role(role):
+                names = [file for file in files if file not in OVERLAYS.values()]
                 raise UsageError(
                     f"the probe {name} needs a host with the role {role}, "
-                    f"and topology {'+'.join(files)} has none",
+                    f"and topology {'+'.join(names)} has none",
                     where="--probe",
-                    hint=f"--topology {'+'.join([*files, OVERLAY_OF_ROLE[role]])}",
+                    hint=f"topology {'+'.join([*names, OVERLAY_OF_ROLE[role]])}",
                 )
     check_axes(plan.axes, plan.pinned, plans, progress)
 
