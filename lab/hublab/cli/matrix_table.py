@@ -7,6 +7,7 @@ import io
 
 from rich.text import Text
 
+from hublab.cases.surroundings import NAMES
 from hublab.cli.common import fits, out, table
 from hublab.matrix.results import Results, Row
 
@@ -19,7 +20,7 @@ WORDS = 60
 def short_names(results: Results) -> list[str]:
     """The axes by the last part of their names, or in full where two would be alike."""
     keys = [axis.key for axis in results.plan.axes]
-    last = [key.rpartition(".")[2] for key in keys]
+    last = [key if key in NAMES else key.rpartition(".")[2] for key in keys]
     return [
         full if last.count(short) > 1 else short for full, short in zip(keys, last, strict=True)
     ]
