@@ -34,18 +34,39 @@ def show_table(results: Results, rows: list[Row]) -> None:
     columns = results.plan.columns
     names = short_names(results)
     shown = table(None, *names, *(name.upper() for name in columns))
-    grid = [
-        [*map(value_text, row.values.values()), *answers(columns, row, rows[0])] for row in rows
-    ]
-    for cells in grid:
-        shown.add_row(*cells)
+    for row in rows:
+        shown.add_row(*map(value_text, row.values.values()), *answers(columns, row, rows[0], WORDS))
     if fits(shown):
         out.print(shown)
     else:
+        grid = [
+            [*map(value_text, row.values.values()), *answers(columns, row, rows[0])] for row in rows
+        ]
         out.print(as_blocks([*names, *columns], grid))
     for (name, detail), where in reasons(columns, rows).items():
-        cases = ", ".join(where) if len(where) < len(rows) else "every case"
-        out.print(f"\n{name}, in {cases}:\n    {indented(detail)}", markup=False)
+        said = in_which_cases(where, rows, names)
+        out.print(f"\n{name}, {said}:\n    {indented(detail)}", markup=False)
+
+
+def in_which_cases(some: list[str], rows: list[Row], names: list[str]) -> str:
+    """Cases in few words: by the values that they, and only they, have in common, else one by one.
+
+    What every case has is left out.
+    """
+    if len(some) == len(rows):
+        return "in every case"
+    own = [row for row in rows if row.id in some]
+    keys = list(rows[0].values)
+    varying = [key for key in keys if len({row.values[key] for row in rows}) > 1]
+    common = [key for key in varying if len({row.values[key] for row in own}) == 1]
+
+    def told(row: Row, shown: list[str]) -> str:
+        return ", ".join(f"{names[keys.index(key)]}={value_text(row.values[key])}" for key in shown)
+
+    alike = [row for row in rows if all(row.values[k] == own[0].values[k] for k in common)]
+    if common and len(alike) == len(own):
+        return f"where {told(own[0], common)}"
+    return "where " + "; ".join(told(row, varying) for row in own)
 
 
 def value_text(value: str) -> Text:
@@ -53,7 +74,7 @@ def value_text(value: str) -> Text:
     return Text(value or "''")
 
 
-def answers(columns: tuple[str, ...], row: Row, first: Row) -> list[Text]:
+def answers(columns: tuple[str, ...], row: Row, first: Row, width: int | None = None) -> list[Text]:
     """The cells of a row, with what tells them from those of the first."""
     found = []
     for name in columns:
@@ -61,7 +82,7 @@ def answers(columns: tuple[str, ...], row: Row, first: Row) -> list[Text]:
         differs = cell.short != first.cells[name].short
         style = "red" if not cell.ok else "yellow" if differs else ""
         mark = MARK if differs and out.color_system is None else ""
-        text = mark + shortened(cell.short)
+        text = mark + (shortened(cell.short, width) if width else cell.short)
         found.append(Text(text, style=f"bold {style}".strip() if differs else style))
     return found
 
@@ -90,7 +111,7 @@ def reasons(columns: tuple[str, ...], rows: list[Row]) -> dict[tuple[str, str], 
     return found
 
 
-def shortened(text: str, width: int = WORDS) -> str:
+def shortened(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 

@@ -21,7 +21,7 @@ POLL = 0.05
 """Seconds between two looks: a fraction of what a hub needs to start."""
 LOOK = 2.0
 """Seconds between two looks at the processes, each of which costs two commands on hosts."""
-UNSERVED = 8.0
+UNSERVED = 5.0
 """Seconds for which a hub that runs may be silent, until its settings are to blame: many times what
 it takes from its last line of log to its first answer."""
 LOOK_SOON = 0.25
