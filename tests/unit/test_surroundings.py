@@ -6,7 +6,13 @@ from itertools import pairwise
 
 import pytest
 
-from hublab.cases.axis_check import check_hosts, check_values, check_versions, located, side_by_side
+from hublab.cases.axis_check import (
+    check_hosts,
+    check_readers,
+    check_versions,
+    located,
+    side_by_side,
+)
 from hublab.cases.fault_lines import LONGEST, FaultLine, parse_fault
 from hublab.cases.matrix import Axis, cases, parse_axis
 from hublab.cases.surroundings import known_versions
@@ -150,8 +156,9 @@ def test_a_version_that_a_topology_cannot_have(
 
 def test_a_setting_that_no_host_reads() -> None:
     axis = Axis.of("sshd.MaxSessions", ["1"], where="m.toml: axes[0].values")
-    with pytest.raises(SettingError, match=r"no host of this topology reads sshd\.MaxSessions"):
-        check_values(None, {"hub": "image"}, [axis])  # type: ignore[arg-type]
+    plans = {("lab",): plan_with("node1"), ("lab", "x"): plan_with("hub")}
+    with pytest.raises(SettingError, match=r"no host of topology lab\+x reads sshd\.MaxSessions"):
+        check_readers(axis, plans)
 
 
 def test_values_of_several_axes_are_checked_together() -> None:

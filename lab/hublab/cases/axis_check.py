@@ -47,6 +47,8 @@ def check_axes(
     for axis in axes:
         if axis.key == FAULT:
             check_hosts(axis, plans)
+        elif axis.key not in NAMES:
+            check_readers(axis, plans)
     engine = Engine.connect()
     usual = [plan for files, plan in plans.items() if not {*files} & {*OVERLAYS.values()}]
     others = [plan for plan in plans.values() if plan not in usual]
@@ -103,18 +105,22 @@ def check_hosts(axis: Axis, plans: Mapping[tuple[str, ...], Plan]) -> None:
                     )
 
 
+def check_readers(axis: Axis, plans: Mapping[tuple[str, ...], Plan]) -> None:
+    """Raise SettingError for a setting that no host of some topology reads."""
+    role = ROLE_OF_SCOPE[axis.key.partition(".")[0]]
+    for files, plan in plans.items():
+        if not plan.topology.by_role(role):
+            raise SettingError(
+                f"no host of topology {'+'.join(files)} reads {axis.key}",
+                where=axis.where,
+                hint=f"only topologies with a host of the role {role}",
+            )
+
+
 def check_values(
     engine: Engine, images: Mapping[str, str], axes: Sequence[Axis], pinned: Settings = NO_SETTINGS
 ) -> None:
     """Have the software of the images check each value of each axis. Raises SettingError."""
-    for axis in axes:
-        role = ROLE_OF_SCOPE[axis.key.partition(".")[0]]
-        if role not in images:
-            raise SettingError(
-                f"no host of this topology reads {axis.key}",
-                where=axis.where,
-                hint=f"a topology with the role {role}",
-            )
     by_traits = [axis for axis in axes if has_traits(axis, pinned)]
     for scope in CHECKED_TOGETHER:
         own = [axis for axis in by_traits if axis.key.partition(".")[0] == scope]

@@ -13,8 +13,9 @@ from hublab.matrix.results import Results, Row
 
 MARK = "≠ "
 """Before what differs from the first row, where colours cannot say it."""
-WORDS = 60
-"""Characters of a reason that stand in its cell; the whole reason stands below the table."""
+LONGEST = 160
+"""Characters of a reason that stand in its cell, to the last whole word; below the table it is
+whole."""
 
 
 def short_names(results: Results) -> list[str]:
@@ -35,7 +36,9 @@ def show_table(results: Results, rows: list[Row]) -> None:
     names = short_names(results)
     shown = table(None, *names, *(name.upper() for name in columns))
     for row in rows:
-        shown.add_row(*map(value_text, row.values.values()), *answers(columns, row, rows[0], WORDS))
+        shown.add_row(
+            *map(value_text, row.values.values()), *answers(columns, row, rows[0], LONGEST)
+        )
     if fits(shown):
         out.print(shown)
     else:
@@ -112,7 +115,8 @@ def reasons(columns: tuple[str, ...], rows: list[Row]) -> dict[tuple[str, str], 
 
 
 def shortened(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
+    """A text to its last whole word that has room: no identifier is cut."""
+    return text if len(text) <= width else text[: width - 1].rpartition(" ")[0] + " …"
 
 
 def indented(text: str) -> str:

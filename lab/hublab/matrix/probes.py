@@ -252,6 +252,6 @@ def failed(error: HublabError) -> Seen:
 
     Without its hint, whose commands would need a lab that is gone by the time it is read.
     """
-    first = FRAMES.sub("", error.message.splitlines()[0])
+    first = FRAMES.sub("", error.message.splitlines()[0]).removesuffix("; its last words:")
     where = f" ({error.where})" if error.where else ""
     return Seen(first, False, f"{error.message}{where}")
