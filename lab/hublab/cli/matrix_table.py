@@ -46,9 +46,19 @@ def show_table(results: Results, rows: list[Row]) -> None:
             [*map(value_text, row.values.values()), *answers(columns, row, rows[0])] for row in rows
         ]
         out.print(as_blocks([*names, *columns], grid))
-    for (name, detail), where in reasons(columns, rows).items():
+    for detail, names_of, where in told_once(reasons(columns, rows)):
         said = in_which_cases(where, rows, names)
-        out.print(f"\n{name}, {said}:\n    {indented(detail)}", markup=False)
+        out.print(f"\n{', '.join(names_of)}, {said}:\n    {indented(detail)}", markup=False)
+
+
+def told_once(
+    found: dict[tuple[str, str], list[str]],
+) -> list[tuple[str, list[str], list[str]]]:
+    """Reasons, the questions that each answers, and its cases; one that is alike is told once."""
+    alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (name, detail), where in found.items():
+        alike.setdefault((detail, tuple(where)), []).append(name)
+    return [(detail, asked, list(where)) for (detail, where), asked in alike.items()]
 
 
 def in_which_cases(some: list[str], rows: list[Row], names: list[str]) -> str:

@@ -24,6 +24,7 @@ from hublab.probes.reach import reach
 from hublab.probes.route_beliefs import route_tables
 from hublab.probes.websocket import converse
 from hublab.running.live import LiveLab
+from hublab.running.readiness import ProgramEnded
 from hublab.running.servers import Server
 
 if TYPE_CHECKING:  # Playwright is imported where a browser is asked for
@@ -250,8 +251,11 @@ FRAMES = re.compile(
 def failed(error: HublabError) -> Seen:
     """What to show of an error: its first line, and all of it as the detail.
 
-    Without its hint, whose commands would need a lab that is gone by the time it is read.
+    Of a program that ended it is the last line of its log. It has no hint, whose commands would
+    need a lab that is gone by the time it is read.
     """
-    first = FRAMES.sub("", error.message.splitlines()[0]).removesuffix("; its last words:")
+    first = FRAMES.sub("", error.message.splitlines()[0])
+    if isinstance(error, ProgramEnded) and (words := error.log.strip().splitlines()):
+        first = f"the {error.role} ended: {words[-1].strip()}"
     where = f" ({error.where})" if error.where else ""
     return Seen(first, False, f"{error.message}{where}")
