@@ -37,7 +37,7 @@ def check_axes(
     plans: Mapping[tuple[str, ...], Plan],
     progress: Progress,
 ) -> None:
-    """Check axes against the topologies of a run, whose names have their plans.
+    """Check axes, and settings of every case, against the topologies of a run, with their plans.
 
     Builds images that are missing. Raises SettingError with the option or key that an axis came
     from, UsageError for a version that a topology cannot have.
@@ -47,15 +47,16 @@ def check_axes(
     for axis in axes:
         if axis.key == FAULT:
             check_hosts(axis, plans)
-        elif axis.key not in NAMES:
-            check_readers(axis, plans)
+    fixed = [Axis.of(key, [value], where=key) for key, value in pinned.items()]
+    settings = [*fixed, *(axis for axis in axes if axis.key not in NAMES)]
+    for axis in settings:
+        check_readers(axis, plans)
     engine = Engine.connect()
     usual = [plan for files, plan in plans.items() if not {*files} & {*OVERLAYS.values()}]
     others = [plan for plan in plans.values() if plan not in usual]
     images: dict[str, str] = {}
     for plan in usual or others:
         images = {**with_images(plan, "matrix", engine, progress).images, **images}
-    settings = [axis for axis in axes if axis.key not in NAMES]
     if settings:
         progress("checking each value with the software that reads it")
         check_values(engine, images, settings, pinned)
