@@ -82,6 +82,26 @@ def test_without_a_server_nobody_asks_it(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not found.all_silent
 
 
+def test_a_server_that_hangs_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    course = Course(monkeypatch)
+    monkeypatch.setattr(asking, "LONGEST", 0.05)
+    asked: list[str] = []
+
+    async def hub() -> None:
+        pass
+
+    async def spawn(user: str) -> None:
+        asked.append(user)
+        await asyncio.Event().wait()
+
+    visit = Visit(SimpleNamespace(hub=hub, spawn=spawn))  # type: ignore[arg-type]
+    found = asyncio.run(ask_all(MatrixPlan((), probes=("spawn", "cell", "reach")), visit))
+    assert asked == ["alice"]
+    assert found.cells["spawn"].short == "no answer in 0 s"
+    assert found.cells["cell"] == NO_SERVER
+    assert course.order == ["spawn", "reach"]
+
+
 def test_a_lab_in_which_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     Course(monkeypatch)
     monkeypatch.setattr(asking, "LONGEST", 0.01)

@@ -74,14 +74,14 @@ def check_versions(files: tuple[str, ...], plan: Plan) -> None:
     hub, server = OVERLAYS.values()
     if hub in files and NO_PROXY_INSIDE in files:
         raise UsageError(
-            f"there is no older hub that has its proxy inside, as in {NO_PROXY_INSIDE}",
+            f"topology {'+'.join(files)}: there is no older hub that has its proxy inside",
             where="version.hub",
             hint="another topology",
         )
     others = [h.name for h in plan.topology.by_role("node") if h.name not in NAMED_NODES]
     if server in files and others:
         raise UsageError(
-            f"{', '.join(others)} would keep the usual version",
+            f"topology {'+'.join(files)}: {', '.join(others)} would keep the usual version",
             where="version.server",
             hint=f"a topology whose nodes are {' and '.join(NAMED_NODES)}",
         )

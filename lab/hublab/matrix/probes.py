@@ -6,6 +6,7 @@ detail.
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import re
 from collections.abc import Awaitable, Callable
@@ -14,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from hublab.diagnosis.reach import HopDiagnosis, diagnose
 from hublab.diagnosis.routes import AGREE, compare
-from hublab.errors import HublabError, UsageError
+from hublab.errors import HublabError, Undecided, UsageError
 from hublab.matrix.request_lines import RequestLine
 from hublab.probes.credentials import credentials
-from hublab.probes.cross_origin import COOKIE, TOKEN, Asking, call, callers, cors_access
+from hublab.probes.cross_origin import COOKIE, TOKEN, Asking, cors_access
 from hublab.probes.http import Ask, ask
 from hublab.probes.last_activity import last_activity
 from hublab.probes.reach import reach
@@ -68,6 +69,9 @@ class Visit:
                 self._server = await self.live.spawn(USER)
             except HublabError as error:
                 self._failed = error
+                raise
+            except asyncio.CancelledError:  # its time is over, and nobody else shall wait as long
+                self._failed = Undecided(f"{USER}'s server did not start in time")
                 raise
         return self._server
 
@@ -206,8 +210,10 @@ async def _base(visit: Visit) -> str:
 
 
 async def _cross_origin(visit: Visit, target: str, credential: str) -> Seen:
-    async with callers(visit.live, USER) as who:
-        answer = await call(visit.live, who, target, Asking(credential, origin=ORIGIN))
+    asking = Asking(credential, origin=ORIGIN)
+    await (await visit.live.hub()).ensure_user(USER)
+    async with credentials(visit.live, USER, token=credential == TOKEN) as who:
+        answer = await ask(visit.live, Ask(target, headers=asking.headers()), who)
     access = cors_access(answer)
     readable = access.readable_by(ORIGIN, with_cookies=credential == COOKIE)
     return Seen("readable" if readable else f"hidden, {access}", detail=str(access))
