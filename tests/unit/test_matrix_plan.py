@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from hublab.cases.matrix import Axis
-from hublab.cli.matrix import as_csv, as_markdown, matrix, reasons
+from hublab.cli.matrix import matrix
+from hublab.cli.matrix_table import as_csv, as_markdown, reasons
 from hublab.errors import HublabError, UsageError
 from hublab.matrix.file import example, read_file
 from hublab.matrix.plan import MatrixPlan
@@ -54,6 +55,15 @@ def test_the_example_is_a_matrix(tmp_path: Path) -> None:
         ('set = ["a"]', "matrix.toml: set", "table"),
         ('[set]\n"nosuch.x" = 1', 'set."nosuch.x"', "unknown scope"),
         ('[[exclude]]\n"hub.JupyterHub.ip" = "x"', "exclude[0]", "none of the axes"),
+        (
+            '[[axes]]\nsetting = "fault"\nvalues = ["none"]\n[[exclude]]\nfault = "freeze hub"',
+            'exclude[0]."fault"',
+            "no such value",
+        ),
+        ('[[axes]]\nsetting = "fault"\nvalues = ["freze hub"]', "axes[0].values", "no fault"),
+        ('[[axes]]\nsetting = "topolgy"\nvalues = ["lab"]', "axes[0].setting", "no axis"),
+        ('topology = ["lab", "ngnix"]', "matrix.toml: topology", "no topology"),
+        ('[set]\nfault = "none"', 'set."fault"', "unknown scope"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named(

@@ -103,6 +103,48 @@ def test_axis_options_replace_and_add_axes(suite: pytest.Pytester) -> None:
     suite.runpytest(*options).assert_outcomes(passed=4)
 
 
+def test_an_axis_may_be_what_surrounds_the_settings(suite: pytest.Pytester) -> None:
+    """The same words as for `hublab matrix`; tests of one topology stay together."""
+    suite.makepyfile(
+        """
+        import pytest
+        from hublab.pytest_plugin.topologies import topology_of
+
+        @pytest.mark.topology("lab", "browser")
+        def test_x(lab, case, request):
+            asked = case["topology"].split("+")
+            assert set(topology_of(request.node)) == {"lab", "browser", *asked}
+        """
+    )
+    options = ("--axis", "fault=none,freeze node1", "--axis", "topology=lab,nginx")
+    assert collected(suite, *options) == [
+        "test_x[topology=lab;fault=none]",
+        "test_x[topology=lab;fault=freeze:node1]",
+        "test_x[topology=lab+nginx;fault=none]",
+        "test_x[topology=lab+nginx;fault=freeze:node1]",
+    ]
+    suite.runpytest(*options).assert_outcomes(passed=4)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--axis", "topolgy=lab"), "no axis 'topolgy'"),
+        (("--axis", "fault=freze hub"), "no fault 'freze'"),
+        (("--axis", "topology=lab", "--lab-file", "pytest.ini"), "so does --lab-file"),
+        (
+            ("--axis", "hub.A.a=" + ",".join(map(str, range(1001)))),
+            "these axes make 1,001 cases (1001); 1,000 is the most",
+        ),
+    ],
+)
+def test_an_axis_that_cannot_be_is_refused_at_once(
+    suite: pytest.Pytester, options: tuple[str, ...], said: str
+) -> None:
+    suite.makepyfile(SCENARIO)
+    assert said in refused(suite, *options)
+
+
 def test_a_set_option_pins_a_setting_in_every_case(suite: pytest.Pytester) -> None:
     suite.makepyfile(SCENARIO)
     assert collected(suite, "--set", f"{ORIGIN}=*") == [

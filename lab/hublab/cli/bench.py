@@ -11,6 +11,7 @@ import click
 
 from hublab.bench import command_line, forms
 from hublab.bench.against import Builds
+from hublab.bench.cells import Cells
 from hublab.bench.growth import GROWING
 from hublab.bench.hubs import Hubs
 from hublab.bench.labs import Labs
@@ -42,6 +43,7 @@ NAMES = (
     "stop",
     "request",
     "websocket",
+    "matrix",
     "down",
 )
 
@@ -162,7 +164,9 @@ def measure_all(
     """Measure the named parts, those without a lab first; a lab is created only if one needs it."""
     alone = {part.name: part for part in command_line.parts()}
     figures = asyncio.run(run(alone, [name for name in names if name in alone], rounds, progress))
-    if with_lab := [name for name in names if name not in alone]:
+    if "matrix" in names:
+        figures += asyncio.run(run_cells(rounds, progress))
+    if with_lab := [name for name in names if name not in alone and name != "matrix"]:
         with temporary(make_plan(), LAB, progress) as created:
             lab = Lab.find(LAB, created.engine)
             figures += asyncio.run(run_in_lab(lab, with_lab, rounds, progress, form))
@@ -184,6 +188,15 @@ async def run_against(
     await make_ready(lab, NO_SETTINGS, progress)
     async with connect(lab) as live:
         return await Builds(live, other).measure(rounds, revision, progress)
+
+
+async def run_cells(rounds: int, progress: Steps) -> list[Figure]:
+    """Measure the cells of a matrix, in labs of their own."""
+    cells = Cells(progress)
+    try:
+        return await run({part.name: part for part in cells.parts()}, ["matrix"], rounds, progress)
+    finally:
+        await cells.close()
 
 
 async def run_in_lab(

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import click
 
+from hublab.cases.fault_lines import parse_duration
 from hublab.cli.common import common, err, out, with_live
 from hublab.cli.complete import hosts
 from hublab.cli.json_output import emit
 from hublab.errors import Undecided
 from hublab.faults import RunningFault, freeze, partition
 from hublab.running.live import LiveLab
-
-DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)?")
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, None: 1.0}
 
 COUNTED = {
     "partition": "packets lost, not counting the test packet",
@@ -33,10 +30,10 @@ class Duration(click.ParamType[float]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        found = DURATION.fullmatch(str(value))
-        if not found:
+        seconds = parse_duration(str(value))
+        if seconds is None:
             self.fail(f"{value!r} is not a duration; hint: 6s, 500ms or 2m", param, ctx)
-        return float(found[1]) * UNITS[found[2]]
+        return seconds
 
 
 for_option = click.option(

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import signal
 from dataclasses import replace
 from pathlib import Path
 
 import click
-from rich.text import Text
 
-from hublab.cases.matrix import override, parse_axis
+from hublab.cases.matrix import cases, override, parse_axis
 from hublab.cases.options import LabOptions
-from hublab.cli.common import err, out, steps, table
+from hublab.cases.surroundings import topology as topology_named
+from hublab.cli.common import err, steps
 from hublab.cli.json_output import emit, json_option
+from hublab.cli.matrix_table import as_csv, as_markdown, show_table
 from hublab.errors import UsageError
 from hublab.matrix.file import example, read_file
 from hublab.matrix.plan import MatrixPlan
 from hublab.matrix.probes import PROBES, check_probe
 from hublab.matrix.request_lines import FORM, parse_request
-from hublab.matrix.results import Results, Row
-from hublab.matrix.run import MatrixRun, check_axes
+from hublab.matrix.results import Results
+from hublab.matrix.run import MatrixRun, check_plan
 from hublab.paths import ROOT
 from hublab.settings.values import Settings
 
 KEPT = ROOT / "evidence" / "matrix"
-FORMS = ("table", "csv", "md")
-PROBE_LINES = "\n".join(f"  {name:10}  {probe.help}" for name, probe in PROBES.items())
+PROBE_LINES = "\n".join(f"  {name:13}  {probe.help}" for name, probe in PROBES.items())
 
 
 @click.command(
@@ -71,14 +70,21 @@ def matrix(
 
     A matrix expects nothing: a value with which the hub does not start is a result like any other.
     Each case enters the lab as if it were new. Axes are given in FILE (TOML) or by --axis. Their
-    names and values are checked before a lab comes up. Ctrl-C keeps what was seen, and --resume
-    goes on.
+    names and values are checked before a lab comes up. Cases run in the order that changes least,
+    and are shown in yours. A lab that a case has wedged is replaced. Ctrl-C keeps what was seen,
+    and --resume goes on.
+
+    An axis is a setting, or topology (overlays), version.hub, version.server, or fault: none,
+    'freeze HOST', 'partition ONE OTHER', 'clock HOST SECONDS', which is in effect while the case is
+    asked, or shorter with '--for TIME', and is healed after it.
 
     \b
     Examples:
       hublab matrix --axis hub.JupyterHub.hub_connect_ip=hub,127.0.0.1
       hublab matrix --axis 'server.ServerApp.allow_origin=["","*"]' --probe origin --md
       hublab matrix --axis hub.JupyterHub.base_url=/,/jh/ --request '/hub/api/ --origin http://a.b'
+      hublab matrix --axis 'fault=none,partition hub node1' --axis topology=lab,lab+postgres
+      hublab matrix --axis version.hub=6.1.1,5.4.6 --axis version.server=6.1.1,5.4.6 --probe cell
       hublab matrix --init origins.toml; hublab matrix origins.toml
     """
     if init:
@@ -90,7 +96,9 @@ def matrix(
         results.load()
     progress = steps()
     if len(results.rows) < len(plan.cases):
-        check_axes(plan, progress)
+        check_plan(plan, progress)
+        # Ended like by Ctrl-C, so that what was seen is shown and the lab removed at once.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             MatrixRun(results, LabOptions(name=name), progress).run()
         finally:
@@ -125,10 +133,7 @@ def plan_of(
     """The matrix of the file, with what the options change. Raises UsageError, SettingError."""
     given = read_file(file) if file else MatrixPlan(())
     parsed = [parse_axis(text, where="--axis") for text in axes]
-    keys = [axis.key for axis in parsed]
-    for index, key in enumerate(keys):
-        if key in keys[:index]:
-            raise UsageError(f"two axes for {key}", where="--axis", hint="one with all values")
+    cases(parsed)  # two axes for one setting, or too many cases, are an error
     for name in probes:
         check_probe(name, "--probe")
     plan = replace(
@@ -137,7 +142,7 @@ def plan_of(
         pinned=given.pinned.merged(Settings.parse(pinned, where="--set")),
         probes=probes or given.probes,
         requests=(*given.requests, *(parse_request(text, where="--request") for text in requests)),
-        topology=tuple(topology.split("+")) if topology else given.topology,
+        topology=topology_named(topology, where="--topology") if topology else given.topology,
     )
     if not plan.axes:
         raise UsageError(
@@ -157,82 +162,3 @@ def show(results: Results, form: str | None, as_json: bool) -> None:
         click.echo(as_markdown(results, rows))
     else:
         show_table(results, rows)
-
-
-def short_names(results: Results) -> list[str]:
-    """The axes by the last part of their names, or in full where two would be alike."""
-    keys = [axis.key for axis in results.plan.axes]
-    last = [key.rpartition(".")[2] for key in keys]
-    return [
-        full if last.count(short) > 1 else short for full, short in zip(keys, last, strict=True)
-    ]
-
-
-def show_table(results: Results, rows: list[Row]) -> None:
-    """The table, then the reason of each failure."""
-    columns = results.plan.columns
-    shown = table(None, *short_names(results), *(name.upper() for name in columns))
-    first = rows[0]
-    for row in rows:
-        cells = []
-        for name in columns:
-            cell = row.cells[name]
-            differs = cell.short != first.cells[name].short
-            style = "red" if not cell.ok else "yellow" if differs else ""
-            cells.append(Text(shortened(cell.short), style=f"bold {style}" if differs else style))
-        shown.add_row(*(Text(value or "''") for value in row.values.values()), *cells)
-    out.print(shown)
-    for (name, detail), where in reasons(columns, rows).items():
-        cases = ", ".join(where) if len(where) < len(rows) else "every case"
-        out.print(f"\n{name}, in {cases}:\n    {indented(detail)}", markup=False)
-
-
-def reasons(columns: tuple[str, ...], rows: list[Row]) -> dict[tuple[str, str], list[str]]:
-    """Why something did not work: question and reason, each once, with its cases."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for row in rows:
-        for name in columns:
-            cell = row.cells[name]
-            if not cell.ok and cell.detail:
-                found.setdefault((name, cell.detail), []).append(row.id)
-    return found
-
-
-def shortened(text: str, width: int = 40) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def indented(text: str) -> str:
-    return text.replace("\n", "\n    ")
-
-
-def as_csv(results: Results, rows: list[Row]) -> str:
-    """One line a case: the axes' full names, the answers, and a column of details for each."""
-    columns = results.plan.columns
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
-    keys = [axis.key for axis in results.plan.axes]
-    writer.writerow([*keys, *columns, *(f"{name} (detail)" for name in columns)])
-    for row in rows:
-        cells = [row.cells[name] for name in columns]
-        values = [row.values[key] for key in keys]
-        writer.writerow([*values, *(c.short for c in cells), *(c.detail for c in cells)])
-    return written.getvalue()
-
-
-def as_markdown(results: Results, rows: list[Row]) -> str:
-    """A table for an issue or a page; what did not work is bold."""
-    columns = results.plan.columns
-
-    def line(cells: list[str]) -> str:
-        return (
-            "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
-        )
-
-    head = [*(f"`{axis.key}`" for axis in results.plan.axes), *columns]
-    lines = [line(head), line(["---"] * len(head))]
-    for row in rows:
-        cells = [row.cells[name] for name in columns]
-        answers = [cell.short if cell.ok else f"**{cell.short}**" for cell in cells]
-        lines.append(line([*(f"`{value}`" for value in row.values.values()), *answers]))
-    return "\n".join(lines)

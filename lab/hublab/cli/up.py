@@ -16,11 +16,14 @@ from hublab.deployment.creation import Created, create, refuse_early
 from hublab.deployment.own_config import NO_CONFIG, Override, OwnConfig
 from hublab.deployment.plan import Plan, make_plan
 from hublab.deployment.up_lock import up_lock
+from hublab.diagnosis.unserved import Unserved, unserved
 from hublab.engine import Engine
 from hublab.journal.events import LabUp, SettingsApplied
+from hublab.probes.reach import reach
 from hublab.progress import Steps
 from hublab.running.hub_address import hub_url
 from hublab.running.lab import Lab
+from hublab.running.live import connect
 from hublab.running.ready import make_ready
 from hublab.running.settings_lock import settings_lock
 from hublab.settings.values import NO_SETTINGS, Settings
@@ -76,7 +79,8 @@ def up(
     Your own configuration is in effect except for what cannot work here (addresses, the proxy, how
     servers start, how people sign in); `up` lists those settings with the reason.
 
-    At the end it prints how to sign in. The password is the same for every user but admin.
+    At the end it prints how to sign in. The password is the same for every user but admin. Where
+    settings cut somebody off, it says whom and which setting does: the lab is up all the same.
 
     \b
     Examples:
@@ -91,14 +95,17 @@ def up(
     plan = make_plan(files, nodes)
     lab, created = bring_up(plan, name, steps(), settings, own)
     seconds = created.seconds
+    cut_off = asyncio.run(who_is_unserved(lab)) if lab.settings() or own else []
     if as_json:
         answer = {**lab.as_json(), "url": hub_url(lab), "seconds": round(seconds, 3)}
         answer["sign_in"] = as_data(find_sign_in(lab), show_password)
+        answer["unserved"] = [asdict(one) for one in cut_off]
         emit({**answer, "overridden": [asdict(one) for one in created.overridden]})
     else:
         show_hosts(lab)
         show_overridden(created.overridden)
         out.print(f"\nlab {name} is up after {seconds:.1f} s: {hub_url(lab)}", markup=False)
+        show_unserved(lab, cut_off)
         show_sign_in(find_sign_in(lab), show_password)
 
 
@@ -132,6 +139,27 @@ async def settle(lab: Lab, more: Settings, say: Steps, *, restart_hub: bool) -> 
         settings = lab.settings().merged(more)
         await make_ready(lab, settings, say, restart_hub=restart_hub)
     return settings
+
+
+async def who_is_unserved(lab: Lab) -> list[Unserved]:
+    """Whom the settings of a lab cut off, by trying every hop."""
+    async with connect(lab) as live:
+        return unserved(await reach(live))
+
+
+def show_unserved(lab: Lab, cut_off: list[Unserved]) -> None:
+    """Print whom a lab that is up does not serve, and how to change that."""
+    if not cut_off:
+        return
+    out.print("but it does not serve everybody:")
+    for one in cut_off:
+        out.print(f"  {one.effect}\n    {one.error}, governed by {one.setting}", markup=False)
+    governing = {key for one in cut_off for key in one.setting.split(" or ")}
+    keys = sorted(governing & {*lab.settings()})
+    if keys:
+        out.print(f"  `hublab unset {' '.join(keys)}{lab.name_option}` undoes it", markup=False)
+    else:
+        out.print(f"  `hublab reach{lab.name_option}` shows every hop", markup=False)
 
 
 def show_overridden(overridden: Iterable[Override]) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import io
 import subprocess
 import tarfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -32,6 +33,8 @@ from hublab.errors import EngineError, UsageError
 from hublab.roles import LABEL as ROLE
 
 BUILT = "hublab-"
+STARTING: dict[str, threading.Lock] = {}
+"""A lock for each sidecar that this process starts."""
 
 
 class Engine:
@@ -326,7 +329,9 @@ class Engine:
         unless its host has restarted since: then its network namespace is gone.
         """
         name = f"{target.name}-sidecar"
-        with engine_errors(f"start the sidecar of {target.service}"):
+        # One at a time: a second caller would remove one that is created and does not run yet.
+        lock = STARTING.setdefault(name, threading.Lock())
+        with lock, engine_errors(f"start the sidecar of {target.service}"):
             api = self._client.api
             with contextlib.suppress(docker.errors.NotFound):
                 found = api.inspect_container(name)

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from hublab.cases.matrix import Axis
+from hublab.cases.surroundings import check_axis_key, known_versions, topology
 from hublab.errors import HublabError, SettingError, UsageError
 from hublab.matrix.plan import MatrixPlan
 from hublab.matrix.probes import PROBES, check_probe
 from hublab.matrix.request_lines import parse_request
-from hublab.settings.syntax import is_snippet, load_snippet
+from hublab.settings.syntax import format_value, is_snippet, load_snippet
 from hublab.settings.values import Settings
 
 KEYS = ("topology", "probes", "requests", "set", "axes", "exclude")
@@ -36,7 +37,9 @@ requests = ["/hub/api/ --origin http://app.lab", "/hub/api/user --as alice --tok
 [set]
 "hub.Spawner.http_timeout" = 20
 
-# Axes: a setting and its values. The first one changes slowest.
+# Axes: a setting and its values. The first one changes slowest. Beside settings there are
+# topology ("lab", "lab+nginx"), fault ("none", "freeze node1", "partition hub node1",
+# "clock node1 +3600"), version.hub and version.server ({versions}).
 [[axes]]
 setting = "hub.JupyterHub.hub_connect_ip"
 values = ["hub", "127.0.0.1"]
@@ -54,8 +57,9 @@ values = ["", "*", "http://app.lab"]
 
 def example() -> str:
     """A commented file to begin with."""
-    lines = [f"#   {name:10} {probe.help}" for name, probe in PROBES.items()]
-    return EXAMPLE.format(probes="\n".join(lines))
+    lines = [f"#   {name:13} {probe.help}" for name, probe in PROBES.items()]
+    versions = ", ".join(f'"{one}"' for one in known_versions())
+    return EXAMPLE.format(probes="\n".join(lines), versions=versions)
 
 
 def read_file(path: Path) -> MatrixPlan:
@@ -88,7 +92,7 @@ class Reader:
             if key in keys[:index]:
                 raise SettingError(f"two axes for {key}", where=self._at(f"axes[{index}].setting"))
         excluded = tuple(
-            self._exclusion(i, one, keys) for i, one in enumerate(self._tables("exclude"))
+            self._exclusion(i, one, axes) for i, one in enumerate(self._tables("exclude"))
         )
         probes = self._texts("probes", usual.probes)
         for index, name in enumerate(probes):
@@ -103,8 +107,12 @@ class Reader:
             excluded,
             probes,
             requests,
-            self._texts("topology", usual.topology),
+            self._topology(usual.topology),
         )
+
+    def _topology(self, usual: tuple[str, ...]) -> tuple[str, ...]:
+        with self._naming("topology"):
+            return topology("+".join(self._texts("topology", usual)))
 
     def _at(self, key: str) -> str:
         return f"{self._path}: {key}"
@@ -143,11 +151,12 @@ class Reader:
             raise UsageError("an axis has a list of values", where=where)
         part = "setting" if self._bad_key(setting) else "values"
         with self._naming(f"axes[{index}].{part}"):
-            return Axis.of(setting, [self._value(setting, value) for value in values])
+            values = [self._value(setting, value) for value in values]
+            return Axis.of(setting, values, where=self._at(f"axes[{index}].{part}"))
 
     def _bad_key(self, setting: str) -> bool:
         try:
-            Axis.of(setting, ["x"]) if not is_snippet(setting) else None
+            check_axis_key(setting)
         except SettingError:
             return True
         return False
@@ -164,12 +173,21 @@ class Reader:
         values = {key: self._value(key, value) for key, value in found.items()}
         for key, value in values.items():
             with self._naming(f'set."{key}"'):
-                Axis.of(key, [value])
+                Settings({key: value})
         return Settings(values)
 
-    def _exclusion(self, index: int, table: dict[str, Any], keys: list[str]) -> dict[str, Any]:
-        for key in table:
-            if key not in keys:
-                where = self._at(f'exclude[{index}]."{key}"')
-                raise UsageError("that is none of the axes", where=where, hint=", ".join(keys))
-        return table
+    def _exclusion(
+        self, index: int, table: dict[str, Any], axes: tuple[Axis, ...]
+    ) -> dict[str, Any]:
+        known = {axis.key: axis for axis in axes}
+        found = {}
+        for key, value in table.items():
+            where = self._at(f'exclude[{index}]."{key}"')
+            if key not in known:
+                raise UsageError("that is none of the axes", where=where, hint=", ".join(known))
+            with self._naming(f'exclude[{index}]."{key}"'):
+                [found[key]] = Axis.of(key, [self._value(key, value)]).values
+            if found[key] not in known[key].values:
+                values = ", ".join(format_value(key, one) for one in known[key].values)
+                raise UsageError("the axis has no such value", where=where, hint=values)
+        return found

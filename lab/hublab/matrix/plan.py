@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,11 +11,10 @@ from hublab.cases.matrix import Axis, Case, cases
 from hublab.cases.options import DEFAULT_TOPOLOGY
 from hublab.errors import UsageError
 from hublab.matrix.request_lines import RequestLine
+from hublab.settings.files import READ_AT_START
 from hublab.settings.syntax import JSONValue
 from hublab.settings.values import NO_SETTINGS, Settings
 
-MOST_CASES = 1000
-"""A matrix of more cases takes most of a day and is probably not meant."""
 DEFAULT_PROBES = ("sign-in", "spawn", "reach", "origin", "websocket", "routes")
 
 
@@ -34,14 +32,7 @@ class MatrixPlan:
     _cases: tuple[Case, ...] = field(default=(), init=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Raise UsageError for too many cases, or none; SettingError for an axis given twice."""
-        count = math.prod(len(axis.values) for axis in self.axes)
-        if count > MOST_CASES:
-            sizes = " x ".join(str(len(axis.values)) for axis in self.axes)
-            raise UsageError(
-                f"these axes make {count:,} cases ({sizes}); {MOST_CASES:,} is the most",
-                hint="fewer values, or several matrices",
-            )
+        """Raise UsageError for no case; SettingError for too many, or an axis given twice."""
         everything = cases(self.axes, pinned=self.pinned)
         kept = tuple(case for case in everything if not self._is_excluded(case))
         if not kept:
@@ -52,6 +43,38 @@ class MatrixPlan:
     def cases(self) -> tuple[Case, ...]:
         """Every case in order, the first axis changing slowest."""
         return self._cases
+
+    @property
+    def in_order_of_change(self) -> list[Case]:
+        """Every case, so that neighbours differ in what costs least to change.
+
+        Another topology or version is another lab; settings of hub, proxy and sshd are read when
+        these start; a server's settings, and a fault, concern the next server only. Where nothing
+        else decides, the order is the user's.
+        """
+        ranks: tuple[dict[object, int], ...] = ({}, {}, {})
+
+        def rank(case: Case) -> tuple[int, ...]:
+            at_start = tuple(
+                str((key, value))
+                for key, value in case.settings.items()
+                if key.partition(".")[0] in READ_AT_START
+            )
+            said = (self.files_of(case), at_start, case.settings.digest)
+            return tuple(
+                known.setdefault(one, len(known)) for known, one in zip(ranks, said, strict=True)
+            )
+
+        return sorted(self._cases, key=rank)
+
+    @property
+    def labs(self) -> list[tuple[str, ...]]:
+        """The topologies of all cases, each once, in the order of need."""
+        return list(dict.fromkeys(map(self.files_of, self.in_order_of_change)))
+
+    def files_of(self, case: Case) -> tuple[str, ...]:
+        """The Compose files that the lab of a case is made from."""
+        return case.files(self.topology)
 
     @property
     def columns(self) -> tuple[str, ...]:

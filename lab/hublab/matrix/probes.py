@@ -6,24 +6,30 @@ detail.
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from hublab.diagnosis.reach import diagnose
+from hublab.diagnosis.reach import HopDiagnosis, diagnose
 from hublab.diagnosis.routes import AGREE, compare
-from hublab.errors import HublabError, UsageError
+from hublab.errors import HublabError, Undecided, UsageError
 from hublab.matrix.request_lines import RequestLine
 from hublab.probes.credentials import credentials
-from hublab.probes.cross_origin import COOKIE, TOKEN, Asking, call, callers, cors_access
+from hublab.probes.cross_origin import COOKIE, TOKEN, Asking, cors_access
 from hublab.probes.http import Ask, ask
 from hublab.probes.last_activity import last_activity
 from hublab.probes.reach import reach
 from hublab.probes.route_beliefs import route_tables
 from hublab.probes.websocket import converse
 from hublab.running.live import LiveLab
+from hublab.running.readiness import ProgramEnded
 from hublab.running.servers import Server
+
+if TYPE_CHECKING:  # Playwright is imported where a browser is asked for
+    from playwright.async_api import Browser
 
 USER = "alice"
 ORIGIN = "http://app.lab"
@@ -44,6 +50,8 @@ class Visit:
     """One case, in which a server is started when the first probe needs it."""
 
     live: LiveLab
+    browser: Browser | None = None
+    """The lab's Chromium, where a question needs it."""
     _server: Server | None = None
     _failed: HublabError | None = field(default=None)
 
@@ -62,6 +70,9 @@ class Visit:
             except HublabError as error:
                 self._failed = error
                 raise
+            except asyncio.CancelledError:  # its time is over, and nobody else shall wait as long
+                self._failed = Undecided(f"{USER}'s server did not start in time")
+                raise
         return self._server
 
 
@@ -72,6 +83,8 @@ class Probe:
     ask: Callable[[Visit], Awaitable[Seen]]
     help: str
     needs_server: bool = False
+    needs_role: str = ""
+    """The role of a host that not every topology has."""
 
 
 async def sign_in(visit: Visit) -> Seen:
@@ -97,11 +110,21 @@ async def hops(visit: Visit) -> Seen:
     broken = [hop for hop in diagnose(await reach(visit.live)) if not hop.ok]
     if not broken:
         return Seen("ok")
-    short = ", ".join(dict.fromkeys(f"{hop.source}->{hop.target}" for hop in broken))
     lines = [
         f"{hop.source} -> {hop.target}: {hop.error}, governed by {hop.setting}" for hop in broken
     ]
-    return Seen(f"broke: {short}", False, "; ".join(lines))
+    return Seen(in_few_words(broken), False, "; ".join(lines))
+
+
+def in_few_words(broken: list[HopDiagnosis]) -> str:
+    """Broken hops with their reason, those with the same one together."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for hop in broken:
+        alike.setdefault((hop.target, hop.error or "", hop.setting), []).append(hop.source)
+    return "; ".join(
+        f"{', '.join(dict.fromkeys(sources))} -> {target}: {error} ({setting})"
+        for (target, error, setting), sources in alike.items()
+    )
 
 
 async def origin(visit: Visit) -> Seen:
@@ -119,6 +142,30 @@ async def websocket(visit: Visit) -> Seen:
     async with credentials(visit.live, USER, server="") as who:
         seen = await converse(visit.live, path, [("Origin", ORIGIN)], who, frames=0, seconds=1)
     return Seen(str(seen.status), seen.status == 101)
+
+
+async def browser_fetch(visit: Visit) -> Seen:
+    """What Chromium lets a page of another site read, which asks with a token."""
+    from hublab.probes.page_requests import page_at
+    from hublab.running.browser import HUB_SITE, OTHER_SITE, put_elsewhere
+
+    await visit.server()
+    assert visit.browser is not None
+    await put_elsewhere(visit.live)
+    url = f"{HUB_SITE}{await _base(visit)}user/{USER}/api/status"
+    context = await visit.browser.new_context()
+    try:
+        async with (
+            credentials(visit.live, USER, token=True) as who,
+            page_at(visit.live, context, OTHER_SITE) as page,
+        ):
+            asked = await page.fetch(url, token=who.token)
+    finally:
+        await context.close()
+    if asked.read is not None:
+        return Seen("readable" if asked.read < 400 else f"reads {asked.read}")
+    answered = f"answered {asked.answered}" if asked.answered else "not sent"
+    return Seen(f"hidden, {asked.blocked or asked.text}", detail=answered)
 
 
 async def routes(visit: Visit) -> Seen:
@@ -163,8 +210,10 @@ async def _base(visit: Visit) -> str:
 
 
 async def _cross_origin(visit: Visit, target: str, credential: str) -> Seen:
-    async with callers(visit.live, USER) as who:
-        answer = await call(visit.live, who, target, Asking(credential, origin=ORIGIN))
+    asking = Asking(credential, origin=ORIGIN)
+    await (await visit.live.hub()).ensure_user(USER)
+    async with credentials(visit.live, USER, token=credential == TOKEN) as who:
+        answer = await ask(visit.live, Ask(target, headers=asking.headers()), who)
     access = cors_access(answer)
     readable = access.readable_by(ORIGIN, with_cookies=credential == COOKIE)
     return Seen("readable" if readable else f"hidden, {access}", detail=str(access))
@@ -178,12 +227,18 @@ PROBES = {
     "origin": Probe(origin, f"a page of {ORIGIN} with a token reads the server's API",
                     needs_server=True),
     "hub-origin": Probe(hub_origin, f"a page of {ORIGIN} with cookies reads the hub's API"),
+    "browser-fetch": Probe(browser_fetch, f"Chromium: a page of {ORIGIN} with a token fetches it",
+                           needs_server=True, needs_role="browser"),
     "websocket": Probe(websocket, f"a page of {ORIGIN} opens a WebSocket of the server",
                        needs_server=True),
     "routes": Probe(routes, "the proxy's routes are those that the hub expects"),
     "activity": Probe(activity, f"who knows when {USER}'s server was last active",
                       needs_server=True),
 }  # fmt: skip
+
+
+OVERLAY_OF_ROLE = {"browser": "browser"}
+"""Role that a probe needs -> the overlay that adds such a host."""
 
 
 def check_probe(name: str, where: str) -> None:
@@ -193,15 +248,20 @@ def check_probe(name: str, where: str) -> None:
         raise UsageError(f"there is no probe {name!r}", where=where, hint=", ".join(near))
 
 
-FRAMES = re.compile(rf"^({USER} could not sign in: |{USER}'s server did not start: )")
+FRAMES = re.compile(
+    rf"^({USER} could not sign in: |{USER}'s server did not start: (the hub answered \d+: )?)"
+)
 """What the name of the column says already."""
 
 
 def failed(error: HublabError) -> Seen:
     """What to show of an error: its first line, and all of it as the detail.
 
-    Without its hint, whose commands would need a lab that is gone by the time it is read.
+    Of a program that ended it is the last line of its log. It has no hint, whose commands would
+    need a lab that is gone by the time it is read.
     """
     first = FRAMES.sub("", error.message.splitlines()[0])
+    if isinstance(error, ProgramEnded) and (words := error.log.strip().splitlines()):
+        first = f"the {error.role} ended: {words[-1].strip()}"
     where = f" ({error.where})" if error.where else ""
     return Seen(first, False, f"{error.message}{where}")

@@ -22,6 +22,8 @@ class Row:
     values: Mapping[str, str]
     cells: Mapping[str, Seen]
     seconds: float = 0.0
+    times: Mapping[str, float] = field(default_factory=dict)
+    """Seconds to enter the case, as `enter`, and for each answer; some go on side by side."""
 
 
 @dataclass(slots=True)
@@ -57,7 +59,8 @@ class Results:
             data = json.loads(self.path.read_text(encoding="utf-8"))
             rows = [
                 Row(one["id"], one["values"],
-                    {name: Seen(**cell) for name, cell in one["cells"].items()}, one["seconds"])
+                    {name: Seen(**cell) for name, cell in one["cells"].items()},
+                    one["seconds"], one["times"])
                 for one in data["rows"]
             ]  # fmt: skip
         except FileNotFoundError:

@@ -13,6 +13,7 @@ pytest_plugins = (
     "hublab.pytest_plugin.evidence",
     "hublab.pytest_plugin.findings",
     "hublab.pytest_plugin.lab_fixture",
+    "hublab.pytest_plugin.axis_check",
     "hublab.pytest_plugin.browser_fixture",
     "hublab.pytest_plugin.ordering",
     "hublab.pytest_plugin.sabotage",

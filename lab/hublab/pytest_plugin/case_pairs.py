@@ -42,8 +42,13 @@ def sabotage_settings(node: pytest.Item) -> Settings | None:
 
 def case_pairs(cases: Sequence[Case], breaking: Settings | None) -> list[CasePair]:
     """Pairs of an assumed and an applied case, those with the scenario's own settings first."""
-    own = [(one, Case(Settings({**one.settings, **breaking}))) for one in cases] if breaking else []
+    own = [(one, broken(one, breaking)) for one in cases] if breaking else []
     count = len(cases)
     shifts = range(1, count) if count <= _FEW else (1, count // 2)
     others = [(cases[n], cases[(n + shift) % count]) for shift in shifts for n in range(count)]
-    return [pair for pair in (*own, *others) if pair[0].settings != pair[1].settings]
+    return [pair for pair in (*own, *others) if pair[0] != pair[1]]
+
+
+def broken(case: Case, breaking: Settings) -> Case:
+    """A case with a setting that breaks its scenario."""
+    return Case(case.settings.merged(breaking), case.around)

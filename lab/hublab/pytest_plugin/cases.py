@@ -9,13 +9,15 @@ from __future__ import annotations
 import pytest
 
 from hublab.cases.matrix import Axis, Case, cases, override, parse_axis
+from hublab.cases.surroundings import OVERLAYS, TOPOLOGY
 from hublab.errors import SettingError
 from hublab.pytest_plugin.case_pairs import case_pairs, resolve_snippet, sabotage_settings
 from hublab.settings.secrets import secrets_in, shown_value
 from hublab.settings.syntax import JSONValue, parse_setting
 from hublab.settings.values import Settings
 
-_AXES = pytest.StashKey[tuple[Axis, ...]]()
+AXES = pytest.StashKey[tuple[Axis, ...]]()
+"""The axes of `--axis`."""
 PINNED = pytest.StashKey[Settings]()
 """The settings of `--set`."""
 
@@ -28,7 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="SETTING=VALUES",
-        help="values to try, a JSON list or a,b: replaces that axis of every test, or adds it",
+        help="values to try, a JSON list or a,b: replaces that axis of every test, or adds it; "
+        "also topology=, fault=, version.hub=, version.server=, as for hublab matrix",
     )
     group.addoption(
         "--set",
@@ -47,10 +50,22 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         axes = [parse_axis(text, where="--axis") for text in config.getoption("--axis")]
         cases(axes)  # two axes for one setting are an error
-        config.stash[_AXES] = tuple(axes)
+        refuse_two_labs(config, axes)
+        config.stash[AXES] = tuple(axes)
         config.stash[PINNED] = Settings.parse(config.getoption("--set"), where="--set")
     except SettingError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def refuse_two_labs(config: pytest.Config, axes: list[Axis]) -> None:
+    """Raise SettingError for an axis that chooses the lab, where `--lab-file` does."""
+    for axis in axes:
+        if axis.key in (TOPOLOGY, *OVERLAYS) and config.getoption("--lab-file"):
+            raise SettingError(
+                f"an axis {axis.key} chooses the lab's files, and so does --lab-file",
+                where="--axis",
+                hint="one of the two",
+            )
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -74,7 +89,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case" not in metafunc.fixturenames:
         return
     try:
-        axes = override(axes_of(metafunc.definition), *metafunc.config.stash[_AXES])
+        axes = override(axes_of(metafunc.definition), *metafunc.config.stash[AXES])
         created_cases = cases(axes, pinned=metafunc.config.stash[PINNED])
     except SettingError as error:
         raise pytest.Collector.CollectError(str(error)) from None

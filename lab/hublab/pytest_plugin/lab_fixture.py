@@ -131,29 +131,31 @@ async def lab(
 
     Everything that the test opens through it is closed at the end. If hub or proxy refuse to
     start with the settings, the test fails with the end of their output, unless it is marked
-    `may_refuse`.
+    `may_refuse`. The fault of a case begins then, and is healed at the end.
     """
+    from hublab.cases.faulted import faulted
     from hublab.running.live import LiveLab
 
     evidence = request.config.stash[EVIDENCE]
     shares_hub = request.node.get_closest_marker("side_by_side")
     group = scenario_of(request.node) if shares_hub else ""
+    opened = contextlib.AsyncExitStack()
     try:
         await _labs.make_ready(_runner)
         entered = await _runner.enter(applied, group)
         if entered.refusal and not request.node.get_closest_marker("may_refuse"):
             raise entered.refusal
+        live = LiveLab(_runner.lab, await _channels(_runner.lab), evidence.journal, entered.refusal)
+        live.own_server = entered.own_server
+        opened.push_async_callback(live.close)
+        await opened.enter_async_context(faulted(live, applied))
     except (SettingError, LabError) as error:
         if not _runner.stays and isinstance(error, LabError):
             error.hint = None  # its commands would need a lab that is removed by then
         # `from None`: else the error would be printed a second time, as the cause of this one.
         raise pytest.fail.Exception(str(error), pytrace=False) from None
-    live = LiveLab(_runner.lab, await _channels(_runner.lab), evidence.journal, entered.refusal)
-    live.own_server = entered.own_server
-    try:
+    async with opened:
         yield live
-    finally:
-        await live.close()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -58,11 +58,19 @@ def lab_options(config: pytest.Config) -> LabOptions:
 
 
 def topology_of(node: pytest.Item) -> tuple[str, ...] | None:
-    """The names in the nearest `topology` marker.
+    """The names in the nearest `topology` marker, and those that its case adds.
 
     Without a marker: the default for a test that uses the fixture `lab`, None for any other.
     Raises pytest.UsageError for a marker without names.
     """
+    from hublab.pytest_plugin.cases import case_of  # late, as above
+
+    own, case = marked_topology(node), case_of(node)
+    return case.files(own) if own is not None and case else own
+
+
+def marked_topology(node: pytest.Item) -> tuple[str, ...] | None:
+    """What a test itself asks for."""
     mark = node.get_closest_marker("topology")
     if mark is None:
         return DEFAULT_TOPOLOGY if "lab" in getattr(node, "fixturenames", ()) else None

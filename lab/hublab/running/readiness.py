@@ -15,11 +15,15 @@ from hublab.running.channel import Channel
 from hublab.running.hub_log import HubRun, hub_run
 from hublab.running.lab import PROXY_PORT, Lab
 from hublab.settings.files import READ_AT_START, ROLE_OF_SCOPE
+from hublab.settings.values import NO_SETTINGS
 
 POLL = 0.05
 """Seconds between two looks: a fraction of what a hub needs to start."""
 LOOK = 2.0
 """Seconds between two looks at the processes, each of which costs two commands on hosts."""
+UNSERVED = 5.0
+"""Seconds for which a hub that runs may be silent, until its settings are to blame: many times what
+it takes from its last line of log to its first answer."""
 LOOK_SOON = 0.25
 """The same while the hub's log says that it has ended."""
 
@@ -40,6 +44,10 @@ class ProgramEnded(LabError):
         self.host = host
         self.code = state.exit_code
         self.log = log
+
+
+class Unserved(LabError):
+    """The hub runs with the lab's settings, and does not answer through the proxy."""
 
 
 def remedy(lab: Lab, host: str) -> str | None:
@@ -105,9 +113,11 @@ async def wait_for_hub(
     `repair` is called, once, when the hub runs and the proxy has no route to it.
 
     Raises LabError as soon as the hub or proxy program has ended, with its last words, and
-    after the timeout with the last output of each.
+    after the timeout with the last output of each. Raises Unserved, much earlier, for a hub that
+    runs with settings of the lab's user.
     """
     begun = looked = time.monotonic()
+    silent_since = 0.0
     url = f"http://{lab.one('proxy').service}:{PROXY_PORT}"
     last = "nothing was asked yet"
     repaired = False
@@ -128,7 +138,12 @@ async def wait_for_hub(
                         await repair()
                 except (aiohttp.ClientError, TimeoutError) as error:
                     last = f"the proxy did not answer: {in_words(error)}"
+                silent_since = silent_since or time.monotonic()
+                long = time.monotonic() - silent_since > UNSERVED
+                if long and await asyncio.to_thread(lab.case) != (NO_SETTINGS, ()):
+                    raise Unserved(f"the hub runs, and {last}", where=f"{url}{run.prefix}api")
             else:
+                silent_since = 0.0
                 last = "the hub has not said that it is running"
             looked = await look_if_due(lab, run, looked)
             await asyncio.sleep(POLL)

@@ -10,7 +10,7 @@ from hublab.running import programs
 from hublab.running.channel import Channel, open_channel
 from hublab.running.hub_api import open_hub
 from hublab.running.lab import Lab
-from hublab.running.readiness import fail_if_host_ended, wait_for_hub
+from hublab.running.readiness import Unserved, fail_if_host_ended, wait_for_hub
 from hublab.running.switching import apply_settings, restart_roles
 from hublab.settings.values import Settings
 
@@ -20,12 +20,16 @@ async def make_ready(
 ) -> None:
     """Wait until the hub answers through the proxy, then apply the settings.
 
-    With `restart_hub` the hub reads its configuration again in any case. Raises LabError.
+    A hub that runs with settings of the user's may answer nobody; that is no error. With
+    `restart_hub` the hub reads its configuration again in any case. Raises LabError.
     """
     start_ended_programs(lab, progress)
     progress("waiting for the hub to answer through the proxy")
     async with open_channel(lab) as channel:
-        await wait_for_hub(lab, channel, partial(restore_routes, lab, channel, progress))
+        try:
+            await wait_for_hub(lab, channel, partial(restore_routes, lab, channel, progress))
+        except Unserved as error:
+            progress(f"{error.message}, as its settings may have it")
     restarts = await apply_settings(lab, settings) if lab.case() != (settings, ()) else []
     if restart_hub and "hub" not in [one.program for one in restarts]:
         await restart_roles(lab, ["hub"])

@@ -1,0 +1,108 @@
+"""One cell of a matrix after another, against the same in a lab that is made as new for each."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections.abc import Iterable
+
+from hublab.bench.measure import Part
+from hublab.cases.labs import Labs
+from hublab.cases.matrix import Case
+from hublab.cases.options import DEFAULT_TOPOLOGY, LabOptions
+from hublab.cases.runner import CaseRunner
+from hublab.journal.events import Event
+from hublab.matrix.asking import Answers, ask_all
+from hublab.matrix.plan import MatrixPlan
+from hublab.matrix.probes import USER, Visit
+from hublab.progress import Progress
+from hublab.running.channel import Channel, open_channel
+from hublab.running.live import LiveLab
+from hublab.settings.values import Settings
+
+QUESTIONS = MatrixPlan((), probes=("spawn", "reach", "routes", "origin", "websocket"))
+ANYBODY = {"server.ServerApp.allow_origin": "*"}
+"""So that every answer is a good one."""
+CHANGED = "hub.Spawner.start_timeout"
+"""A setting of the hub with a value of its own in each cell, which changes nothing else."""
+
+
+class Cells:
+    """Two labs, in which cells are measured in turn. They come up when they are first needed."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._values = itertools.count(100)
+        self._open = contextlib.AsyncExitStack()
+        self._labs: dict[str, tuple[CaseRunner, Channel]] = {}
+
+    async def warm(self) -> float:
+        """Seconds of a cell in a lab that goes from case to case as `hublab matrix` has it."""
+        return await self._cell("warm", LabOptions())
+
+    async def cold(self) -> float:
+        """Seconds of a cell in a lab that is made as new for each."""
+        return await self._cell("cold", LabOptions())
+
+    async def _cell(self, name: str, options: LabOptions) -> float:
+        if name not in self._labs:
+            self._labs[name] = await self._lab(options)
+        runner, channel = self._labs[name]
+        settings = Settings({**ANYBODY, CHANGED: next(self._values)})
+        begun = time.monotonic()
+        entered = await runner.enter(Case(settings))
+        if entered.refusal:
+            raise entered.refusal
+        entering = time.monotonic() - begun
+        live = LiveLab(runner.lab, channel)
+        try:
+            answers = await ask_all(QUESTIONS, Visit(live))
+            await live.stop(USER)
+        finally:
+            await live.close()
+        seconds = time.monotonic() - begun
+        self._check(answers)
+        asked = ", ".join(f"{what} {spent:.2f}" for what, spent in answers.seconds.items())
+        self._progress(f"{name} cell {seconds:.2f} s: enter {entering:.2f}, {asked}")
+        return seconds
+
+    def _check(self, answers: Answers) -> None:
+        """Raise RuntimeError for a cell in which something did not work: its time says nothing."""
+        wrong = {name: cell.short for name, cell in answers.cells.items() if not cell.ok}
+        if wrong:
+            raise RuntimeError(f"a cell did not work: {wrong}")
+
+    async def _lab(self, options: LabOptions) -> tuple[CaseRunner, Channel]:
+        labs = Labs(options, Nothing(), self._progress)
+        runner = await asyncio.to_thread(labs.get, DEFAULT_TOPOLOGY, list)
+        self._open.push_async_callback(asyncio.to_thread, labs.end)
+        await labs.make_ready(runner)
+        return runner, await self._open.enter_async_context(open_channel(runner.lab))
+
+    async def close(self) -> None:
+        """Remove the labs."""
+        await self._open.aclose()
+
+    def parts(self) -> list[Part]:
+        return [
+            Part(
+                "matrix",
+                "a cell: hub setting changed, spawn, reach, routes, cross-origin read, WebSocket, "
+                "stop",
+                "the same cell in a lab that is made as new for it",
+                self.warm,
+                self.cold,
+            ),
+        ]
+
+
+class Nothing:
+    """Records nothing."""
+
+    def record(self, event: Event) -> None:
+        """Nothing is kept."""
+
+    def hide(self, texts: Iterable[str]) -> None:
+        """Nothing is kept that could hold them."""
