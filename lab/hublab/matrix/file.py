@@ -37,7 +37,7 @@ requests = ["/hub/api/ --origin http://app.lab", "/hub/api/user --as alice --tok
 [set]
 "hub.Spawner.http_timeout" = 20
 
-# Axes: a setting and its values. The first one changes slowest. Beside settings there are
+# Axes: a setting and its values. In the table the first one changes slowest. There are also
 # topology ("lab", "lab+nginx"), fault ("none", "freeze node1", "partition hub node1",
 # "clock node1 +3600"), version.hub and version.server ({versions}).
 [[axes]]
