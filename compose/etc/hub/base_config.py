@@ -66,6 +66,8 @@ def set_spawner(c: Config, etc: Path, lab: dict[str, Any]) -> None:
     c.SSHSpawner.host_policy = "user-choice"
     c.SSHSpawner.known_hosts = str(etc / "known_hosts")
     c.SSHSpawner.ssh_client_keys = [str(etc / "id_ed25519")]
+    if not (etc / "cold").exists():
+        c.SSHSpawner.warm_start = "node"
     c.Spawner.cmd = ["/opt/jupyter/bin/jupyterhub-singleuser"]
     if any(isinstance(node, dict) for node in lab["nodes"]):
         # Nodes behind a bastion reach neither hub nor proxy, so all traffic is tunnelled by the hub.

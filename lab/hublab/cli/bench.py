@@ -205,8 +205,7 @@ async def run_in_lab(
     """Wait until a lab is ready, and measure the named parts in it."""
     await make_ready(lab, NO_SETTINGS, progress)
     async with connect(lab) as live:
-        if form != forms.COLD:
-            await forms.use(live, form, NO_SETTINGS)
+        await forms.use(live, form, NO_SETTINGS)
         requests = Requests(live)
         try:
             groups = (Labs(live), Hubs(live), Servers(live), requests)
