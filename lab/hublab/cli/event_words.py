@@ -15,8 +15,10 @@ POLLS = {
     "hub": re.compile(r"200 GET \S*/api(/\S*)? \(hublab@"),
     "proxy": re.compile(r"200 GET /api/routes\s*$"),
 }
-"""Role -> what the questions of any `hublab` command leave in the log of such a host. They come
-from the client host, to which each command signs in; a connection that fails is told by its event."""
+"""Role -> what the questions of any `hublab` command leave in the log of such a host.
+
+They come from the client host, to which each command signs in.
+"""
 
 
 def is_poll(line: dict[str, Any], roles: tuple[str, ...]) -> bool:
