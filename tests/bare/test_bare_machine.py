@@ -53,5 +53,5 @@ def test_demo_twice(bare: Bare) -> None:
     assert "alice on node1" in first
     assert "[1/" not in second
     begin, *_, end = [int(line) for line in second.splitlines() if line.isdigit()]
-    assert end - begin <= 20
+    assert end - begin <= 30  # about eight of them for the hub that is broken and healed
     assert done.stdout.rstrip().endswith("left:")

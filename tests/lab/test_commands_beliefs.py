@@ -139,7 +139,7 @@ def test_wrong_names_have_near_ones(lab: str) -> None:
 
 
 def test_everything_that_happens_is_told_until_ctrl_c(lab: str) -> None:
-    watching = Running(*HUBLAB, "events", "--name", lab)
+    watching = Running(*HUBLAB, "events", "--json", "--name", lab)
     watching.wait_for("watching lab")
     assert hublab("spawn", "carol", "--on", "node2", "--name", lab).returncode == 0
     watching.wait_for('"source": "route", "event": "added", "path": "/user/carol"')
@@ -167,5 +167,5 @@ def test_everything_that_happens_is_told_until_ctrl_c(lab: str) -> None:
 
 
 def test_the_stream_ends_after_its_time(lab: str) -> None:
-    done = hublab("events", "--for", "500ms", "--no-logs", "--name", lab)
+    done = hublab("events", "--for", "500ms", "--no-logs", "--json", "--name", lab)
     assert (done.returncode, done.stdout) == (0, "")

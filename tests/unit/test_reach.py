@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from hublab.probes.advertised import HubAddresses
 from hublab.probes.hops import Hop, Kind, new_server_api, planned_hops
 from hublab.probes.reach import Attempt, Reach, TriedHop
 from hublab.probes.routes import Route
-from hublab.probes.snapshot import Hosts, Snapshot
+from hublab.probes.snapshot import UPSTREAM, Hosts, Snapshot
 from hublab.running.servers import Server
 from hublab.settings.values import Settings
 
@@ -309,3 +310,44 @@ def test_a_bastion_has_no_setting_of_sshd() -> None:
 )
 def test_what_binds_governs_together(settings: dict[str, Any], setting: str) -> None:
     assert bind_settings(PROXY_BIND, Settings(settings)) == setting
+
+
+def test_requests_pass_the_reverse_proxy_in_front() -> None:
+    """nginx answers for a proxy that is down, so each of both is tried on its own."""
+    snapshot = replace(snapshot_of(RUNS), upstreams=("http://proxy:8000",))
+    snapshot = replace(snapshot, hosts=replace(snapshot.hosts, front="nginx"))
+    assert planned_hops(snapshot)[:2] == [
+        Hop(Kind.FRONT, "client", "nginx", "http://nginx/_chp_healthz"),
+        Hop(Kind.UPSTREAM, "nginx", "proxy", "http://proxy:8000/_chp_healthz"),
+    ]
+    nobody = replace(snapshot, upstreams=("http://127.0.0.1:8000",))
+    front, upstream = (
+        TriedHop(hop, Attempt("HTTP", status=502) if n == 0 else Attempt(error="refused"))
+        for n, hop in enumerate(planned_hops(nobody)[:2])
+    )
+    judged = diagnose(Reach(nobody, (front, upstream)))
+    assert [(one.ok, one.setting) for one in judged] == [
+        (True, "listen in nginx's site.conf"),
+        (False, "proxy_pass in nginx's site.conf"),
+    ]
+
+
+def test_the_upstreams_of_the_labs_own_site() -> None:
+    site = (Path(__file__).parents[2] / "compose/etc/reverse-proxy/site.conf").read_text()
+    assert UPSTREAM.findall(site) == ["http://proxy:8000"]
+
+
+def test_a_service_that_only_its_own_host_reaches() -> None:
+    """Any answer shows that the service is there; at a loopback address that is another host."""
+    web = Route("/services/web", "http://127.0.0.1:9999", None, None, None, {"service": "web"})
+    snapshot = snapshot_of(RUNS, [HUB_ROUTE, web])
+    (hop,) = (one for one in planned_hops(snapshot) if one.kind is Kind.SERVICE_ROUTE)
+    assert hop == Hop(
+        Kind.SERVICE_ROUTE, "proxy", "service web", "http://127.0.0.1:9999/services/web"
+    )
+    found = TriedHop(hop, Attempt("HTTP", status=404))
+    refused = TriedHop(hop, Attempt("DNS", error="Connection refused"))
+    fine_one, broken = diagnose(Reach(snapshot, (found, refused)))
+    assert fine_one.ok
+    assert broken.error == "Connection refused (127.0.0.1 is the host proxy itself, not hub)"
+    assert broken.setting == "hub.JupyterHub.services"

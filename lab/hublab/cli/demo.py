@@ -1,16 +1,17 @@
-"""`hublab demo`: a notebook on another host than the hub's, and what each host logged of it."""
+"""`hublab demo`: a notebook on another host, what each host logged of it, and a broken hub."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
 
 from hublab.cli.common import common, open_journal, out, steps, table
+from hublab.cli.demo_broken import BrokenHub, break_and_heal, show_broken
 from hublab.cli.json_output import emit
 from hublab.cli.ps import public_fields
 from hublab.cli.sign_in import as_data, in_words, show_password_option
@@ -23,6 +24,7 @@ from hublab.running.hub_address import hub_url
 from hublab.running.kernel import CellResult
 from hublab.running.lab import Lab
 from hublab.running.live import LiveLab, connect
+from hublab.running.server_log import logs_on
 from hublab.running.servers import Server
 from hublab.running.sign_in import sign_in_of
 
@@ -33,6 +35,9 @@ name = socket.gethostname()
 print(f"user {os.environ['JUPYTERHUB_USER']} on {name}, address {socket.gethostbyname(name)}")
 """
 HUB_LINE = re.compile(rf"POST /hub/login .*\({USER}@([0-9.]+)\)")
+LOGGED_WITHIN = 3.0
+"""Seconds in which a server has logged what it has answered."""
+POLL = 0.1
 SERVER_LINE = re.compile(rf"GET /user/{USER}/\S* .*@([0-9.]+)\)")
 
 
@@ -42,7 +47,9 @@ SERVER_LINE = re.compile(rf"GET /user/{USER}/\S* .*@([0-9.]+)\)")
 def demo(show_password: bool, name: str, as_json: bool) -> None:
     """Bring a lab up, and run a cell in a notebook on another host.
 
-    The hub starts the notebook on a node, by SSH. The lab stays up; `hublab down` removes it.
+    The hub starts the notebook on a node, by SSH. Then the hub gets a wrong address for some
+    seconds: what two users on two nodes see of that, and what `reach` blames. Its settings are as
+    before afterwards, also after Ctrl-C. The lab stays up; `hublab down` removes it.
 
     \b
     Examples:
@@ -52,13 +59,14 @@ def demo(show_password: bool, name: str, as_json: bool) -> None:
     say = steps()
     say("bringing the lab up")
     lab, created = bring_up(make_plan(), name, say)
-    seconds = created.seconds
     if not as_json:
-        out.print(f"\n[bold]The hosts[/bold], up after {seconds:.1f} s, images not counted\n")
+        out.print(
+            f"\n[bold]The hosts[/bold], up after {created.seconds:.1f} s, images not counted\n"
+        )
         show_hosts(lab)
-        out.print(f"\n[bold]{USER}'s server starts on {NODE}[/bold], by SSH from the hub\n")
-    server, cell, seen = asyncio.run(run_demo(lab, say))
+    shown = asyncio.run(run_demo(lab, say))
     if as_json:
+        server = shown.server
         emit(
             {
                 **lab.as_json(),
@@ -68,48 +76,87 @@ def demo(show_password: bool, name: str, as_json: bool) -> None:
                     **public_fields(server),
                     "events": [asdict(event) for event in server.events],
                 },
-                "cell": asdict(cell),
-                "client_address": seen,
+                "cell": asdict(shown.cell),
+                "client_address": shown.client,
+                "broken": shown.broken and shown.broken.as_json(),
             }
         )
         return
-    show_events(server)
+    show_events(shown.server)
     out.print("\n[bold]A cell in a real kernel there[/bold], through the proxy's WebSocket\n")
-    out.print(f"  {cell.stdout.strip()}   ({cell.seconds:.2f} s)", markup=False)
-    show_addresses(lab, seen)
+    out.print(f"  {shown.cell.stdout.strip()}   ({shown.cell.seconds:.2f} s)", markup=False)
+    show_addresses(lab, shown)
+    show_broken(shown.broken)
     show_browser(lab, show_password)
 
 
-async def run_demo(lab: Lab, say: Steps) -> tuple[Server, CellResult, dict[str, Any]]:
-    """Start a server, run the cell, and read which client address the hosts logged."""
-    begun = time.time()
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the demo did and saw."""
+
+    server: Server
+    cell: CellResult
+    client: dict[str, Any]
+    """The client's address, and how the hosts logged it."""
+    broken: BrokenHub | None
+
+
+async def run_demo(lab: Lab, say: Steps) -> Shown:
+    """Start a server, run a cell, read which client the hosts logged; then break the hub."""
     with open_journal(lab, "demo") as journal:
         async with connect(lab, journal) as live:
             server = await live.server(USER)
             if server is None or not server.ready:
-                say(f"starting {USER}'s server on {NODE}")
-                server = await live.spawn(USER, on=NODE, watch=show_progress)
+                say(f"starting {USER}'s server")
+                # One whose start is under way already goes where it goes.
+                on = NODE if server is None else None
+                server = await live.spawn(USER, on=on, watch=show_progress)
             say("signing in and running a cell")
+            begun, log = time.time(), await asyncio.to_thread(log_of, lab, server)
             async with await live.sign_in(USER) as visitor:
                 await visitor.open_server()
                 async with visitor.kernel() as kernel:
                     cell = await kernel.run(CELL)
-            seen = await asyncio.to_thread(client_addresses, live, begun)
-            live.record(Observed("demo", {"cell": asdict(cell), "client": seen}))
-    return server, cell, seen
+                seen = await client_addresses(live, server, begun, log)
+                live.record(Observed("demo", {"cell": asdict(cell), "client": seen}))
+
+                async def answers() -> int:
+                    async with visitor.session.get(visitor.server_url() / "api") as answer:
+                        return answer.status
+
+                broken = await break_and_heal(live, server, answers, say)
+    return Shown(server, cell, seen, broken)
 
 
-def client_addresses(live: LiveLab, since: float) -> dict[str, Any]:
-    """The client's address as the hub and the user's server logged it; the proxy logs none."""
-    hub = last_match(HUB_LINE, live.lab.engine.logs(live.lab.one("hub").id, since=since))
-    node = live.lab.output(NODE, "sh", "-c", f"cat /home/{USER}/.jupyterhub-ssh/*/*.log || true")
-    proxy = live.lab.engine.logs(live.lab.one("proxy").id, since=since)
-    address = str(live.lab.one("client").address)
+def log_of(lab: Lab, server: Server) -> str:
+    """What the server has logged since this start of it; nothing where its node is not known."""
+    logs = logs_on(lab, server.user, server.host) if server.host else []
+    return next((log.text for log in reversed(logs) if log.server == server.name), "")
+
+
+async def client_addresses(
+    live: LiveLab, server: Server, begun: float, before: str
+) -> dict[str, Any]:
+    """The client's address as hub and server logged it since then; the proxy logs none.
+
+    `before` is what the server's log held then: it may hold requests of other clients.
+    """
+    lab = live.lab
+    hub_log = await asyncio.to_thread(lab.engine.logs, lab.one("hub").id, since=begun)
+    proxy_log = await asyncio.to_thread(lab.engine.logs, lab.one("proxy").id, since=begun)
+    end = time.monotonic() + LOGGED_WITHIN
+    while True:
+        text = await asyncio.to_thread(log_of, lab, server)
+        at_server = last_match(SERVER_LINE, text[len(before) :])
+        if at_server or time.monotonic() > end:
+            break
+        await asyncio.sleep(POLL)
+    address = str(lab.one("client").address)
     return {
         "client": address,
-        "hub": hub,
-        "server": last_match(SERVER_LINE, node),
-        "proxy": address if address in proxy else None,
+        "hub": last_match(HUB_LINE, hub_log),
+        "server": at_server,
+        "proxy": address if address in proxy_log else None,
     }
 
 
@@ -121,8 +168,9 @@ def last_match(line: re.Pattern[str], log: str) -> str | None:
 
 def show_events(server: Server) -> None:
     """Print the progress of the spawn as its user sees it."""
+    out.print(f"\n[bold]{USER}'s server on {server.host}[/bold], started by SSH from the hub\n")
     if not server.events:
-        out.print(f"  It already runs on {server.host} ({server.address}:{server.port})")
+        out.print(f"  It runs already, on {server.host} ({server.address}:{server.port})")
         return
     rows = table(None, "SECONDS", "PROGRESS", "WHAT THE USER SEES")
     for event in server.events:
@@ -131,8 +179,9 @@ def show_events(server: Server) -> None:
     out.print(rows)
 
 
-def show_addresses(lab: Lab, seen: dict[str, Any]) -> None:
+def show_addresses(lab: Lab, shown: Shown) -> None:
     """Print which client address each host logged."""
+    seen = shown.client
     out.print(
         f"\n[bold]Which client did each host log?[/bold] The request came from {seen['client']}\n"
     )
@@ -144,7 +193,9 @@ def show_addresses(lab: Lab, seen: dict[str, Any]) -> None:
         or "nothing: configurable-http-proxy passes the address on (X-Forwarded-For) "
         "and does not log it",
     )
-    rows.add_row(f"{USER}'s server on {NODE}", seen["server"] or "no request in its log")
+    rows.add_row(
+        f"{USER}'s server on {shown.server.host}", seen["server"] or "no request in its log"
+    )
     out.print(rows)
 
 

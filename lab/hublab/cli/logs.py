@@ -19,7 +19,7 @@ from hublab.engine.streams import Stream, watch_log
 from hublab.errors import NoSuchHost, UsageError
 from hublab.journal.redaction import Redactor
 from hublab.running.lab import Lab
-from hublab.running.server_log import ServerLog, logs_anywhere
+from hublab.running.server_log import RUN_DIRS, ServerLog, logs_anywhere
 from hublab.running.sign_in import users_of
 
 
@@ -91,9 +91,20 @@ def source_of(lab: Lab, name: str) -> Source:
         which = f"server named {server}" if server else "default server"
         raise UsageError(
             f"no node has a log of a {which} of {user}",
-            hint=f"there is {others}" if others else f"`hublab spawn {user}{lab.name_option}`",
+            hint=f"there is {others}" if others else nothing_found(lab, user),
         )
     return Source(matching[-1].label, matching[-1])
+
+
+def nothing_found(lab: Lab, user: str) -> str:
+    """What to do where no node has a log of the user; it says where the nodes were searched."""
+    settings = lab.settings()
+    folders = " and ".join(str(settings.get(key, usual)) for key, usual in RUN_DIRS.items())
+    return (
+        f"`hublab spawn {user}{lab.name_option}`\n"
+        f"searched in {folders}; a run_dir of your own --hub-config is not known here: "
+        "give it by `hublab set hub.SSHSpawner.run_dir=…` as well"
+    )
 
 
 def lines_of(lab: Lab, source: Source, tail: int | None) -> list[Line]:

@@ -9,11 +9,12 @@ from dataclasses import asdict, dataclass
 
 import click
 
-from hublab.cli.common import common, find, out
+from hublab.cli.common import common, find, open_journal, out
 from hublab.cli.complete import hosts
 from hublab.cli.json_output import emit
 from hublab.engine.power import kill_container, start_container
 from hublab.errors import LabError, UsageError
+from hublab.journal.events import HostPower
 from hublab.running import programs
 from hublab.running.host_programs import HostPrograms
 from hublab.running.lab import Lab
@@ -75,7 +76,7 @@ def restart(host: str, container: bool, gently: bool, name: str, as_json: bool) 
         return f"restarted {programs.program_of(lab, host)} on {host}"
 
     lab = find(name)
-    report(lab, carried_out(lab, host, work, container=container), as_json)
+    report(lab, "restart", carried_out(lab, host, work, container=container), as_json)
 
 
 @click.command()
@@ -104,7 +105,7 @@ def kill(host: str, container: bool, signal: str, name: str, as_json: bool) -> N
         return f"killed {program}" if ended else f"{program} got SIG{signal}, and still runs"
 
     lab = find(name)
-    report(lab, carried_out(lab, host, work, container=container), as_json)
+    report(lab, "kill", carried_out(lab, host, work, container=container), as_json)
 
 
 @click.command()
@@ -123,7 +124,7 @@ def start(host: str, name: str, as_json: bool) -> None:
     lab = find(name)
     begun = time.monotonic()
     what = asyncio.run(started(lab, host))
-    report(lab, Done(host, what, time.monotonic() - begun), as_json)
+    report(lab, "start", Done(host, what, time.monotonic() - begun), as_json)
 
 
 async def started(lab: Lab, host: str) -> str:
@@ -201,8 +202,17 @@ def carried_out(
     return asyncio.run(run())
 
 
-def report(lab: Lab, done: Done, as_json: bool) -> None:
-    """Print what was done, and what was lost by it."""
+def record(lab: Lab, verb: str, done: Done) -> None:
+    """Write what was done into a journal of the lab."""
+    lost = asdict(done.lost) if done.lost else None
+    event = HostPower(lab.name, done.host, verb, done.what, round(done.seconds, 3), lost)
+    with open_journal(lab, verb) as journal:
+        journal.write(event)
+
+
+def report(lab: Lab, verb: str, done: Done, as_json: bool) -> None:
+    """Record and print what was done, and what was lost by it."""
+    record(lab, verb, done)
     if as_json:
         lost = asdict(done.lost) if done.lost else None
         emit(

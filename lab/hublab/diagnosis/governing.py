@@ -20,6 +20,8 @@ ROUTE_CHECKS = "hub.JupyterHub.last_activity_interval"
 `update_last_activity`. 300 s by default, never with 0."""
 SSHD_BIND = ("sshd.port", "sshd.listenaddress")
 """In small letters, for sshd's keywords are of any."""
+SERVICES = "hub.JupyterHub.services"
+NGINX_LISTEN, NGINX_PASS = "listen in nginx's site.conf", "proxy_pass in nginx's site.conf"
 SERVER_BIND = ("hub.SSHSpawner.ip", "hub.Spawner.ip")
 
 
@@ -44,6 +46,12 @@ def governing_setting(snapshot: Snapshot, hop: Hop) -> str:
             return hub_address_setting(HUB_ADDRESS, snapshot, hop.url)
         case Kind.HUB_API | Kind.NEW_HUB_API:
             return hub_address_setting(HUB_ADDRESS_OF_SERVERS, snapshot, hop.url)
+        case Kind.FRONT:
+            return NGINX_LISTEN
+        case Kind.UPSTREAM:
+            return bind_settings(PROXY_BIND, settings, NGINX_PASS)
+        case Kind.SERVICE_ROUTE:
+            return SERVICES
         case Kind.SERVER | Kind.SERVER_ROUTE:
             return first_set(SERVER_BIND, settings)
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from yarl import URL
+
+from hublab.addresses import LOOPBACK_NAMES
 from hublab.diagnosis.governing import governing_setting
 from hublab.diagnosis.missing_routes import missing_route
-from hublab.probes.hops import OWN_HUB_URLS, Kind
+from hublab.probes.hops import OWN_HUB_URLS, Hop, Kind
 from hublab.probes.reach import Attempt, Reach, TriedHop
 from hublab.probes.snapshot import Snapshot
 from hublab.running.hub_address import BASE_URL
 
 UNKNOWN = "unknown"
 """The address of a hop that nobody advertises."""
+ANSWERS_ANYHOW = (Kind.FRONT, Kind.SERVICE_ROUTE)
+"""Where any answer shows that somebody is there: nginx answers for a proxy that is down, and a
+service has an API of its own.
+"""
 EXPECTED = {Kind.PROXY_API: 403}
 """The status with which the right one answers, where that is not 200. Of a proxy's API no token is
 shown, and it refuses who shows none.
@@ -93,8 +100,19 @@ def judge_attempt(snapshot: Snapshot, tried: TriedHop, attempt: Attempt, setting
     error = attempt.error
     if error and tried.hop.kind is Kind.HUB_ROUTE and snapshot.hub.why_silent:
         return Judgement(f"{error}; {snapshot.hub.why_silent}", setting)
+    if error and tried.hop.kind is Kind.SERVICE_ROUTE:
+        return Judgement(f"{error}{for_others(snapshot, tried.hop)}", setting)
+    if tried.hop.kind in ANSWERS_ANYHOW:
+        return Judgement(error, setting)
     expected = EXPECTED.get(tried.hop.kind, 200)
     if error or attempt.layer != "HTTP" or attempt.status == expected:
         return Judgement(error, setting)
     error = f"answered {attempt.status} and not {expected}: something else is there"
     return Judgement(error, setting if setting in OWN_HUB_URLS else BASE_URL)
+
+
+def for_others(snapshot: Snapshot, hop: Hop) -> str:
+    """What is wrong with a loopback address that another host is to use; else nothing."""
+    host, hosts = URL(hop.url).host if hop.url else None, snapshot.hosts
+    elsewhere = host in LOOPBACK_NAMES and hosts.proxy != hosts.hub
+    return f" ({host} is the host {hosts.proxy} itself, not {hosts.hub})" if elsewhere else ""

@@ -115,6 +115,19 @@ class Restarted(Event):
     seconds: float
 
 
+@event("host_power")
+@dataclass(frozen=True, slots=True)
+class HostPower(Event):
+    """Somebody killed, started or restarted a host or its program; `lost` says what that cost."""
+
+    lab: str
+    host: str
+    action: str
+    done: str
+    seconds: float
+    lost: dict[str, Any] | None = None
+
+
 @event("spawn_progress")
 @dataclass(frozen=True, slots=True)
 class SpawnProgress(Event):

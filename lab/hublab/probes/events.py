@@ -46,12 +46,13 @@ OUR_LINES = {
 class EventWatch:
     """Gathers what happens from all sides into one queue. Use `watch_events`."""
 
-    def __init__(self, live: LiveLab, secrets: set[str]) -> None:
+    def __init__(self, live: LiveLab, secrets: set[str], *, own: bool = False) -> None:
         self.live = live
         self.queue: asyncio.Queue[Seen | BaseException] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
         self._streams: list[Stream] = []
         self._asked: Counter[str] = Counter()
+        self._own = own
         self._redact = Redactor(secrets)
 
     # -- what the engine streams, each in a thread of its own --------------------
@@ -93,7 +94,8 @@ class EventWatch:
         known = self.live.lab.hosts.get(host)
         role = known.role if known else ""
         for at, text in log_lines(piece):
-            if role in OUR_LINES and self._asked[role] > 0 and OUR_LINES[role].search(text):
+            ours = not self._own and role in OUR_LINES
+            if ours and self._asked[role] > 0 and OUR_LINES[role].search(text):
                 self._asked[role] -= 1
                 continue
             self._put({"at": at, "source": "log", "host": host, "line": self._redact.text(text)})
@@ -187,10 +189,13 @@ class EventWatch:
 
 
 @contextlib.asynccontextmanager
-async def watch_events(live: LiveLab) -> AsyncIterator[AsyncIterator[Seen]]:
-    """The stream of what happens from now on, as JSON objects with `at` and `source`."""
+async def watch_events(live: LiveLab, *, own: bool = False) -> AsyncIterator[AsyncIterator[Seen]]:
+    """The stream of what happens from now on, as JSON objects with `at` and `source`.
+
+    With `own` also the lines that its own questions leave in the logs.
+    """
     secrets = await asyncio.to_thread(live.lab.secrets)
-    watch = EventWatch(live, secrets)
+    watch = EventWatch(live, secrets, own=own)
     tasks: list[asyncio.Task[None]] = []
     try:
         await asyncio.to_thread(watch.start, time.time())

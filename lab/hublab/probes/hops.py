@@ -22,6 +22,8 @@ from hublab.running.proxy_api import ROUTES, api_port, routes_url
 from hublab.running.servers import Server, server_label
 from hublab.settings.values import Settings
 
+HEALTH = "/_chp_healthz"
+"""Which configurable-http-proxy answers itself (lib/configproxy.js, `handleHealthCheck`)."""
 SSH_HOSTS = "hub.SSHSpawner.hosts"
 OWN_HUB_URLS = ("hub.SSHSpawner.hub_connect_url", "hub.Spawner.hub_connect_url")
 """What a spawner gives its servers in place of the hub's own address, the first one that is set."""
@@ -30,6 +32,8 @@ OWN_HUB_URLS = ("hub.SSHSpawner.hub_connect_url", "hub.Spawner.hub_connect_url")
 class Kind(StrEnum):
     """What a hop is for."""
 
+    FRONT = "requests of users to the reverse proxy in front"
+    UPSTREAM = "the reverse proxy passes requests on to the proxy"
     PROXY = "requests of users to the proxy"
     PROXY_API = "the hub changes the proxy's routes"
     PROXY_TABLE = "the proxy's table, read on the proxy's host"
@@ -37,6 +41,7 @@ class Kind(StrEnum):
     JUMP = "the hub's way to a host behind which a node is"
     HUB_ROUTE = "the proxy passes requests on to the hub"
     SERVER_ROUTE = "the proxy passes requests on to a server"
+    SERVICE_ROUTE = "the proxy passes requests on to a service"
     NO_ROUTE = "the proxy has no route there"
     SERVER = "the hub checks a server"
     HUB_API = "a server asks the hub"
@@ -71,16 +76,26 @@ def planned_hops(snapshot: Snapshot) -> list[Hop]:
         *(hub_route_hops(snapshot) if readable else table_hop(snapshot)),
         *hops_of_servers(snapshot),
         *(server_route_hops(snapshot) if readable else ()),
+        *service_route_hops(snapshot),
         *hops_of_new_servers(snapshot),
     ]
 
 
 def hops_to_proxy(snapshot: Snapshot) -> Iterator[Hop]:
-    """From the client to the proxy's public port, and from the hub to the proxy's API."""
+    """From the client to the proxy's public port, and from the hub to the proxy's API.
+
+    Where a reverse proxy stands in front, users' requests take the way through that.
+    """
     hosts, api = snapshot.hosts, snapshot.hub.proxy_api
     # The proxy answers this path itself, so a hub behind it that is down is not blamed on it.
-    health = f"http://{hosts.proxy}:{PROXY_PORT}/_chp_healthz"
-    yield Hop(Kind.PROXY, hosts.client, hosts.proxy, health)
+    health = f"http://{hosts.proxy}:{PROXY_PORT}{HEALTH}"
+    if hosts.front:
+        yield Hop(Kind.FRONT, hosts.client, hosts.front, f"http://{hosts.front}{HEALTH}")
+        for upstream in snapshot.upstreams or (None,):
+            url = upstream and f"{upstream.rstrip('/')}{HEALTH}"
+            yield Hop(Kind.UPSTREAM, hosts.front, hosts.proxy, url)
+    else:
+        yield Hop(Kind.PROXY, hosts.client, hosts.proxy, health)
     if api or snapshot.hub.why_silent:
         url = f"{api}{ROUTES}" if api else None
         yield Hop(Kind.PROXY_API, hosts.hub, f"{hosts.proxy} API", url)
@@ -158,6 +173,14 @@ def server_route_hops(snapshot: Snapshot) -> Iterator[Hop]:
         if server.ready and (server.user, server.name) not in routed:
             url_of_it = server_url(snapshot, server)
             yield Hop(Kind.NO_ROUTE, proxy, f"{server.label}'s server", url_of_it)
+
+
+def service_route_hops(snapshot: Snapshot) -> Iterator[Hop]:
+    """From the proxy to each service in its table, at the address that the hub put there."""
+    for route in snapshot.routes:
+        if name := route.data.get("service"):
+            url = f"{route.target.rstrip('/')}{route.spec}"
+            yield Hop(Kind.SERVICE_ROUTE, snapshot.hosts.proxy, f"service {name}", url)
 
 
 def hops_of_new_servers(snapshot: Snapshot) -> Iterable[Hop]:

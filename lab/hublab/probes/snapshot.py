@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hublab.errors import HublabError
+from hublab.paths import ETC
 from hublab.probes.advertised import HubAddresses, advertised_by_hub, api_url_of_server
 from hublab.probes.observation import observed
 from hublab.probes.routes import Route, proxy_routes
 from hublab.running.lab import Lab
 from hublab.running.live import LiveLab
+from hublab.running.reverse_proxy import SITE
 from hublab.running.servers import Server
 from hublab.settings.values import Settings
+
+UPSTREAM = re.compile(r"^\s*(?:set\s+\$\w+|proxy_pass)\s+\"?(https?://[^\s;\"$/]+)", re.MULTILINE)
+"""In nginx's site: `proxy_pass URL;`, or the variable whose value that is. The host alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,8 @@ class Hosts:
     nodes: tuple[str, ...]
     proxy_addresses: tuple[str, ...] = ()
     """All addresses of the proxy's host."""
+    front: str | None = None
+    """The reverse proxy in front; None where users' requests go to the proxy itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,8 @@ class Snapshot:
     """The proxy's table."""
     routes_error: str | None = None
     """Why the proxy's table could not be read; None: it was."""
+    upstreams: tuple[str, ...] = ()
+    """To which addresses the reverse proxy passes requests on, by its own configuration."""
     name_option: str = ""
     """What a command that is to find this lab needs behind it."""
 
@@ -60,14 +70,18 @@ def recorded(snapshot: Snapshot) -> dict[str, object]:
         "api_urls": snapshot.api_urls,
         "routes": {route.spec: route.target for route in snapshot.routes},
         "routes_error": snapshot.routes_error,
+        **({"upstreams": snapshot.upstreams} if snapshot.hosts.front else {}),
     }
 
 
 @observed("snapshot", recorded)
 async def take_snapshot(live: LiveLab) -> Snapshot:
     """Ask hub, proxy and servers; that one of them does not answer is part of the snapshot."""
-    settings, hub, (servers, routes) = await asyncio.gather(
-        asyncio.to_thread(live.lab.settings), advertised_by_hub(live), servers_then_routes(live)
+    settings, hub, (servers, routes), upstreams = await asyncio.gather(
+        asyncio.to_thread(live.lab.settings),
+        advertised_by_hub(live),
+        servers_then_routes(live),
+        asyncio.to_thread(upstreams_of, live.lab),
     )
     running = [server for server in servers if server.host and server.pid]
     api_urls = await asyncio.gather(*(api_url_of_server(live, server) for server in running))
@@ -79,6 +93,7 @@ async def take_snapshot(live: LiveLab) -> Snapshot:
         api_urls={s.label: url for s, url in zip(running, api_urls, strict=True) if url},
         routes=() if isinstance(routes, HublabError) else tuple(routes),
         routes_error=routes.message if isinstance(routes, HublabError) else None,
+        upstreams=upstreams,
         name_option=live.lab.name_option,
     )
 
@@ -86,13 +101,27 @@ async def take_snapshot(live: LiveLab) -> Snapshot:
 def hosts_of(lab: Lab) -> Hosts:
     """The hosts of a lab, by role."""
     proxy = lab.one("proxy")
+    fronts = lab.of_role("reverse-proxy")
     return Hosts(
         client=lab.one("client").service,
         proxy=proxy.service,
         hub=lab.one("hub").service,
         nodes=tuple(node.service for node in lab.of_role("node")),
         proxy_addresses=tuple(proxy.addresses),
+        front=fronts[0].service if fronts else None,
     )
+
+
+def upstreams_of(lab: Lab) -> tuple[str, ...]:
+    """To which addresses nginx passes requests on, by the site that it runs with."""
+    fronts = lab.of_role("reverse-proxy")
+    if not fronts:
+        return ()
+    try:
+        site = lab.engine.read_file(fronts[0].id, f"{ETC}/{SITE}")
+    except HublabError:
+        return ()
+    return tuple(dict.fromkeys(UPSTREAM.findall((site or b"").decode(errors="replace"))))
 
 
 async def servers_then_routes(live: LiveLab) -> tuple[list[Server], list[Route] | HublabError]:

@@ -187,14 +187,13 @@ class Lab:
         """Everything that must never be written anywhere: for journals and reports."""
         names = ("password", "admin_password", "api_token", "cookie_secret", "database_password")
         files = [f"{ETC}/{name}" for name in names] + [f"{ETC}/{PROXY_TOKEN}"]
-        text = self.output(
-            self.one("hub").service,
-            "sh",
-            "-c",
-            'for f; do [ ! -f "$f" ] || cat "$f"; echo; done',
-            "-",
-            *files,
-        )
+        hub = self.one("hub")
+        script = 'for f; do [ ! -f "$f" ] || cat "$f"; echo; done'
+        try:
+            text = self.output(hub.service, "sh", "-c", script, "-", *files)
+        except HostDown:  # the engine reads the files of a host that does not run, one by one
+            kept = (self.engine.read_file(hub.id, file) for file in files)
+            text = "\n".join(one.decode() for one in kept if one)
         return {line for line in text.split() if line}
 
     def settings(self) -> Settings:
