@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import replace
 from pathlib import Path
 
 import click
-from rich.text import Text
 
+from hublab.cases.case_table import as_csv, as_markdown, case_table, reason_lines
 from hublab.cases.matrix import override, parse_axis
 from hublab.cases.options import LabOptions
-from hublab.cli.common import err, out, steps, table
+from hublab.cli.common import err, out, steps
 from hublab.cli.json_output import emit, json_option
 from hublab.errors import UsageError
 from hublab.matrix.file import example, read_file
@@ -148,91 +146,19 @@ def plan_of(
 
 def show(results: Results, form: str | None, as_json: bool) -> None:
     """Print what was seen, in the form that was asked for."""
-    rows = results.in_order()
+    columns, rows = results.plan.columns, results.in_order()
     if as_json:
         emit(results.as_json())
     elif form == "csv":
-        click.echo(as_csv(results, rows), nl=False)
+        click.echo(as_csv(columns, rows), nl=False)
     elif form == "md":
-        click.echo(as_markdown(results, rows))
+        click.echo(as_markdown(columns, rows))
     else:
-        show_table(results, rows)
+        show_table(columns, rows)
 
 
-def short_names(results: Results) -> list[str]:
-    """The axes by the last part of their names, or in full where two would be alike."""
-    keys = [axis.key for axis in results.plan.axes]
-    last = [key.rpartition(".")[2] for key in keys]
-    return [
-        full if last.count(short) > 1 else short for full, short in zip(keys, last, strict=True)
-    ]
-
-
-def show_table(results: Results, rows: list[Row]) -> None:
+def show_table(columns: tuple[str, ...], rows: list[Row]) -> None:
     """The table, then the reason of each failure."""
-    columns = results.plan.columns
-    shown = table(None, *short_names(results), *(name.upper() for name in columns))
-    first = rows[0]
-    for row in rows:
-        cells = []
-        for name in columns:
-            cell = row.cells[name]
-            differs = cell.short != first.cells[name].short
-            style = "red" if not cell.ok else "yellow" if differs else ""
-            cells.append(Text(shortened(cell.short), style=f"bold {style}" if differs else style))
-        shown.add_row(*(Text(value or "''") for value in row.values.values()), *cells)
-    out.print(shown)
-    for (name, detail), where in reasons(columns, rows).items():
-        cases = ", ".join(where) if len(where) < len(rows) else "every case"
-        out.print(f"\n{name}, in {cases}:\n    {indented(detail)}", markup=False)
-
-
-def reasons(columns: tuple[str, ...], rows: list[Row]) -> dict[tuple[str, str], list[str]]:
-    """Why something did not work: question and reason, each once, with its cases."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for row in rows:
-        for name in columns:
-            cell = row.cells[name]
-            if not cell.ok and cell.detail:
-                found.setdefault((name, cell.detail), []).append(row.id)
-    return found
-
-
-def shortened(text: str, width: int = 40) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def indented(text: str) -> str:
-    return text.replace("\n", "\n    ")
-
-
-def as_csv(results: Results, rows: list[Row]) -> str:
-    """One line a case: the axes' full names, the answers, and a column of details for each."""
-    columns = results.plan.columns
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
-    keys = [axis.key for axis in results.plan.axes]
-    writer.writerow([*keys, *columns, *(f"{name} (detail)" for name in columns)])
-    for row in rows:
-        cells = [row.cells[name] for name in columns]
-        values = [row.values[key] for key in keys]
-        writer.writerow([*values, *(c.short for c in cells), *(c.detail for c in cells)])
-    return written.getvalue()
-
-
-def as_markdown(results: Results, rows: list[Row]) -> str:
-    """A table for an issue or a page; what did not work is bold."""
-    columns = results.plan.columns
-
-    def line(cells: list[str]) -> str:
-        return (
-            "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
-        )
-
-    head = [*(f"`{axis.key}`" for axis in results.plan.axes), *columns]
-    lines = [line(head), line(["---"] * len(head))]
-    for row in rows:
-        cells = [row.cells[name] for name in columns]
-        answers = [cell.short if cell.ok else f"**{cell.short}**" for cell in cells]
-        lines.append(line([*(f"`{value}`" for value in row.values.values()), *answers]))
-    return "\n".join(lines)
+    out.print(case_table(columns, rows, coloured=out.color_system is not None))
+    for line in reason_lines(columns, rows):
+        out.print(line, markup=False)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from hublab.cases.case_table import Seen as Seen
 from hublab.diagnosis.reach import diagnose
 from hublab.diagnosis.routes import AGREE, compare
 from hublab.errors import HublabError, UsageError
@@ -28,15 +29,6 @@ from hublab.running.servers import Server
 USER = "alice"
 ORIGIN = "http://app.lab"
 """Another origin than the lab's: a page that asks the hub or a server."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What one question had for an answer. `ok` is false where something did not work at all."""
-
-    short: str
-    ok: bool = True
-    detail: str = ""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""A failed test in a few lines: what does not hold, in which case, what was seen, who logged what."""
+"""A failed test in a few lines: what does not hold, in which case, what was seen and logged."""
 
 from __future__ import annotations
 

@@ -168,7 +168,8 @@ def explained(message: str, seen: str) -> list[str]:
     words, found, explanation = message.rpartition("assert ")
     if not found:
         return message.splitlines()
-    own = [] if words.endswith(("(", " ")) else words.splitlines()
+    # pytest indents all but the first line of an assertion's own words.
+    own = [line.removeprefix("  ") if n else line for n, line in enumerate(words.splitlines())]
     first, *rest = explanation.splitlines() or [""]
     if not seen:
         return own or [first, *(line for line in rest if "where" not in line)]
@@ -229,4 +230,3 @@ def command_for(item: pytest.Item) -> str:
 def shown(option: str) -> str:
     """An option of settings, its secrets hidden."""
     return shown_option(option, *parse_axis(option).values)
-
