@@ -12,6 +12,7 @@ import time
 from collections.abc import Generator
 
 import pytest
+from _pytest.outcomes import Failed
 
 from hublab.cases.matrix import parse_axis
 from hublab.errors import HublabError, Undecided
@@ -38,7 +39,7 @@ _LONGEST = 300
 _MOST_PLACES = 3
 
 
-class NoCase(pytest.fail.Exception):
+class NoCase(Failed):
     """The lab did not get into the case of a test."""
 
     def __init__(self, error: HublabError) -> None:
@@ -154,11 +155,15 @@ def said_by(error: BaseException) -> str:
     """What an error says, without a hint that would need a lab which may be gone."""
     own = error.error if isinstance(error, NoCase) else error
     if isinstance(own, HublabError):
-        hint = f"\nhint: {own.hint}" if own.hint and "`hublab " not in own.hint else ""
+        hint = (
+            f"\nhint: {', '.join(own.hint.splitlines())}"
+            if own.hint and "`hublab " not in own.hint
+            else ""
+        )
         return own.message + (f"\nat {own.where}" if own.where else "") + hint
     if isinstance(own, BaseExceptionGroup):
         return "\n".join(said_by(one) for one in own.exceptions)
-    if isinstance(own, AssertionError | pytest.fail.Exception):
+    if isinstance(own, AssertionError | Failed):
         return str(own) or "it failed, and does not say why"
     return f"{type(own).__name__}: {own}" if str(own) else type(own).__name__
 
