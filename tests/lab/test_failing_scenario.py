@@ -9,6 +9,7 @@ from pathlib import Path
 from test_fixture import run
 
 CONNECT = "hub.JupyterHub.hub_connect_ip"
+TEST = r"test_suite\.py::test_the_api_asks_who_comes"
 SUITE = f"""\
 import pytest
 from hublab.scenario import Ask, ask, credentials
@@ -38,7 +39,7 @@ hub logged
 test_suite\.py:11
     assert answer\.status == 401
 
-again     (?P<again>pytest '?test_suite\.py::test_the_api_asks_who_comes\[{CONNECT}=hub\]'? --lab-keep)
+again     (?P<again>pytest '?{TEST}\[{CONNECT}=hub\]'? --lab-keep)
 evidence  '?(?P<evidence>evidence/\S+/)'?
 """
 TABLE = r"""
