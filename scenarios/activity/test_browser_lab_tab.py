@@ -75,7 +75,7 @@ def asked_of(page: Page) -> list[tuple[int, str]]:
 async def test_an_untouched_tab_is_activity_to_server_and_proxy(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:
-    """The server's page is opened and left alone: JupyterLab, or a page that asks nothing."""
+    """Never culled: a page is opened and left alone, JupyterLab, or one that asks nothing."""
     server = await lab.spawn("alice", on="node1")
     times = await last_activity(lab, server)
     page = await chromium.new_page()

@@ -47,7 +47,7 @@ async def watch(times: LastActivity, length: timedelta) -> list[tuple[datetime, 
 @pytest.mark.sabotage("hub.Spawner.environment", {"JUPYTERHUB_ACTIVITY_INTERVAL": "1"})
 @pytest.mark.issue("jupyterhub#361", happens=True, workaround="a shorter last_activity_interval")
 async def test_the_hub_hears_of_a_user_every_five_minutes(lab: LiveLab) -> None:
-    """Somebody computes where the server sees it; another has a page open, which the proxy sees."""
+    """last_activity is minutes old: one computes (a server sees it), one has a page (the proxy)."""
     at_work = await lab.spawn("alice", on="node1")
     away = await lab.spawn("bob", on="node2")
     alice, bob = await visit(lab, "alice"), await visit(lab, "bob")

@@ -120,7 +120,7 @@ async def culled_of_four(lab: LiveLab, expected: set[str]) -> set[str]:
 @pytest.mark.matrix(ASKED, [1])
 @pytest.mark.matrix(ENVIRONMENT, [REPORTS, {}])
 async def test_silent_servers_are_culled_even_at_work(lab: LiveLab, case: Case) -> None:
-    """The silent go, at work or not; an open page stays; who prints stays if that is reported."""
+    """Culled while at work: the silent go, an open page stays, who prints stays if reported."""
     expected = {IDLE, BUSY_KERNEL} | (set() if case[ENVIRONMENT] else {PRINTING_KERNEL})
     assert await culled_of_four(lab, expected) == expected
 

@@ -43,7 +43,7 @@ pytestmark = [
     workaround="last_activity_interval = 0, or ws_ping_interval = 0",
 )
 async def test_only_the_proxy_takes_an_open_page_for_work(lab: LiveLab, case: Case) -> None:
-    """Pages of a kernel, a terminal and the events: the proxy moves where the server pings."""
+    """Never culled: open pages of kernel, terminal, events; the server's pings move the proxy."""
     server = await lab.spawn("alice", on="node1")
     times = await last_activity(lab, server)
     alice = await visit(lab, "alice")

@@ -86,7 +86,7 @@ async def test_a_second_server_on_the_port_is_called_ready(lab: LiveLab) -> None
 @pytest.mark.matrix(PORT, [40001])
 @pytest.mark.sabotage(PORT, 0)
 async def test_the_node_refuses_a_port_in_use(lab: LiveLab) -> None:
-    """SSHSpawner with the same setting: refused on the node, and free on the next."""
+    """Port in use: SSHSpawner's start is refused on the node ("no free port"), not on the next."""
     assert (await lab.spawn("alice", on="node1")).port == 40001
     with pytest.raises(HubError, match="no free port between 40001 and 40001 on this node"):
         await lab.spawn("bob", on="node1")

@@ -168,7 +168,7 @@ async def test_the_hub_gives_out_scheme_and_port_as_they_are(lab: LiveLab, case:
 @pytest.mark.matrix(URL, ["https://hub:8081"])
 @pytest.mark.sabotage(URL, "http://hub:8081")
 async def test_https_to_a_hub_without_tls_answers_nobody(lab: LiveLab) -> None:
-    """The scheme is taken: the proxy greets by TLS, the hub waits, and no visitor is answered."""
+    """No page loads: the proxy greets by TLS (https), the hub waits, and no visitor is answered."""
     assert await hub_target(lab) == "https://hub:8081"
     assert 8081 in {socket.port for socket in await listening(lab, "hub")}
     assert await page_status(lab, SILENCE) is None

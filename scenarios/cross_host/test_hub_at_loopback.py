@@ -40,7 +40,7 @@ pytestmark = [
 @pytest.mark.matrix(BASE, ["/", "/jh/"])
 @pytest.mark.matrix(CHECK, [False])
 async def test_only_the_servers_own_log_has_the_reason(lab: LiveLab, case: Case) -> None:
-    """Without a check on the node the reason stands only in the server's log over there.
+    """A spawn hangs without a reason: without a check on the node only the server's log has it.
 
     The hub sees a spawn that takes long. Its end is not awaited here: see the slow test below.
     """

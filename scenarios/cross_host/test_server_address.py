@@ -44,7 +44,7 @@ pytestmark = [
 @pytest.mark.issue("NERSC/sshspawner#45", happens=True, workaround="Spawner.ip = '0.0.0.0'")
 @pytest.mark.matrix(IP, ["0.0.0.0", "127.0.0.1"])
 async def test_a_server_on_its_nodes_loopback_is_never_ready(lab: LiveLab, case: Case) -> None:
-    """It is obeyed; what nobody else can reach is started, tried, and stopped again."""
+    """Spawn timeout: a server on 127.0.0.1 of its node is started, tried, and stopped again."""
     ip = str(case[IP])
     await reach(lab)  # what it looks through is there when the server waits
     spawning = asyncio.create_task(lab.spawn("alice", on="node1"))

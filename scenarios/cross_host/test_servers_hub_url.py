@@ -75,7 +75,7 @@ ROWS = {
 async def test_a_server_starts_where_hub_connect_url_leads_to_the_api(
     lab: LiveLab, case: Case
 ) -> None:
-    """Sign-in works with any; a server starts where the whole URL leads to the hub's API."""
+    """ "Cannot reach the hub": sign-in works, no server starts unless the URL leads to the API."""
     row = ROWS[str(case[OWN])]
     await lab.sign_in("alice")
     if row.outcome == ALIVE:

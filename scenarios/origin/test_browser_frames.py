@@ -62,7 +62,7 @@ async def framed(lab: LiveLab, context: BrowserContext, page_url: str, url: str)
 async def test_hub_and_server_each_say_who_may_frame_them(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:
-    """The hub's form and a server's page; for a stranger the server's page is the hub's form."""
+    """Refused in a frame (iframe): the hub's form and a server's page, for whom they are shown."""
     await put_elsewhere(lab)
     server_page = f"{HUB_SITE}/user/{USER}/lab"
     hub_lets, server_lets = bool(case[HUB_CSP]), bool(case[SERVER_CSP])

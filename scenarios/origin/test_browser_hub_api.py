@@ -106,7 +106,7 @@ def model(headers: dict[str, str], origin: str, request: Request) -> Outcome:
 async def test_one_header_lets_a_foreign_page_start_servers(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:
-    """Two foreign pages, six requests each, among them what the hub itself refuses."""
+    """Blocked by CORS at the hub's API: two foreign pages, six requests each, and its own 403."""
     await put_elsewhere(lab)
     headers: dict[str, str] = dict(case[SETTINGS]).get("headers", {})  # type: ignore[arg-type]
     await (await lab.hub()).ensure_user("alice")

@@ -130,7 +130,7 @@ async def files(lab: LiveLab, token: str) -> set[str]:
 async def test_a_foreign_page_with_a_token_reads_what_is_allowed(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:
-    """Two foreign pages, up to seven requests each: the server's answer, and what is left of it."""
+    """Blocked by CORS, with a token: what a server answers two foreign pages, what they read."""
     await put_elsewhere(lab)
     await lab.spawn("alice", lab.own_server, on="node1")
     token = await token_of(lab)

@@ -45,7 +45,7 @@ def frame_ancestors(answer: Answer) -> str:
     "jupyterhub#4823", happens=True, workaround="frame-ancestors 'self' on the server"
 )
 async def test_nobody_may_frame_by_default(lab: LiveLab, case: Case) -> None:
-    """Pages, API and errors of both: each follows its own setting, and by default nobody may."""
+    """Refused in a frame (iframe): hub and server each by its own setting, and by default."""
     await lab.spawn("alice")
     async with credentials(lab, "alice", server="") as who:
         seen = {page: frame_ancestors(await ask(lab, Ask(page), who)) for page in PAGES}

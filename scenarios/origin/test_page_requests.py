@@ -122,7 +122,7 @@ async def test_an_admin_authorizes_through_https(lab: LiveLab) -> None:
 @pytest.mark.sabotage("hub.JupyterHub.tornado_settings", {"xsrf_cookies": False})
 @pytest.mark.issue("jupyterhub#4604", happens=True, workaround="/user/NAME/api/contents")
 async def test_a_token_at_the_wrong_address_is_blamed_on_xsrf(lab: LiveLab) -> None:
-    """Without /user/NAME the hub answers, takes no token there, and names the XSRF token."""
+    """403, "_xsrf missing": without /user/NAME the hub answers, and takes no token there."""
     await lab.spawn("alice")
     made = {"type": "file", "format": "text", "content": ""}
     async with callers(lab, "alice") as who:

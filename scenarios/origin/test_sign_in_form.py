@@ -66,7 +66,7 @@ async def next_second() -> None:
     workaround="JUPYTERHUB_XSRF_ANONYMOUS_IP_CIDRS=0.0.0.0/0 in the hub's environment",
 )
 async def test_the_form_is_tied_to_the_address_of_its_page(lab: LiveLab, case: Case) -> None:
-    """Another User-Agent is refused always, another address unless addresses do not count."""
+    """403 at sign-in: another User-Agent always, another address unless addresses do not count."""
     snippet = case[SNIPPET]
     by_address = not isinstance(snippet, dict) or snippet["name"] == "xsrf_by_address.py"
     expected = {

@@ -77,7 +77,7 @@ async def repaired(lab: LiveLab, seconds: float) -> bool:
     "update_last_activity.",
 )
 async def test_only_a_check_brings_the_routes_back(lab: LiveLab, case: Case) -> None:
-    """The gap, what it looks like, that asking does not end it, and what does."""
+    """404 for every page after a proxy restart: asking again does not end it, a check does."""
     interval = int(str(case[INTERVAL]))
     await lab.spawn("alice", on="node1")
     alice = await lab.enter(credentials(lab, "alice", token=True))

@@ -142,7 +142,7 @@ async def submit(visitor: Visitor) -> Shown:
 @pytest.mark.issue("jupyterhub#4244", happens=True, workaround="raise tornado.web.HTTPError")
 @pytest.mark.sabotage("hub.SSHSpawner.pre_spawn_hook", False)
 async def test_an_early_failure_has_no_words(lab: LiveLab) -> None:
-    """The same error: early on the page there are none of its words, later all of them."""
+    """Spawn failed without a reason: an early error has no words on the page, a later one all."""
     visitor = await lab.sign_in("alice")
     async with flag_file(lab, "hub", "pre_spawn_hook", "ValueError"):
         early = await answered_at_once(lab, "alice", partial(submit, visitor))

@@ -62,7 +62,7 @@ async def failed_start(lab: LiveLab, hub: Hub) -> str:
 @pytest.mark.matrix("hub.snippet", ["slow_start.py"])
 @pytest.mark.matrix(START, [1, 2])
 async def test_start_timeout_has_no_words(lab: LiveLab, case: Case) -> None:
-    """Shortened from 60 s. The hub's log says how long was waited, and its user reads nothing."""
+    """Spawn timeout, cut from 60 s: "failed to start in" stands in the log, nothing on the page."""
     assert await failed_start(lab, await lab.hub()) == "Spawn failed: "
     log = await lab.hub_log()
     assert f"failed to start in {case[START]} seconds, giving up" in log

@@ -43,7 +43,7 @@ pytestmark = pytest.mark.topology("lab")
     "`hub._connect_port` would be the port.",
 )
 async def test_the_hubs_own_port_leads_in_circles(lab: LiveLab) -> None:
-    """alice signs in at port 8081 and opens her server, which runs: redirects, then 500."""
+    """Redirect loop: alice signs in at port 8081 and opens her server, which runs, and gets 500."""
     await lab.spawn("alice", on="node1")
     async with await lab.sign_in("alice", at="http://hub:8081/") as visitor:
         url = visitor.server_url()

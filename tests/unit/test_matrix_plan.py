@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from hublab.cases.case_table import as_csv, as_markdown, reasons
 from hublab.cases.matrix import Axis
 from hublab.cli.matrix import matrix
-from hublab.cli.matrix_table import as_csv, as_markdown, reasons
 from hublab.errors import HublabError, UsageError
 from hublab.matrix.file import example, read_file
 from hublab.matrix.plan import MatrixPlan
@@ -133,10 +133,10 @@ def test_another_question_is_another_matrix() -> None:
 
 def test_the_forms(results: Results) -> None:
     rows = results.in_order()
-    assert as_csv(results, rows).splitlines()[:2] == [
+    assert as_csv(results.plan.columns, rows).splitlines()[:2] == [
         "hub.JupyterHub.hub_connect_ip,spawn,spawn (detail)", "hub,ready,",
     ]  # fmt: skip
-    assert "| `127.0.0.1` | **no \\| way** |" in as_markdown(results, rows)
+    assert "| `127.0.0.1` | **no \\| way** |" in as_markdown(results.plan.columns, rows)
     assert reasons(("spawn",), rows) == {("spawn", "because"): [rows[1].id]}
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from hublab.cases.case_table import which_cases
 from hublab.cases.matrix import Axis
 from hublab.cli import common, matrix_table
-from hublab.cli.matrix_table import in_which_cases, short_names, show_table
+from hublab.cli.matrix_table import show_table
 from hublab.matrix.plan import MatrixPlan
 from hublab.matrix.probes import Seen
 from hublab.matrix.results import Results, Row
@@ -68,11 +69,11 @@ def test_a_narrow_terminal_shows_a_list(monkeypatch: pytest.MonkeyPatch, results
 
 
 def test_cases_are_named_by_what_tells_them_from_others(results: Results) -> None:
-    rows, names = results.in_order(), short_names(results)
+    rows = results.in_order()
     ids = [row.id for row in rows]
-    assert in_which_cases(ids, rows, names) == "in every case"
-    assert in_which_cases(ids[2:], rows, names) == "where hub_connect_ip=127.0.0.1"
-    assert in_which_cases(ids[:1], rows, names) == "where hub_connect_ip=hub, allow_origin=''"
-    assert in_which_cases([ids[0], ids[3]], rows, names) == (
+    assert which_cases(ids, rows) == "in every case"
+    assert which_cases(ids[2:], rows) == "where hub_connect_ip=127.0.0.1"
+    assert which_cases(ids[:1], rows) == "where hub_connect_ip=hub, allow_origin=''"
+    assert which_cases([ids[0], ids[3]], rows) == (
         "where hub_connect_ip=hub, allow_origin=''; hub_connect_ip=127.0.0.1, allow_origin=*"
     )

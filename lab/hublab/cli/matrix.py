@@ -8,12 +8,13 @@ from pathlib import Path
 
 import click
 
+from hublab.cases.case_table import as_csv, as_markdown
 from hublab.cases.matrix import cases, override, parse_axis
 from hublab.cases.options import LabOptions
 from hublab.cases.surroundings import topology as topology_named
 from hublab.cli.common import err, steps
 from hublab.cli.json_output import emit, json_option
-from hublab.cli.matrix_table import as_csv, as_markdown, show_table
+from hublab.cli.matrix_table import show_table
 from hublab.errors import UsageError
 from hublab.matrix.file import example, read_file
 from hublab.matrix.plan import MatrixPlan
@@ -153,12 +154,12 @@ def plan_of(
 
 def show(results: Results, form: str | None, as_json: bool) -> None:
     """Print what was seen, in the form that was asked for."""
-    rows = results.in_order()
+    columns, rows = results.plan.columns, results.in_order()
     if as_json:
         emit(results.as_json())
     elif form == "csv":
-        click.echo(as_csv(results, rows), nl=False)
+        click.echo(as_csv(columns, rows), nl=False)
     elif form == "md":
-        click.echo(as_markdown(results, rows))
+        click.echo(as_markdown(columns, rows))
     else:
         show_table(results, rows)

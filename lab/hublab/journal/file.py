@@ -11,7 +11,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +46,8 @@ class Journal:
         self._start = time.monotonic()
         self._lock = threading.Lock()
         self._secrets: tuple[str, ...] = ()
+        self.watch: Callable[[Entry], None] = lambda entry: None
+        """Gets each event once it is written, as a reader will see it."""
         for secret in secrets:
             self.hide(secret)
 
@@ -96,7 +98,9 @@ class Journal:
                 raise MachineError(
                     f"cannot write the journal: {bad.strerror}", where=str(self.path)
                 ) from bad
-        return Entry(at, event_from_json(event.kind, fields))
+        entry = Entry(at, event_from_json(event.kind, fields))
+        self.watch(entry)
+        return entry
 
     def _redact(self, value: Any) -> Any:
         if isinstance(value, str):

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hublab.cases.case_table import Seen as Seen
 from hublab.diagnosis.reach import HopDiagnosis, diagnose
 from hublab.diagnosis.routes import AGREE, compare
 from hublab.errors import HublabError, Undecided, UsageError
@@ -34,15 +35,6 @@ if TYPE_CHECKING:  # Playwright is imported where a browser is asked for
 USER = "alice"
 ORIGIN = "http://app.lab"
 """Another origin than the lab's: a page that asks the hub or a server."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What one question had for an answer. `ok` is false where something did not work at all."""
-
-    short: str
-    ok: bool = True
-    detail: str = ""
 
 
 @dataclass(slots=True)

@@ -68,12 +68,14 @@ def observing_request(
     Of who asks the names of cookies and headers are recorded, without their values.
     """
     own = Redactor(())
-    asked = {
+    asked: dict[str, object] = {
         "method": wanted.method,
         "url": written(here, wanted.target),
         "headers": own.headers(wanted.headers),
         "carries": sorted({*who.headers, *(morsel.key for morsel in who.jar)}),
     }
+    if wanted.xsrf:
+        asked["xsrf"] = True
     with observing(live, probe, asked, secrets=who.secrets) as saw:
         yield lambda answer: saw(answer_without_body(answer))
 

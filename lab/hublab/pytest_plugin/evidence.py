@@ -54,7 +54,7 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Remember the running test and its start."""
     item.stash[STARTED_AT] = time.time()
-    item.config.stash[EVIDENCE].running = item
+    item.config.stash[EVIDENCE].begin(item)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -26,8 +26,12 @@ if TYPE_CHECKING:  # collecting tests needs no Docker
 
 LAB: pytest.StashKey[Lab] = pytest.StashKey()
 """The lab of a test, for its logs."""
+STAYS = pytest.StashKey[bool]()
+"""Whether the lab of a test outlives the run."""
 STARTED_AT = pytest.StashKey[float]()
 """The time at which a test started."""
+ENTERED_AT = pytest.StashKey[float]()
+"""The time at which its lab was in its case."""
 
 
 class Evidence:
@@ -41,6 +45,8 @@ class Evidence:
         self.failed = False
         self.running: pytest.Item | None = None
         """The test that has started and not ended."""
+        self.events: list[Event] = []
+        """What was recorded since that test started."""
         self._journal: Journal | None = None
 
     @property
@@ -51,6 +57,7 @@ class Evidence:
             self.folder.mkdir(exist_ok=True, mode=0o700)
             name = f"journal-{self.worker}.ndjson" if self.worker else "journal.ndjson"
             self._journal = Journal.open(self.folder / name, run=self.folder.name)
+            self._journal.watch = lambda entry: self.events.append(entry.event)
         return self._journal
 
     def record(self, event: Event) -> None:
@@ -62,12 +69,24 @@ class Evidence:
         for text in texts:
             self.journal.hide(text)
 
+    def begin(self, item: pytest.Item) -> None:
+        """Note that a test starts."""
+        self.running = item
+        self.events = []
+
+    def folder_of(self, item: pytest.Item) -> Path:
+        """Where the logs of a test are, if they are kept."""
+        return self.folder / folder_name(name_of(item))
+
+    def clean(self, text: str) -> str:
+        """A text of a host or a test without secrets, and without the codes and tokens of URLs."""
+        return Redactor(()).text(self.journal.redacted(text))
+
     def save_logs(self, item: pytest.Item) -> None:
         """Save the logs of all hosts since the test started, without secrets."""
         lab = item.stash[LAB]
-        folder = self.folder / folder_name(name_of(item))
+        folder = self.folder_of(item)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        redactor = Redactor(())  # for the codes and tokens in URLs
         for host in lab.hosts.values():
             try:
                 log = lab.engine.logs(host.id, since=item.stash[STARTED_AT])
@@ -75,7 +94,7 @@ class Evidence:
                 log = f"hublab: this log could not be read: {error}\n"
             path = folder / f"{host.service}.log"
             path.touch(mode=0o600)
-            path.write_text(redactor.text(self.journal.redacted(log)))
+            path.write_text(self.clean(log))
 
     def close(self) -> None:
         """Close the journal, and remove what is not to be kept.

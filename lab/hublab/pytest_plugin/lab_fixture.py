@@ -8,6 +8,7 @@ start of the hub.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,8 @@ from hublab.cases.options import DEFAULT_TOPOLOGY
 from hublab.errors import HublabError, LabError, MachineError, SettingError, UsageError
 from hublab.progress import Progress, Steps
 from hublab.pytest_plugin.cases import case_of
-from hublab.pytest_plugin.evidence_store import EVIDENCE, LAB
+from hublab.pytest_plugin.evidence_store import ENTERED_AT, EVIDENCE, LAB, STAYS
+from hublab.pytest_plugin.failures import NoCase
 from hublab.pytest_plugin.item_names import scenario_of
 from hublab.pytest_plugin.topologies import lab_options, topology_of
 from hublab.settings.values import Settings
@@ -102,6 +104,7 @@ def _runner(request: pytest.FixtureRequest, _labs: Labs) -> CaseRunner:
         end_run(request.config, error)
         raise
     request.node.stash[LAB] = runner.lab
+    request.node.stash[STAYS] = runner.stays
     return runner
 
 
@@ -145,6 +148,7 @@ async def lab(
         entered = await _runner.enter(applied, group)
         if entered.refusal and not request.node.get_closest_marker("may_refuse"):
             raise entered.refusal
+        request.node.stash[ENTERED_AT] = time.time()
         live = LiveLab(_runner.lab, await _channels(_runner.lab), evidence.journal, entered.refusal)
         live.own_server = entered.own_server
         opened.push_async_callback(live.close)
@@ -153,7 +157,7 @@ async def lab(
         if not _runner.stays and isinstance(error, LabError):
             error.hint = None  # its commands would need a lab that is removed by then
         # `from None`: else the error would be printed a second time, as the cause of this one.
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
+        raise NoCase(error) from None
     async with opened:
         yield live
 

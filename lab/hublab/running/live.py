@@ -146,7 +146,7 @@ class LiveLab(LabHosts):
             watch(message)
             self.record(SpawnProgress(self.name, user, name, message.progress, message.message))
 
-        spawn = Spawn(self.hub, user, name, seen)
+        spawn = Spawn(self.hub, user, name, seen, self.lab.name_option)
         server = await spawn.run({**(options or {}), **({"host": on} if on else {})}, timeout)
         if on and server.host not in (on, None):  # one that was pending, which the hub joined
             raise HubError(

@@ -24,13 +24,18 @@ class Spawn:
         user: str,
         name: str,
         watch: Callable[[SpawnMessage], None],
+        name_option: str = "",
     ) -> None:
-        """`hub` finds the hub anew, which may be restarted meanwhile."""
+        """`hub` finds the hub anew, which may be restarted meanwhile.
+
+        `name_option` is what a command needs to find the lab.
+        """
         self._hub = hub
         self.user = user
         self.name = name
         self.messages: list[SpawnMessage] = []
         self._watch = watch
+        self._name_option = name_option
         self._begun = time.monotonic()
 
     @property
@@ -114,7 +119,8 @@ class Spawn:
 
     def _failed(self, reason: str) -> HubError:
         return HubError(
-            f"{self.user}'s server did not start: {reason}", hint="`hublab logs hub` says more"
+            f"{self.user}'s server did not start: {reason}",
+            hint=f"`hublab logs hub{self._name_option}` says more",
         )
 
 
