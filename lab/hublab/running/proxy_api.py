@@ -8,17 +8,19 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from yarl import URL
 
 from hublab.errors import Undecided
 from hublab.paths import ETC
 from hublab.running.lab import PROXY_TOKEN, Lab
-from hublab.running.live import LiveLab
 from hublab.running.raw_http import Answer, Ask, send
 from hublab.running.sidecar_http import get_from_inside
 from hublab.settings.values import Settings
+
+if TYPE_CHECKING:  # which itself resets labs, and so empties tables
+    from hublab.running.live import LiveLab
 
 DEFAULT_PORT = 8001
 """Of the lab's proxy (compose/images/proxy/run), whose public port is 8000. The proxy's README,

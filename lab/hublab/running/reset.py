@@ -8,8 +8,8 @@ from collections.abc import Callable
 from functools import partial
 
 from hublab.running import programs
-from hublab.running.lab import PROXY_TOKEN, Lab
-from hublab.running.proxy_api import api_port, routes_url
+from hublab.running.lab import Lab
+from hublab.running.proxy_table import empty_or_stop, start_and_remember
 from hublab.running.readiness import wait_until_running
 from hublab.running.switching import nothing_due, restart_roles, write_files
 from hublab.settings.files import changed_keys, roles_of
@@ -36,7 +36,7 @@ async def reset_lab(lab: Lab, settings: Settings, *, whole: bool = True) -> floa
         key for key in sorted({*left, *changed_keys(old, settings)}) if "node" in roles_of([key])
     ]
     # First: a spawn that is under way must not put a server on a node that was just emptied.
-    keeps = [] if whole or "proxy" in roles_of(changed_keys(old, settings) + [*left]) else proxies
+    keeps = [] if whole or "proxy" in roles_of([*changed_keys(old, settings), *left]) else proxies
     stopping = [partial(programs.stop, lab, proxy) for proxy in proxies if proxy not in keeps]
     await in_threads(lambda: programs.end_hub_and_all(lab, hub, *DATABASE_FILES), *stopping)
     nodes = [partial(end_all_servers, lab, node.service) for node in lab.of_role("node")]
@@ -68,53 +68,6 @@ def empty_database(lab: Lab) -> None:
     """Remove what is in the database of a database host; the hub must not run."""
     for host in lab.of_role("database"):
         lab.output(host.service, "/opt/hublab/empty")
-
-
-def empty_or_stop(lab: Lab, proxy: str, settings: Settings) -> None:
-    """Empty the table of a proxy that no case has restarted, or stop the proxy.
-
-    A proxy with an empty table answers as a fresh one. It must be the very process that the last
-    reset left: one that a case has started may have that case's clock, for instance.
-    """
-    if not (is_as_left(lab, proxy) and empty_table(lab, settings)):
-        programs.stop(lab, proxy)
-
-
-LEFT = "/run/hublab-left"
-"""On a proxy's host: what s6 said of the proxy when a reset had started it."""
-IS_AS_LEFT = '[ -s "$1" ] && [ "$(s6-svstat -o pid,up "$2")" = "$(cat "$1")" ]'
-START = 's6-svc -wu -T "$3" -u "$2" && s6-svstat -o pid,up "$2" > "$1"'
-
-
-def is_as_left(lab: Lab, proxy: str) -> bool:
-    """Whether a proxy is the process that the last reset left."""
-    folder = f"/etc/s6/{programs.program_of(lab, proxy)}"
-    return lab.run(proxy, "sh", "-c", IS_AS_LEFT, "-", LEFT, folder).exit_code == 0
-
-
-def start_and_remember(lab: Lab, proxy: str) -> None:
-    """Start a proxy that is down, and note which process it is."""
-    folder = f"/etc/s6/{programs.program_of(lab, proxy)}"
-    lab.output(proxy, "sh", "-c", START, "-", LEFT, folder, programs.PATIENCE)
-
-
-EMPTY_TABLE = """
-api() { curl -sf --noproxy '*' -m 5 -H "Authorization: token $TOKEN" "$@"; }
-for path in $(api "$1" | grep -o '"/[^"]*":{' | cut -d '"' -f 2); do api -X DELETE "$1$path"; done
-[ "$(api "$1")" = "{}" ]
-"""
-"""The paths of a table are the only keys of its JSON that begin with a slash (README of
-configurable-http-proxy, "Getting the routing table")."""
-
-
-def empty_table(lab: Lab, settings: Settings) -> bool:
-    """Take all routes out of the proxy's table; returns whether it is empty now."""
-    url = routes_url(lab.one("proxy").service, api_port(settings))
-    # Not in the arguments, which everybody on the host can read.
-    secret = {"TOKEN": lab.secret(PROXY_TOKEN)}
-    client = lab.one("client").service
-    argv = ("sh", "-c", EMPTY_TABLE, "-", url)
-    return lab.run(client, *argv, environment=secret).exit_code == 0
 
 
 END_SERVERS = """

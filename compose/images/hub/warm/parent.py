@@ -1,9 +1,9 @@
 """The parent of warm hubs: imports what a hub imports, and then forks a hub each time it is asked.
 
 Only imported modules are shared. The parent has one thread and no event loop, reads no
-configuration, opens nothing but its own sockets and knows no secret. Whatever it cannot be sure of it
-answers with a reason to start cold: a variable that a module read while being imported and that is
-another one now, a file of a module that has changed, another limit of resources.
+configuration, opens nothing but its own sockets and knows no secret. Whatever it cannot be sure of
+it answers with a reason to start cold: a variable that a module read while being imported and that
+is another one now, a file of a module that has changed, another limit of resources.
 
 start.py starts it, as root, with a listening socket as descriptor 3. A forked hub becomes the hub's
 user for good. So that user has no processes but those that it has on a cold host, for whoever lists
@@ -28,7 +28,7 @@ import sys
 import time
 import types
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODULES = f"{HERE}/modules.txt"

@@ -64,9 +64,7 @@ def reader() -> str:
     return "__main__"
 
 
-def difference(
-    names: set[str], here: Mapping[str, str], wanted: Mapping[str, str]
-) -> str | None:
+def difference(names: set[str], here: Mapping[str, str], wanted: Mapping[str, str]) -> str | None:
     """The first variable that was read and is another in a wanted environment; None if none is."""
     beyond = {name for name in {*here, *wanted} if name.startswith(BEYOND_PREFIXES)}
     for name in sorted({*names, *beyond, *BEYOND}):

@@ -2,14 +2,15 @@
 
 s6 waits only for a process that it has started itself, and the hub is the child of another
 (parent.py). So this stand-in passes signals on to the hub and ends as the hub ends: with its exit
-code, or by its signal. If it is killed, the parent and s6's `finish` end the hub. /run/hublab/hub.pid
-holds its own pid and the hub's.
+code, or by its signal. If it is killed, the parent and s6's `finish` end the hub.
+/run/hublab/hub.pid holds its own pid and the hub's.
 
 Where the parent may not fork this hub, this becomes the cold hub: it executes the same command.
 
     start.py PROGRAM [ARGUMENT]...        as root, in the environment that the hub is to have
 """
 
+import contextlib
 import json
 import os
 import resource
@@ -162,10 +163,8 @@ def stand_in(connection: socket.socket, pid: int, signals: set[signal.Signals]) 
     connection.settimeout(None)
 
     def pass_on(number: int, frame: object) -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
             signal.pidfd_send_signal(hub, number)
-        except ProcessLookupError:
-            pass  # it has just ended
 
     for number in signals:
         signal.signal(number, pass_on)
