@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from hublab.running.lab import Lab
 from hublab.running.live import connect
 from hublab.running.readiness import wait_until_running
 from hublab.running.reset import reset_lab
+from hublab.settings.syntax import JSONValue
 from hublab.settings.values import Settings
 
 NAME = "warm-hub"
@@ -105,11 +107,17 @@ def lab() -> Iterator[Lab]:
         down(NAME, Engine.connect())
 
 
-def enter(lab: Lab, settings: dict[str, str], *, cold: bool) -> None:
+def enter(lab: Lab, settings: dict[str, JSONValue], *, cold: bool) -> None:
     """Make the lab new, with a hub that is forked or not."""
     set_warmth(lab, cold=cold)
     asyncio.run(reset_lab(lab, Settings(settings)))
     assert is_forked(lab) != cold
+
+
+def snippet(source: str) -> JSONValue:
+    """A snippet as a setting holds it."""
+    digest = hashlib.sha256(source.encode()).hexdigest()
+    return {"name": "snippet.py", "sha256": digest, "source": source}
 
 
 def is_forked(lab: Lab) -> bool:
@@ -166,11 +174,11 @@ def observed(lab: Lab) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "settings", [{}, {"hub.JupyterHub.base_url": "/lab/", "proxy.timeout": "30000"}]
 )
-def test_the_same_warm_and_cold(lab: Lab, settings: dict[str, str]) -> None:
+def test_the_same_warm_and_cold(lab: Lab, settings: dict[str, JSONValue]) -> None:
     """Process, log, environment, API and a spawn; REMOVED is what is not compared."""
     found = {}
     for cold in (False, True):
-        enter(lab, settings | {"hub.snippet": LOOK}, cold=cold)
+        enter(lab, settings | {"hub.snippet": snippet(LOOK)}, cold=cold)
         found[cold] = observed(lab)
     assert found[False] == found[True]
 
@@ -181,7 +189,9 @@ def test_a_refused_setting_ends_both_alike(lab: Lab) -> None:
     for cold in (False, True):
         set_warmth(lab, cold=cold)
         with pytest.raises(HublabError) as refused:
-            asyncio.run(reset_lab(lab, Settings({"hub.snippet": "raise SystemError('no')"})))
+            asyncio.run(
+                reset_lab(lab, Settings({"hub.snippet": snippet("raise SystemError('no')")}))
+            )
         state = programs.status(lab, "hub")
         log = re.sub(r"\[\w [^]]+\] ?", "", refused.value.log)  # type: ignore[attr-defined]
         ends.append((state.up, state.exit_code, state.signal, plain(log, 0)))
@@ -217,7 +227,7 @@ def end_of(lab: Lab) -> tuple[int | None, str | None]:
 
 def test_what_differs_for_an_observer(lab: Lab) -> None:
     """The initial environment, the parent's pid, the hashes of strings, and a second process."""
-    enter(lab, {"hub.snippet": LOOK}, cold=False)
+    enter(lab, {"hub.snippet": snippet(LOOK)}, cold=False)
     pid = programs.status(lab, "hub").pid
     environ = lab.output("hub", "cat", f"/proc/{pid}/environ", user="jupyterhub")
     seen = json.loads(lab.output("hub", "cat", "/srv/jupyterhub/seen.json"))
@@ -246,7 +256,7 @@ def test_what_was_read_while_importing(lab: Lab) -> None:
 
 def test_the_parent_imports_all_that_a_cold_hub_does(lab: Lab) -> None:
     """But for what belongs to the configuration."""
-    enter(lab, {"hub.snippet": LOOK}, cold=True)
+    enter(lab, {"hub.snippet": snippet(LOOK)}, cold=True)
     cold = json.loads(lab.output("hub", "cat", "/srv/jupyterhub/seen.json"))["modules"]
     listed = lab.output("hub", "cat", "/usr/local/lib/hublab/warm/modules.txt").split()
     bare = lab.output("hub", "python3", "-c", "import sys; print(*sys.modules)").split()

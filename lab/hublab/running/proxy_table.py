@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hublab.running import programs
 from hublab.running.lab import PROXY_TOKEN, Lab
-from hublab.running.proxy_api import api_port, routes_url
+from hublab.running.proxy_address import api_port, routes_url
 from hublab.settings.values import Settings
 
 
