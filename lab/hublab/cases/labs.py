@@ -20,6 +20,7 @@ from hublab.errors import HublabError, LabError, MachineError, UsageError
 from hublab.paths import COMPOSE
 from hublab.progress import Progress
 from hublab.running.lab import Lab
+from hublab.running.warm import make_cold
 from hublab.settings.values import Settings
 
 
@@ -84,9 +85,11 @@ class Labs:
             owner = Owner.KEPT if self.options.keep else Owner.THIS_RUN
         lab = Lab.find(name, engine)
         acceptance = Acceptance(lab)
-        return CaseRunner(
+        runner = CaseRunner(
             created, lab, owner, self.recorder, self.progress, lab.settings(), acceptance
         )
+        runner.cold = self.options.cold and make_cold(lab)
+        return runner
 
     def name_for(self, topology: tuple[str, ...]) -> str:
         """The requested name, or a new one; overlays and workers get labs of their own."""

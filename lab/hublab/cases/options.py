@@ -23,5 +23,7 @@ class LabOptions:
     """Compose files that replace the topology of every test; empty to use the tests' own."""
     worker: str = ""
     """The name of this worker process, if there are several, each with its own labs."""
+    cold: bool = False
+    """Let each hub do its own imports, instead of forking it from a process that has done them."""
     pinned: Settings = field(default_factory=Settings)
     """Settings of every case; they are checked before a lab comes up."""

@@ -25,6 +25,7 @@ from hublab.running.ready import make_ready
 from hublab.running.reset import reset_lab
 from hublab.running.settings_lock import settings_lock
 from hublab.running.switching import apply_settings
+from hublab.running.warm import make_warm
 from hublab.settings.files import changed_keys
 from hublab.settings.values import Settings
 
@@ -91,6 +92,8 @@ class CaseRunner:
     current: Settings = field(default_factory=Settings)
     """The settings of the case that the lab is in, or is being put into."""
     group: Group = field(default_factory=Group)
+    cold: bool = False
+    """Whether this run has made the lab's hubs cold."""
 
     @property
     def stays(self) -> bool:
@@ -106,7 +109,8 @@ class CaseRunner:
             return
         with self.created.getting_ready():
             await make_ready(self.lab, self.original, self.progress)
-        self.state = State.NEW if self.created.new else State.FOUND
+        # The hub of a new lab was warm when it came up.
+        self.state = State.NEW if self.created.new and not self.cold else State.FOUND
         self.current = self.original
         hosts = tuple(self.lab.as_json()["hosts"])
         self.recorder.record(LabUp(self.lab.name, self.lab.subnet, hosts, self.created.seconds))
@@ -170,6 +174,8 @@ class CaseRunner:
 
     async def restore(self) -> None:
         """Restore the original settings of a user's lab if this run has changed them."""
+        if self.owner is Owner.USER and self.cold:
+            make_warm(self.lab)
         changed = self.state is State.SWITCHING or (
             self.state is State.IN_CASE and self.current != self.original
         )

@@ -52,6 +52,7 @@ PROBE_LINES = "\n".join(f"  {name:13}  {probe.help}" for name, probe in PROBES.i
 @click.option("--resume", is_flag=True, help="Go on with an earlier run of the same matrix.")
 @click.option("--csv", "form", flag_value="csv", help="Print comma-separated values.")
 @click.option("--md", "form", flag_value="md", help="Print a Markdown table.")
+@click.option("--cold", is_flag=True, help="Each hub does its own imports, instead of a fork.")
 @click.option("--name", "-n", default=None, help="Use the lab of this name. Default: a new one.")
 @json_option
 def matrix(
@@ -64,6 +65,7 @@ def matrix(
     topology: str | None,
     resume: bool,
     form: str | None,
+    cold: bool,
     name: str | None,
     as_json: bool,
 ) -> None:
@@ -101,7 +103,7 @@ def matrix(
         # Ended like by Ctrl-C, so that what was seen is shown and the lab removed at once.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            MatrixRun(results, LabOptions(name=name), progress).run()
+            MatrixRun(results, LabOptions(name=name, cold=cold), progress).run()
         finally:
             if results.rows:
                 show(results, form, as_json)

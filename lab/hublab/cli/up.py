@@ -26,6 +26,7 @@ from hublab.running.lab import Lab
 from hublab.running.live import connect
 from hublab.running.ready import make_ready
 from hublab.running.settings_lock import settings_lock
+from hublab.running.warm import is_cold, make_cold, make_warm
 from hublab.settings.values import NO_SETTINGS, Settings
 from hublab.topology.defaults import FEWEST_NODES, MOST_NODES
 
@@ -58,6 +59,12 @@ from hublab.topology.defaults import FEWEST_NODES, MOST_NODES
     metavar="FILE",
     help="A jupyter_server_config.py of your own, for the servers on the nodes.",
 )
+@click.option(
+    "--cold",
+    is_flag=True,
+    help="Each hub does its own imports, instead of being forked from a process that has done "
+    "them. A lab without it is warm again.",
+)
 @show_password_option
 @common
 def up(
@@ -66,6 +73,7 @@ def up(
     nodes: int | None,
     hub_config: Path | None,
     server_config: Path | None,
+    cold: bool,
     show_password: bool,
     name: str,
     as_json: bool,
@@ -93,7 +101,7 @@ def up(
     settings = Settings.parse(texts, where="--set")
     own = OwnConfig(hub_config, server_config)
     plan = make_plan(files, nodes)
-    lab, created = bring_up(plan, name, steps(), settings, own)
+    lab, created = bring_up(plan, name, steps(), settings, own, cold=cold)
     seconds = created.seconds
     cut_off = asyncio.run(who_is_unserved(lab)) if lab.settings() or own else []
     if as_json:
@@ -115,6 +123,8 @@ def bring_up(
     say: Steps,
     settings: Settings = NO_SETTINGS,
     own: OwnConfig = NO_CONFIG,
+    *,
+    cold: bool = False,
 ) -> tuple[Lab, Created]:
     """Bring a lab up for good, or find it running, and begin its journal."""
     engine = Engine.connect()
@@ -122,7 +132,8 @@ def bring_up(
     with up_lock(say):
         created = create(plan, name, engine, say, settings=settings, own=own)
         lab = Lab.find(name, engine)
-        restart_hub = bool(own.hub) and not created.new
+        changed = set_warmth(lab, cold=cold)
+        restart_hub = (bool(own.hub) and not created.new) or (cold and changed)
         with created.getting_ready():
             effective = asyncio.run(settle(lab, settings, say, restart_hub=restart_hub))
     with open_journal(lab, "up") as journal:
@@ -131,6 +142,15 @@ def bring_up(
         journal.write(SettingsApplied(lab.name, "", effective.digest, effective.as_json()))
     created.release()
     return lab, created
+
+
+def set_warmth(lab: Lab, *, cold: bool) -> bool:
+    """Have the lab's hubs forked, or do their own imports; returns whether that is new."""
+    if cold:
+        return make_cold(lab)
+    if was_cold := is_cold(lab):
+        make_warm(lab)
+    return was_cold
 
 
 async def settle(lab: Lab, more: Settings, say: Steps, *, restart_hub: bool) -> Settings:

@@ -10,7 +10,7 @@ from hublab.addresses import LOOPBACK_NAMES
 from hublab.diagnosis.governing import PROXY_API, ROUTE_CHECKS, first_set
 from hublab.probes.hops import Hop
 from hublab.probes.snapshot import Snapshot
-from hublab.running.proxy_api import api_port
+from hublab.running.proxy_address import api_port
 
 
 def missing_route(snapshot: Snapshot, hop: Hop) -> tuple[str, str, str | None]:

@@ -18,7 +18,7 @@ from yarl import URL
 
 from hublab.probes.snapshot import Snapshot
 from hublab.running.lab import PROXY_PORT
-from hublab.running.proxy_api import ROUTES, api_port, routes_url
+from hublab.running.proxy_address import ROUTES, api_port, routes_url
 from hublab.running.servers import Server, server_label
 from hublab.settings.values import Settings
 

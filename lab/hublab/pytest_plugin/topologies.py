@@ -11,7 +11,7 @@ from hublab.settings.values import Settings
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--lab-name`, `--lab-keep`, `--lab-file`."""
+    """`--lab-name`, `--lab-keep`, `--lab-cold`, `--lab-file`."""
     group = parser.getgroup("hublab", "hublab: the lab that tests run in")
     group.addoption(
         "--lab-name",
@@ -20,6 +20,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "servers, homes and database are deleted, and its settings are restored at the end",
     )
     group.addoption("--lab-keep", action="store_true", help="leave the lab up at the end")
+    group.addoption(
+        "--lab-cold",
+        action="store_true",
+        help="each hub does its own imports; default: it is forked from a process that has done "
+        "them",
+    )
     group.addoption(
         "--lab-file",
         action="append",
@@ -53,6 +59,7 @@ def lab_options(config: pytest.Config) -> LabOptions:
         config.getoption("--lab-keep"),
         files,
         getattr(config, "workerinput", {}).get("workerid", ""),
+        config.getoption("--lab-cold"),
         config.stash.get(PINNED, Settings()),
     )
 

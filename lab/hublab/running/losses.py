@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from hublab.errors import HublabError
 from hublab.running.lab import Lab
 from hublab.running.live import connect
-from hublab.running.proxy_api import ProxyAPI, api_port
+from hublab.running.proxy_address import api_port
+from hublab.running.proxy_api import ProxyAPI
 from hublab.running.servers import Server
 
 

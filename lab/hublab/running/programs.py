@@ -17,6 +17,9 @@ from hublab.running.lab import Lab
 
 NOT_SUPERVISED = 1
 """What s6-svstat ends with where s6-supervise does not run (skarnet.org/software/s6, s6-svstat)."""
+HUB_PIDS = "/run/hublab/hub.pid"
+"""On the hub's host: the pid of what s6 supervises in a forked hub's place, and the hub's own
+(compose/images/hub/warm/start.py)."""
 OWN_PROXY = "/srv/jupyterhub/jupyterhub-proxy.pid"
 PATIENCE = "60000"
 """Milliseconds for what takes a few: a machine that does much else may need seconds."""
@@ -59,10 +62,21 @@ def is_supervised(host: Container) -> bool:
     return supervised(host.roles) is not None
 
 
+STATUS = """
+s6-svstat "$1"; code=$?
+cat "$2" 2>/dev/null
+exit $code
+"""
+
+
 def status(lab: Lab, host: str) -> Status:
-    """How the host's program is now; neither up nor ended where its host has only just started."""
+    """How the host's program is now; neither up nor ended where its host has only just started.
+
+    `pid` and the pid in `text` are the program's own, also where s6 supervises a stand-in.
+    """
     folder = f"/etc/s6/{program_of(lab, host)}"
-    text = lab.output(host, "s6-svstat", folder, fine=(0, NOT_SUPERVISED)).strip()
+    argv = ("sh", "-c", STATUS, "-", folder, HUB_PIDS)
+    text = with_own_pid(lab.output(host, *argv, fine=(0, NOT_SUPERVISED)))
     up = text.startswith("up")
     pid = re.search(r"pid (\d+)", text)
     code = re.search(r"exitcode (\d+)", text)
@@ -76,6 +90,13 @@ def status(lab: Lab, host: str) -> Status:
         seconds=float(since[1]) if since else 0.0,
         text=text,
     )
+
+
+def with_own_pid(text: str) -> str:
+    """What s6-svstat says, with the hub's pid in place of its stand-in's; see STATUS."""
+    says, _, pids = text.strip().partition("\n")
+    stand_in, _, own = pids.strip().partition(" ")
+    return re.sub(rf"\b(pid|pgid) {stand_in}\b", rf"\1 {own}", says) if own else says
 
 
 def stop(lab: Lab, host: str, timeout: float = 20) -> float:
@@ -113,21 +134,22 @@ def kill_if_up(lab: Lab, host: str) -> None:
 
 
 END_HUB = """
-s6-svc -wD -T "$2" -k -d /etc/s6/hub || exit 1
+own=$1 patience=$2; shift 2
+s6-svc -wD -T "$patience" -k -d /etc/s6/hub || exit 1
 left() { find /proc -mindepth 1 -maxdepth 1 -name '[0-9]*' -user jupyterhub; }
 for try in $(seq 1200); do
   pids=$(left) && [ -n "$pids" ] || break
   for pid in $pids; do kill -s KILL "${pid#/proc/}" 2>/dev/null; done
   sleep 0.05
 done
-rm -f "$1"
+rm -f "$own" "$@"
 [ -z "$(left)" ]
 """
 
 
-def end_hub_and_all(lab: Lab, host: str) -> None:
-    """End a hub's program at once, and whatever else it has ever started on its host."""
-    lab.output(host, "sh", "-c", END_HUB, "-", OWN_PROXY, PATIENCE)
+def end_hub_and_all(lab: Lab, host: str, *files: str) -> None:
+    """End a hub's program at once, whatever else it has ever started, and remove files of it."""
+    lab.output(host, "sh", "-c", END_HUB, "-", OWN_PROXY, PATIENCE, *files)
 
 
 END_LEFT = """
@@ -150,6 +172,23 @@ def end_what_the_hub_left(lab: Lab, host: str) -> None:
     if "hub" in lab.host(host).roles:
         argv = ("env", "JUPYTERHUB_ACTIVITY_URL=", "sh", "-c", END_LEFT, "-", OWN_PROXY)
         lab.output(host, *argv, user="jupyterhub")
+
+
+RESTART_HUB = """
+s6-svc -wD -T "$2" -k -d /etc/s6/hub || exit 1
+s6-setuidgid jupyterhub env JUPYTERHUB_ACTIVITY_URL= sh -c "$3" - "$1"
+s6-svc -wu -T "$2" -u /etc/s6/hub
+"""
+
+
+def kill_and_start(lab: Lab, host: str) -> None:
+    """End a program by SIGKILL, and what a hub leaves beside servers, and start it again."""
+    if "hub" in lab.host(host).roles:
+        # One command where `kill_if_up`, `end_what_the_hub_left` and `start` are three.
+        lab.output(host, "sh", "-c", RESTART_HUB, "-", OWN_PROXY, PATIENCE, END_LEFT)
+        return
+    kill_if_up(lab, host)
+    start(lab, host)
 
 
 LISTENS = """

@@ -16,21 +16,9 @@ from hublab.errors import Undecided
 from hublab.paths import ETC
 from hublab.running.lab import PROXY_TOKEN, Lab
 from hublab.running.live import LiveLab
+from hublab.running.proxy_address import ROUTES, api_port, routes_url
 from hublab.running.raw_http import Answer, Ask, send
 from hublab.running.sidecar_http import get_from_inside
-from hublab.settings.values import Settings
-
-DEFAULT_PORT = 8001
-"""Of the lab's proxy (compose/images/proxy/run), whose public port is 8000. The proxy's README,
-"Command-line options": --api-port "defaults to --port=value+1".
-"""
-PORT_SETTING = "proxy.api-port"
-ROUTES = "/api/routes"
-
-
-def api_port(settings: Settings) -> str:
-    """Where the API of a proxy with these settings listens, as it stands there."""
-    return str(settings.get(PORT_SETTING, DEFAULT_PORT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +68,6 @@ class ProxyAPI:
         Raises Undecided when no answer comes.
         """
         return await asyncio.to_thread(send, live.channel.socks_url, self.address, wanted, {})
-
-
-def routes_url(host: str, port: str) -> str:
-    """The address of the table of routes."""
-    return f"http://{host}:{port}{ROUTES}"
 
 
 async def proxy_api_of(live: LiveLab) -> ProxyAPI:

@@ -17,8 +17,8 @@ from hublab.running.lab import PROXY_PORT, Lab
 from hublab.settings.files import READ_AT_START, ROLE_OF_SCOPE
 from hublab.settings.values import NO_SETTINGS
 
-POLL = 0.05
-"""Seconds between two looks: a fraction of what a hub needs to start."""
+POLL = 0.02
+"""Seconds between two looks: a fraction of what a forked hub needs to start."""
 LOOK = 2.0
 """Seconds between two looks at the processes, each of which costs two commands on hosts."""
 UNSERVED = 5.0

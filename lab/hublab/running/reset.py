@@ -9,12 +9,14 @@ from functools import partial
 
 from hublab.running import programs
 from hublab.running.lab import Lab
+from hublab.running.proxy_table import empty_or_stop, start_and_remember
 from hublab.running.readiness import wait_until_running
 from hublab.running.switching import nothing_due, restart_roles, write_files
 from hublab.settings.files import changed_keys, roles_of
 from hublab.settings.values import Settings
 
 DATABASE = "/srv/jupyterhub/jupyterhub.sqlite"
+DATABASE_FILES = (DATABASE, f"{DATABASE}-journal")
 
 
 async def reset_lab(lab: Lab, settings: Settings, *, whole: bool = True) -> float:
@@ -34,20 +36,22 @@ async def reset_lab(lab: Lab, settings: Settings, *, whole: bool = True) -> floa
         key for key in sorted({*left, *changed_keys(old, settings)}) if "node" in roles_of([key])
     ]
     # First: a spawn that is under way must not put a server on a node that was just emptied.
-    stopping = [partial(programs.stop, lab, proxy) for proxy in proxies]
-    await in_threads(lambda: programs.end_hub_and_all(lab, hub), *stopping)
+    keeps = [] if whole or "proxy" in roles_of([*changed_keys(old, settings), *left]) else proxies
+    stopping = [partial(programs.stop, lab, proxy) for proxy in proxies if proxy not in keeps]
+    await in_threads(lambda: programs.end_hub_and_all(lab, hub, *DATABASE_FILES), *stopping)
     nodes = [partial(end_all_servers, lab, node.service) for node in lab.of_role("node")]
     emptying = asyncio.create_task(in_threads(*nodes))
     try:
         await in_threads(
             lambda: empty_database(lab),
             lambda: write_files(lab, settings, None if whole else old, due),
+            *(partial(empty_or_stop, lab, proxy, settings) for proxy in keeps),
         )
         if due:
             await restart_roles(lab, ["node"])
             await asyncio.to_thread(nothing_due, lab, settings)
         # A starting hub needs a second until it first calls the proxy's API, and it tries again.
-        starting = [partial(programs.start, lab, proxy) for proxy in proxies]
+        starting = [partial(start_and_remember, lab, proxy) for proxy in proxies]
         await in_threads(*starting, lambda: programs.start(lab, hub))
         await wait_until_running(lab)
     finally:
@@ -61,10 +65,9 @@ async def in_threads(*works: Callable[[], object]) -> None:
 
 
 def empty_database(lab: Lab) -> None:
-    """Remove what is in the hub's database, wherever it is; the hub must not run."""
+    """Remove what is in the database of a database host; the hub must not run."""
     for host in lab.of_role("database"):
         lab.output(host.service, "/opt/hublab/empty")
-    lab.output(lab.one("hub").service, "rm", "-f", DATABASE, f"{DATABASE}-journal")
 
 
 END_SERVERS = """

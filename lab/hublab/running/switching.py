@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from hublab.errors import HubError
@@ -27,6 +28,9 @@ from hublab.settings.files import (
     roles_of,
 )
 from hublab.settings.values import Settings
+
+AT_ONCE = 8
+"""Hosts to which files are written at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ async def apply_settings(lab: Lab, settings: Settings, *, repair: bool = False) 
     """
     old, left = await asyncio.to_thread(lab.case)
     due = sorted({*left, *changed_keys(old, settings)})
-    await asyncio.to_thread(write_files, lab, settings, due=due)
+    # Where a switch was interrupted nobody knows which files are written.
+    await asyncio.to_thread(write_files, lab, settings, None if left else old, due=due)
     down = await asyncio.to_thread(what_is_down, lab) if repair else set()
     restarts = await restart_roles(lab, roles_of(due), down)
     if due:
@@ -100,9 +105,7 @@ async def restart(lab: Lab, host: str) -> float:
     roles = lab.host(host).roles
     # SIGKILL: at SIGTERM a hub first stops every server (JupyterHub.cleanup_servers).
     # The connections of an sshd live on: each has a process of its own.
-    await asyncio.to_thread(programs.kill_if_up, lab, host)
-    await asyncio.to_thread(programs.end_what_the_hub_left, lab, host)
-    await asyncio.to_thread(programs.start, lab, host)
+    await asyncio.to_thread(programs.kill_and_start, lab, host)
     if "hub" in roles:
         await wait_until_running(lab)
     else:
@@ -126,7 +129,20 @@ def write_files(
 
     The hub's files come first, because they record what is `due` if the others are never written.
     """
-    for host in sorted(lab.hosts.values(), key=lambda host: "hub" not in host.roles):
-        files = files_for(host.roles, settings, due)
-        if files and (old is None or files != files_for(host.roles, old)):
-            lab.engine.put_files(host.id, ETC, files)
+    differing = {
+        host.service: files
+        for host in lab.hosts.values()
+        if (files := files_for(host.roles, settings, due))
+        and (old is None or files != files_for(host.roles, old))
+    }
+    hubs = [host.service for host in lab.of_role("hub") if host.service in differing]
+    for hub in hubs:
+        lab.engine.put_files(lab.host(hub).id, ETC, differing.pop(hub))
+    if differing:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            writing = [
+                pool.submit(lab.engine.put_files, lab.host(name).id, ETC, files)
+                for name, files in differing.items()
+            ]
+        for one in writing:
+            one.result()
