@@ -61,7 +61,8 @@ REMOVED = (
     (r"\b(app|proxy|metrics|log|service):\d+\b", r"\1:LINE"),
 )
 """What is removed before two observations are compared: times and durations, numbers of pipes and
-sockets. The hub's own pid is replaced by PID."""
+sockets, lines of source. The hub's own pid is replaced by PID. Keys of JSON are sorted: their order
+is that of sets, which differs between two cold hubs as well."""
 READ_AT_IMPORT = {
     "AIOHTTP_NO_EXTENSIONS": ["aiohttp.helpers"],
     "FROZENLIST_NO_EXTENSIONS": ["frozenlist"],
@@ -166,7 +167,7 @@ def observed(lab: Lab) -> dict[str, Any]:
         "process": plain(process, state.pid).splitlines(),
         "log": plain(log, state.pid).splitlines(),
         "seen": seen,
-        "answers": plain(repr(asyncio.run(answers())), state.pid),
+        "answers": plain(json.dumps(asyncio.run(answers()), sort_keys=True), state.pid),
         "listens": programs.listens(lab, "hub", state.pid),
     }
 

@@ -21,7 +21,15 @@ def empty_or_stop(lab: Lab, proxy: str, settings: Settings) -> None:
 LEFT = "/run/hublab-left"
 """On a proxy's host: what s6 said of the proxy when a reset had started it."""
 IS_AS_LEFT = '[ -s "$1" ] && [ "$(s6-svstat -o pid,up "$2")" = "$(cat "$1")" ]'
-START = 's6-svc -wu -T "$3" -u "$2" && s6-svstat -o pid,up "$2" > "$1"'
+START = """
+s6-svc -wu -T "$3" -u "$2" && s6-svstat -o pid,up "$2" > "$1" || exit 1
+for try in $(seq 1000); do
+  grep -q "^ *[0-9]*: [0-9A-F]*:$4 [0-9A-F:]* 0A " /proc/net/tcp /proc/net/tcp6 && break
+  [ "$(s6-svstat -o up "$2")" = true ] || break
+  sleep 0.02
+done
+"""
+"""It waits until the proxy's API listens (0A in proc(5)), or the proxy has ended."""
 
 
 def is_as_left(lab: Lab, proxy: str) -> bool:
@@ -30,10 +38,15 @@ def is_as_left(lab: Lab, proxy: str) -> bool:
     return lab.run(proxy, "sh", "-c", IS_AS_LEFT, "-", LEFT, folder).exit_code == 0
 
 
-def start_and_remember(lab: Lab, proxy: str) -> None:
-    """Start a proxy that is down, and note which process it is."""
+def start_and_remember(lab: Lab, proxy: str, settings: Settings) -> None:
+    """Start a proxy that is down, and note which process it is; returns when its API listens.
+
+    A forked hub is faster than a proxy, and would log that it cannot reach it.
+    """
     folder = f"/etc/s6/{programs.program_of(lab, proxy)}"
-    lab.output(proxy, "sh", "-c", START, "-", LEFT, folder, programs.PATIENCE)
+    port = api_port(settings)
+    wanted = f"{int(port):04X}" if port.isdecimal() else "[0-9A-F]*"
+    lab.output(proxy, "sh", "-c", START, "-", LEFT, folder, programs.PATIENCE, wanted)
 
 
 EMPTY_TABLE = """

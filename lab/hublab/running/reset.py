@@ -50,9 +50,8 @@ async def reset_lab(lab: Lab, settings: Settings, *, whole: bool = True) -> floa
         if due:
             await restart_roles(lab, ["node"])
             await asyncio.to_thread(nothing_due, lab, settings)
-        # A starting hub needs a second until it first calls the proxy's API, and it tries again.
-        starting = [partial(start_and_remember, lab, proxy) for proxy in proxies]
-        await in_threads(*starting, lambda: programs.start(lab, hub))
+        await in_threads(*(partial(start_and_remember, lab, proxy, settings) for proxy in proxies))
+        await asyncio.to_thread(programs.start, lab, hub)
         await wait_until_running(lab)
     finally:
         await emptying

@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from hublab.engine import Container
 from hublab.errors import HubError
 from hublab.paths import ETC
 from hublab.running import programs
@@ -52,10 +53,17 @@ async def apply_settings(lab: Lab, settings: Settings, *, repair: bool = False) 
     """
     old, left = await asyncio.to_thread(lab.case)
     due = sorted({*left, *changed_keys(old, settings)})
-    # Where a switch was interrupted nobody knows which files are written.
-    await asyncio.to_thread(write_files, lab, settings, None if left else old, due=due)
-    down = await asyncio.to_thread(what_is_down, lab) if repair else set()
-    restarts = await restart_roles(lab, roles_of(due), down)
+    # All files, for an earlier switch may have been interrupted between two hosts.
+    await asyncio.to_thread(write_to, lab, lab.of_role("hub"), settings, due=due)
+    others = [host for host in lab.hosts.values() if "hub" not in host.roles]
+    writing = asyncio.create_task(asyncio.to_thread(write_to, lab, others, settings))
+    try:
+        if repair or roles_of(due) != ["hub"]:
+            await asyncio.shield(writing)  # a hub reads no file of another host
+        down = await asyncio.to_thread(what_is_down, lab) if repair else set()
+        restarts = await restart_roles(lab, roles_of(due), down)
+    finally:
+        await writing
     if due:
         await asyncio.to_thread(nothing_due, lab, settings)
     return restarts
@@ -129,20 +137,28 @@ def write_files(
 
     The hub's files come first, because they record what is `due` if the others are never written.
     """
+    write_to(lab, lab.of_role("hub"), settings, old, due)
+    others = [host for host in lab.hosts.values() if "hub" not in host.roles]
+    write_to(lab, others, settings, old)
+
+
+def write_to(
+    lab: Lab,
+    hosts: Sequence[Container],
+    settings: Settings,
+    old: Settings | None = None,
+    due: Sequence[str] = (),
+) -> None:
+    """Write the files of some hosts, to several at the same time; with `old`, those that differ."""
     differing = {
-        host.service: files
-        for host in lab.hosts.values()
+        host.id: files
+        for host in hosts
         if (files := files_for(host.roles, settings, due))
         and (old is None or files != files_for(host.roles, old))
     }
-    hubs = [host.service for host in lab.of_role("hub") if host.service in differing]
-    for hub in hubs:
-        lab.engine.put_files(lab.host(hub).id, ETC, differing.pop(hub))
-    if differing:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            writing = [
-                pool.submit(lab.engine.put_files, lab.host(name).id, ETC, files)
-                for name, files in differing.items()
-            ]
-        for one in writing:
-            one.result()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        writing = [
+            pool.submit(lab.engine.put_files, host, ETC, files) for host, files in differing.items()
+        ]
+    for one in writing:
+        one.result()
