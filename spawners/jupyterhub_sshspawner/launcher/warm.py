@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any, Sequence
 
 COMMAND = "jupyterhub-singleuser"
-START = b"start 1"  # as in ``warm.service``
+START = b"start 1"  # as in ``warm.keeper``
 PATIENCE = 2.0  # seconds; a start that waits for longer is sooner there by itself
 
 
@@ -44,12 +44,25 @@ def keeper(request: dict[str, Any], descriptors: Sequence[int]) -> int:
         try:
             rights = array.array("i", descriptors)
             connection.sendmsg([START], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
-            body = json.loads(connection.recv(4096) or b"{}")
+            body = json.loads(_answer(connection) or b"{}")
         except (OSError, ValueError) as error:
             raise NotWarm("the parent at %s does not answer: %s" % (path, error)) from error
     if not isinstance(body.get("keeper"), int):
         raise NotWarm(str(body.get("cold", "the parent ended")))
     return int(body["keeper"])
+
+
+def _answer(connection: socket.socket) -> bytes:
+    """What the keeper says. One that has not said it in time cannot any more, and ends: two that
+    share the descriptors would take each other's orders."""
+    try:
+        return connection.recv(4096)
+    except socket.timeout:
+        connection.shutdown(socket.SHUT_RDWR)
+        late = connection.recv(4096)
+        if not late:
+            raise
+        return late
 
 
 def _connect(connection: socket.socket, path: str) -> None:
