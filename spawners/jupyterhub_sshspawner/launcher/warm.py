@@ -34,8 +34,8 @@ def keeper(request: dict[str, Any], descriptors: Sequence[int]) -> int:
     path = os.path.expanduser(request["warm"]["socket"])
     owners = (os.getuid(),) if request["warm"]["form"] == "user" else (0,)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
-        connection.settimeout(PATIENCE)
         _connect(connection, path)
+        connection.settimeout(PATIENCE)
         owner = struct.unpack(
             "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
         )
@@ -43,8 +43,13 @@ def keeper(request: dict[str, Any], descriptors: Sequence[int]) -> int:
             raise NotWarm("%s belongs to uid %d" % (path, owner[1]))
         try:
             rights = array.array("i", descriptors)
-            connection.sendmsg([START], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+            try:
+                connection.sendmsg([START], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+            except BrokenPipeError:
+                pass  # it has hung up, and said why
             body = json.loads(_answer(connection) or b"{}")
+            if not isinstance(body, dict):
+                raise ValueError("what it says is no JSON object")
         except (OSError, ValueError) as error:
             raise NotWarm("the parent at %s does not answer: %s" % (path, error)) from error
     if not isinstance(body.get("keeper"), int):
@@ -53,11 +58,11 @@ def keeper(request: dict[str, Any], descriptors: Sequence[int]) -> int:
 
 
 def _answer(connection: socket.socket) -> bytes:
-    """What the keeper says. One that has not said it in time cannot any more, and ends: two that
-    share the descriptors would take each other's orders."""
+    """What the keeper says, or the parent. A keeper that has not said it in time cannot any more,
+    and ends: two that share the descriptors would take each other's orders."""
     try:
         return connection.recv(4096)
-    except socket.timeout:
+    except (socket.timeout, ConnectionResetError):  # reset: what it said is still there
         connection.shutdown(socket.SHUT_RDWR)
         late = connection.recv(4096)
         if not late:
@@ -66,8 +71,14 @@ def _answer(connection: socket.socket) -> bytes:
 
 
 def _connect(connection: socket.socket, path: str) -> None:
-    """By way of its folder, because the address of a socket holds no more than 107 bytes."""
+    """By way of its folder, because the address of a socket holds no more than 107 bytes.
+
+    The kernel has us wait where many others do; with Python's timeout it would refuse at once.
+    """
     try:
+        whole, part = divmod(PATIENCE, 1)
+        patience = struct.pack("ll", int(whole), int(part * 1e6))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
         folder = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY)
         try:
             connection.connect("/proc/self/fd/%d/%s" % (folder, os.path.basename(path)))
