@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Sequence
 
-START = b"start 1"  # as in ``warm.service``
+START = b"start 1"  # as in ``warm.keeper``
 PATIENCE = 2.0  # seconds; a start that waits for longer is sooner there by itself
 
 
@@ -36,8 +36,8 @@ def keeper(request: dict[str, Any], descriptors: Sequence[int]) -> int:
     if request["warm"]["form"] == "user":
         path, owners = own_socket(os.path.expanduser(request["run_dir"])), (os.getuid(),)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
-        connection.settimeout(PATIENCE)
         _connect(connection, path)
+        connection.settimeout(PATIENCE)
         owner = struct.unpack(
             "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
         )
@@ -45,8 +45,13 @@ def keeper(request: dict[str, Any], descriptors: Sequence[int]) -> int:
             raise NotWarm("%s belongs to uid %d" % (path, owner[1]))
         try:
             rights = array.array("i", descriptors)
-            connection.sendmsg([START], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
-            body = json.loads(connection.recv(4096) or b"{}")
+            try:
+                connection.sendmsg([START], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+            except BrokenPipeError:
+                pass  # it has hung up, and said why
+            body = json.loads(_answer(connection) or b"{}")
+            if not isinstance(body, dict):
+                raise ValueError("what it says is no JSON object")
         except (OSError, ValueError) as error:
             raise NotWarm("the parent at %s does not answer: %s" % (path, error)) from error
     if not isinstance(body.get("keeper"), int):
@@ -54,9 +59,28 @@ def keeper(request: dict[str, Any], descriptors: Sequence[int]) -> int:
     return int(body["keeper"])
 
 
-def _connect(connection: socket.socket, path: str) -> None:
-    """By way of its folder, because the address of a socket holds no more than 107 bytes."""
+def _answer(connection: socket.socket) -> bytes:
+    """What the keeper says, or the parent. A keeper that has not said it in time cannot any more,
+    and ends: two that share the descriptors would take each other's orders."""
     try:
+        return connection.recv(4096)
+    except (socket.timeout, ConnectionResetError):  # reset: what it said is still there
+        connection.shutdown(socket.SHUT_RDWR)
+        late = connection.recv(4096)
+        if not late:
+            raise
+        return late
+
+
+def _connect(connection: socket.socket, path: str) -> None:
+    """By way of its folder, because the address of a socket holds no more than 107 bytes.
+
+    The kernel has us wait where many others do; with Python's timeout it would refuse at once.
+    """
+    try:
+        whole, part = divmod(PATIENCE, 1)
+        patience = struct.pack("ll", int(whole), int(part * 1e6))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
         folder = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY)
         try:
             connection.connect("/proc/self/fd/%d/%s" % (folder, os.path.basename(path)))

@@ -39,15 +39,18 @@ def become(peer: Peer, connection: socket.socket) -> None:
 
     In this order: what needs the privilege, the account, what only the account may look at.
     """
+    as_root = os.getuid() == 0
+    if as_root:
+        prctl(PR_SET_DUMPABLE, 0)  # no core of what is still root's, whatever limits it takes
     status = peer.status()
     groups = peer.groups(connection)
-    cgroups.follow(peer.pid, sessions_differ=os.getuid() != 0)
+    cgroups.follow(peer.pid, sessions_differ=not as_root)
     _follow_file(peer, "oom_score_adj")
     _follow_login(peer)
     _follow_schedule(peer)
     _follow_limits(peer)
     _follow_privileges(status)
-    if os.getuid() == 0:
+    if as_root:
         os.setgroups(groups)
         os.setresgid(peer.gid, peer.gid, peer.gid)
         os.setresuid(peer.uid, peer.uid, peer.uid)
@@ -60,7 +63,16 @@ def become(peer: Peer, connection: socket.socket) -> None:
         join_new_session_keyring()
     except OSError as error:
         raise Cold("cannot have a keyring of its own: %s" % error.strerror) from error
+    _check_followed(peer, ("limits", "oom_score_adj") + (("cgroup",) if as_root else ()))
     peer.check_likeness()
+
+
+def _check_followed(peer: Peer, names: tuple[str, ...]) -> None:
+    """Raises Cold where it is not so any more: it may have been for a moment, as in sudo."""
+    for name in names:
+        theirs = peer.read(name)
+        if not theirs or theirs != read("self", name):
+            raise Cold("the launcher has changed its %s" % name)
 
 
 def _check_account(peer: Peer, groups: list[int]) -> None:

@@ -25,6 +25,8 @@ def follow(pid: int, sessions_differ: bool = False) -> None:
         here = ours.get(hierarchy, "")
         if place == here or (sessions_differ and _account(place) == _account(here) != ""):
             continue
+        if ".." in place.split("/"):
+            raise Cold("the launcher is in a control group outside of the parent's namespace")
         for point in _mounts(hierarchy):
             try:
                 with open(os.path.join(point + place, "cgroup.procs"), "w") as target:

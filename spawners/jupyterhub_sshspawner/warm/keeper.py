@@ -6,6 +6,7 @@ ended. A parent that dies costs neither.
 
 from __future__ import annotations
 
+import array
 import fcntl
 import json
 import os
@@ -22,28 +23,35 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn, Sequence
 
+START = b"start 1"  # the number of the protocol
 NAMES = ("log", "reports", "orders", "marker", "folder")
 IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ)
 FOLDER = 6  # a descriptor, beside those of ``becoming``
 LIKE_A_SHELL = 128  # what it adds to the number of a signal
 
 
-def keep(peer: Peer, connection: socket.socket, descriptors: Sequence[int]) -> Server:
+def keep(peer: Peer, connection: socket.socket) -> Server:
     """Keep a server. Returns in the server's process alone; the keeper's own ends in here."""
     try:
         os.setsid()
+        descriptors = _received(connection)
+        if descriptors is None:
+            answer(connection, {"cold": "this parent speaks another protocol"})
+            os._exit(0)
         connection = _rearrange(connection, descriptors)
         for number in IGNORED:
             signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for number in (signal.SIGCHLD, signal.SIGALRM):
+            signal.signal(number, signal.SIG_DFL)
         try:
             account.become(peer, connection)
         except Cold as why:
             answer(connection, {"cold": str(why)})
             os._exit(0)
         title.show([b"jupyterhub-sshspawner", b"keeps a server"], b"sshspawner-keep")
-        answer(connection, {"keeper": os.getpid()})
+        if not answer(connection, {"keeper": os.getpid()}):
+            os._exit(0)  # the launcher has lost patience, and starts a cold one
         connection.close()
         pid = os.fork()
         if pid:
@@ -54,13 +62,30 @@ def keep(peer: Peer, connection: socket.socket, descriptors: Sequence[int]) -> S
         _fail(error)
 
 
-def answer(connection: socket.socket, body: dict[str, object]) -> None:
-    """Say it, unless the launcher is gone or does not listen."""
+def answer(connection: socket.socket, body: dict[str, object]) -> bool:
+    """Say it, unless the launcher is gone or does not listen; whether it was said."""
     try:
         connection.setblocking(False)
         connection.send(json.dumps(body).encode())
     except OSError:
-        pass
+        return False
+    return True
+
+
+def _received(connection: socket.socket) -> list[int] | None:
+    """The descriptors that came with the question; None of anything else."""
+    size = array.array("i").itemsize
+    room = socket.CMSG_SPACE(len(NAMES) * size)
+    try:
+        data, ancillary, flags, _ = connection.recvmsg(len(START) + 1, room)
+    except OSError:
+        return None
+    found = array.array("i")
+    for level, kind, content in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            found.frombytes(content[: len(content) - len(content) % size])
+    cut = flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC)
+    return list(found) if data == START and len(found) == len(NAMES) and not cut else None
 
 
 def _rearrange(connection: socket.socket, descriptors: Sequence[int]) -> socket.socket:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 SO_PEERGROUPS = 59
 MANY = 1024  # bytes; the most that getsockopt takes
-SAME = ("Seccomp", "Seccomp_filters", "Speculation_Store_Bypass", "CapInh", "CapAmb")
+SAME = ("Seccomp", "Seccomp_filters", "Speculation_Store_Bypass",
+        "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")  # fmt: skip
 NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
 LABEL = "attr/current"  # of AppArmor or SELinux
 
@@ -27,7 +28,13 @@ class Peer:
 
     def __init__(self, connection: socket.socket) -> None:
         raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-        self.pid, self.uid, self.gid = struct.unpack("3i", raw)
+        self.pid, self.uid, self.gid = struct.unpack("iII", raw)
+        self._began = self._ticks()
+
+    def _ticks(self) -> str:
+        """When it began, so that it is not taken for another that got its number later."""
+        fields = self.read("stat").rpartition(")")[2].split()
+        return fields[19] if len(fields) > 19 else ""
 
     def groups(self, connection: socket.socket) -> list[int]:
         """Its supplementary groups. Raises Cold if they are more than can be asked for."""
@@ -44,8 +51,12 @@ class Peer:
     def status(self) -> dict[str, str]:
         """Its status, by field. Raises Cold for one that is not the account that connected."""
         found = fields(self.read("status"))
+        if not self._began or self._ticks() != self._began:
+            raise Cold("the launcher has ended")
         if found.get("Uid", "").split() != [str(self.uid)] * 4:
-            raise Cold("the launcher has ended, or has become another account")
+            raise Cold("the launcher has become another account")
+        if found.get("Gid", "").split() != [str(self.gid)] * 4:
+            raise Cold("the launcher has become another group")
         return found
 
     def check_likeness(self) -> None:

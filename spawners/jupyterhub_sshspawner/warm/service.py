@@ -7,7 +7,6 @@ of another.
 
 from __future__ import annotations
 
-import array
 import contextlib
 import os
 import selectors
@@ -15,7 +14,7 @@ import signal
 import socket
 import time
 
-from .keeper import NAMES, answer, keep
+from .keeper import START, answer, keep
 from .peer import Peer
 
 TYPE_CHECKING = False
@@ -24,12 +23,12 @@ if TYPE_CHECKING:
 
     from .server import Server
 
-START = b"start 1"  # the number of the protocol
 PATIENCE = 5.0  # seconds for a launcher to say so
 CONNECTIONS = 16  # that one account may have open
 ALL_CONNECTIONS = 256
 BACKLOG = 128
 TICK = 1.0
+MOMENT = 0.001  # seconds, for what is closed
 
 
 class Waiting:
@@ -61,7 +60,8 @@ class Service:
         for end in (self._wake, self._woken):
             end.setblocking(False)
         self._selector.register(self._wake, selectors.EVENT_READ)
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        for number in (signal.SIGCHLD, signal.SIGALRM):
+            signal.signal(number, lambda number, frame: None)
         signal.set_wakeup_fd(self._woken.fileno(), warn_on_full_buffer=False)
         while True:
             for key, _ in self._selector.select(TICK):
@@ -94,12 +94,12 @@ class Service:
             connection.setblocking(False)
             waiting = Waiting(connection)
         except OSError:
-            connection.close()
+            _let_go(connection)
             return
         why = self._admits(waiting.peer) or self._crowded(waiting.peer.uid)
         if why:
             answer(connection, {"cold": why})
-            connection.close()
+            _let_go(connection)
             return
         self._waiting[connection.fileno()] = waiting
         self._selector.register(connection, selectors.EVENT_READ)
@@ -109,22 +109,29 @@ class Service:
             return "the parent is busy"
         if sum(other.peer.uid == uid for other in self._waiting.values()) >= CONNECTIONS:
             return "the account has too many connections to the parent"
+        return self._full(uid)
+
+    def _full(self, uid: int) -> str:
         if sum(other == uid for other in self.keepers.values()) >= self._most:
             return "the account has %d servers of the parent" % self._most
         return ""
 
     def _hear(self, waiting: Waiting) -> Server | None:
-        """A server, in its own process; None in the parent."""
-        descriptors = _received(waiting.connection)
-        if descriptors is None:
+        """A server, in its own process; None in the parent.
+
+        The descriptors are the child's to receive: to close somebody's file may take for ever.
+        """
+        if not _asks(waiting.connection):
             self._dismiss(waiting, "this parent speaks another protocol")
+            return None
+        why = self._full(waiting.peer.uid)
+        if why:
+            self._dismiss(waiting, why)
             return None
         pid = self._fork()
         if pid == 0:
             self._selector.close()
-            return keep(waiting.peer, waiting.connection, descriptors)
-        for descriptor in descriptors:
-            os.close(descriptor)
+            return keep(waiting.peer, waiting.connection)
         if pid < 0:
             self._dismiss(waiting, "no more processes can be started")
             return None
@@ -146,7 +153,7 @@ class Service:
     def _forget(self, waiting: Waiting) -> None:
         self._selector.unregister(waiting.connection)
         del self._waiting[waiting.connection.fileno()]
-        waiting.connection.close()
+        _let_go(waiting.connection)
 
     def _lose_patience(self) -> None:
         now = time.monotonic()
@@ -171,21 +178,22 @@ class Service:
             self.keepers.pop(pid, None)
 
 
-def _received(connection: socket.socket) -> list[int] | None:
-    """The descriptors that came with the one thing that can be asked; None of anything else."""
-    size = array.array("i").itemsize
-    room = socket.CMSG_SPACE(len(NAMES) * size)
+def _asks(connection: socket.socket) -> bool:
+    """Whether what came is the one thing that can be asked. Leaves it there."""
     try:
-        data, ancillary, flags, _ = connection.recvmsg(len(START) + 1, room)
+        return connection.recv(len(START) + 1, socket.MSG_PEEK) == START
     except OSError:
-        return None
-    found = array.array("i")
-    for level, kind, content in ancillary:
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-            found.frombytes(content[: len(content) - len(content) % size])
-    cut = flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC)
-    if data == START and len(found) == len(NAMES) and not cut:
-        return list(found)
-    for descriptor in found:
-        os.close(descriptor)
-    return None
+        return False
+
+
+def _let_go(connection: socket.socket) -> None:
+    """Close it, with all that was sent and not received, and wait for nothing.
+
+    A TCP socket on its way to us may have SO_LINGER: whoever closes it last waits for its other
+    end, up to 18 hours. A signal ends that wait, and the kernel goes on by itself.
+    """
+    signal.setitimer(signal.ITIMER_REAL, MOMENT, MOMENT)
+    try:
+        connection.close()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)

@@ -23,7 +23,7 @@ from .service import BACKLOG, Service
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from typing import Any, Iterator, NoReturn
 
     from .peer import Peer
 
@@ -31,7 +31,7 @@ SOCKET = "/run/jupyterhub-sshspawner/warm.sock"
 SERVERS = 100  # of one account
 NOWHERE = "/nonexistent"
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": NOWHERE, "LANG": "C.UTF-8"}
-EX_USAGE, EX_CONFIG = 64, 78  # sysexits.h
+EX_USAGE, EX_TEMPFAIL, EX_CONFIG = 64, 75, 78  # sysexits.h
 
 
 def main() -> None:
@@ -66,8 +66,7 @@ def first(told: dict[str, Any]) -> NoReturn:
     told = dict(told, started=time.time())
     if os.getuid() == 0:
         try:
-            places = trusted.import_path(told["python"])
-            trusted.check(told["python"], places, told["program"])
+            told["places"] = trusted.check(told["python"], told["program"])
         except trusted.Untrusted as why:
             end(EX_CONFIG, "refused, because %s" % why)
     argv = [told["python"], "-I", told["program"], title.padded(json.dumps(told))]
@@ -84,11 +83,13 @@ def second(told: dict[str, Any]) -> None:
     stamp = stamps()
     reads = Reads()
     sys.dont_write_bytecode = True  # it would change what was just looked at
-    with reads.recorded():
+    with reads.recorded(), _guarded(told):
         try:
             missing = imports.import_all()
         except ImportError as error:
-            end(EX_CONFIG, "no server can be imported here: %s" % error)
+            # one that renews itself may have seen half an installation: systemd tries again
+            code = EX_CONFIG if told["listener"] < 0 else EX_TEMPFAIL
+            end(code, "no server can be imported here: %s" % error)
     sys.dont_write_bytecode = False
     imports.freeze()
     title.show([b"jupyterhub-sshspawner", b"warm parent of " + os.fsencode(sys.prefix)],
@@ -113,6 +114,21 @@ def second(told: dict[str, Any]) -> None:
     told = dict(told, listener=listener.fileno())
     argv = [told["first"], "-IS", told["program"], json.dumps(dict(told, again=True))]
     os.execve(told["first"], argv, ENVIRONMENT)
+
+
+@contextlib.contextmanager
+def _guarded(told: dict[str, Any]) -> Iterator[None]:
+    """Import as root from nowhere but where the first stage has looked."""
+    if os.getuid() != 0:
+        yield
+        return
+    guard = trusted.Guard(told["places"], lambda why: end(EX_CONFIG, "refused, because %s" % why))
+    guard.check_path()
+    sys.meta_path.insert(0, guard)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(guard)
 
 
 def _admits(peer: Peer) -> str:
