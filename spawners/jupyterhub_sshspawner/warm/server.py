@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from .reads import Reads
 
 COMMAND = "jupyterhub-singleuser"
+CHARACTERS = (b"LC_ALL", b"LC_CTYPE", b"LANG")  # the first that is set says the character set
+PLAIN = (b"C", b"POSIX")
+LENIENT = ("C", "POSIX", "C.UTF-8", "C.utf8", "UTF-8")  # with these, streams take any byte
 
 
 class Server:
@@ -80,9 +83,7 @@ class Server:
         names = read_at_start(env)
         if names:
             raise Cold("%s must be there when a process starts" % ", ".join(names))
-        chosen = next((env[n] for n in (b"LC_ALL", b"LC_CTYPE", b"LANG") if env.get(n)), b"C")
-        if chosen not in (b"C", b"POSIX") and not _is_utf8(chosen):
-            raise Cold("the locale %s is not of UTF-8" % os.fsdecode(chosen))
+        _check_locale(env)
         folder = os.fsdecode(env.get(b"HOME", b"")) or os.path.expanduser("~")
         if _has_user_site() and os.path.isdir(_user_site(folder)):
             raise Cold("there are packages of the user's own in %s" % _user_site(folder))
@@ -99,8 +100,23 @@ class Server:
         title.show(words, COMMAND.encode())
 
 
-def _is_utf8(name: bytes) -> bool:
-    return name.lower().replace(b"-", b"").endswith((b".utf8",))
+def _chosen_locale(env: dict[bytes, bytes]) -> bytes:
+    return next((env[name] for name in CHARACTERS if env.get(name)), b"C")
+
+
+def _check_locale(env: dict[bytes, bytes]) -> None:
+    """Raises Cold where a Python that starts would not read and write UTF-8, as this one does."""
+    chosen = _chosen_locale(env)
+    if chosen in PLAIN:
+        if env.get(b"LC_ALL"):  # then a Python that starts keeps to it (PEP 538)
+            raise Cold("the locale %s is forced by LC_ALL" % os.fsdecode(chosen))
+        return
+    if not chosen.lower().replace(b"-", b"").endswith(b".utf8"):
+        raise Cold("the locale %s is not of UTF-8" % os.fsdecode(chosen))
+    try:
+        locale.setlocale(locale.LC_CTYPE, os.fsdecode(chosen))
+    except locale.Error as error:
+        raise Cold("the locale %s is not installed" % os.fsdecode(chosen)) from error
 
 
 def _has_user_site() -> bool:
@@ -126,7 +142,7 @@ def _take_environment(env: dict[bytes, bytes]) -> None:
     os.environ.clear()
     for name, value in env.items():
         os.environb[name] = value
-    if not any(env.get(name) for name in (b"LC_ALL", b"LC_CTYPE", b"LANG")):
+    if _chosen_locale(env) in PLAIN:
         os.environ["LC_CTYPE"] = "C.UTF-8"  # as a Python that starts would (PEP 538)
     locale.setlocale(locale.LC_CTYPE, "")
     time.tzset()
@@ -147,17 +163,23 @@ def _reset_signals() -> None:
 
 
 def _open_streams() -> None:
-    """Of this process's own descriptors: the parent's may have been a terminal."""
-    sys.stdin = sys.__stdin__ = io.TextIOWrapper(  # type: ignore[misc]
-        io.BufferedReader(io.FileIO(0, "r", closefd=False)), encoding="utf-8"
-    )
-    for name, errors in (("stdout", "strict"), ("stderr", "backslashreplace")):
-        raw = io.FileIO(1 if name == "stdout" else 2, "w", closefd=False)
-        stream = io.TextIOWrapper(
-            io.BufferedWriter(raw), "utf-8", errors, line_buffering=name == "stderr"
-        )
+    """Of this process's own descriptors, and as a Python that starts makes them."""
+    lenient = locale.setlocale(locale.LC_CTYPE) in LENIENT
+    errors = "surrogateescape" if lenient else "strict"
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        stream = _stream(number, name, "backslashreplace" if name == "stderr" else errors)
         setattr(sys, name, stream)
         setattr(sys, "__%s__" % name, stream)
+
+
+def _stream(number: int, name: str, errors: str) -> io.TextIOWrapper:
+    mode = "w" if number else "r"
+    raw = io.FileIO(number, mode + "b", closefd=False)
+    raw.name = "<%s>" % name
+    buffer = io.BufferedWriter(raw) if number else io.BufferedReader(raw)
+    stream = io.TextIOWrapper(buffer, "utf-8", errors, "\n", line_buffering=name == "stderr")
+    stream.mode = mode  # type: ignore[misc]
+    return stream
 
 
 def _tell(event: dict[str, str]) -> None:
