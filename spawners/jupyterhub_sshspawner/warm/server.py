@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import builtins
 import gc
 import io
 import json
 import locale
 import os
-import runpy
 import signal
 import site
 import sys
 import time
+from importlib.machinery import SourceFileLoader
+from types import ModuleType
 
 from ..launcher import becoming
 from . import anew, title
@@ -60,11 +62,13 @@ class Server:
         self._take_names()
         _open_streams()
         gc.enable()
-        runpy.run_path(self._script, run_name="__main__")
+        _run(self._script)
 
     def _find_script(self) -> None:
         """The script that would be run, if it is that of this environment's server."""
         paths = [os.fsdecode(path) for path in self._orders.paths]
+        if not os.path.isabs(paths[0]) and len(paths) == 1:
+            raise Cold("the path %s is relative" % paths[0])
         found = [path for path in paths if os.access(path, os.X_OK) and os.path.isfile(path)]
         if not found or os.path.basename(found[0]) != COMMAND:
             raise Cold("the command is not %s" % COMMAND)
@@ -180,6 +184,21 @@ def _stream(number: int, name: str, errors: str) -> io.TextIOWrapper:
     stream = io.TextIOWrapper(buffer, "utf-8", errors, "\n", line_buffering=name == "stderr")
     stream.mode = mode  # type: ignore[misc]
     return stream
+
+
+def _run(script: str) -> None:
+    """As the main module, under both of its names (``multiprocessing`` has one of its own)."""
+    main = ModuleType("__main__")
+    main.__dict__.update(
+        __file__=script, __cached__=None, __annotations__={}, __builtins__=builtins,
+        __loader__=SourceFileLoader("__main__", script),
+    )  # fmt: skip
+    for name in ("__main__", "__mp_main__"):
+        if name in sys.modules:
+            sys.modules[name] = main
+    with open(script, "rb") as source:
+        code = compile(source.read(), script, "exec")
+    exec(code, main.__dict__)
 
 
 def _tell(event: dict[str, str]) -> None:
