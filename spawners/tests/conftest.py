@@ -13,6 +13,7 @@ import pytest
 from asking import Ask, asking
 from machinery import Account, Hub, Sshd
 from realm import gss_hub, gss_node, kdc
+from warm_parent import Parent
 
 __all__ = ["gss_hub", "gss_node", "kdc"]  # fixtures
 
@@ -36,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Which spawner the black-box cases are about."""
     parser.addoption("--spawner", default="ssh", help="ssh, simple, or module.Class")
     parser.addoption("--spawner-config", default="", help="file of lines for jupyterhub_config.py")
+    parser.addoption("--warm", action="store_true", help="hubs use a warm parent on the node")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -114,13 +116,27 @@ def hardened(tmp_path: Path) -> Iterator[Callable[[str], Sshd]]:
         one.cut()
 
 
+@pytest.fixture(scope="session")
+def warmth(request: pytest.FixtureRequest) -> Iterator[str]:
+    """With ``--warm``, the settings of a parent that runs as long as the tests; else nothing."""
+    if not request.config.getoption("--warm"):
+        yield ""
+        return
+    parent = Parent()
+    try:
+        parent.start()
+        yield parent.settings
+    finally:
+        parent.remove()
+
+
 @pytest.fixture
-def hub(tmp_path: Path, sshd: Sshd, keys: Path) -> Iterator[Callable[..., Hub]]:
+def hub(tmp_path: Path, sshd: Sshd, keys: Path, warmth: str) -> Iterator[Callable[..., Hub]]:
     """Starts hubs whose spawner knows the sshd; configuration lines are added to theirs."""
     made: list[Hub] = []
 
     def make(config: str = "", start: bool = True, node: Sshd | None = None) -> Hub:
-        one = Hub(tmp_path / f"hub{len(made)}", node or sshd, keys / "hub", config)
+        one = Hub(tmp_path / f"hub{len(made)}", node or sshd, keys / "hub", warmth + config)
         made.append(one)
         if start:
             one.start()

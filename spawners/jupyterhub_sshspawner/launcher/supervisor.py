@@ -7,6 +7,7 @@ nothing of the server's, which it could not pass on whole: shells drop names tha
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -115,6 +116,7 @@ class Supervisor:
             return warm.keeper(request, (log, report, orders, marker, folder))
         except warm.NotWarm as why:
             self.cold = str(why)
+            _note(log, "sshspawner: started cold: " + self.cold)
             return 0
         finally:
             os.close(folder)
@@ -242,6 +244,11 @@ def _detach(instance: Instance, kept: tuple[int, int, int]) -> None:
 
 def _open_log(instance: Instance) -> int:
     return os.open(instance.file("server.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+
+def _note(log: int, line: str) -> None:
+    with contextlib.suppress(OSError):  # a full disk
+        os.write(log, (line + "\n").encode("utf-8", "replace"))
 
 
 def _adopt_orphans() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import socket
 
 from . import cgroups
@@ -50,6 +51,7 @@ def become(peer: Peer, connection: socket.socket) -> None:
     _follow_schedule(peer)
     _follow_limits(peer)
     _follow_privileges(status)
+    _follow_signals(status)
     if as_root:
         os.setgroups(groups)
         os.setresgid(peer.gid, peer.gid, peer.gid)
@@ -116,6 +118,15 @@ def _follow_schedule(peer: Peer) -> None:
             raise Cold("the launcher has another scheduling policy")
     except OSError as error:
         raise Cold("cannot have the launcher's priority: %s" % error.strerror) from error
+
+
+def _follow_signals(theirs: dict[str, str]) -> None:
+    """The signals that are blocked, which an exec passes on: numbers from 1, as bits from 0."""
+    blocked = int(theirs["SigBlk"], 16)
+    signal.pthread_sigmask(
+        signal.SIG_SETMASK,
+        [number for number in signal.valid_signals() if blocked & 1 << number - 1],
+    )
 
 
 def _follow_limits(peer: Peer) -> None:

@@ -13,6 +13,7 @@ import os
 import site
 import sys
 import sysconfig
+import time
 
 from .reads import ALL
 from .refusal import Cold
@@ -45,8 +46,10 @@ def _hub_auth() -> None:
 
 
 def _session() -> None:
+    """The key as well, which all servers of the parent, whoever's, would have in common."""
     module: Any = sys.modules["jupyter_client.session"]
     _set_default(module.Session, "username", os.environ.get("USER", "username"))
+    module.session_flags["secure"][0]["Session"]["key"] = module.new_id_bytes()
 
 
 def _languages() -> None:
@@ -59,11 +62,24 @@ def _languages() -> None:
 def _user_base() -> None:
     site.USER_BASE = site.USER_SITE = None
     sysconfig.get_config_vars()["userbase"] = site.getuserbase()
+    site.getusersitepackages()
 
 
 def _cgi() -> None:
     module: Any = sys.modules["wsgiref.handlers"]
     module.BaseHandler.os_environ = module.read_environ()
+
+
+def _folder() -> None:
+    module: Any = sys.modules["multiprocessing.process"]
+    module.ORIGINAL_DIR = os.getcwd()
+
+
+def _clock() -> None:
+    """Where log records count milliseconds from: nanoseconds since 3.13, seconds before."""
+    module: Any = sys.modules["logging"]
+    whole = isinstance(module._startTime, int)
+    module._startTime = time.time_ns() if whole else time.time()
 
 
 class Entry:
@@ -92,9 +108,15 @@ ENTRIES = {
     "sysconfig": Entry(_user_base, "HOME"),
     "sqlalchemy.util.compat": Entry(_user_base, "HOME"),
     "wsgiref.handlers": Entry(_cgi, ALL),
+    "multiprocessing.process": Entry(_folder),
+    "logging": Entry(_clock),
 }  # fmt: skip
 
-ALWAYS = ("send2trash.plat_other",)  # it took the uid as well
+# What they took is not of the environment alone: the uid, a random key, the folder, the time.
+ALWAYS = (
+    "send2trash.plat_other", "jupyter_client.session", "sysconfig", "multiprocessing.process",
+    "logging",
+)  # fmt: skip
 
 
 def check(differing: list[tuple[str, str]]) -> None:

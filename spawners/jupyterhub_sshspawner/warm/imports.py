@@ -26,7 +26,6 @@ MODULES = (
     "jupyter_server.services.sessions.handlers", "jupyter_server.services.shutdown",
     "jupyter_server.view.handlers", "jupyter_server.services.events.handlers",
     "jupyter_lsp.virtual_documents_shadow", "httpcore._models",
-    "runpy",
 )  # fmt: skip
 
 

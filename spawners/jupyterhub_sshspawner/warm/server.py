@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import builtins
 import gc
 import io
 import json
 import locale
 import os
-import runpy
 import signal
 import site
 import sys
 import time
+from importlib.machinery import SourceFileLoader
+from types import ModuleType
 
 from ..launcher import becoming
 from . import anew, title
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from .reads import Reads
 
 COMMAND = "jupyterhub-singleuser"
+CHARACTERS = (b"LC_ALL", b"LC_CTYPE", b"LANG")  # the first that is set says the character set
+PLAIN = (b"C", b"POSIX")
+LENIENT = ("C", "POSIX", "C.UTF-8", "C.utf8", "UTF-8")  # with these, streams take any byte
 
 
 class Server:
@@ -57,11 +62,13 @@ class Server:
         self._take_names()
         _open_streams()
         gc.enable()
-        runpy.run_path(self._script, run_name="__main__")
+        _run(self._script)
 
     def _find_script(self) -> None:
         """The script that would be run, if it is that of this environment's server."""
         paths = [os.fsdecode(path) for path in self._orders.paths]
+        if not os.path.isabs(paths[0]) and len(paths) == 1:
+            raise Cold("the path %s is relative" % paths[0])
         found = [path for path in paths if os.access(path, os.X_OK) and os.path.isfile(path)]
         if not found or os.path.basename(found[0]) != COMMAND:
             raise Cold("the command is not %s" % COMMAND)
@@ -80,9 +87,7 @@ class Server:
         names = read_at_start(env)
         if names:
             raise Cold("%s must be there when a process starts" % ", ".join(names))
-        chosen = next((env[n] for n in (b"LC_ALL", b"LC_CTYPE", b"LANG") if env.get(n)), b"C")
-        if chosen not in (b"C", b"POSIX") and not _is_utf8(chosen):
-            raise Cold("the locale %s is not of UTF-8" % os.fsdecode(chosen))
+        _check_locale(env)
         folder = os.fsdecode(env.get(b"HOME", b"")) or os.path.expanduser("~")
         if _has_user_site() and os.path.isdir(_user_site(folder)):
             raise Cold("there are packages of the user's own in %s" % _user_site(folder))
@@ -99,8 +104,23 @@ class Server:
         title.show(words, COMMAND.encode())
 
 
-def _is_utf8(name: bytes) -> bool:
-    return name.lower().replace(b"-", b"").endswith((b".utf8",))
+def _chosen_locale(env: dict[bytes, bytes]) -> bytes:
+    return next((env[name] for name in CHARACTERS if env.get(name)), b"C")
+
+
+def _check_locale(env: dict[bytes, bytes]) -> None:
+    """Raises Cold where a Python that starts would not read and write UTF-8, as this one does."""
+    chosen = _chosen_locale(env)
+    if chosen in PLAIN:
+        if env.get(b"LC_ALL"):  # then a Python that starts keeps to it (PEP 538)
+            raise Cold("the locale %s is forced by LC_ALL" % os.fsdecode(chosen))
+        return
+    if not chosen.lower().replace(b"-", b"").endswith(b".utf8"):
+        raise Cold("the locale %s is not of UTF-8" % os.fsdecode(chosen))
+    try:
+        locale.setlocale(locale.LC_CTYPE, os.fsdecode(chosen))
+    except locale.Error as error:
+        raise Cold("the locale %s is not installed" % os.fsdecode(chosen)) from error
 
 
 def _has_user_site() -> bool:
@@ -126,7 +146,7 @@ def _take_environment(env: dict[bytes, bytes]) -> None:
     os.environ.clear()
     for name, value in env.items():
         os.environb[name] = value
-    if not any(env.get(name) for name in (b"LC_ALL", b"LC_CTYPE", b"LANG")):
+    if _chosen_locale(env) in PLAIN:
         os.environ["LC_CTYPE"] = "C.UTF-8"  # as a Python that starts would (PEP 538)
     locale.setlocale(locale.LC_CTYPE, "")
     time.tzset()
@@ -147,17 +167,38 @@ def _reset_signals() -> None:
 
 
 def _open_streams() -> None:
-    """Of this process's own descriptors: the parent's may have been a terminal."""
-    sys.stdin = sys.__stdin__ = io.TextIOWrapper(  # type: ignore[misc]
-        io.BufferedReader(io.FileIO(0, "r", closefd=False)), encoding="utf-8"
-    )
-    for name, errors in (("stdout", "strict"), ("stderr", "backslashreplace")):
-        raw = io.FileIO(1 if name == "stdout" else 2, "w", closefd=False)
-        stream = io.TextIOWrapper(
-            io.BufferedWriter(raw), "utf-8", errors, line_buffering=name == "stderr"
-        )
+    """Of this process's own descriptors, and as a Python that starts makes them."""
+    lenient = locale.setlocale(locale.LC_CTYPE) in LENIENT
+    errors = "surrogateescape" if lenient else "strict"
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        stream = _stream(number, name, "backslashreplace" if name == "stderr" else errors)
         setattr(sys, name, stream)
         setattr(sys, "__%s__" % name, stream)
+
+
+def _stream(number: int, name: str, errors: str) -> io.TextIOWrapper:
+    mode = "w" if number else "r"
+    raw = io.FileIO(number, mode + "b", closefd=False)
+    raw.name = "<%s>" % name
+    buffer = io.BufferedWriter(raw) if number else io.BufferedReader(raw)
+    stream = io.TextIOWrapper(buffer, "utf-8", errors, "\n", line_buffering=name == "stderr")
+    stream.mode = mode  # type: ignore[misc]
+    return stream
+
+
+def _run(script: str) -> None:
+    """As the main module, under both of its names (``multiprocessing`` has one of its own)."""
+    main = ModuleType("__main__")
+    main.__dict__.update(
+        __file__=script, __cached__=None, __annotations__={}, __builtins__=builtins,
+        __loader__=SourceFileLoader("__main__", script),
+    )  # fmt: skip
+    for name in ("__main__", "__mp_main__"):
+        if name in sys.modules:
+            sys.modules[name] = main
+    with open(script, "rb") as source:
+        code = compile(source.read(), script, "exec")
+    exec(code, main.__dict__)
 
 
 def _tell(event: dict[str, str]) -> None:
