@@ -56,6 +56,8 @@ def test_start_use_stop(
     assert Path(f"/proc/{keeper}/stat").read_text().rpartition(")")[2].split()[1] == str(
         parent.process.pid
     )
+    seen = Path(f"/proc/{state['pid']}/environ").read_bytes().rstrip(b"\0").split(b"\0")
+    assert f"JUPYTERHUB_USER={alice.name}".encode() in seen
     assert ask(one, state, alice.name, "/api/contents", {"type": "notebook"}) == 201
     assert ask(one, state, alice.name, "/api/kernels", {"name": "python3"}) == 201
     one.stop(alice.name)

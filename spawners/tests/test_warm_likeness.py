@@ -259,6 +259,7 @@ COLD: dict[str, tuple[dict[str, Any], str]] = {
     "another environment's": ({"cmd": ["~/bin/jupyterhub-singleuser"]}, "not of the parent's env"),
     "another Python": ({"cmd": ["~/own/jupyterhub-singleuser"]}, "another Python"),
     "a relative path": ({"cmd": ["bin/jupyterhub-singleuser"]}, "is relative"),
+    "a large environment": ({"environment": {"LARGE": "x" * 30000}}, "has room for"),
     "JUPYTER_PLATFORM_DIRS": ({"environment": {"JUPYTER_PLATFORM_DIRS": "1"}}, "differs"),
     "KERNEL_LAUNCH_TIMEOUT": ({"environment": {"KERNEL_LAUNCH_TIMEOUT": "61"}}, "differs"),
     "http_proxy": ({"environment": {"http_proxy": "http://127.0.0.1:9"}}, "differs"),

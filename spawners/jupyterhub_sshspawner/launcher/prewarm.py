@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 FOLDER = "warm"  # beside the instances, whose names are longer
 COMMAND = "jupyterhub-singleuser"
-ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8"}
+ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8",
+    "SSHSPAWNER_ROOM": " " * 24576,  # where its children show theirs
+}  # fmt: skip
 ROOM = 2048  # bytes for the arguments that its children show
 POLL = 0.05
 

@@ -52,6 +52,9 @@ class Server:
             becoming.become(orders)
         _take_environment(orders.env)
         try:
+            # whoever hides what is secret in a server's log finds it there
+            if not title.show_environment(orders.env):
+                raise Cold("the environment has more bytes than the parent has room for")
             anew.take(differing)
         except Cold as why:
             _tell({"cold": str(why)})

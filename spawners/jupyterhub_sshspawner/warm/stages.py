@@ -31,6 +31,7 @@ SOCKET = "/run/jupyterhub-sshspawner/warm.sock"
 SERVERS = 100  # of one account
 NOWHERE = "/nonexistent"
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": NOWHERE, "LANG": "C.UTF-8"}
+LIBRARIES = ("/etc/ld.so.cache", "/etc/ld.so.preload")  # what the linker would load now
 EX_USAGE, EX_TEMPFAIL, EX_CONFIG = 64, 75, 78  # sysexits.h
 
 
@@ -71,7 +72,7 @@ def first(told: dict[str, Any]) -> NoReturn:
             end(EX_CONFIG, "refused, because %s" % why)
     argv = [told["python"], "-I", told["program"], title.padded(json.dumps(told))]
     try:
-        os.execve(told["python"], argv, ENVIRONMENT)
+        os.execve(told["python"], argv, {**ENVIRONMENT, **title.PADDING})
     except OSError as error:
         end(EX_CONFIG, "cannot run %s: %s" % (told["python"], error.strerror))
 
@@ -80,6 +81,8 @@ def second(told: dict[str, Any]) -> None:
     """Import, listen, fork. Comes back in a server's process only, once that has ended."""
     os.chdir("/")
     os.umask(0o077)
+    for name in title.PADDING:
+        os.environ.pop(name, None)
     stamp = stamps()
     reads = Reads()
     sys.dont_write_bytecode = True  # it would change what was just looked at
@@ -153,7 +156,8 @@ def spent(told: dict[str, Any], service: Service) -> str:
 def stamps() -> list[tuple[str, int]]:
     """What changes when a package is installed, removed or replaced, or the interpreter is."""
     found = []
-    for path in [sys.executable, os.path.join(sys.prefix, "pyvenv.cfg"), *sys.path]:
+    settings = os.path.join(sys.prefix, "pyvenv.cfg")
+    for path in [sys.executable, settings, *LIBRARIES, *sys.path]:
         with contextlib.suppress(OSError):
             found.append((path, os.stat(path).st_mtime_ns))
     return found
