@@ -71,6 +71,7 @@ DIFFERENT = {
     r"values linecache\.cache": "the lines that a warning or a traceback has shown",
     r"values .*__warningregistry__": "how often the filters of warnings have changed",
     r"values logging\._startTime": "a time",
+    r"values tornado\.ioloop\.IOLoop\._pending_tasks": "what is under way at that moment",
     r"values prometheus_client\..*_created": "a time",
     r"values platform\.architecture\(\)\[0\]": "a default, the interpreter: another link to it",
 }  # fmt: skip
