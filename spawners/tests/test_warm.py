@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.cookiejar
 import json
+import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -56,7 +57,9 @@ def test_start_use_stop(
     assert Path(f"/proc/{keeper}/stat").read_text().rpartition(")")[2].split()[1] == str(
         parent.process.pid
     )
-    seen = Path(f"/proc/{state['pid']}/environ").read_bytes().rstrip(b"\0").split(b"\0")
+    # as the account, for a container's root may not look
+    look = ["runuser", "-u", alice.name, "--", "cat", f"/proc/{state['pid']}/environ"]
+    seen = subprocess.run(look, check=True, capture_output=True).stdout.split(b"\0")
     assert f"JUPYTERHUB_USER={alice.name}".encode() in seen
     assert ask(one, state, alice.name, "/api/contents", {"type": "notebook"}) == 201
     assert ask(one, state, alice.name, "/api/kernels", {"name": "python3"}) == 201
