@@ -43,7 +43,7 @@ async def reset_lab(lab: Lab, settings: Settings, *, whole: bool = True) -> floa
     emptying = asyncio.create_task(in_threads(*nodes))
     try:
         await in_threads(
-            lambda: empty_database(lab),
+            lambda: empty_database_host(lab),
             lambda: write_files(lab, settings, None if whole else old, due),
             *(partial(empty_or_stop, lab, proxy, settings) for proxy in keeps),
         )
@@ -64,6 +64,12 @@ async def in_threads(*works: Callable[[], object]) -> None:
 
 
 def empty_database(lab: Lab) -> None:
+    """Remove what is in the hub's database, wherever it is; the hub must not run."""
+    empty_database_host(lab)
+    lab.output(lab.one("hub").service, "rm", "-f", *DATABASE_FILES)
+
+
+def empty_database_host(lab: Lab) -> None:
     """Remove what is in the database of a database host; the hub must not run."""
     for host in lab.of_role("database"):
         lab.output(host.service, "/opt/hublab/empty")
