@@ -319,4 +319,6 @@ with open(request.command[1]) as script:
     code = compile(script.read(), request.command[1], "exec")
 sys.excepthook = own_excepthook
 sys.modules["__main__"] = main
+if "__mp_main__" in sys.modules:  # multiprocessing's other name for it
+    sys.modules["__mp_main__"] = main
 exec(code, main.__dict__)
