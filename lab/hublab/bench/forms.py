@@ -9,7 +9,7 @@ from hublab.running.switching import apply_settings
 from hublab.settings.checking import check_settings
 from hublab.settings.values import Settings
 
-COLD = "off"
+COLD = ""
 WARM = ("node", "user")
 """Values of `SSHSpawner.warm_start`: one parent a node, or one a user."""
 KEY = "hub.SSHSpawner.warm_start"
@@ -22,7 +22,7 @@ async def use(live: LiveLab, form: str, more: Settings = PATIENCE) -> None:
 
     Raises SettingError where the hub's spawner does not know the form.
     """
-    wanted = more.merged(Settings({KEY: form}))
+    wanted = more.merged(Settings({KEY: form or "off"}))
     lab = live.lab
     # a trait that the spawner does not have would only be warned of, and cold measured as warm
     await asyncio.to_thread(check_settings, lab.engine, lab.images, wanted, lab=lab.name)
