@@ -55,7 +55,7 @@ def test_a_run_of_one_file_ends_with_it(mine: pytest.Pytester) -> None:
             "/jh/       held       ≠ 200, origin [*]",
             "/no/       ≠ failed   ≠ 404",
             "",
-            f"verdict, in {BASE}=/no/:",
+            "verdict, where base_url=/no/:",
             "    expected seen[[]'status'[]] == 200, seen 404",
         ]
     )

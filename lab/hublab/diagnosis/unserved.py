@@ -9,6 +9,8 @@ from hublab.probes.hops import Kind
 from hublab.probes.reach import Reach
 
 EFFECT = {
+    Kind.FRONT: "nobody reaches the reverse proxy",
+    Kind.UPSTREAM: "nobody reaches the proxy through the reverse proxy",
     Kind.PROXY: "nobody reaches the proxy",
     Kind.PROXY_API: "the hub cannot set routes, so that new servers are not reached",
     Kind.PROXY_TABLE: "it is unknown which routes the proxy has",
@@ -16,6 +18,7 @@ EFFECT = {
     Kind.JUMP: "the hub starts no server behind {target}",
     Kind.HUB_ROUTE: "nobody can sign in: the proxy does not reach the hub",
     Kind.SERVER_ROUTE: "nobody reaches {target} through the proxy",
+    Kind.SERVICE_ROUTE: "nobody reaches {target} through the proxy",
     Kind.NO_ROUTE: "nobody reaches {target} through the proxy",
     Kind.SERVER: "the hub does not reach {target}, and takes it for dead",
     Kind.HUB_API: "{source} does not reach the hub",
