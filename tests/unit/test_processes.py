@@ -47,5 +47,5 @@ def test_a_host_that_has_only_just_started() -> None:
 
 
 def test_any_other_failure_is_told() -> None:
-    with pytest.raises(LabError, match="on client ended with 111: no disk"):
+    with pytest.raises(LabError, match="s6-svstat on client ended with 111: no disk"):
         status(svstat(111, "no disk"), "client")

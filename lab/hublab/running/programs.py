@@ -75,7 +75,9 @@ def status(lab: Lab, host: str) -> Status:
     `pid` and the pid in `text` are the program's own, also where s6 supervises a stand-in.
     """
     folder = f"/etc/s6/{program_of(lab, host)}"
-    argv = ("sh", "-c", STATUS, "-", folder, HUB_PIDS)
+    argv: tuple[str, ...] = ("s6-svstat", folder)
+    if "hub" in lab.host(host).roles:
+        argv = ("sh", "-c", STATUS, "-", folder, HUB_PIDS)
     text = with_own_pid(lab.output(host, *argv, fine=(0, NOT_SUPERVISED)))
     up = text.startswith("up")
     pid = re.search(r"pid (\d+)", text)
