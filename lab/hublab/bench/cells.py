@@ -1,4 +1,4 @@
-"""One cell of a matrix after another, against the same in a lab that is made as new for each."""
+"""One cell of a matrix after another, against the same in a lab that is cold (`--lab-cold`)."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import Iterable
 
 from hublab.bench.measure import Part
 from hublab.cases.labs import Labs
 from hublab.cases.matrix import Case
 from hublab.cases.options import DEFAULT_TOPOLOGY, LabOptions
 from hublab.cases.runner import CaseRunner
-from hublab.journal.events import Event
 from hublab.matrix.asking import Answers, ask_all
 from hublab.matrix.plan import MatrixPlan
 from hublab.matrix.probes import USER, Visit
+from hublab.matrix.run import Silent
 from hublab.progress import Progress
 from hublab.running.channel import Channel, open_channel
 from hublab.running.live import LiveLab
@@ -75,7 +74,7 @@ class Cells:
             raise RuntimeError(f"a cell did not work: {wrong}")
 
     async def _lab(self, options: LabOptions) -> tuple[CaseRunner, Channel]:
-        labs = Labs(options, Nothing(), self._progress)
+        labs = Labs(options, Silent(), self._progress)
         runner = await asyncio.to_thread(labs.get, DEFAULT_TOPOLOGY, list)
         self._open.push_async_callback(asyncio.to_thread, labs.end)
         await labs.make_ready(runner)
@@ -97,13 +96,3 @@ class Cells:
                 bound=1 / 2.2,
             ),
         ]
-
-
-class Nothing:
-    """Records nothing."""
-
-    def record(self, event: Event) -> None:
-        """Nothing is kept."""
-
-    def hide(self, texts: Iterable[str]) -> None:
-        """Nothing is kept that could hold them."""

@@ -22,7 +22,7 @@ from hublab.running.ready import make_ready
 from hublab.settings.values import NO_SETTINGS
 
 NAME = "bench-hosts"
-COLD_OPTION = "--lab-cold"
+SUITE = {COLD: ["--lab-cold"], "node": []}
 
 
 async def up_with(nodes: int) -> dict[str, float]:
@@ -46,9 +46,9 @@ async def cases_in_turn(live: LiveLab, count: int) -> dict[str, float]:
 async def suite(form: str) -> dict[str, float]:
     """Run all scenarios that are not slow, on two workers; their cases and the seconds.
 
-    Raises UsageError for a form other than the cold one where the suite has no other.
+    Raises UsageError for a form that the suite does not have.
     """
-    options = await asyncio.to_thread(suite_options, form)
+    options = suite_options(form)
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         argv = [sys.executable, "-m", "pytest", "-q", "scenarios", "-m", "not slow", "-n", "2"]
@@ -61,13 +61,9 @@ async def suite(form: str) -> dict[str, float]:
 
 def suite_options(form: str) -> list[str]:
     """The options with which the suite starts hubs and servers in a form."""
-    argv = [sys.executable, "-m", "pytest", "--help"]
-    known = COLD_OPTION in subprocess.run(argv, cwd=ROOT, capture_output=True, text=True).stdout
-    if form == COLD:
-        return [COLD_OPTION] if known else []
-    if not known:
-        raise UsageError("the suite starts all hubs and servers cold", hint="leave --warm out")
-    return []
+    if form not in SUITE:
+        raise UsageError("the suite has no parents of users' own", hint="--warm node")
+    return SUITE[form]
 
 
 def verdicts(report: Path) -> dict[str, float]:
