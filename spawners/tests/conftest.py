@@ -13,7 +13,7 @@ import pytest
 from asking import Ask, asking
 from machinery import Account, Hub, Sshd
 from realm import gss_hub, gss_node, kdc
-from warm_parent import Parent
+from warm_parent import running
 
 __all__ = ["gss_hub", "gss_node", "kdc"]  # fixtures
 
@@ -122,12 +122,8 @@ def warmth(request: pytest.FixtureRequest) -> Iterator[str]:
     if not request.config.getoption("--warm"):
         yield ""
         return
-    parent = Parent()
-    try:
-        parent.start()
+    with running() as parent:
         yield parent.settings
-    finally:
-        parent.remove()
 
 
 @pytest.fixture

@@ -13,19 +13,15 @@ from pathlib import Path
 
 import pytest
 from machinery import Account, Hub, wait_until
-from warm_parent import Parent
+from warm_parent import Parent, running
 
 pytestmark = pytest.mark.sshd
 
 
 @pytest.fixture
 def parent() -> Iterator[Parent]:
-    one = Parent()
-    try:
-        one.start()
+    with running() as one:
         yield one
-    finally:
-        one.remove()
 
 
 def ask(one: Hub, state: dict[str, object], user: str, path: str, body: object = None) -> int:

@@ -20,7 +20,7 @@ import warm_asker
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from machinery import Account, Hub, wait_until
-from warm_parent import Parent
+from warm_parent import Parent, running
 
 pytestmark = pytest.mark.sshd
 
@@ -31,23 +31,15 @@ KINDS = ("pipe", "folder", "file", "null", "socket", "parent")
 
 @pytest.fixture(scope="module")
 def parent() -> Iterator[Parent]:
-    one = Parent()
-    try:
-        one.start()
+    with running() as one:
         yield one
-    finally:
-        one.remove()
 
 
 @pytest.fixture
 def own_parent() -> Iterator[Parent]:
     """One that a test may kill."""
-    one = Parent()
-    try:
-        one.start()
+    with running() as one:
         yield one
-    finally:
-        one.remove()
 
 
 def gid(who: Account) -> int:

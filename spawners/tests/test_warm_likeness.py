@@ -22,7 +22,7 @@ import pytest
 from machinery import BIN, Account, Hub, Sshd, wait_until
 from test_paths import SslHub
 from test_warm import ask
-from warm_parent import Parent
+from warm_parent import Parent, running
 
 from jupyterhub_sshspawner import __version__
 from jupyterhub_sshspawner.exchange.warm_program import warm_program
@@ -94,12 +94,8 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def parent() -> Iterator[Parent]:
-    one = Parent()
-    try:
-        one.start()
+    with running() as one:
         yield one
-    finally:
-        one.remove()
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from machinery import BIN, wait_until
@@ -63,3 +65,14 @@ class Parent:
         return (
             f"c.SSHSpawner.warm_start = 'node'\nc.SSHSpawner.warm_socket = {str(self.socket)!r}\n"
         )
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Parent]:
+    """A parent that is ready, until the end."""
+    one = Parent()
+    try:
+        one.start()
+        yield one
+    finally:
+        one.remove()
