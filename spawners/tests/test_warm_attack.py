@@ -433,11 +433,16 @@ def test_a_new_package_renews_the_parent(venv: Path, account: Callable[..., Acco
         where = one.socket.stat().st_ino
         assert one.process
         pid = one.process.pid
+        earlier = asks(alice, one, "hold")
+        assert "keeper" in told(earlier)
         (site(venv) / "jupyterlab-99.0.dist-info").mkdir()
         wait_until(lambda: "renewing" in one.said(), message=one.said)
         assert identity(alice, one)["Uid"].split()[0] == str(alice.uid)
         wait_until(lambda: one.ready(2), message=one.said)
         assert (one.socket.stat().st_ino, one.process.pid) == (where, pid)
+        assert len(children(one)) == 1
+        earlier.communicate()
+        wait_until(lambda: not children(one), message="a keeper from before stays a zombie")
     finally:
         one.remove()
 

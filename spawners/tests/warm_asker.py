@@ -94,6 +94,16 @@ def identity(path: str) -> dict[str, object]:
         return {"status": log.read(), "exit": json.load(code)}
 
 
+def hold(path: str) -> dict[str, object]:
+    """Have a keeper until somebody says that it is enough."""
+    one = Start(path)
+    print(json.dumps(one.said), flush=True)
+    sys.stdin.read()
+    os.close(one.opener)
+    os.close(one.reports)
+    return {}
+
+
 def many(path: str, times: str) -> dict[str, object]:
     """Starts that nobody tells what to become; how many had a keeper."""
     said = 0
@@ -147,7 +157,7 @@ def linger(path: str, data: str, times: str) -> dict[str, object]:
 def main() -> None:
     _, path, what, *arguments = sys.argv
     doing: dict[str, Callable[..., dict[str, object]]] = {
-        "identity": identity, "many": many, "flood": flood, "linger": linger,
+        "identity": identity, "hold": hold, "many": many, "flood": flood, "linger": linger,
     }  # fmt: skip
     print(json.dumps(doing[what](path, *arguments)), flush=True)
 

@@ -167,11 +167,11 @@ class Service:
                 continue
 
     def _reap(self) -> None:
-        while self.keepers:
+        """Of those as well that were forked before the parent renewed itself."""
+        while True:
             try:
                 pid, _ = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                self.keepers.clear()
                 return
             if not pid:
                 return
