@@ -19,8 +19,8 @@ What lies in ``<run_dir>/<instance>/`` (0700, files 0600):
 
 # each needs earlier ones only; ``quick`` may answer a poll before they are loaded
 ORDER = (
-    "processes", "listening", "instance", "ending", "ports", "ccache", "tickets", "prewarm", "warm",
-    "supervisor", "leftovers", "redaction", "server_log", "requests",
+    "processes", "descriptors", "listening", "instance", "ending", "ports", "ccache", "tickets",
+    "prewarm", "warm", "supervisor", "leftovers", "redaction", "server_log", "requests",
 )  # fmt: skip
 PROGRAMS = ("becoming", "clearing")  # they run as processes of their own
 programs: dict[str, str] = {}  # on the node: the sources of these, and of what they need

@@ -8,6 +8,7 @@ import shutil
 import socket
 import time
 
+from .descriptors import arrange
 from .instance import Failed, Instance, boot
 
 TYPE_CHECKING = False
@@ -16,11 +17,6 @@ if TYPE_CHECKING:
 
 FOLDER = "warm"  # beside the instances, whose names are longer
 COMMAND = "jupyterhub-singleuser"
-ENVIRONMENT = {
-    "PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8",
-    "SSHSPAWNER_ROOM": " " * 24576,  # where its children show theirs
-}  # fmt: skip
-ROOM = 2048  # bytes for the arguments that its children show
 POLL = 0.05
 
 
@@ -46,7 +42,7 @@ def prewarm(
         told = {
             "python": python, "program": program, "socket": path, "first": python, "listener": -1,
             "servers": request["servers"], "age": request["age"], "memory": request["memory"],
-            "started": time.time(),
+            "unchecked": True,
         }  # fmt: skip
         if not os.fork():
             _become_parent(instance, name, python, told, lock)
@@ -73,17 +69,8 @@ def _become_parent(
         os.setsid()
         null = os.open(os.devnull, os.O_RDONLY)
         log = os.open(instance.file(name + ".log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.set_inheritable(lock, True)
-        for target, source in enumerate((null, log, log)):
-            os.dup2(source, target)
-        for number in os.listdir("/proc/self/fd"):
-            if int(number) > 2 and int(number) != lock:
-                try:
-                    os.close(int(number))
-                except OSError:
-                    continue  # the listing's own
-        argv = [python, "-I", told["program"], json.dumps(told).ljust(ROOM)]
-        os.execve(python, argv, ENVIRONMENT)
+        arrange(null, log, log, lock)
+        os.execve(python, [python, "-IS", told["program"], json.dumps(told)], {})
     finally:
         os._exit(1)
 

@@ -8,7 +8,6 @@ nothing of the server's, which it could not pass on whole: shells drop names tha
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import signal
@@ -16,6 +15,7 @@ import socket
 import sys
 
 from . import programs, tickets, warm
+from .descriptors import arrange
 from .instance import Failed, Instance, boot
 from .processes import process
 
@@ -229,17 +229,7 @@ def _detach(instance: Instance, kept: tuple[int, int, int]) -> None:
     """Let go of the SSH session: nothing of it may stay open, or it would never end."""
     null = os.open(os.devnull, os.O_RDONLY)
     log = _open_log(instance)
-    # out of each other's way first
-    sources = [fcntl.fcntl(number, fcntl.F_DUPFD, 20) for number in (null, log, log, *kept)]
-    targets = (0, 1, 2, REPORTS, ORDERS, MARKER)
-    for index, target in enumerate(targets):
-        os.dup2(sources[index], target)
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) not in targets:
-            try:
-                os.close(int(name))
-            except OSError:
-                continue  # the listing's own
+    arrange(null, log, log, *kept)
 
 
 def _open_log(instance: Instance) -> int:

@@ -15,8 +15,6 @@ from . import tunnels
 
 PORT_ATTEMPTS = 5
 HUB_CHECK_TIMEOUT = 5.0
-WARM_FOLDER = "warm"
-"""Beside the instances, whose names are longer."""
 
 
 def check_settings(spawner: SSHTraits) -> None:

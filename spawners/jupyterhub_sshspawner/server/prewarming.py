@@ -10,6 +10,7 @@ from .. import places, resolve
 from ..choice.hosts import Host
 from ..errors import Misconfigured, SSHSpawnerError
 from ..exchange.warm_program import warm_program
+from ..launcher.prewarm import FOLDER
 from ..state import Instance
 from ..traits import SSHTraits
 from . import launching
@@ -35,7 +36,7 @@ async def _on(spawner: SSHTraits, host: Host) -> bool:
         account = await resolve.account(spawner, host)
         node = await places.node_for(spawner, host, account)
         here = Instance(
-            launching.WARM_FOLDER,
+            FOLDER,
             host.name,
             run_dir=resolve.remote_path(spawner, "run_dir", account),
         )

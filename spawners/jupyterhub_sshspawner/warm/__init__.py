@@ -18,7 +18,7 @@ Standard library only, Python 3.8 or later. ``exchange.warm_program`` makes one 
 """
 
 ORDER = (
-    "launcher.processes", "launcher.clearing", "launcher.becoming",
+    "launcher.processes", "launcher.descriptors", "launcher.clearing", "launcher.becoming",
     "warm.system_calls", "warm.title", "warm.refusal", "warm.trusted", "warm.reads",
     "warm.imports", "warm.anew", "warm.peer", "warm.cgroups", "warm.account", "warm.server",
     "warm.keeper", "warm.service", "warm.stages",

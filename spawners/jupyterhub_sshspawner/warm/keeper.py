@@ -7,13 +7,13 @@ ended. A parent that dies costs neither.
 from __future__ import annotations
 
 import array
-import fcntl
 import json
 import os
 import signal
 import socket
 
 from ..launcher import becoming, clearing
+from ..launcher.descriptors import arrange
 from . import account, title
 from .peer import Peer
 from .refusal import Cold
@@ -92,21 +92,11 @@ def _rearrange(connection: socket.socket, descriptors: Sequence[int]) -> socket.
     """Have nothing open but the null device, the five descriptors, and the connection."""
     null = os.open(os.devnull, os.O_RDONLY)
     log, reports, orders, marker, folder = descriptors
-    wanted = (null, log, log, reports, orders, marker, folder, connection.fileno())
-    sources = [fcntl.fcntl(number, fcntl.F_DUPFD, 64) for number in wanted]
-    for target, source in enumerate(sources):
-        os.dup2(source, target)
+    arrange(null, log, log, reports, orders, marker, folder, connection.fileno())
     os.set_inheritable(FOLDER, False)
-    os.set_inheritable(len(wanted) - 1, False)
-    moved = socket.socket(fileno=len(wanted) - 1)
+    os.set_inheritable(FOLDER + 1, False)
     connection.detach()
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) >= len(wanted):
-            try:
-                os.close(int(name))
-            except OSError:
-                continue  # the listing's own
-    return moved
+    return socket.socket(fileno=FOLDER + 1)
 
 
 def _wait(server: int) -> NoReturn:

@@ -39,7 +39,7 @@ def main() -> None:
     """Either stage, by the arguments."""
     if len(sys.argv) == 2 and sys.argv[1].startswith("{"):
         told = json.loads(sys.argv[1])
-        stage = first if told.pop("again", False) else second
+        stage = first if told.pop("unchecked", False) else second
         stage(told)
     else:
         first(options(sys.argv[1:]))
@@ -115,7 +115,7 @@ def second(told: dict[str, Any]) -> None:
     say("the environment has changed: renewing")
     os.set_inheritable(listener.fileno(), True)
     told = dict(told, listener=listener.fileno())
-    argv = [told["first"], "-IS", told["program"], json.dumps(dict(told, again=True))]
+    argv = [told["first"], "-IS", told["program"], json.dumps(dict(told, unchecked=True))]
     os.execve(told["first"], argv, ENVIRONMENT)
 
 
