@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from pathlib import Path
 
+from hublab.probes.waiting import until
 from hublab.running.live import LiveLab
 from hublab.running.switching import apply_settings
 from hublab.settings.checking import check_settings
+from hublab.settings.syntax import load_snippet
 from hublab.settings.values import Settings
 
 COLD = ""
 WARM = ("node", "user")
 """Values of `SSHSpawner.warm_start`: one parent a node, or one a user."""
 KEY = "hub.SSHSpawner.warm_start"
+HOOK = Path(__file__).with_name("prewarm_snippet.py")
+LISTENS = 'grep -q " 00010000 .*/$1/.*/warm/.*sock$" /proc/net/unix'
+"""Whether a user's own parent listens on the node: the flag is __SO_ACCEPTCON (linux/net.h)."""
 PATIENCE = Settings({"hub.Spawner.start_timeout": 600, "hub.Spawner.http_timeout": 120})
 """Many cold starts at once share the node's cores, and are ready late."""
 
@@ -23,12 +30,29 @@ async def use(live: LiveLab, form: str, more: Settings = PATIENCE) -> None:
     Raises SettingError where the hub's spawner does not know the form.
     """
     wanted = more.merged(Settings({KEY: form or "off"}))
+    if form == "user":
+        wanted = wanted.merged(Settings({"hub.snippet": load_snippet(HOOK)}))
     lab = live.lab
     # a trait that the spawner does not have would only be warned of, and cold measured as warm
     await asyncio.to_thread(check_settings, lab.engine, lab.images, wanted, lab=lab.name)
     await apply_settings(lab, wanted)
     await live.forget_hub()
     await live.hub()  # many who ask at once would each look it up
+
+
+async def prewarm(live: LiveLab, form: str, users: Sequence[str], node: str) -> None:
+    """Where each user has a parent of their own: sign them in, and wait until all parents listen.
+
+    Raises Undecided for one that does not.
+    """
+    for user in users if form == "user" else ():
+        async with await live.sign_in(user):
+
+            async def listens(user: str = user) -> bool:
+                done = await live.exec(node, "sh", "-c", LISTENS, "-", user)
+                return done.exit_code == 0
+
+            await until(listens, what=f"{user} has a warm parent on {node}")
 
 
 def label(form: str) -> str:

@@ -18,7 +18,7 @@ from hublab.bench.labs import Labs
 from hublab.bench.measure import Figure, Part, measure_part
 from hublab.bench.requests import Requests
 from hublab.bench.revisions import spawner_of
-from hublab.bench.servers import Servers
+from hublab.bench.servers import NODE, USER, Servers
 from hublab.cli import bench_growth
 from hublab.cli.common import out, steps, table
 from hublab.cli.json_output import emit, json_option
@@ -206,6 +206,7 @@ async def run_in_lab(
     await make_ready(lab, NO_SETTINGS, progress)
     async with connect(lab) as live:
         await forms.use(live, form, NO_SETTINGS)
+        await forms.prewarm(live, form, (USER,), NODE)
         requests = Requests(live)
         try:
             groups = (Labs(live), Hubs(live), Servers(live), requests)

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hublab.bench.crowd import crowd_of, last_ready
-from hublab.bench.forms import COLD, label, use
+from hublab.bench.forms import COLD, label, prewarm, use
 from hublab.bench.growth import GROWING, Point, measure_growth, read_points
 from hublab.bench.memory import megabytes
+from hublab.bench.servers import NODE
 from hublab.bench.sizes import cases_in_turn, suite, up_with
 from hublab.cli.common import out, table
 from hublab.deployment.creation import temporary
@@ -80,6 +81,7 @@ class InLab:
         if form != self._form:
             await use(self._live, form)
             self._form = form
+        await prewarm(self._live, form, crowd_of(at), NODE)
         match self._part:
             case "crowd":
                 return await last_ready(self._live, at)
