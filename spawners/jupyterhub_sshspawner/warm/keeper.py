@@ -62,6 +62,27 @@ def keep(peer: Peer, connection: socket.socket) -> Server:
         _fail(error)
 
 
+def keepers() -> dict[int, int]:
+    """The pid of each, and whose it is: those that this process has from before it renewed itself.
+
+    None where the kernel lists no children (``CONFIG_PROC_CHILDREN``).
+    """
+    found = {}
+    try:
+        with open("/proc/thread-self/children") as children:
+            pids = children.read().split()
+    except OSError:
+        return {}
+    for pid in pids:
+        try:
+            with open("/proc/%s/status" % pid) as status:
+                uids = [line.split()[1] for line in status if line.startswith("Uid:")]
+        except OSError:
+            continue  # it has ended
+        found[int(pid)] = int(uids[0])
+    return found
+
+
 def answer(connection: socket.socket, body: dict[str, object]) -> bool:
     """Say it, unless the launcher is gone or does not listen; whether it was said."""
     try:

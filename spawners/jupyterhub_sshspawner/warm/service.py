@@ -14,7 +14,7 @@ import signal
 import socket
 import time
 
-from .keeper import START, answer, keep
+from .keeper import START, answer, keep, keepers
 from .peer import Peer
 
 TYPE_CHECKING = False
@@ -52,7 +52,7 @@ class Service:
         self._selector = selectors.DefaultSelector()
         self._selector.register(listener, selectors.EVENT_READ)
         self._waiting: dict[int, Waiting] = {}
-        self.keepers: dict[int, int] = {}  # pid to uid
+        self.keepers = keepers()
         self._wake, self._woken = socket.socketpair()
 
     def serve(self) -> Server | None:
