@@ -23,6 +23,7 @@ REFERS = re.compile(
     r'^service "([^"]+)" (?:refers to undefined|depends on undefined) (\w+) (\S+?):'
 )
 LINE = re.compile(r"\bline (\d+):\s*(.*)")
+ENV_FILE = re.compile(r"^env file (\S+) not found")
 SECTIONS = {"network": "networks", "volume": "volumes", "service": "depends_on"}
 
 
@@ -57,6 +58,9 @@ def unreadable_file(file: Path) -> Problem | None:
 def compose_problem(message: str, files: Sequence[Path]) -> Problem:
     """Compose's error message as a problem at the position that it refers to."""
     text = " ".join(PREFIX.sub("", message, count=1).split())
+    if gone := ENV_FILE.match(text):
+        position = env_file_line(gone[1], files) or Position(files[-1], 1)
+        return Problem(position, "env_file", f"there is no file {gone[1]}")
     path, reason = path_and_reason(text)
     if path:
         return Problem.at(Sources(files), path, reason)
@@ -65,6 +69,15 @@ def compose_problem(message: str, files: Sequence[Path]) -> Problem:
         return Problem(Position(files[0], int(line[1])), "(file)", line[2])
     position = only_line_with(text.rpartition(" ")[2], files) or Position(files[-1], 1)
     return Problem(position, "(file)", f"Docker Compose cannot read it: {text}")
+
+
+def env_file_line(path: str, files: Sequence[Path]) -> Position | None:
+    """The line that names a file of variables, by as much of its path as the line has."""
+    parts = Path(path).parts
+    for start in range(1, len(parts)):
+        if found := only_line_with(str(Path(*parts[start:])), files):
+            return found
+    return None
 
 
 def only_line_with(word: str, files: Sequence[Path]) -> Position | None:

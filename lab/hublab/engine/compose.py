@@ -71,7 +71,7 @@ class Compose:
             if compose_version() is None:
                 raise no_compose()
             raise TopologyError(
-                f"Docker Compose cannot read it: {last_lines(done.stderr)}",
+                f"Docker Compose cannot read it: {last_lines(without_warnings(done.stderr))}",
                 where=", ".join(map(str, self.files)),
                 hint="a file that `docker compose config` accepts",
             )
@@ -192,6 +192,12 @@ def no_compose() -> MachineError:
         where="docker compose",
         hint="`hublab doctor --fix` installs it as a plugin of the docker command",
     )
+
+
+def without_warnings(text: str) -> str:
+    """Compose's output without its warnings, unless it has nothing else."""
+    kept = [line for line in text.splitlines() if "level=warning" not in line]
+    return "\n".join(kept) if any(line.strip() for line in kept) else text
 
 
 def last_lines(text: str, lines: int = 12) -> str:

@@ -3,6 +3,7 @@ gain control over the machine that runs the lab."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,10 @@ FORBIDDEN = {
     "privileged": "a privileged container can change this machine",
     "devices": "the lab would control a device of this machine",
 }
+ENGINE_SOCKETS = ("docker.sock", "containerd.sock", "podman.sock", "crio.sock")
+OF_KERNEL = ("/proc", "/sys", "/dev")
+OF_SYSTEM = (*OF_KERNEL, "/etc", "/root", "/home", "/usr", "/var", "/run", "/var/run", "/boot")
+"""Folders that are refused as a whole: with any of them a host could become the machine's root."""
 OF_THE_MACHINE = ("network_mode", "pid", "ipc", "uts", "userns_mode", "cgroup")
 
 
@@ -41,6 +46,7 @@ def service_problems(name: str, service: Config) -> Iterator[RawProblem]:
         elif value.startswith("container:"):
             hint = f"{key}: service:NAME, with a service of this file"
             yield ("services", name, key), f"{value} may belong to another lab", hint
+    yield from mount_problems(name, service)
     if "ALL" in [str(one).upper() for one in service.get("cap_add") or []]:
         hint = "the one capability that is needed"
         yield (
@@ -48,6 +54,30 @@ def service_problems(name: str, service: Config) -> Iterator[RawProblem]:
             "all capabilities together amount to a privileged container",
             hint,
         )
+
+
+def mount_problems(name: str, service: Config) -> Iterator[RawProblem]:
+    """Mounts of this machine's paths that hand the machine to a host."""
+    for mount in service.get("volumes") or []:
+        if mount.get("type") != "bind":
+            continue
+        source = os.path.normpath(str(mount.get("source") or ""))
+        if why := why_dangerous(source):
+            path = ("services", name, "volumes", str(mount.get("target")))
+            yield path, why, "a folder with what the host needs, and nothing else"
+
+
+def why_dangerous(source: str) -> str | None:
+    """Why a host that gets this path of the machine controls the machine; None if it does not."""
+    if (
+        os.path.basename(source) in ENGINE_SOCKETS
+        or os.path.basename(os.path.realpath(source)) in ENGINE_SOCKETS
+    ):
+        return f"whoever has {source} controls the engine, and so this machine"
+    real = os.path.realpath(source)
+    if real in ("/", *OF_SYSTEM) or real.startswith(tuple(f"{one}/" for one in OF_KERNEL)):
+        return f"{source} of this machine would be in the host's hands"
+    return None
 
 
 def network_problems(network: str, definition: Config) -> Iterator[RawProblem]:

@@ -21,6 +21,7 @@ from hublab.topology.labels import label_problems, role_problems, share_problems
 from hublab.topology.model import Host, Topology
 from hublab.topology.positions import Sources, YamlPath
 from hublab.topology.problems import Problem, TopologyErrors
+from hublab.topology.startable import start_problems
 
 _SIDECAR = "sidecar"
 
@@ -60,6 +61,7 @@ class _Reader:
             *address_problems(addresses, subnets),
             *port_problems(self.services),
             *isolation_problems(self.config),
+            *start_problems(self.config),
         ):
             self.add_problem(path, reason, hint)
         if self.problems:

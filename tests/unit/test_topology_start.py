@@ -1,0 +1,60 @@
+"""Topologies that Compose accepts and that no lab may be made from, or can be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hublab.deployment.validation import compose_problem
+from hublab.engine.compose import without_warnings
+from hublab.topology.isolation import isolation_problems
+from hublab.topology.startable import start_problems
+
+
+def of_service(**service: Any) -> dict[str, Any]:
+    return {
+        "services": {
+            "jhub": {"image": "hublab-hub:dev", "labels": {"hublab.role": "hub"}, **service}
+        }
+    }
+
+
+@pytest.mark.parametrize("source", ["/var/run/docker.sock", "/", "/etc", "/proc/sys", "/root/"])
+def test_mounts_that_hand_the_machine_over_are_refused(source: str) -> None:
+    mount = {"type": "bind", "source": source, "target": "/there"}
+    found = list(isolation_problems(of_service(volumes=[mount])))
+    assert [path for path, _, _ in found] == [("services", "jhub", "volumes", "/there")]
+
+
+def test_other_mounts_stay(tmp_path: Path) -> None:
+    mount = {"type": "bind", "source": str(tmp_path), "target": "/there"}
+    assert not list(isolation_problems(of_service(volumes=[mount])))
+
+
+def test_what_up_cannot_start_is_refused(tmp_path: Path) -> None:
+    config = of_service(command=["jupyterhub"], deploy={"replicas": 2})
+    config["secrets"] = {"oauth": {"file": str(tmp_path / "none")}}
+    paths = [path for path, _, _ in start_problems(config)]
+    assert paths == [
+        ("secrets", "oauth", "file"),
+        ("services", "jhub", "command"),
+        ("services", "jhub", "deploy"),
+    ]
+
+
+def test_a_missing_file_of_variables_has_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "lab.yaml"
+    path.write_text("services:\n  jhub:\n    env_file: [secrets/hub.env]\n")
+    said = f"env file {tmp_path}/secrets/hub.env not found: stat: no such file"
+    problem = compose_problem(said, [path])
+    assert problem.position
+    assert problem.position.line == 3
+    assert problem.reason == f"there is no file {tmp_path}/secrets/hub.env"
+
+
+def test_the_cause_alone_without_warnings() -> None:
+    said = 'time="x" level=warning msg="not set"\nenv file a not found'
+    assert without_warnings(said) == "env file a not found"
+    assert without_warnings('level=warning msg="b"') == 'level=warning msg="b"'
