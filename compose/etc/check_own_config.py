@@ -1,70 +1,76 @@
 """Try the user's own configuration file in a throw-away container, before anything starts.
 
-Reads /tmp/their_config.py, and for a hub /tmp/lab.json. The first argument is the scope of the
-file, `hub` or `server`. Prints JSON: {"overridden": […]}, {"broken": reason, "line": number}, or
-{"wrong": reason, "line": number} for a value that its trait does not accept.
+Runs as the user of the hub, in its folder and with its environment. The arguments are the scope of
+the file, `hub` or `server`, and its path. Reads /tmp/lab.json, and /tmp/environment.json, an object
+of variables. Prints JSON: {"overridden": […], "holds": […]}, {"broken": reason, "line": number}, or
+{"wrong": [{"why": reason, "line": number}, …]} for values that their traits do not accept.
 """
 
 import json
+import os
 import sys
-from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, "/opt/hublab")
 import own_config
-from check_settings import hub_classes, server_classes, value_problem, with_parents
+from check_settings import server_classes, value_problem, with_parents
 from traitlets.config import Config
 from traitlets.config.loader import LazyConfigValue
 
 TMP = Path("/tmp")
-OWN = TMP / "their_config.py"
+SECONDS = 30
+"""How long a file may run."""
 
 
-def overridden(scope: str) -> list[own_config.Override]:
-    """The values of the file that the lab replaces. Raises own_config.Broken."""
-    config = Config()
-    if scope == "server":
-        import own_server_config
-
-        return own_server_config.apply(config, OWN)
+def try_hub(path: Path) -> dict[str, Any]:
+    """Account for a hub's file. Raises own_config.Broken."""
+    import accounting
     import base_config
     import own_hub_config
 
     for name in ("password", "admin_password"):  # init makes them; no user signs in here
         (TMP / name).write_text("")
-    return own_hub_config.apply(config, OWN, base_config.apply(config, TMP))
+    config = Config()
+    lab = base_config.apply(config, TMP)
+    theirs = own_config.run(path, SECONDS)
+    listed = own_hub_config.merge(config, theirs, lab)
+    found, holds, wrong = accounting.Account(theirs, config).rest(listed)
+    if wrong:
+        return {"wrong": sorted(wrong, key=lambda one: one["line"] or 0)}
+    return {"overridden": [*listed, *found, *accounting.imports(theirs)], "holds": holds}
 
 
-def wrong_value(scope: str, path: Path, left_out: Container[str]) -> dict[str, Any] | None:
-    """The first value of a file that its trait does not accept; None if there is none.
+def try_server(path: Path) -> dict[str, Any]:
+    """Check a server's file. Raises own_config.Broken."""
+    import own_server_config
 
-    Values that the lab replaces are not checked. Nor are traits that no class here has: the hub
-    warns of them when it starts, as in any deployment.
-    """
-    theirs = own_config.load(path)
-    known = with_parents(hub_classes(theirs) if scope == "hub" else server_classes())
-    for class_name, traits in theirs.items():
+    theirs = own_config.run(path, SECONDS)
+    listed = own_server_config.apply(Config(), path)
+    for one in listed:
+        one["line"] = theirs.line(one["trait"])
+    done = {one["trait"] for one in listed}
+    known = with_parents(server_classes())
+    wrong = []
+    for class_name, traits in theirs.config.items():
         found = known[class_name].class_traits(config=True) if class_name in known else {}
         for name, value in traits.items() if isinstance(traits, Config) else ():
+            key = f"{class_name}.{name}"
             # A lazy value, such as of append(), is unknown until the trait's default is known.
-            if (
-                name not in found
-                or f"{class_name}.{name}" in left_out
-                or isinstance(value, LazyConfigValue)
-            ):
+            if name not in found or key in done or isinstance(value, LazyConfigValue):
                 continue
             if reason := value_problem(class_name, name, found[name], value, as_text=False):
-                line = own_config.line_of(path.read_text(), class_name, name)
-                return {"wrong": reason, "line": line}
-    return None
+                wrong.append({"why": reason, "line": theirs.line(key)})
+    return {"wrong": wrong} if wrong else {"overridden": listed, "holds": []}
 
 
 def main() -> None:
+    given = TMP / "environment.json"
+    if given.exists():
+        os.environ.update(json.loads(given.read_text()))
+    attempt = try_hub if sys.argv[1] == "hub" else try_server
     try:
-        found = overridden(sys.argv[1])
-        wrong = wrong_value(sys.argv[1], OWN, {one["trait"] for one in found})
-        answer: dict[str, object] = wrong or {"overridden": found}
+        answer = attempt(Path(sys.argv[2]))
     except own_config.Broken as broken:
         answer = {"broken": str(broken), "line": broken.line}
     print(json.dumps(answer))

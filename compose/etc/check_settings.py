@@ -60,6 +60,11 @@ def with_parents(classes: list[type[Configurable]]) -> dict[str, type[Configurab
     }
 
 
+def loaded_names(base: type) -> set[str]:
+    """The names of a class and of all its subclasses in this process."""
+    return {base.__name__}.union(*(loaded_names(found) for found in base.__subclasses__()))
+
+
 def value_problem(
     class_name: str, name: str, trait: TraitType, value: Any, *, as_text: bool = True
 ) -> str | None:

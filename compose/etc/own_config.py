@@ -6,18 +6,24 @@ ignored and reported. Everything else in the file takes effect.
 
 import ast
 import re
+import signal
+import tokenize
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from absent_modules import absent_modules
 from traitlets.config import Config
+from traitlets.config.loader import LazyConfigValue
 
 Rules = Mapping[str, str]
 """`Class.trait` -> why the lab sets it."""
 
 Override = dict[str, Any]
-"""trait, theirs, ours (None: not set), why: as `hublab up` prints it."""
+"""trait, theirs, ours (None: not set), why, line, kind: as `hublab up` prints it."""
 
 SECRET = re.compile(r"token|password|passphrase|secret|crypt_key", re.IGNORECASE)
 
@@ -30,36 +36,96 @@ class Broken(Exception):
         self.line = line
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """The user's file, once it ran."""
+
+    config: Config
+    source: str = ""
+    absent: frozenset[str] = frozenset()
+    """The spawners and authenticators that it imports and that are not here."""
+    lines: dict[str, int] = field(default_factory=dict)
+    """Each `Class.trait` -> the last line that names it."""
+
+    def line(self, key: str) -> int | None:
+        return self.lines.get(key)
+
+
 def load(path: Path) -> Config:
     """Run a configuration file by itself; raises Broken."""
+    return run(path).config
+
+
+class TooLong(BaseException):
+    """The file still runs; no `except Exception` of its own catches this."""
+
+
+@contextmanager
+def time_limit(seconds: int) -> Iterator[None]:
+    """Raise TooLong in this block after so many seconds; 0: no limit."""
+
+    def too_long(signum: int, frame: Any) -> None:
+        raise TooLong(f"it did not end within {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, too_long) if seconds else None
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        if seconds:
+            signal.signal(signal.SIGALRM, before)
+
+
+def run(path: Path, seconds: int = 0) -> Loaded:
+    """Run a configuration file by itself, as JupyterHub does, for so long; raises Broken."""
     theirs = Config()
     names = {"c": theirs, "get_config": lambda: theirs, "__file__": str(path)}
     try:
-        exec(compile(path.read_text(), str(path), "exec"), names)
+        with tokenize.open(path) as file:  # a byte order mark or a coding line is no fault
+            source = file.read()
+        with absent_modules() as absent, time_limit(seconds):
+            exec(compile(source, str(path), "exec"), names)
     except SyntaxError as error:
         raise Broken(f"SyntaxError: {error.msg}", error.lineno) from error
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # its time may be over, or it may end the process
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
         reason = f"{type(error).__name__}: {error}"
         raise Broken(reason, frames[-1].lineno if frames else None) from error
-    return theirs
+    return Loaded(theirs, source, frozenset(absent), lines_of(source))
+
+
+def lines_of(source: str) -> dict[str, int]:
+    """Each `Class.trait` that a configuration refers to, and the last line that does."""
+    found: dict[str, int] = {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
+            key = f"{node.value.attr}.{node.attr}"
+            found[key] = max(node.lineno, found.get(key, 0))
+    return found
 
 
 def line_of(source: str, class_name: str, trait: str | None = None) -> int | None:
     """The last line of a configuration that refers to a class, as c.Class, or to a trait of it."""
+    if trait is not None:
+        return lines_of(source).get(f"{class_name}.{trait}")
     lines = [
         node.lineno
         for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Attribute)
-        and (node.attr == class_name if trait is None else is_trait(node, class_name, trait))
+        if isinstance(node, ast.Attribute) and node.attr == class_name
     ]
     return max(lines, default=None)
 
 
-def is_trait(node: ast.Attribute, class_name: str, trait: str) -> bool:
-    """Whether a piece of Python is `….Class.trait`."""
-    owner = node.value
-    return node.attr == trait and isinstance(owner, ast.Attribute) and owner.attr == class_name
+def import_line(source: str, module: str) -> int | None:
+    """The first line that imports a module."""
+    for node in ast.walk(ast.parse(source)):
+        names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        if any(name.partition(".")[0] == module for name in names):
+            return int(getattr(node, "lineno", 0)) or None
+    return None
 
 
 def merge(c: Config, theirs: Config, rules: Rules) -> list[Override]:
@@ -71,16 +137,38 @@ def merge(c: Config, theirs: Config, rules: Rules) -> list[Override]:
         for trait, value in traits.items():
             key = f"{class_name}.{trait}"
             if key not in rules:
-                c[class_name][trait] = value
+                c[class_name][trait] = added(c.get(class_name, {}).get(trait), value)
             elif c.get(class_name, {}).get(trait) != value:
                 ours = c.get(class_name, {}).get(trait)
                 ignored.append(override(key, value, ours, rules[key]))
     return ignored
 
 
-def override(key: str, theirs: Any, ours: Any, why: str) -> Override:
-    """One ignored value, with secrets masked."""
-    return {"trait": key, "theirs": shown(key, theirs), "ours": shown(key, ours), "why": why}
+def added(ours: Any, theirs: Any) -> Any:
+    """The user's value; where it only adds to a list, set or dict, what it makes of the base's."""
+    if ours is None or not isinstance(theirs, LazyConfigValue):
+        return theirs
+    return theirs if isinstance(ours, LazyConfigValue) else theirs.get_value(ours)
+
+
+def override(
+    key: str,
+    theirs: Any,
+    ours: Any,
+    why: str,
+    *,
+    kind: str = "replaced",
+    line: int | None = None,
+) -> Override:
+    """One value that does not hold as it stands, with secrets masked."""
+    return {
+        "trait": key,
+        "theirs": shown(key, theirs),
+        "ours": shown(key, ours),
+        "why": why,
+        "kind": kind,
+        "line": line,
+    }
 
 
 def shown(key: str, value: Any) -> str | None:
@@ -89,4 +177,18 @@ def shown(key: str, value: Any) -> str | None:
         return None
     if SECRET.search(key.rpartition(".")[2]) and not key.endswith("_file"):
         return "(hidden)"
-    return re.sub(r"(://[^:/@\s]*):[^@\s]+@", r"\1:(hidden)@", repr(value))
+    text = lazy_words(value) if isinstance(value, LazyConfigValue) else repr(value)
+    return re.sub(r"(://[^:/@\s]*):[^@\s]+@", r"\1:(hidden)@", text)
+
+
+def lazy_words(value: LazyConfigValue) -> str:
+    """What a file adds to a list, set or dict whose default it does not name."""
+    changes = value.to_dict()
+    words = {"extend": "added", "update": "added", "prepend": "put before", "inserts": "inserted"}
+    said = [f"{words.get(name, name)} {change!r}" for name, change in changes.items() if change]
+    return ", ".join(said) or "nothing added"
+
+
+def whole_list(value: Any) -> list[Any]:
+    """A list from a configuration, also one that the file only appends to."""
+    return list(value.get_value([]) if isinstance(value, LazyConfigValue) else value)

@@ -48,29 +48,6 @@ def test_a_python_value_is_not_parsed_as_text(check: ModuleType) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("c.Spawner.http_timeout = 30\nc.JupyterHub.active_server_limit = 3\n", None),
-        ("c.Spawner.args.append('--debug')\nc.Nowhere.at_all = 1\n", None),
-        ("c.Spawner.cpu_limit = 'abc'\n", None),
-        ("# first\n\nc.Spawner.http_timeout = 'abc'\n", 3),
-    ],
-)
-def test_a_wrong_value_in_the_users_file_is_reported_with_its_line(
-    check: ModuleType, tmp_path: Path, text: str, line: int | None
-) -> None:
-    """The line of the one that is wrong; what the lab leaves out may be anything."""
-    assert check
-    import check_own_config  # type: ignore[import-not-found]
-
-    path = tmp_path / "theirs.py"
-    path.write_text(text)
-    wrong = check_own_config.wrong_value("hub", path, {"Spawner.cpu_limit"})
-    assert (wrong and wrong["line"]) == line
-    assert wrong is None or "http_timeout" in wrong["wrong"]
-
-
-@pytest.mark.parametrize(
     ("text", "line", "says"),
     [
         ("c.Spawner.http_timeout = 30\n", None, ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -67,6 +68,7 @@ def test_the_users_values_apply_except_those_that_the_lab_sets(
     replaced = laid(hub_config, base, tmp_path, text)
     assert sorted(replaced) == [
         "DockerSpawner.image",
+        "JupyterHub.authenticator_class",  # it holds, and has passwords of its own
         "JupyterHub.bind_url",
         "JupyterHub.hub_connect_ip",
         "JupyterHub.spawner_class",
@@ -134,7 +136,160 @@ def test_a_broken_file_names_its_line(
 
 def test_the_result_of_the_container_is_parsed() -> None:
     path = Path("my.py")
-    one = {"trait": "A.b", "theirs": "1", "ours": None, "why": "so"}
-    assert overrides({"overridden": [one]}, path) == [Override("A.b", "1", None, "so")]
+    one = {"trait": "A.b", "theirs": "1", "ours": None, "why": "so", "line": 3}
+    assert overrides({"overridden": [one]}, path) == [Override("A.b", "1", None, "so", line=3)]
+    wrong = [{"why": "no int", "line": 2}, {"why": "no set", "line": 5}]
+    with pytest.raises(UsageError, match=r"no int\nno set(.|\n)*my\.py:2(.|\n)*my\.py:5"):
+        overrides({"wrong": wrong}, path)
+    with pytest.raises(UsageError, match="--env PREFIX takes"):
+        overrides({"broken": "KeyError: 'PREFIX'", "line": 1}, path)
     with pytest.raises(UsageError, match=r"KeyError(.|\n)*where: my\.py:7"):
         overrides({"broken": "KeyError: 'x'", "line": 7}, path)
+
+
+def account(
+    module: ModuleType, base: Config, folder: Path, text: str
+) -> tuple[dict[str, tuple[str, int | None]], list[str], list[str]]:
+    """What is listed (kind and line), what holds, and what is refused, of a file's settings."""
+    import accounting  # type: ignore[import-not-found]
+    import own_config
+
+    path = folder / "theirs.py"
+    path.write_text(text)
+    theirs = own_config.run(path)
+    listed = module.merge(base, theirs, LAB)
+    found, holds, wrong = accounting.Account(theirs, base).rest(listed)
+    listed += [*found, *accounting.imports(theirs)]
+    kinds = {one["trait"]: (one["kind"], one["line"]) for one in listed if one["line"]}
+    return kinds, holds, [one["trait"] for one in wrong]
+
+
+@pytest.mark.parametrize(
+    ("text", "listed", "holds"),
+    [
+        (
+            "c.JupyterHub.active_server_limits = 3\nc.Jupyterhub.base_url = '/x'\n",
+            {"JupyterHub.active_server_limits": "unknown", "Jupyterhub.base_url": "unknown"},
+            [],
+        ),
+        (
+            "c.NotebookApp.ip = '0.0.0.0'\nc.PAMAuthenticator.open_sessions = False\n",
+            {"NotebookApp.ip": "not in force", "PAMAuthenticator.open_sessions": "not in force"},
+            [],
+        ),
+        (
+            "c.JupyterHub.spawner_class = 'sshspawner.sshspawner.SSHSpawner'\n"
+            "c.SSHSpawner.path = '/opt'\n",
+            {"JupyterHub.spawner_class": "replaced", "SSHSpawner.path": "not in force"},
+            [],
+        ),
+        (
+            "import batchspawner\n"
+            "c.JupyterHub.spawner_class = 'batchspawner.SlurmSpawner'\n"
+            "c.JupyterHub.active_server_limit = 7\n",
+            {"JupyterHub.spawner_class": "replaced", "import batchspawner": "not here"},
+            ["JupyterHub.active_server_limit"],
+        ),
+        (
+            "c.JupyterHub.internal_ssl = True\nc.JupyterHub.trusted_alt_names = ['DNS:hub']\n",
+            {
+                "JupyterHub.internal_ssl": "replaced",
+                "JupyterHub.trusted_alt_names": "not in force",
+            },
+            [],
+        ),
+        ("c.JupyterHub.logo_file = '/no/logo'\n", {"JupyterHub.logo_file": "not here"}, []),
+        ("c.JupyterHub.confirm_no_ssl = True\n", {"JupyterHub.confirm_no_ssl": "old"}, []),
+        ("c.JupyterHub.extra_log_file = '/l'\n", {"JupyterHub.extra_log_file": "replaced"}, []),
+        ("c.Spawner.mem_limit = '1G'\n", {"Spawner.mem_limit": "not in force"}, []),
+        (
+            "c.JupyterHub.services = [{'name': 'cull', 'command': ['/bin/sh', 'cull.py']}]\n",
+            {"JupyterHub.services": "not here"},
+            [],
+        ),
+        ("\ufeffc.JupyterHub.base_url = '/x'\n", {}, ["JupyterHub.base_url"]),
+        ("c.Spawner.env_keep.append('TZ')\n", {}, ["Spawner.env_keep"]),
+    ],
+)
+def test_each_setting_is_accounted_for_with_its_line(
+    hub_config: ModuleType,
+    base: Config,
+    tmp_path: Path,
+    text: str,
+    listed: dict[str, str],
+    holds: list[str],
+) -> None:
+    found, held, wrong = account(hub_config, base, tmp_path, text)
+    assert {trait: kind for trait, (kind, _) in found.items()} == listed
+    assert (held, wrong) == (holds, [])
+
+
+def test_a_subclass_of_the_labs_spawner_keeps_its_settings(
+    hub_config: ModuleType, base: Config, tmp_path: Path
+) -> None:
+    text = (
+        "from jupyterhub_sshspawner import SSHSpawner\n"
+        "class SiteSpawner(SSHSpawner): pass\n"
+        "c.JupyterHub.spawner_class = SiteSpawner\n"
+        "c.SiteSpawner.start_timeout = 90\n"
+    )
+    found, held, _ = account(hub_config, base, tmp_path, text)
+    assert found == {}
+    assert held == ["JupyterHub.spawner_class", "SiteSpawner.start_timeout"]
+
+
+def test_all_wrong_values_in_one_round(
+    hub_config: ModuleType, base: Config, tmp_path: Path
+) -> None:
+    text = "c.Authenticator.admin_users = 7\nc.Spawner.start_timeout = '60'\n"
+    wrong = account(hub_config, base, tmp_path, text)[2]
+    assert wrong == ["Authenticator.admin_users", "Spawner.start_timeout"]
+
+
+@pytest.mark.parametrize("rule", ["allowed_users = {'bob'}", "whitelist = {'bob'}"])
+def test_who_may_sign_in_is_the_users_rule(
+    hub_config: ModuleType, base: Config, tmp_path: Path, rule: str
+) -> None:
+    laid(hub_config, base, tmp_path, f"c.Authenticator.{rule}\n")
+    assert "allow_all" not in base.Authenticator
+
+
+def test_a_list_that_is_only_appended_to_is_a_list(hub_config: ModuleType) -> None:
+    import own_config
+
+    config = Config()
+    config.JupyterHub.services.append({"name": "peek"})
+    assert hub_config
+    assert own_config.whole_list(config.JupyterHub.services) == [{"name": "peek"}]
+    assert own_config.shown("JupyterHub.services", config.JupyterHub.services) == (
+        "added [{'name': 'peek'}]"
+    )
+
+
+def test_a_file_that_does_not_end_is_broken_at_its_line(
+    hub_config: ModuleType, tmp_path: Path
+) -> None:
+    import own_config
+
+    path = tmp_path / "theirs.py"
+    path.write_text("import time\ntry:\n    time.sleep(600)\nexcept Exception:\n    pass\n")
+    with pytest.raises(own_config.Broken, match="did not end within 1 s") as caught:
+        own_config.run(path, 1)
+    assert hub_config
+    assert caught.value.line == 3
+
+
+def test_a_quiet_hub_still_tells_of_its_start(hub_config: ModuleType) -> None:
+    import quiet_log  # type: ignore[import-not-found]
+
+    config = Config({"JupyterHub": {"log_level": "WARN"}})
+    quiet_log.apply(config)
+    quiet = quiet_log.Quiet(logging.WARNING)
+    said = [
+        text
+        for text in ("JupyterHub is now running at %s", "Hub API listening on %s", "200 GET /")
+        if quiet.filter(logging.LogRecord("", logging.INFO, "", 1, text, (), None))
+    ]
+    assert said == ["JupyterHub is now running at %s", "Hub API listening on %s"]
+    assert hub_config
+    assert config.JupyterHub.log_level == logging.INFO

@@ -7,22 +7,25 @@ from pathlib import Path
 sys.path.insert(0, "/opt/hublab")
 import base_config
 import own_hub_config
+import quiet_log
 import settings_file
+from own_config import whole_list
 
 ETC = Path("/etc/hublab")
 c = get_config()  # noqa: F821
 
 lab = base_config.apply(c, ETC)
-own_hub_config.apply(c, ETC / "own_hub_config.py", lab)
+own_hub_config.apply(c, own_hub_config.place(ETC), lab)
 settings_file.apply(c)
+quiet_log.apply(c)
 
 # hublab's own access, which is added whatever services and roles a case sets.
-services = list(c.JupyterHub.get("services", []))
+services = whole_list(c.JupyterHub.get("services", []))
 c.JupyterHub.services = [
     *services,
     {"name": "hublab", "api_token": (ETC / "api_token").read_text()},
 ]
-roles = list(c.JupyterHub.get("load_roles", []))
+roles = whole_list(c.JupyterHub.get("load_roles", []))
 c.JupyterHub.load_roles = [
     *roles,
     {

@@ -1,10 +1,14 @@
 """The user's own jupyterhub_config.py on the hub of a lab, and the traits that the lab sets itself."""
 
+import copy
+import shutil
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import own_config
+from absent_modules import absent
+from own_config import Loaded
 from traitlets import TraitError
 from traitlets.config import Config
 
@@ -70,10 +74,22 @@ RULES = {
     "JupyterHub.bind_url": f"{PLACE}; the path of this URL becomes base_url",
     "JupyterHub.spawner_class": BY_SSH,
     **dict.fromkeys(
-        ("JupyterHub.db_url", "JupyterHub.cookie_secret_file", "JupyterHub.pid_file"), STORED
+        (
+            "JupyterHub.db_url",
+            "JupyterHub.cookie_secret_file",
+            "JupyterHub.pid_file",
+            "JupyterHub.extra_log_file",
+        ),
+        STORED,
     ),
 }
 OURS = ("Spawner", "SSHSpawner")
+
+
+def place(etc: Path) -> Path:
+    """Where the user's file is on the hub: beside the files of its folder."""
+    named = etc / "own" / "name"
+    return etc / "own" / named.read_text() if named.exists() else etc / "own" / "none.py"
 
 
 def apply(c: Config, path: Path, lab: dict[str, Any]) -> list[own_config.Override]:
@@ -81,18 +97,77 @@ def apply(c: Config, path: Path, lab: dict[str, Any]) -> list[own_config.Overrid
 
     Returns the ignored values. Raises own_config.Broken for a file that does not run.
     """
-    if not path.exists():
-        return []
-    theirs = own_config.load(path)
+    return merge(c, own_config.run(path), lab) if path.exists() else []
+
+
+def merge(c: Config, loaded: Loaded, lab: dict[str, Any]) -> list[own_config.Override]:
+    """Merge what a file came to into `c`; returns the values that do not hold, with their lines."""
+    theirs = copy.deepcopy(loaded.config)
+    spawner = theirs.JupyterHub.get("spawner_class")
     reason = why_no_sign_in(theirs.JupyterHub.get("authenticator_class", "pam"), lab)
     rules = dict(RULES)
     if reason:
         rules["JupyterHub.authenticator_class"] = reason
-    if is_ssh_spawner(theirs.JupyterHub.get("spawner_class")):
+    ours = ssh_spawner(spawner)
+    if ours:
         del rules["JupyterHub.spawner_class"]  # such as a subclass of the lab's spawner
-    replaced = remove_other_spawners(theirs) + replaced_defaults(c, theirs, reason)
+    names = spawner_names(ours, spawner)
+    replaced = remove_other_spawners(theirs, names) + replaced_defaults(c, theirs, reason)
     keep_prefix(c, theirs)
-    return [*own_config.merge(c, theirs, rules), *replaced]
+    keep_allowed(c, theirs)
+    replaced += remove_services(theirs)
+    listed = [*own_config.merge(c, theirs, rules), *replaced]
+    if not reason and "authenticator_class" in theirs.JupyterHub:
+        listed += sign_in_note(theirs.JupyterHub.authenticator_class)
+    for one in listed:
+        one["line"] = loaded.line(one["trait"])
+    return listed
+
+
+def remove_services(theirs: Config) -> list[own_config.Override]:
+    """Remove and return the managed services whose program is not here: they would end the hub."""
+    given = theirs.JupyterHub.get("services", [])
+    removed = []
+    for service in own_config.whole_list(given):
+        if isinstance(service, dict) and (missing := missing_program(service)):
+            why = f"the service {service.get('name')} is left out: there is no {missing} here"
+            removed.append(
+                own_config.override("JupyterHub.services", missing, None, why, kind="not here")
+            )
+            kept = [one for one in own_config.whole_list(given) if one is not service]
+            given = theirs.JupyterHub.services = kept
+    return removed
+
+
+def missing_program(service: dict[str, Any]) -> str | None:
+    """The program or the script of a service's command that is not here; None if all is."""
+    command = [str(part) for part in service.get("command") or ()]
+    folder = Path(service.get("cwd") or Path.cwd())
+    if command and not shutil.which(command[0]):
+        return command[0]
+    scripts = [one for one in command[1:] if one.endswith((".py", ".sh"))]
+    return next((one for one in scripts if not (folder / one).exists()), None)
+
+
+def sign_in_note(authenticator: Any) -> list[own_config.Override]:
+    """An authenticator with passwords of its own, which hublab does not know."""
+    name = authenticator if isinstance(authenticator, str) else authenticator.__name__
+    if name in ("shared-password", "null"):
+        return []
+    why = (
+        f"it holds; hublab itself signs users in with the password of `--password-file`, "
+        f"which must be one that {name} accepts"
+    )
+    note = own_config.override("JupyterHub.authenticator_class", name, name, why, kind="sign-in")
+    return [note]
+
+
+def keep_allowed(c: Config, theirs: Config) -> None:
+    """Where the user's file says who may sign in, the lab does not let everybody in."""
+    for class_name, traits in theirs.items():
+        if class_name.endswith("Authenticator") and isinstance(traits, Config):
+            if any(name.startswith("allow") or name == "whitelist" for name in traits):
+                c.Authenticator.pop("allow_all", None)
 
 
 def why_no_sign_in(authenticator: Any, lab: dict[str, Any]) -> str | None:
@@ -106,6 +181,8 @@ def why_no_sign_in(authenticator: Any, lab: dict[str, Any]) -> str | None:
         ).authenticator_class
     except (TraitError, ImportError) as error:
         return f"it is not installed in the lab ({str(error).splitlines()[0][:120]})"
+    if module := absent(found):
+        return f"it is not installed in the lab (No module named '{module}')"
     if issubclass(found, LocalAuthenticator):
         return "accounts exist on the nodes only, not on the hub's host"
     if "OAuthenticator" in [base.__name__ for base in found.__mro__] and not lab.get("provider"):
@@ -113,16 +190,29 @@ def why_no_sign_in(authenticator: Any, lab: dict[str, Any]) -> str | None:
     return None
 
 
-def is_ssh_spawner(spawner: Any) -> bool:
-    """Whether a spawner class is the lab's, or a subclass of it."""
+def ssh_spawner(spawner: Any) -> type | None:
+    """The spawner class, if it is the lab's or a subclass of it."""
     from jupyterhub.app import JupyterHub
     from jupyterhub_sshspawner import SSHSpawner
 
     try:
-        found = JupyterHub(config=Config({"JupyterHub": {"spawner_class": spawner}})).spawner_class
+        found: type = JupyterHub(
+            config=Config({"JupyterHub": {"spawner_class": spawner}})
+        ).spawner_class
     except (TraitError, ImportError):
-        return False
-    return issubclass(found, SSHSpawner)
+        return None
+    return found if issubclass(found, SSHSpawner) else None
+
+
+def spawner_names(ours: type | None, spawner: Any) -> set[str]:
+    """The classes ending with Spawner whose settings are in force.
+
+    Another project's spawner may have the same name as the lab's; its settings are not for ours.
+    """
+    if ours:
+        return {base.__name__ for base in ours.__mro__}
+    name = spawner if isinstance(spawner, str) else getattr(spawner, "__name__", "")
+    return {"Spawner"} if name.rpartition(".")[2] == "SSHSpawner" else set(OURS)
 
 
 def replaced_defaults(c: Config, theirs: Config, reason: str | None) -> list[own_config.Override]:
@@ -139,14 +229,21 @@ def replaced_defaults(c: Config, theirs: Config, reason: str | None) -> list[own
     return replaced
 
 
-def remove_other_spawners(theirs: Config) -> list[own_config.Override]:
+def remove_other_spawners(theirs: Config, used: set[str]) -> list[own_config.Override]:
     """Remove and return settings of spawners that the lab does not use."""
-    names = [name for name in theirs if name.endswith("Spawner") and name not in OURS]
+    names = [name for name in theirs if name.endswith("Spawner") and name not in used]
     return [
-        own_config.override(f"{name}.{trait}", value, None, BY_SSH)
+        own_config.override(f"{name}.{trait}", value, None, other(name), kind="not in force")
         for name in names
         for trait, value in theirs.pop(name).items()
     ]
+
+
+def other(name: str) -> str:
+    """Why the settings of a spawner class are not in force."""
+    if name == "SSHSpawner":
+        return f"this file's SSHSpawner is another project's, not the lab's; {BY_SSH}"
+    return BY_SSH
 
 
 def keep_prefix(c: Config, theirs: Config) -> None:

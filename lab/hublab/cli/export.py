@@ -20,6 +20,7 @@ from hublab.deployment.role_images import with_images
 from hublab.engine import Engine
 from hublab.engine.images import save_images
 from hublab.errors import UsageError
+from hublab.paths import ETC
 from hublab.running.lab import Lab
 from hublab.settings.checking import check_settings
 from hublab.settings.values import NO_SETTINGS, Settings
@@ -81,6 +82,12 @@ def export(
         save_images(exported.images, target / IMAGES)
     for mounted in exported.paths:
         err.print(f"the file mounts a path of this machine: {mounted}", markup=False)
+    if lab and engine.read_file(lab.one("hub").id, f"{ETC}/own/name"):
+        err.print(
+            "the file does not carry your own hub configuration, nor its variables: "
+            "mount it and give them there",
+            markup=False,
+        )
     if as_json:
         emit({"files": [str(path) for path in written], "images": exported.images})
     else:

@@ -14,6 +14,7 @@ from hublab.cli.json_output import emit
 from hublab.cli.sign_in import as_data, find_sign_in, show_password_option, show_sign_in
 from hublab.deployment.creation import Created, create, refuse_early
 from hublab.deployment.own_config import NO_CONFIG, Override, OwnConfig
+from hublab.deployment.own_environment import password_from, variables_from
 from hublab.deployment.plan import Plan, make_plan
 from hublab.deployment.up_lock import up_lock
 from hublab.diagnosis.unserved import Unserved, unserved
@@ -65,6 +66,27 @@ from hublab.topology.defaults import FEWEST_NODES, MOST_NODES
     help="Each hub does its own imports, instead of being forked from a process that has done "
     "them. A lab without it is warm again.",
 )
+@click.option(
+    "--env",
+    "environment",
+    multiple=True,
+    metavar="NAME[=VALUE]",
+    help="A variable for the hub; NAME alone takes your value, for secrets. Repeatable.",
+)
+@click.option(
+    "--env-file",
+    "environment_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Lines NAME=VALUE, for the hub; repeatable.",
+)
+@click.option(
+    "--password-file",
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE",
+    help="The password with which hublab signs users in at your authenticator; - is stdin.",
+)
 @show_password_option
 @common
 def up(
@@ -74,6 +96,9 @@ def up(
     hub_config: Path | None,
     server_config: Path | None,
     cold: bool,
+    environment: tuple[str, ...],
+    environment_files: tuple[Path, ...],
+    password_file: Path | None,
     show_password: bool,
     name: str,
     as_json: bool,
@@ -84,8 +109,10 @@ def up(
     images whose inputs have changed. It removes a lab that fails to come up. Settings given for a
     running lab are added to those that it has.
 
-    Your own configuration is in effect except for what cannot work here (addresses, the proxy, how
-    servers start, how people sign in); `up` lists those settings with the reason.
+    Your own configuration is in effect except for what `up` lists with line and reason: what
+    cannot work here (addresses, the proxy, how servers start, how people sign in), what nothing
+    here reads, and paths that are not here. The folder of the file goes along, read-only. The file
+    runs twice, first to try it; what it writes then is thrown away.
 
     At the end it prints how to sign in. The password is the same for every user but admin. Where
     settings cut somebody off, it says whom and which setting does: the lab is up all the same.
@@ -96,10 +123,11 @@ def up(
       hublab up --name second --nodes 4
       hublab up --set hub.JupyterHub.hub_connect_ip=hub --set proxy.timeout=30000
       hublab up -f compose/lab.yaml -f compose/postgres.yaml
-      hublab up --hub-config jupyterhub_config.py
+      hublab up --hub-config jupyterhub_config.py --env CLIENT_SECRET
     """
     settings = Settings.parse(texts, where="--set")
-    own = OwnConfig(hub_config, server_config)
+    variables = variables_from(environment, environment_files)
+    own = OwnConfig(hub_config, server_config, variables, password_from(password_file))
     plan = make_plan(files, nodes)
     lab, created = bring_up(plan, name, steps(), settings, own, cold=cold)
     seconds = created.seconds
@@ -133,7 +161,9 @@ def bring_up(
         created = create(plan, name, engine, say, settings=settings, own=own)
         lab = Lab.find(name, engine)
         changed = set_warmth(lab, cold=cold)
-        restart_hub = (bool(own.hub) and not created.new) or (cold and changed)
+        restart_hub = (bool(own.hub or own.variables.values) and not created.new) or (
+            cold and changed
+        )
         with created.getting_ready():
             effective = asyncio.run(settle(lab, settings, say, restart_hub=restart_hub))
     with open_journal(lab, "up") as journal:
@@ -183,11 +213,16 @@ def show_unserved(lab: Lab, cut_off: list[Unserved]) -> None:
 
 
 def show_overridden(overridden: Iterable[Override]) -> None:
-    """Print which of the user's own settings are not in effect: theirs, ours, and why."""
+    """Print which of the user's own settings do not hold as they stand, where, and why."""
     for one in overridden:
         theirs = "(JupyterHub's default)" if one.theirs is None else one.theirs
         ours = "(not set)" if one.ours is None else one.ours
-        out.print(f"\n{one.trait}: {theirs} -> {ours}\n    {one.why}", markup=False)
+        at = f"line {one.line}: " if one.line else ""
+        if one.kind == "replaced":
+            out.print(f"\n{at}{one.trait}: {theirs} -> {ours}\n    {one.why}", markup=False)
+        else:
+            value = "" if one.theirs is None else f": {one.theirs}"
+            out.print(f"\n{at}{one.trait}{value} ({one.kind})\n    {one.why}", markup=False)
 
 
 def show_hosts(lab: Lab) -> None:

@@ -92,7 +92,7 @@ def create(
     with up_lock(progress):
         refuse_conflict(engine, name, plan)  # again, for another `up` may just have ended
         resolved = with_images(plan, name, engine, progress)
-        overridden = check_own_config(engine, resolved.images, own, plan.topology)
+        overridden = check_own_config(engine, resolved.images, own, plan.topology, resolved.config)
         new = not engine.leftovers(name)
         guard = Guard.start(undo=[down_argv(name)]) if new or lease else None
         try:

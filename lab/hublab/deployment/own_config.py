@@ -1,36 +1,49 @@
 """The user's own configuration files, on top of a lab's base configuration.
 
 The software of hub and servers tries the files first, in throw-away containers, so that a file that
-does not run leaves nothing behind. The values that the lab replaces are returned as a list. The
-rules for this are next to the base: compose/etc/hub/own_hub_config.py, compose/etc/node/.
+does not run leaves nothing behind. The hub's is tried as the hub runs it: as its user, with its
+variables, its mounts, a network, and the files of its folder. The values that do not hold are
+returned as a list. The rules for this are next to the base: compose/etc/hub/own_hub_config.py,
+compose/etc/accounting.py, compose/etc/node/.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from hublab.deployment.own_environment import NO_VARIABLES, Variables
+from hublab.deployment.own_files import FOLDER as OWN
+from hublab.deployment.own_files import hub_files, read
 from hublab.engine import Container, Engine
 from hublab.engine.records import File
-from hublab.errors import UsageError
+from hublab.errors import LabError, UsageError
 from hublab.paths import ETC
-from hublab.settings.files import JUPYTERHUB_UID
-from hublab.settings.image_software import SCRIPTS, answer_of
+from hublab.settings.files import JUPYTERHUB_UID, private
+from hublab.settings.image_software import PYTHON, SCRIPTS
 from hublab.topology.model import Topology
 
-HUB_FILE, SERVER_FILE = "own_hub_config.py", "own_server_config.py"
+SERVER_FILE = "own_server_config.py"
+SECONDS = 60
+"""How long the container of a try-out may run; the file in it has 30 s."""
 
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """A value of the user's that the lab replaces: by which one, and why. None: not set."""
+    """A value of the user's that does not hold as it stands: which one replaces it, and why."""
 
     trait: str
     theirs: str | None
     ours: str | None
     why: str
+    kind: str = "replaced"
+    """replaced, not in force, unknown, not here, old or sign-in."""
+    line: int | None = None
+    """Of the user's file; None for a default of JupyterHub's that the lab replaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +52,13 @@ class OwnConfig:
 
     hub: Path | None = None
     server: Path | None = None
+    variables: Variables = NO_VARIABLES
+    """What the hub finds in its environment."""
+    password: str | None = None
+    """With which hublab signs users in, where the authenticator has passwords of its own."""
 
     def __bool__(self) -> bool:
-        return bool(self.hub or self.server)
+        return bool(self.hub or self.server or self.variables.values or self.password)
 
     def check_readable(self) -> None:
         """Raise UsageError for a file that cannot be read."""
@@ -54,33 +71,77 @@ NO_CONFIG = OwnConfig()
 
 
 def check_own_config(
-    engine: Engine, images: Mapping[str, str], own: OwnConfig, topology: Topology
+    engine: Engine,
+    images: Mapping[str, str],
+    own: OwnConfig,
+    topology: Topology,
+    config: Mapping[str, Any] | None = None,
 ) -> list[Override]:
-    """The values in the files that the lab will replace.
+    """The values in the files that do not hold in the lab as they stand.
 
-    `images` gives the image of each role. Raises UsageError with file and line for a file that
-    cannot be read or does not run.
+    `images` gives the image of each role, `config` the Compose files as Compose merges them. Raises
+    UsageError with file and line for a file that cannot be read or does not run.
     """
     found: list[Override] = []
-    for scope, role, path in (("hub", "hub", own.hub), ("server", "node", own.server)):
-        if path:
-            files = [File("their_config.py", read(path)), File("lab.json", lab_json(topology))]
-            script, attempt = f"{SCRIPTS}/check_own_config.py", f"try {path}"
-            answer = answer_of(engine, images[role], script, scope, attempted=attempt, files=files)
-            found += overrides(answer, path)
+    if own.hub:
+        service = ((config or {}).get("services") or {}).get(topology.hub.service) or {}
+        variables = {
+            **{k: str(v) for k, v in (service.get("environment") or {}).items() if v is not None},
+            **own.variables.values,
+        }
+        files = [
+            *(File(f"etc/hublab/{f.name}", f.content, f.mode, f.uid) for f in hub_files(own.hub)),
+            File("tmp/lab.json", lab_json(topology)),
+            File("tmp/environment.json", json.dumps(variables).encode(), 0o600, JUPYTERHUB_UID),
+        ]
+        place = f"{ETC}/{OWN}/{own.hub.name}"
+        argv = [PYTHON, f"{SCRIPTS}/check_own_config.py", "hub", place]
+        answer = attempt(engine, images["hub"], argv, files, own.hub, binds=binds(service))
+        found += overrides(answer, own.hub)
+    if own.server:
+        files = [File("tmp/their_config.py", read(own.server))]
+        argv = [PYTHON, f"{SCRIPTS}/check_own_config.py", "server", "/tmp/their_config.py"]
+        answer = attempt(engine, images["node"], argv, files, own.server)
+        found += overrides(answer, own.server)
     return found
 
 
-def read(path: Path) -> bytes:
-    """The content of a file. Raises UsageError."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
+def binds(service: Mapping[str, Any]) -> dict[str, str]:
+    """Path on this machine -> path on the hub's host, for what its service mounts."""
+    return {
+        str(mount["source"]): str(mount["target"])
+        for mount in service.get("volumes") or []
+        if mount.get("type") == "bind"
+    }
+
+
+def attempt(
+    engine: Engine,
+    image: str,
+    argv: list[str],
+    files: list[File],
+    path: Path,
+    *,
+    binds: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The answer of the container that tries a file. Raises UsageError, LabError."""
+    user = "" if binds is None else "jupyterhub"
+    whole = ["timeout", "--signal=KILL", str(SECONDS), *argv]
+    done = engine.run_once(image, whole, files, "/", user=user, binds=binds, network=bool(user))
+    if done.exit_code == 137:
         raise UsageError(
-            f"cannot read this configuration: {error.strerror}",
-            where=str(path),
-            hint="the path of a Python file, such as jupyterhub_config.py",
-        ) from error
+            f"this configuration did not end within {SECONDS} s", where=str(path), hint=HINT
+        )
+    if done.exit_code:
+        raise LabError(f"could not try {path}: {done.stderr.strip()[-2000:]}")
+    answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return answer
+
+
+HINT = (
+    "variables by --env, files beside the configuration, and only software that is installed "
+    "in the lab; the file runs twice, once to try it"
+)
 
 
 def lab_json(topology: Topology) -> bytes:
@@ -97,29 +158,54 @@ def lab_json(topology: Topology) -> bytes:
     ).encode()
 
 
-def overrides(answer: dict[str, object], path: Path) -> list[Override]:
+def overrides(answer: dict[str, Any], path: Path) -> list[Override]:
     """Parse the result of the container that tried a file. Raises UsageError if it did not run."""
     if "broken" in answer:
         line = f":{answer['line']}" if answer["line"] else ""
         raise UsageError(
             f"this configuration does not run in the lab: {answer['broken']}",
             where=f"{path}{line}",
-            hint="a file that needs no other file, and only software that is installed in the lab",
+            hint=hint_for(str(answer["broken"])),
         )
     if "wrong" in answer:
-        line = f":{answer['line']}" if answer["line"] else ""
-        raise UsageError(str(answer["wrong"]), where=f"{path}{line}")
-    listed = answer["overridden"]
-    assert isinstance(listed, list)
-    return [Override(**one) for one in listed]
+        wrong = answer["wrong"]
+        raise UsageError(
+            "\n".join(str(one["why"]) for one in wrong),
+            where="\n".join(f"{path}:{one['line']}" if one["line"] else f"{path}" for one in wrong),
+        )
+    return [Override(**one) for one in answer["overridden"]]
+
+
+def hint_for(reason: str) -> str:
+    """What helps against an exception of a configuration."""
+    if name := re.match(r"KeyError: '([A-Z][A-Z0-9_]*)'", reason):
+        return f"--env {name[1]} takes the variable from your environment; see also --env-file"
+    if reason.startswith(("FileNotFoundError", "PermissionError")):
+        return (
+            "the folder of the configuration goes along, read-only, as /etc/hublab/own; "
+            "any other path must be mounted by a Compose file"
+        )
+    return HINT
 
 
 def put_own_config(engine: Engine, hosts: list[Container], own: OwnConfig) -> None:
-    """Put the files on the hosts; hub and servers read them at their next start."""
+    """Put the files on the hosts; hub and servers read them at their next start.
+
+    Nothing of it is in a command line or in what the engine shows of a container.
+    """
     for host in hosts:
-        if own.hub and "hub" in host.roles:
-            # It may contain secrets.
-            file = File(HUB_FILE, read(own.hub), mode=0o600, uid=JUPYTERHUB_UID)
-            engine.put_files(host.id, ETC, [file])
+        if "hub" in host.roles:
+            files = hub_files(own.hub) if own.hub else []
+            # s6-envdir turns the zero bytes into line feeds.
+            files += [
+                File(f"env/{name}", value.encode().replace(b"\n", b"\0"), mode=0o600)
+                for name, value in own.variables.values.items()
+            ]
+            if own.variables.secrets:
+                files.append(private("own_secrets", "\n".join(own.variables.secrets)))
+            if own.password:
+                files.append(private("password", own.password))
+            if files:
+                engine.put_files(host.id, ETC, files)
         if own.server and "node" in host.roles:
             engine.put_files(host.id, ETC, [File(SERVER_FILE, read(own.server))])

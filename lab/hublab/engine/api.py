@@ -275,10 +275,23 @@ class Engine:
         return int(stats["cpu_usage"]["total_usage"]) / 1e9
 
     def run_once(
-        self, image: str, argv: Sequence[str], files: Sequence[File] = (), folder: str = "/"
+        self,
+        image: str,
+        argv: Sequence[str],
+        files: Sequence[File] = (),
+        folder: str = "/",
+        *,
+        user: str = "",
+        binds: Mapping[str, str] | None = None,
+        network: bool = False,
     ) -> ExecResult:
-        """Run a command in a temporary container without network."""
-        with self._temporary(image, argv, files, folder) as container:
+        """Run a command in a temporary container, by default without network.
+
+        `binds` are paths of this machine and where they are mounted, read-only.
+        """
+        with self._temporary(
+            image, argv, files, folder, user=user, binds=binds, network=network
+        ) as container:
             code = self._client.api.wait(container)["StatusCode"]
             stdout, stderr = (
                 bytes(self._client.api.logs(container, stdout=out, stderr=not out)).decode(
@@ -302,17 +315,30 @@ class Engine:
 
     @contextlib.contextmanager
     def _temporary(
-        self, image: str, argv: Sequence[str], files: Sequence[File], folder: str
+        self,
+        image: str,
+        argv: Sequence[str],
+        files: Sequence[File],
+        folder: str,
+        *,
+        user: str = "",
+        binds: Mapping[str, str] | None = None,
+        network: bool = False,
     ) -> Iterator[str]:
-        """Run a command in a container without network; yields its id, removes it at the end."""
+        """Run a command in a container; yields its id, removes it at the end."""
         with engine_errors(f"run {argv[0]} in a container of {image}"):
             container = self._client.api.create_container(
                 image,
                 list(argv),
-                network_disabled=True,
+                network_disabled=not network,
+                user=user or None,
                 # Empty labels too: else those apply with which Compose built the image.
                 labels={"hublab.once": "true", PROJECT: self._lab, SERVICE: "", ROLE: ""},
-                host_config=self._client.api.create_host_config(network_mode="none", init=True),
+                host_config=self._client.api.create_host_config(
+                    network_mode="bridge" if network else "none",
+                    init=True,
+                    binds=[f"{source}:{target}:ro" for source, target in (binds or {}).items()],
+                ),
             )
             try:
                 if files:

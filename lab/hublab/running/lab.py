@@ -185,7 +185,8 @@ class Lab:
 
     def secrets(self) -> set[str]:
         """Everything that must never be written anywhere: for journals and reports."""
-        names = ("password", "admin_password", "api_token", "cookie_secret", "database_password")
+        names = ["password", "admin_password", "api_token", "cookie_secret", "database_password"]
+        names.append("own_secrets")  # variables of the user's: deployment/own_config.py
         files = [f"{ETC}/{name}" for name in names] + [f"{ETC}/{PROXY_TOKEN}"]
         hub = self.one("hub")
         script = 'for f; do [ ! -f "$f" ] || cat "$f"; echo; done'
@@ -194,7 +195,7 @@ class Lab:
         except HostDown:  # the engine reads the files of a host that does not run, one by one
             kept = (self.engine.read_file(hub.id, file) for file in files)
             text = "\n".join(one.decode() for one in kept if one)
-        return {line for line in text.split() if line}
+        return {part for part in (*text.split(), *text.splitlines()) if part}
 
     def settings(self) -> Settings:
         """The settings that this lab was given last."""

@@ -1,0 +1,150 @@
+"""Accounts for each setting of a user's hub configuration: what holds; why the rest does not."""
+
+import difflib
+import os
+import re
+from typing import Any
+
+import own_config
+from absent_modules import absent
+from check_settings import CHOOSING, loaded_names, value_problem
+from own_config import Loaded, Override, override
+from traitlets import Undefined
+from traitlets.config import Config, Configurable
+from traitlets.config.loader import LazyConfigValue
+
+OLD = re.compile(r"deprecat|does nothing", re.IGNORECASE)
+OF_SERVERS = ("NotebookApp", "ServerApp", "LabApp", "ContentsManager", "KernelManager")
+TLS_ONLY = ("internal_certs_location", "trusted_alt_names", "recreate_internal_certs")
+PATHS = ("template_paths", "logo_file", "data_files_path", "extra_static_paths", "config_file")
+
+
+class Account:
+    """The settings of one file, compared with the classes that this hub uses."""
+
+    def __init__(self, theirs: Loaded, effective: Config) -> None:
+        from jupyterhub.app import JupyterHub
+        from jupyterhub.auth import Authenticator
+        from jupyterhub.proxy import Proxy
+        from jupyterhub.spawner import Spawner
+
+        self.theirs = theirs
+        chosen = {k: v for k, v in effective.get("JupyterHub", {}).items() if k in CHOOSING}
+        hub = JupyterHub(config=Config({"JupyterHub": chosen}))
+        self.used = [type(hub), *(getattr(hub, name) for name in CHOOSING)]
+        kinds = (Spawner, Authenticator, Proxy)
+        others = [one for one in hub.classes if not issubclass(one, kinds)]
+        self.in_force: dict[str, list[type[Configurable]]] = {}
+        for user in [*self.used, *others]:
+            for base in user.__mro__:
+                if issubclass(base, Configurable):
+                    self.in_force.setdefault(base.__name__, []).append(user)
+        self.known = {one.__name__ for one in hub.classes} | loaded_names(Configurable)
+
+    def rest(self, listed: list[Override]) -> tuple[list[Override], list[str], list[Override]]:
+        """What else must be listed, what holds, and the values that their traits do not accept."""
+        done = {one["trait"] for one in listed}
+        found: list[Override] = []
+        holds: list[str] = []
+        wrong: list[Override] = []
+        for class_name, traits in self.theirs.config.items():
+            if not isinstance(traits, Config):
+                found.append(self.entry(class_name, traits, "unknown", "no class has this setting"))
+                continue
+            for trait, value in traits.items():
+                key = f"{class_name}.{trait}"
+                if key in done:
+                    continue
+                if reason := self.why_wrong(class_name, trait, value):
+                    wrong.append(self.entry(key, value, "wrong", reason))
+                elif problem := self.problem(class_name, trait, value):
+                    found.append(self.entry(key, value, *problem))
+                else:
+                    holds.append(key)
+        return found, holds, wrong
+
+    def entry(self, key: str, value: Any, kind: str, why: str) -> Override:
+        return override(key, value, None, why, kind=kind, line=self.theirs.line(key))
+
+    def trait(self, class_name: str, name: str) -> Any:
+        """The trait that a setting is for, None if nothing in force has it."""
+        for user in self.in_force.get(class_name, ()):
+            traits = user.class_traits(config=True)
+            if name in traits:
+                return traits[name]
+        return None
+
+    def why_wrong(self, class_name: str, name: str, value: Any) -> str | None:
+        trait = self.trait(class_name, name)
+        if trait is None or isinstance(value, LazyConfigValue):
+            return None
+        return value_problem(class_name, name, trait, value, as_text=False)
+
+    def problem(self, class_name: str, name: str, value: Any) -> tuple[str, str] | None:
+        """Why a setting does not hold as it stands: kind and reason; None if it holds."""
+        if class_name not in self.in_force:
+            return self.not_in_force(class_name)
+        trait = self.trait(class_name, name)
+        if trait is None:
+            names = [
+                n for user in self.in_force[class_name] for n in user.class_traits(config=True)
+            ]
+            return "unknown", f"{class_name} has no setting {name} here{near(name, names)}"
+        if OLD.search(" ".join(str(trait.help).split())[:60]):
+            return "old", " ".join(str(trait.help).split())[:160]
+        if class_name == "JupyterHub" and name in TLS_ONLY:
+            return "not in force", "it means something with internal_ssl only"
+        if name in ("mem_limit", "cpu_limit", "mem_guarantee", "cpu_guarantee") and value:
+            spawner = self.used[1 + CHOOSING.index("spawner_class")]
+            default = getattr(spawner, "limit_backend", None)
+            if getattr(default, "default_value", Undefined) in (None, "", "none", Undefined):
+                why = "SSHSpawner enforces limits only with SSHSpawner.limit_backend"
+                if "limit_backend" not in self.theirs.config.get("SSHSpawner", {}):
+                    return "not in force", why
+        return missing_path(name, value)
+
+    def not_in_force(self, class_name: str) -> tuple[str, str]:
+        if class_name in OF_SERVERS:
+            return "not in force", "a setting of servers: `--server-config` takes their file"
+        if class_name in self.known:
+            used = ", ".join(one.__name__ for one in self.used[1:])
+            return "not in force", f"this hub does not use {class_name}; it uses {used}"
+        return "unknown", f"nothing here has a class {class_name}{near(class_name, self.known)}"
+
+
+def near(name: str, names: Any) -> str:
+    found = difflib.get_close_matches(name, set(names), n=1, cutoff=0.8)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def missing_path(name: str, value: Any) -> tuple[str, str] | None:
+    """A setting that leads to a file or folder which is not here."""
+    if name not in PATHS and not name.endswith(("_file", "_path", "_paths", "_dir", "_location")):
+        return None
+    values = value if isinstance(value, (list, tuple)) else [value]
+    gone = [
+        str(one)
+        for one in values
+        if isinstance(one, str) and os.path.isabs(one) and not os.path.exists(one)
+    ]
+    return ("not here", f"there is no {', '.join(gone)} on the hub's host") if gone else None
+
+
+def imports(theirs: Loaded) -> list[Override]:
+    """The spawners and authenticators that the file imports and that are not here."""
+    return [
+        override(
+            f"import {module}",
+            None,
+            None,
+            f"{module} is not installed in the lab; the rest of the file holds",
+            kind="not here",
+            line=own_config.import_line(theirs.source, module),
+        )
+        for module in sorted(theirs.absent)
+    ]
+
+
+def absent_class(found: Any) -> str | None:
+    """The missing module that a class comes from, None if it is here."""
+    return absent(found) if isinstance(found, type) else None

@@ -1,0 +1,64 @@
+"""The user's own configuration with the folder beside it, as files for a host."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from hublab.engine.records import File
+from hublab.errors import UsageError
+from hublab.settings.files import JUPYTERHUB_UID
+
+FOLDER = "own"
+"""Below /etc/hublab, on the hub's host; its file `name` names the configuration."""
+MOST_FILES, MOST_BYTES = 500, 16 * 1024 * 1024
+SKIPPED = ("__pycache__", "node_modules", "venv")
+
+
+def hub_files(path: Path) -> list[File]:
+    """The configuration, its name, and what is beside it: readable by the hub alone.
+
+    Hidden files stay behind. A folder that is too large is left behind as a whole. Raises
+    UsageError for a configuration that cannot be read.
+    """
+    beside = list(files_beside(path))
+    named = File(f"{FOLDER}/name", path.name.encode(), mode=0o440, uid=JUPYTERHUB_UID)
+    return [named, own_file(path.name, read(path)), *beside]
+
+
+def files_beside(path: Path) -> Iterator[File]:
+    """The files of the configuration's folder; none if they are too many or too large."""
+    folder = path.resolve().parent
+    found: list[Path] = []
+    size = 0
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(one for one in folders if one[0] != "." and one not in SKIPPED)
+        for name in sorted(names):
+            one = Path(parent, name)
+            if name[0] == "." or not one.is_file() or not os.access(one, os.R_OK):
+                continue
+            if one.relative_to(folder).as_posix() in (path.name, "name"):
+                continue
+            found.append(one)
+            size += one.stat().st_size
+            if len(found) > MOST_FILES or size > MOST_BYTES:
+                return
+    for one in found:
+        yield own_file(one.relative_to(folder).as_posix(), one.read_bytes())
+
+
+def own_file(name: str, content: bytes) -> File:
+    return File(f"{FOLDER}/{name}", content, mode=0o440, uid=JUPYTERHUB_UID)
+
+
+def read(path: Path) -> bytes:
+    """The content of a file. Raises UsageError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"cannot read this configuration: {error.strerror}",
+            where=str(path),
+            hint="the path of a Python file, such as jupyterhub_config.py",
+        ) from error

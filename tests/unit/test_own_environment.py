@@ -1,0 +1,74 @@
+"""Variables and a password for one's own configuration: where they come from, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hublab.deployment.own_environment import password_from, variables_from
+from hublab.deployment.own_files import hub_files
+from hublab.errors import UsageError
+
+
+def test_values_of_the_caller_and_of_files_are_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLIENT_SECRET", "of-the-caller")
+    file = tmp_path / "hub.env"
+    file.write_text("# comment\n\nexport TOKEN='in the file'\nCLIENT_SECRET=not-this\n")
+    given = variables_from(["CLIENT_SECRET", "PREFIX=/x/longer"], [file])
+    assert given.values == {
+        "TOKEN": "in the file",
+        "CLIENT_SECRET": "of-the-caller",
+        "PREFIX": "/x/longer",
+    }
+    assert given.secrets == ["of-the-caller", "in the file"]
+    assert "of-the-caller" not in repr(given)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("NOT_THERE_AT_ALL", "has no variable NOT_THERE_AT_ALL"),
+        ("a b=s3cret", "not the name of a variable"),
+        ("CONFIGPROXY_AUTH_TOKEN=s3cret", "the lab itself sets"),
+        ("A=" + "x" * 5000, "too long"),
+    ],
+)
+def test_what_cannot_be_a_variable_is_refused_without_its_value(text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says) as caught:
+        variables_from([text], [])
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_line_without_a_value_is_refused_at_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "hub.env"
+    file.write_text("A=1\nB\n")
+    with pytest.raises(UsageError, match=rf"where: {file}:2"):
+        variables_from([], [file])
+
+
+def test_a_password_is_the_first_line(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("open sesame\nmore\n")
+    assert password_from(file) == "open sesame"
+    file.write_text("\n")
+    with pytest.raises(UsageError, match="first line is empty"):
+        password_from(file)
+
+
+def test_the_folder_goes_along_without_hidden_files(tmp_path: Path) -> None:
+    config = tmp_path / "jupyterhub_config.py"
+    config.write_text("load_subconfig('more.py')")
+    for name in ("more.py", ".secret", "templates/page.html", ".git/config"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    files = hub_files(config)
+    assert [file.name for file in files] == [
+        "own/name",
+        "own/jupyterhub_config.py",
+        "own/more.py",
+        "own/templates/page.html",
+    ]
+    assert {file.mode for file in files} == {0o440}
