@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -277,19 +276,3 @@ def test_a_file_that_does_not_end_is_broken_at_its_line(
         own_config.run(path, 1)
     assert hub_config
     assert caught.value.line == 3
-
-
-def test_a_quiet_hub_still_tells_of_its_start(hub_config: ModuleType) -> None:
-    import quiet_log  # type: ignore[import-not-found]
-
-    config = Config({"JupyterHub": {"log_level": "WARN"}})
-    quiet_log.apply(config)
-    quiet = quiet_log.Quiet(logging.WARNING)
-    said = [
-        text
-        for text in ("JupyterHub is now running at %s", "Hub API listening on %s", "200 GET /")
-        if quiet.filter(logging.LogRecord("", logging.INFO, "", 1, text, (), None))
-    ]
-    assert said == ["JupyterHub is now running at %s", "Hub API listening on %s"]
-    assert hub_config
-    assert config.JupyterHub.log_level == logging.INFO

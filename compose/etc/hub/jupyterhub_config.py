@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.insert(0, "/opt/hublab")
 import base_config
 import own_hub_config
-import quiet_log
+import state_log
 import settings_file
 from own_config import whole_list
 
@@ -17,7 +17,7 @@ c = get_config()  # noqa: F821
 lab = base_config.apply(c, ETC)
 own_hub_config.apply(c, own_hub_config.place(ETC), lab)
 settings_file.apply(c)
-quiet_log.apply(c)
+state_log.apply(c)
 
 # hublab's own access, which is added whatever services and roles a case sets.
 services = whole_list(c.JupyterHub.get("services", []))
