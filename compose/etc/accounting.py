@@ -9,7 +9,6 @@ import own_config
 from absent_modules import absent
 from check_settings import CHOOSING, loaded_names, value_problem
 from own_config import Loaded, Override, override
-from traitlets import Undefined
 from traitlets.config import Config, Configurable
 from traitlets.config.loader import LazyConfigValue
 
@@ -94,13 +93,8 @@ class Account:
             return "old", " ".join(str(trait.help).split())[:160]
         if class_name == "JupyterHub" and name in TLS_ONLY:
             return "not in force", "it means something with internal_ssl only"
-        if name in ("mem_limit", "cpu_limit", "mem_guarantee", "cpu_guarantee") and value:
-            spawner = self.used[1 + CHOOSING.index("spawner_class")]
-            default = getattr(spawner, "limit_backend", None)
-            if getattr(default, "default_value", Undefined) in (None, "", "none", Undefined):
-                why = "SSHSpawner enforces limits only with SSHSpawner.limit_backend"
-                if "limit_backend" not in self.theirs.config.get("SSHSpawner", {}):
-                    return "not in force", why
+        if name in ("mem_guarantee", "cpu_guarantee") and value:
+            return "not in force", "SSHSpawner guarantees nothing"
         return missing_path(name, value)
 
     def not_in_force(self, class_name: str) -> tuple[str, str]:
@@ -142,6 +136,21 @@ def imports(theirs: Loaded) -> list[Override]:
             line=own_config.import_line(theirs.source, module),
         )
         for module in sorted(theirs.absent)
+    ]
+
+
+def subconfigs(theirs: Loaded) -> list[Override]:
+    """The subconfigs that the file loads and that are not here."""
+    return [
+        override(
+            f"load_subconfig({name!r})",
+            None,
+            None,
+            "there is no such file here, which JupyterHub passes over without a word",
+            kind="not here",
+            line=line,
+        )
+        for name, line in theirs.missing.items()
     ]
 
 

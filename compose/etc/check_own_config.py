@@ -36,9 +36,10 @@ def try_hub(path: Path) -> dict[str, Any]:
     theirs = own_config.run(path, SECONDS)
     listed = own_hub_config.merge(config, theirs, lab)
     found, holds, wrong = accounting.Account(theirs, config).rest(listed)
+    not_here = [*accounting.imports(theirs), *accounting.subconfigs(theirs)]
     if wrong:
         return {"wrong": sorted(wrong, key=lambda one: one["line"] or 0)}
-    return {"overridden": [*listed, *found, *accounting.imports(theirs)], "holds": holds}
+    return {"overridden": [*listed, *found, *not_here], "holds": holds}
 
 
 def try_server(path: Path) -> dict[str, Any]:

@@ -7,7 +7,6 @@ ignored and reported. Everything else in the file takes effect.
 import ast
 import re
 import signal
-import tokenize
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from absent_modules import absent_modules
+from config_loader import loader_of
 from traitlets.config import Config
 from traitlets.config.loader import LazyConfigValue
 
@@ -46,6 +46,8 @@ class Loaded:
     """The spawners and authenticators that it imports and that are not here."""
     lines: dict[str, int] = field(default_factory=dict)
     """Each `Class.trait` -> the last line that names it."""
+    missing: dict[str, int | None] = field(default_factory=dict)
+    """The subconfigs that it loads and that are not here -> the line."""
 
     def line(self, key: str) -> int | None:
         return self.lines.get(key)
@@ -79,20 +81,38 @@ def time_limit(seconds: int) -> Iterator[None]:
 
 def run(path: Path, seconds: int = 0) -> Loaded:
     """Run a configuration file by itself, as JupyterHub does, for so long; raises Broken."""
-    theirs = Config()
-    names = {"c": theirs, "get_config": lambda: theirs, "__file__": str(path)}
+    loader = loader_of(path)
     try:
-        with tokenize.open(path) as file:  # a byte order mark or a coding line is no fault
-            source = file.read()
         with absent_modules() as absent, time_limit(seconds):
-            exec(compile(source, str(path), "exec"), names)
+            theirs = loader.load_config()
     except SyntaxError as error:
-        raise Broken(f"SyntaxError: {error.msg}", error.lineno) from error
+        reason = f"SyntaxError: {error.msg}"
+        raise Broken(within(path, error.filename, reason), error.lineno) from error
     except BaseException as error:  # its time may be over, or it may end the process
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
         reason = f"{type(error).__name__}: {error}"
         raise Broken(reason, frames[-1].lineno if frames else None) from error
-    return Loaded(theirs, source, frozenset(absent), lines_of(source))
+    source = loader.sources[str(path)]
+    return Loaded(
+        theirs, source, frozenset(absent), lines_of(source), {
+            name: subconfig_line(source, name) for name in loader.missing
+        },
+    )  # fmt: skip
+
+
+def within(path: Path, filename: str | None, reason: str) -> str:
+    """A reason with the file that it is about, where that is a subconfig."""
+    return reason if filename in (None, str(path)) else f"{filename}: {reason}"
+
+
+def subconfig_line(source: str, name: str) -> int | None:
+    """The line in which a file loads a subconfig by a literal name."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "load_subconfig":
+            given = [getattr(one, "value", None) for one in node.args]
+            if name in given:
+                return node.lineno
+    return None
 
 
 def lines_of(source: str) -> dict[str, int]:

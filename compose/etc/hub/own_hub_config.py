@@ -84,6 +84,7 @@ RULES = {
     ),
 }
 OURS = ("Spawner", "SSHSpawner")
+LIMITS = ("mem_limit", "cpu_limit")
 
 
 def place(etc: Path) -> Path:
@@ -115,7 +116,7 @@ def merge(c: Config, loaded: Loaded, lab: dict[str, Any]) -> list[own_config.Ove
     replaced = remove_other_spawners(theirs, names) + replaced_defaults(c, theirs, reason)
     keep_prefix(c, theirs)
     keep_allowed(c, theirs)
-    replaced += remove_services(theirs)
+    replaced += remove_services(theirs) + remove_limits(theirs)
     listed = [*own_config.merge(c, theirs, rules), *replaced]
     if not reason and "authenticator_class" in theirs.JupyterHub:
         listed += sign_in_note(theirs.JupyterHub.authenticator_class)
@@ -136,6 +137,22 @@ def remove_services(theirs: Config) -> list[own_config.Override]:
             )
             kept = [one for one in own_config.whole_list(given) if one is not service]
             given = theirs.JupyterHub.services = kept
+    return removed
+
+
+def remove_limits(theirs: Config) -> list[own_config.Override]:
+    """Remove and return limits that nothing would enforce: SSHSpawner refuses to start with them."""
+    classes = [one for one in theirs.values() if isinstance(one, Config)]
+    if any(one.get("limit_backend", "none") != "none" for one in classes):
+        return []
+    why = "left out: each start would be refused, for nothing enforces it without limit_backend"
+    removed = []
+    for name in OURS:
+        for trait in LIMITS:
+            if value := theirs.get(name, {}).pop(trait, None):
+                removed.append(
+                    own_config.override(f"{name}.{trait}", value, None, why, kind="not in force")
+                )
     return removed
 
 

@@ -1,0 +1,195 @@
+"""A hub configuration of one's own: what `up` lists, compared with what the running hub has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from lifecycle import fresh_name, hublab, wait_until_gone
+
+from hublab.deployment.removal import down
+from hublab.engine import Engine
+from hublab.running.lab import Lab
+
+CONFIG = """\
+import os
+import socket
+import sys
+sys.path.insert(0, os.path.dirname(__file__))
+from site_words import LIMIT
+c.JupyterHub.base_url = os.environ["HUB_PREFIX"]
+c.JupyterHub.active_server_limit = LIMIT
+c.JupyterHub.log_level = "WARN"
+c.JupyterHub.tornado_settings.update({"slow_spawn_timeout": 7})
+c.JupyterHub.services.append({"name": "peek", "api_token": os.environ["PEEK_TOKEN"]})
+c.JupyterHub.load_roles.append({"name": "watch", "users": ["carol"], "scopes": ["list:users"]})
+c.JupyterHub.spawner_class = "systemdspawner.SystemdSpawner"
+c.JupyterHub.authenticator_class = "dummy"
+c.JupyterHub.hub_ip = socket.gethostbyname(socket.gethostname())
+c.JupyterHub.active_server_limits = 3
+c.JupyterHub.logo_file = "/srv/site/logo.png"
+c.Jupyterhub.shutdown_on_logout = True
+c.NotebookApp.ip = "0.0.0.0"
+c.Authenticator.allowed_users = {"bob"}
+c.Authenticator.admin_users.add("bob")
+c.DummyAuthenticator.password = os.environ["CLASS_PASSWORD"]
+c.PAMAuthenticator.open_sessions = False
+c.Spawner.environment.update({"LAB_SEEN": "yes"})
+c.Spawner.env_keep.append("TZ")
+c.Spawner.mem_limit = "1G"
+c.SystemdSpawner.isolate_tmp = True
+load_subconfig("more.py")
+load_subconfig("later.py")
+"""
+LOOK = """
+
+def _look():
+    import json
+    from contextlib import suppress
+    from jupyterhub.app import JupyterHub
+    from traitlets import HasTraits, TraitError
+    start = JupyterHub.start
+
+    async def started(self):
+        await start(self)
+        user = self.users[await _anybody(self)]
+        parts = [self, self.authenticator, self.proxy, user.spawner]
+        seen = {}
+        for part in parts:
+            for kind in type(part).__mro__:
+                if issubclass(kind, HasTraits):
+                    for name in kind.class_trait_names(config=True):
+                        with suppress(TraitError):  # a default that its own trait refuses
+                            seen[kind.__name__ + "." + name] = getattr(part, name)
+        with open("seen.json", "w") as file:
+            json.dump(seen, file, default=_plain)
+
+    def _plain(value):
+        return sorted(value) if isinstance(value, set) else repr(value)
+
+    async def _anybody(app):
+        from jupyterhub import orm
+        return app.db.query(orm.User).first()
+
+    JupyterHub.start = started
+
+_look()
+"""
+"""The last lines of the configuration: they write down what the hub has once it runs."""
+SECRETS = {"PEEK_TOKEN": "3f" * 16, "CLASS_PASSWORD": "open-sesame-2026"}
+HOLDS: dict[str, Any] = {
+    "JupyterHub.base_url": "/prefix/",
+    "JupyterHub.active_server_limit": 7,
+    "JupyterHub.concurrent_spawn_limit": 9,
+    "JupyterHub.tornado_settings": {"slow_spawn_timeout": 7},
+    "JupyterHub.services": [{"name": "peek", "api_token": SECRETS["PEEK_TOKEN"]}],
+    "JupyterHub.load_roles": [{"name": "watch", "users": ["carol"], "scopes": ["list:users"]}],
+    "JupyterHub.authenticator_class": "dummy",
+    "Authenticator.allowed_users": ["bob"],
+    "Authenticator.admin_users": ["bob"],
+    "DummyAuthenticator.password": SECRETS["CLASS_PASSWORD"],
+    "Spawner.environment": {"LAB_SEEN": "yes"},
+    "Spawner.env_keep": ["TZ"],
+}
+"""What the file says, for each setting of it that is in force."""
+KINDS = {
+    "JupyterHub.spawner_class": "replaced",
+    "JupyterHub.hub_ip": "replaced",
+    "JupyterHub.active_server_limits": "unknown",
+    "JupyterHub.logo_file": "not here",
+    "JupyterHub.authenticator_class": "sign-in",
+    "Jupyterhub.shutdown_on_logout": "unknown",
+    "DummyAuthenticator.password": "old",
+    "NotebookApp.ip": "not in force",
+    "PAMAuthenticator.open_sessions": "not in force",
+    "load_subconfig('later.py')": "not here",
+    "Spawner.mem_limit": "not in force",
+    "SystemdSpawner.isolate_tmp": "not in force",
+}
+"""What is listed, and as what. `sign-in` and `old` hold all the same: the first says that hublab
+needs a password for it, the second that the trait's own help calls it deprecated."""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A lab with this configuration, and what `up` printed of it as JSON."""
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "jupyterhub_config.py").write_text(CONFIG + LOOK)
+    (folder / "more.py").write_text("c.JupyterHub.concurrent_spawn_limit = 9\n")
+    (folder / "site_words.py").write_text("LIMIT = 7\n")
+    (folder / "password").write_text(SECRETS["CLASS_PASSWORD"] + "\n")
+    name = fresh_name()
+    words = ["--env", "HUB_PREFIX=/prefix/", "--env", "PEEK_TOKEN", "--env", "CLASS_PASSWORD"]
+    done = hublab(
+        "up", "--name", name, "--json", "--hub-config", str(folder / "jupyterhub_config.py"),
+        "--password-file", str(folder / "password"), *words, environment=SECRETS,
+    )  # fmt: skip
+    try:
+        assert done.returncode == 0, done.stderr
+        assert not [value for value in SECRETS.values() if value in done.stderr]
+        yield name, json.loads(done.stdout)
+    finally:
+        down(name, Engine.connect())
+    wait_until_gone(name)
+
+
+def test_what_is_listed_is_not_in_force_and_all_else_is(lab: tuple[str, dict[str, Any]]) -> None:
+    name, answer = lab
+    listed = {one["trait"]: one for one in answer["overridden"]}
+    assert {trait: one["kind"] for trait, one in listed.items()} == KINDS
+    lines = CONFIG.splitlines()
+    for trait, one in listed.items():
+        assert trait.replace("'", '"') in lines[one["line"] - 1]
+    settings = {line.split()[0].removeprefix("c.") for line in lines if line.startswith("c.")}
+    settings = {".".join(one.partition("(")[0].split(".")[:2]) for one in settings}
+    other = {
+        "JupyterHub.log_level",
+        "JupyterHub.concurrent_spawn_limit",
+    }
+    assert settings | other == {*HOLDS, *KINDS, *other} - {"load_subconfig('later.py')"}
+    seen = json.loads(Lab.find(name, Engine.connect()).output("hub", "cat", SEEN))
+    assert {trait for trait, value in HOLDS.items() if not holds(value, seen[trait])} == set()
+    for trait in (
+        "JupyterHub.active_server_limits",
+        "NotebookApp.ip",
+        "SystemdSpawner.isolate_tmp",
+    ):
+        assert trait not in seen
+    assert "SSHSpawner" in str(seen["JupyterHub.spawner_class"])
+    assert not seen["Spawner.mem_limit"]
+
+
+SEEN = "/srv/jupyterhub/seen.json"
+
+
+def holds(theirs: Any, seen: Any) -> bool:
+    """Whether a value is in force; what is added to may have more."""
+    if isinstance(theirs, dict):
+        return all(holds(value, seen.get(key)) for key, value in theirs.items())
+    if isinstance(theirs, list):
+        return all(any(holds(value, other) for other in seen) for value in theirs)
+    return theirs == seen or (theirs == "dummy" and "DummyAuthenticator" in str(seen))
+
+
+def test_a_quiet_hub_has_a_quiet_log(lab: tuple[str, dict[str, Any]]) -> None:
+    """Warnings, and the lines of its start: hublab knows the hub's state from these."""
+    said = hublab("logs", "hub", "--name", lab[0]).stdout
+    assert "JupyterHub is now running" in said
+    assert "Initializing 0 spawners" not in said
+    assert [line for line in said.splitlines() if "[I " in line and "Hub" not in line] == []
+
+
+def test_only_whom_the_file_allows_signs_in(lab: tuple[str, dict[str, Any]]) -> None:
+    """With the password of the file, by the authenticator of the file."""
+    name = lab[0]
+    code = "import os; print(os.environ['LAB_SEEN'], os.environ['JUPYTERHUB_BASE_URL'])"
+    assert hublab("spawn", "bob", "--name", name).returncode == 0
+    cell = hublab("cell", "bob", code, "--name", name)
+    assert cell.stdout.strip() == "yes /prefix/", cell.stderr
+    refused = hublab("cell", "alice", "1", "--name", name)
+    assert refused.returncode != 0
+    assert "403" in refused.stderr
+    said = cell.stderr + refused.stderr + hublab("ps", "--name", name).stderr
+    assert SECRETS["PEEK_TOKEN"] not in said
