@@ -13,8 +13,8 @@ import yaml
 from click.testing import CliRunner
 
 from hublab.cli import cli
+from hublab.deployment.compose_problems import path_and_reason
 from hublab.deployment.export import compose_file, machine_paths
-from hublab.deployment.validation import path_and_reason
 from hublab.settings.values import Settings
 from hublab.topology.graph import as_mermaid, as_svg, graph_of
 from hublab.topology.model import Host, Topology

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from hublab.deployment.validation import compose_problem
+from hublab.deployment.compose_problems import compose_problem
 from hublab.engine.compose import without_warnings
 from hublab.topology.isolation import isolation_problems
+from hublab.topology.positions import Position
 from hublab.topology.startable import start_problems
 
 
@@ -52,6 +53,23 @@ def test_a_missing_file_of_variables_has_its_line(tmp_path: Path) -> None:
     assert problem.position
     assert problem.position.line == 3
     assert problem.reason == f"there is no file {tmp_path}/secrets/hub.env"
+
+
+@pytest.mark.parametrize("text", ["hub: {image: jupyterhub}\n", "a: {}\nb: {}\n"])
+def test_a_file_of_the_first_format_lacks_its_services(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "lab.yaml"
+    path.write_text(text)
+    said = f"validating {path}: (root) Additional property {text[0]} is not allowed"
+    problem = compose_problem(said, [path])
+    assert (problem.path, problem.position) == ("services", Position(path, 1))
+    assert "no services: key" in problem.reason
+
+
+def test_another_unknown_key_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "lab.yaml"
+    path.write_text("services: {}\nhubs: {}\n")
+    problem = compose_problem("(root) Additional property hubs is not allowed", [path])
+    assert (problem.path, problem.position) == ("hubs", Position(path, 2))
 
 
 def test_the_cause_alone_without_warnings() -> None:

@@ -11,12 +11,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hublab.deployment.compose_problems import compose_problem
 from hublab.deployment.variables import check_environment
-from hublab.engine import Compose
+from hublab.engine import Compose, ComposeRefusal
 from hublab.paths import COMPOSE, ROOT
 from hublab.running.lab import DEFAULT_NAME
 from hublab.topology.defaults import overlay_text
 from hublab.topology.model import Topology
+from hublab.topology.problems import TopologyErrors
 from hublab.topology.reading import read_topology
 
 
@@ -52,7 +54,10 @@ def make_plan(
     check_environment()  # Compose would refuse the same variables with words of its own
     whole = chosen_files(files)
     overlay = overlay_text(whole, ROOT, nodes)
-    config = Compose(whole, DEFAULT_NAME, variables, overlay).config()
+    try:
+        config = Compose(whole, DEFAULT_NAME, variables, overlay).config()
+    except ComposeRefusal as refusal:
+        raise TopologyErrors([compose_problem(refusal.said, whole)]) from refusal
     return Plan(whole, overlay, read_topology(config, whole), nodes)
 
 

@@ -16,6 +16,15 @@ from hublab.errors import EngineError, MachineError, TopologyError
 from hublab.progress import Progress
 
 
+class ComposeRefusal(TopologyError):
+    """Docker Compose does not accept the files; `said` are its own words."""
+
+    def __init__(self, said: str, where: str) -> None:
+        hint = "a file that `docker compose config` accepts"
+        super().__init__(f"Docker Compose cannot read it: {said}", where=where, hint=hint)
+        self.said = said
+
+
 class Compose:
     """One Compose project: its files, its name and the variables that the files read.
 
@@ -70,10 +79,8 @@ class Compose:
         if done.returncode:
             if compose_version() is None:
                 raise no_compose()
-            raise TopologyError(
-                f"Docker Compose cannot read it: {last_lines(without_warnings(done.stderr))}",
-                where=", ".join(map(str, self.files)),
-                hint="a file that `docker compose config` accepts",
+            raise ComposeRefusal(
+                last_lines(without_warnings(done.stderr)), where=", ".join(map(str, self.files))
             )
         return dict(json.loads(done.stdout))
 

@@ -48,6 +48,10 @@ class Sources:
                 best = depth, Position(file, line)
         return best[1] if best else None
 
+    def has(self, path: YamlPath) -> bool:
+        """Whether one of the files has this path."""
+        return any(root and _deepest(root, path)[0] == len(path) for _, root in self._roots)
+
 
 def _read(file: Path) -> yaml.Node | None:
     try:
