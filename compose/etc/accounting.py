@@ -28,6 +28,7 @@ class Account:
         from jupyterhub.spawner import Spawner
 
         self.theirs = theirs
+        self.effective = effective
         chosen = {k: v for k, v in effective.get("JupyterHub", {}).items() if k in CHOOSING}
         hub = JupyterHub(config=Config({"JupyterHub": chosen}))
         self.used = [type(hub), *(getattr(hub, name) for name in CHOOSING)]
@@ -95,7 +96,19 @@ class Account:
             return "not in force", "it means something with internal_ssl only"
         if name in ("mem_guarantee", "cpu_guarantee") and value:
             return "not in force", "SSHSpawner guarantees nothing"
+        if class_name != (nearest := self.nearest(class_name, name)):
+            return "not in force", f"{nearest}.{name} is set too, and counts"
         return missing_path(name, value)
+
+    def nearest(self, class_name: str, name: str) -> str:
+        """The class whose value of a setting counts: the class itself, or one derived from it."""
+        counts = class_name
+        for user in self.in_force[class_name]:
+            named = [b.__name__ for b in user.__mro__ if name in self.effective.get(b.__name__, {})]
+            if named[:1] in ([], [class_name]):
+                return class_name
+            counts = named[0]
+        return counts
 
     def not_in_force(self, class_name: str) -> tuple[str, str]:
         if class_name in OF_SERVERS:

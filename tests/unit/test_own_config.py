@@ -206,6 +206,31 @@ def account(
             {"JupyterHub.services": "not here"},
             [],
         ),
+        (
+            "c.JupyterHub.services = [{'name': 'm', 'command': ['python3', '-m', 'no.such']}]\n",
+            {"JupyterHub.services": "not here"},
+            [],
+        ),
+        (
+            "c.JupyterHub.services = [{'name': 'r', 'user': 'nobody', 'command': ['true']}]\n",
+            {"JupyterHub.services": "not here"},
+            [],
+        ),
+        (
+            "c.JupyterHub.services = [{'name': 'c', 'cwd': '/no/one', 'command': ['true']}]\n",
+            {"JupyterHub.services": "not here"},
+            [],
+        ),
+        (
+            "c.JupyterHub.services = [{'name': 'j', 'command': ['python3', '-m', 'json.tool']}]\n",
+            {},
+            ["JupyterHub.services"],
+        ),
+        (
+            "c.Spawner.start_timeout = 50\nc.SSHSpawner.start_timeout = 70\n",
+            {"Spawner.start_timeout": "not in force"},
+            ["SSHSpawner.start_timeout"],
+        ),
         ("\ufeffc.JupyterHub.base_url = '/x'\n", {}, ["JupyterHub.base_url"]),
         ("c.Spawner.env_keep.append('TZ')\n", {}, ["Spawner.env_keep"]),
     ],

@@ -1,6 +1,8 @@
 """The user's own jupyterhub_config.py on the hub of a lab, and the traits that the lab sets itself."""
 
 import copy
+import getpass
+import importlib.util
 import shutil
 from pathlib import Path
 from typing import Any
@@ -126,14 +128,20 @@ def merge(c: Config, loaded: Loaded, lab: dict[str, Any]) -> list[own_config.Ove
 
 
 def remove_services(theirs: Config) -> list[own_config.Override]:
-    """Remove and return the managed services whose program is not here: they would end the hub."""
+    """Remove and return the managed services that cannot start here: they would end the hub."""
     given = theirs.JupyterHub.get("services", [])
     removed = []
     for service in own_config.whole_list(given):
-        if isinstance(service, dict) and (missing := missing_program(service)):
-            why = f"the service {service.get('name')} is left out: there is no {missing} here"
+        if not isinstance(service, dict):
+            continue
+        missing, user = missing_part(service), other_user(service)
+        if missing or user:
+            cause = f"there is no {missing} here" if missing else f"only root starts it as {user}"
+            why = f"the service {service.get('name')} is left out: {cause}"
             removed.append(
-                own_config.override("JupyterHub.services", missing, None, why, kind="not here")
+                own_config.override(
+                    "JupyterHub.services", missing or user, None, why, kind="not here"
+                )
             )
             kept = [one for one in own_config.whole_list(given) if one is not service]
             given = theirs.JupyterHub.services = kept
@@ -156,14 +164,35 @@ def remove_limits(theirs: Config) -> list[own_config.Override]:
     return removed
 
 
-def missing_program(service: dict[str, Any]) -> str | None:
-    """The program or the script of a service's command that is not here; None if all is."""
+def missing_part(service: dict[str, Any]) -> str | None:
+    """What a managed service needs and is not here; None if all is."""
     command = [str(part) for part in service.get("command") or ()]
+    if not command:
+        return None
     folder = Path(service.get("cwd") or Path.cwd())
-    if command and not shutil.which(command[0]):
+    if not folder.is_dir():
+        return f"folder {folder}"
+    if not shutil.which(command[0]):
         return command[0]
+    if command[1:2] == ["-m"] and "python" in Path(command[0]).name:
+        return missing_module(command[2]) if len(command) > 2 else None
     scripts = [one for one in command[1:] if one.endswith((".py", ".sh"))]
     return next((one for one in scripts if not (folder / one).exists()), None)
+
+
+def missing_module(name: str) -> str | None:
+    """The module of `python -m`, if it is not installed for this Python."""
+    try:
+        found = importlib.util.find_spec(name)
+    except ImportError:  # its package is missing
+        found = None
+    return None if found else f"module {name}"
+
+
+def other_user(service: dict[str, Any]) -> str | None:
+    """The user as whom a managed service is to run, if that is not the hub's own."""
+    user = service.get("user")
+    return str(user) if service.get("command") and user not in (None, getpass.getuser()) else None
 
 
 def sign_in_note(authenticator: Any) -> list[own_config.Override]:
