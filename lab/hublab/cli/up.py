@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import click
 
 from hublab.cli.common import common, files_option, open_journal, out, steps, table
 from hublab.cli.json_output import emit
+from hublab.cli.packages import packages_options, show_versions
 from hublab.cli.sign_in import as_data, find_sign_in, show_password_option, show_sign_in
 from hublab.deployment.creation import Created, create, refuse_early
 from hublab.deployment.own_config import NO_CONFIG, Override, OwnConfig
@@ -30,6 +31,7 @@ from hublab.running.settings_lock import settings_lock
 from hublab.running.warm import is_cold, make_cold, make_warm
 from hublab.settings.values import NO_SETTINGS, Settings
 from hublab.topology.defaults import FEWEST_NODES, MOST_NODES
+from hublab.topology.packages import Packages
 
 
 @click.command()
@@ -60,6 +62,7 @@ from hublab.topology.defaults import FEWEST_NODES, MOST_NODES
     metavar="FILE",
     help="A jupyter_server_config.py of your own, for the servers on the nodes.",
 )
+@packages_options
 @click.option(
     "--cold",
     is_flag=True,
@@ -95,6 +98,7 @@ def up(
     nodes: int | None,
     hub_config: Path | None,
     server_config: Path | None,
+    packages: Mapping[str, Packages],
     cold: bool,
     environment: tuple[str, ...],
     environment_files: tuple[Path, ...],
@@ -128,7 +132,7 @@ def up(
     settings = Settings.parse(texts, where="--set")
     variables = variables_from(environment, environment_files)
     own = OwnConfig(hub_config, server_config, variables, password_from(password_file))
-    plan = make_plan(files, nodes)
+    plan = make_plan(files, nodes, packages=packages)
     lab, created = bring_up(plan, name, steps(), settings, own, cold=cold)
     seconds = created.seconds
     cut_off = asyncio.run(who_is_unserved(lab)) if lab.settings() or own else []
@@ -136,10 +140,12 @@ def up(
         answer = {**lab.as_json(), "url": hub_url(lab), "seconds": round(seconds, 3)}
         answer["sign_in"] = as_data(find_sign_in(lab), show_password)
         answer["unserved"] = [asdict(one) for one in cut_off]
+        answer["versions"] = [asdict(one) for one in created.versions]
         emit({**answer, "overridden": [asdict(one) for one in created.overridden]})
     else:
         show_hosts(lab)
         show_overridden(created.overridden)
+        show_versions(created.versions)
         out.print(f"\nlab {name} is up after {seconds:.1f} s: {hub_url(lab)}", markup=False)
         show_unserved(lab, cut_off)
         show_sign_in(find_sign_in(lab), show_password)

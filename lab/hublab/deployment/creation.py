@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hublab.deployment.conflicts import refuse_conflict
+from hublab.deployment.layers import VersionNote, version_notes
 from hublab.deployment.names import check_name
 from hublab.deployment.own_config import (
     NO_CONFIG,
@@ -41,6 +42,8 @@ class Created:
     """When its containers began to start, by the monotonic clock."""
     overridden: tuple[Override, ...] = ()
     """What of the user's own configuration files the lab replaces."""
+    versions: tuple[VersionNote, ...] = ()
+    """Which versions the user's own packages changed, and which they did not."""
     seconds: float = 0.0
     """How long it took from then until it was ready."""
 
@@ -93,6 +96,7 @@ def create(
         refuse_conflict(engine, name, plan)  # again, for another `up` may just have ended
         resolved = with_images(plan, name, engine, progress)
         overridden = check_own_config(engine, resolved.images, own, plan.topology, resolved.config)
+        versions = tuple(version_notes(engine, resolved, plan))
         new = not engine.leftovers(name)
         guard = Guard.start(undo=[down_argv(name)]) if new or lease else None
         try:
@@ -106,7 +110,7 @@ def create(
         except BaseException:
             undo(guard, engine, name, new)
             raise
-    return Created(name, engine, new, guard, begun, tuple(overridden))
+    return Created(name, engine, new, guard, begun, tuple(overridden), versions)
 
 
 @contextlib.contextmanager

@@ -8,16 +8,18 @@ Nothing is written, nobody waits, no engine is asked. Files that make no lab are
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hublab.deployment.compose_problems import compose_problem
 from hublab.deployment.variables import check_environment
 from hublab.engine import Compose, ComposeRefusal
+from hublab.errors import UsageError
 from hublab.paths import COMPOSE, ROOT
 from hublab.running.lab import DEFAULT_NAME
 from hublab.topology.defaults import overlay_text
 from hublab.topology.model import Topology
+from hublab.topology.packages import Packages, packages_in
 from hublab.topology.problems import TopologyErrors
 from hublab.topology.reading import read_topology
 
@@ -34,6 +36,8 @@ class Plan:
     """The hosts, with addresses as the files have them before a free subnet is chosen."""
     nodes: int | None = None
     """How many nodes were asked for; None: as many as the files have."""
+    packages: Mapping[str, Packages] = field(default_factory=dict)
+    """Service -> what it gets on top of the software of its image."""
 
     def compose(self, name: str, variables: Mapping[str, str] | None = None) -> Compose:
         """The Compose project of a lab, with values for the variables of its files."""
@@ -44,10 +48,12 @@ def make_plan(
     files: Iterable[Path] = (),
     nodes: int | None = None,
     variables: Mapping[str, str] | None = None,
+    packages: Mapping[str, Packages] | None = None,
 ) -> Plan:
     """Plan a lab from Compose files, by default the project's own, with so many nodes.
 
-    `variables` are those that the files read; without them the files' own defaults count. Raises
+    `variables` are those that the files read; without them the files' own defaults count.
+    `packages` are for the hosts of a role, on top of those that the files give a service. Raises
     UsageError for a variable of the environment that no lab can have, TopologyErrors or
     TopologyError for files that make no lab, MachineError without Docker Compose.
     """
@@ -58,7 +64,24 @@ def make_plan(
         config = Compose(whole, DEFAULT_NAME, variables, overlay).config()
     except ComposeRefusal as refusal:
         raise TopologyErrors([compose_problem(refusal.said, whole)]) from refusal
-    return Plan(whole, overlay, read_topology(config, whole), nodes)
+    topology = read_topology(config, whole)
+    return Plan(whole, overlay, topology, nodes, all_packages(whole, topology, packages or {}))
+
+
+def all_packages(
+    files: tuple[Path, ...], topology: Topology, by_role: Mapping[str, Packages]
+) -> dict[str, Packages]:
+    """Service -> its packages: those of the files, and those for its roles. Raises UsageError."""
+    problems = [problem for one in by_role.values() for problem in one.all_problems]
+    if len(problems) == 1:
+        raise UsageError(problems[0].reason, where=str(problems[0].position), hint=problems[0].hint)
+    if problems:
+        raise UsageError("\n".join(map(str, problems)))
+    found = packages_in(files, topology)
+    for host in topology.hosts:
+        for packages in (by_role[role] for role in host.roles if role in by_role):
+            found[host.service] = found.get(host.service, Packages()).and_those(packages)
+    return {service: packages for service, packages in found.items() if packages}
 
 
 def chosen_files(files: Iterable[Path] = ()) -> tuple[Path, ...]:

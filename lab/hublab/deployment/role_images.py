@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from hublab.deployment.layers import with_layers
 from hublab.deployment.plan import Plan, make_plan
 from hublab.deployment.resolution import Resolved, resolve
 from hublab.engine import Engine, ensure_images
@@ -24,7 +25,10 @@ def role_images(
 
 
 def with_images(plan: Plan, name: str, engine: Engine, progress: Progress) -> Resolved:
-    """What `up` would create, its images built where they are missing."""
+    """What `up` would create, its images built where they are missing.
+
+    Raises UsageError for packages that cannot be installed.
+    """
     resolved = resolve(plan, name, engine, progress)
     ensure_images(engine, resolved.compose, resolved.config, progress)
-    return resolved
+    return with_layers(resolved, plan, name, engine, progress)

@@ -2,7 +2,7 @@
 
 from hublab.engine.api import Engine
 from hublab.engine.compose import Compose, ComposeRefusal
-from hublab.engine.images import build_target, ensure_images
+from hublab.engine.images import build_layer, build_target, ensure_images
 from hublab.engine.records import Container, ExecResult
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Container",
     "Engine",
     "ExecResult",
+    "build_layer",
     "build_target",
     "ensure_images",
 ]

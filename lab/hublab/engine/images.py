@@ -66,6 +66,28 @@ def ensure_images(
             engine.tag_image(image, repository, "dev")
 
 
+def build_layer(
+    image: str,
+    base: str,
+    dockerfile: Path,
+    context: Path,
+    progress: Progress,
+    *,
+    target: str,
+    arguments: Mapping[str, str],
+    authorities: str,
+) -> None:
+    """Build an image on top of another one that the engine has.
+
+    Raises EngineError with the end of the builder's output; `progress` gets all of it.
+    """
+    argv = ["docker", "buildx", "build", "--progress", "plain", "--load", "--target", target]
+    argv += ["--tag", image, "--build-arg", f"IMAGE={base}", "--secret", f"id=ca,src={authorities}"]
+    argv += [part for k, v in arguments.items() for part in ("--build-arg", f"{k}={v}")]
+    argv += ["--file", str(dockerfile), str(context)]
+    stream(argv, dict(os.environ), f"build {image}", progress)
+
+
 def save_images(names: Sequence[str], path: Path) -> None:
     """Write images into a tar that `docker load` reads. Raises EngineError."""
     argv = ["docker", "save", "--output", str(path), *names]

@@ -82,6 +82,23 @@ def read_sections(files: Iterable[Path]) -> Sections:
     return Sections(services, networks, frozenset(secrets))
 
 
+def read_services(files: Iterable[Path], key: str) -> dict[str, tuple[Any, Path]]:
+    """Service -> the value of a key of its own, and the last file that has it.
+
+    For keys that begin with `x-`, which Compose leaves out. An unreadable file counts as empty.
+    """
+    found: dict[str, tuple[Any, Path]] = {}
+    for file in files:
+        try:
+            content = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
+        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            continue
+        for name, service in _mapping(content, "services"):
+            if isinstance(service, dict) and key in service:
+                found[name] = service[key], file
+    return found
+
+
 def _mapping(content: Any, section: str) -> Iterator[tuple[str, Any]]:
     entries = content.get(section) if isinstance(content, dict) else None
     yield from ((str(k), v) for k, v in (entries if isinstance(entries, dict) else {}).items())
