@@ -12,7 +12,9 @@ from hublab.topology.packages import Packages
 from hublab.topology.positions import Position
 
 FIRST_OF_PIP = re.compile(r"\s*(?:ERROR|error): ")
-ADVICE = ("To fix this you could try", "ERROR: ResolutionImpossible", "note: This error originates")
+AT_WORK = re.compile(r"\s*(?:Collecting|Preparing metadata for|Building wheel for) ")
+END_OF_ADVICE = "To fix this you could try"
+ADVICE = ("ERROR: ResolutionImpossible", "note: This error originates")
 FIRST_OF_APT = re.compile(r"E: ")
 NETWORK = (
     "Temporary failure in name resolution",
@@ -40,7 +42,7 @@ def build_error(output: Sequence[str], packages: Packages) -> HublabError | None
     apt = [line for line in output if FIRST_OF_APT.match(line)]
     if not (pip or apt):
         return None
-    cause = "\n    ".join(cause_of_pip(output[pip[0] :]) if pip else apt[:MOST_LINES])
+    cause = "\n    ".join(cause_of_pip(output, pip[0]) if pip else apt[:MOST_LINES])
     whole = "\n".join(output)
     if reason := next((one for one in NETWORK if one in whole), None):
         return MachineError(
@@ -57,15 +59,20 @@ def build_error(output: Sequence[str], packages: Packages) -> HublabError | None
     )
 
 
-def cause_of_pip(output: Sequence[str]) -> list[str]:
-    """pip's error without its advice and without blank lines."""
-    kept: list[str] = []
-    for line in output:
-        if line.startswith(ADVICE[0]):
+def cause_of_pip(output: Sequence[str], first: int) -> list[str]:
+    """pip's error, which begins at a line, without its advice and without blank lines.
+
+    A package that cannot be built has no name there, so the line before that has it comes first.
+    """
+    kept = [line.strip() for line in output[:first] if AT_WORK.match(line)][-1:]
+    if "subprocess" not in output[first]:
+        kept = []
+    for line in output[first:]:
+        if line.startswith(END_OF_ADVICE) or "[end of output]" in line:
             break
         if line.strip() and not line.startswith(ADVICE):
             kept.append(line.strip())
-    return kept if len(kept) <= MOST_LINES else [*kept[:2], "…", *kept[3 - MOST_LINES :]]
+    return kept if len(kept) <= MOST_LINES else [*kept[:3], "…", *kept[4 - MOST_LINES :]]
 
 
 def places_of_requirements(packages: Packages) -> dict[str, Position]:

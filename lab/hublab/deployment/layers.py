@@ -133,7 +133,8 @@ def build(
     def listen(line: str) -> None:
         if found := OUTPUT.match(line):
             lines.append(line[found.end() :])
-        progress(line)
+        if line.startswith("#") and " ERROR: " not in line:  # the error has it in fewer lines
+            progress(line)
 
     requirements = packages.requirements
     count = len(requirements.lines) + len(packages.apt)

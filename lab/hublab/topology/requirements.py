@@ -14,7 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
 
 from hublab.topology.positions import Position
 from hublab.topology.problems import Problem
@@ -141,13 +147,24 @@ class Requirements:
         elif not path.is_file():
             self.add_problem(at, f"there is no file {path}", FORMS)
         else:
-            self.lines.append(Line(f"/src/files/{path.name}", "", "", True, at, path))
+            self.lines.append(
+                Line(f"/src/files/{path.name}", name_of(path.name), "", True, at, path)
+            )
 
     def add_problem(self, at: Position, reason: str, hint: str | None = None) -> None:
         self.problems.append(Problem(at, "requirements", reason, hint))
 
 
 BUILD_WHEEL = "`pip wheel --no-deps FOLDER` makes a wheel; name its path"
+
+
+def name_of(archive: str) -> str:
+    """The distribution in a wheel or a source archive; empty if its name says none."""
+    try:
+        parse = parse_wheel_filename if archive.endswith(".whl") else parse_sdist_filename
+        return str(parse(archive)[0])
+    except (InvalidWheelFilename, InvalidSdistFilename):
+        return ""
 
 
 def options_hint() -> str:
