@@ -226,9 +226,11 @@ def why_no_sign_in(authenticator: Any, lab: dict[str, Any]) -> str | None:
             config=Config({"JupyterHub": {"authenticator_class": authenticator}})
         ).authenticator_class
     except (TraitError, ImportError) as error:
-        return f"it is not installed in the lab ({str(error).splitlines()[0][:120]})"
+        reason = str(error).splitlines()[0][:120]
+        return f"it is not installed in the lab ({reason}); --hub-requirements installs it"
     if module := absent(found):
-        return f"it is not installed in the lab (No module named '{module}')"
+        reason = f"No module named '{module}'"
+        return f"it is not installed in the lab ({reason}); --hub-requirements installs it"
     if issubclass(found, LocalAuthenticator):
         return "accounts exist on the nodes only, not on the hub's host"
     if "OAuthenticator" in [base.__name__ for base in found.__mro__] and not lab.get("provider"):

@@ -139,8 +139,8 @@ def attempt(
 
 
 HINT = (
-    "variables by --env, files beside the configuration, and only software that is installed "
-    "in the lab; the file runs twice, once to try it"
+    "variables by --env, files beside the configuration, packages by --hub-requirements; "
+    "the file runs twice, once to try it"
 )
 
 
@@ -180,6 +180,8 @@ def hint_for(reason: str) -> str:
     """What helps against an exception of a configuration."""
     if name := re.match(r"KeyError: '([A-Z][A-Z0-9_]*)'", reason):
         return f"--env {name[1]} takes the variable from your environment; see also --env-file"
+    if reason.startswith("ModuleNotFoundError"):
+        return "--hub-requirements FILE installs it on the hub; see also x-hublab of a Compose file"
     if reason.startswith(("FileNotFoundError", "PermissionError")):
         return (
             "the folder of the configuration goes along, read-only, as /etc/hublab/own; "
