@@ -197,6 +197,11 @@ def account(
             },
             [],
         ),
+        (
+            "c.JupyterHub.subdomain_host = 'https://hub.example.org'\n",
+            {"JupyterHub.subdomain_host": "not here"},
+            [],
+        ),
         ("c.JupyterHub.logo_file = '/no/logo'\n", {"JupyterHub.logo_file": "not here"}, []),
         ("c.JupyterHub.confirm_no_ssl = True\n", {"JupyterHub.confirm_no_ssl": "old"}, []),
         ("c.JupyterHub.extra_log_file = '/l'\n", {"JupyterHub.extra_log_file": "replaced"}, []),

@@ -19,6 +19,11 @@ PROXY = "the lab's proxy runs on its own host, with a token of its own"
 PLAIN = "the lab's proxy uses plain http, and the certificate files are not on its host"
 NODES = "the lab has its own nodes, with keys made for this lab"
 STORED = "the lab keeps it in a place that is removed with the lab"
+SUBDOMAINS = "JupyterHub.subdomain_host"
+HOST_ROUTING = (
+    "it holds; for the way to users' servers the lab's proxy needs `--set proxy.host-routing=true`, "
+    "and the names of their hosts must lead to it (compose/dns.yaml has them for hub.lab)"
+)
 BY_SSH = "servers start on the lab's nodes by SSH"
 
 RULES = {
@@ -86,6 +91,7 @@ RULES = {
     ),
 }
 OURS = ("Spawner", "SSHSpawner")
+SHARED, PASSWORDS = "SharedPasswordAuthenticator", ("user_password", "admin_password")
 LIMITS = ("mem_limit", "cpu_limit")
 
 
@@ -122,6 +128,10 @@ def merge(c: Config, loaded: Loaded, lab: dict[str, Any]) -> list[own_config.Ove
     listed = [*own_config.merge(c, theirs, rules), *replaced]
     if not reason and "authenticator_class" in theirs.JupyterHub:
         listed += sign_in_note(theirs.JupyterHub.authenticator_class)
+    listed += [note(f"{SHARED}.{one}", SHARED) for one in PASSWORDS if one in theirs.get(SHARED, {})]
+    if theirs.JupyterHub.get("subdomain_host") and lab["proxy"] != lab["hub"]:
+        host = theirs.JupyterHub.subdomain_host
+        listed.append(own_config.override(SUBDOMAINS, host, None, HOST_ROUTING, kind="not here"))
     for one in listed:
         one["line"] = loaded.line(one["trait"])
     return listed
@@ -200,12 +210,16 @@ def sign_in_note(authenticator: Any) -> list[own_config.Override]:
     name = authenticator if isinstance(authenticator, str) else authenticator.__name__
     if name in ("shared-password", "null"):
         return []
+    return [note("JupyterHub.authenticator_class", name)]
+
+
+def note(key: str, authenticator: str) -> own_config.Override:
+    """A setting that holds, and with which the lab's own password is none."""
     why = (
         f"it holds; hublab itself signs users in with the password of `--password-file`, "
-        f"which must be one that {name} accepts"
+        f"which must be one that {authenticator} accepts"
     )
-    note = own_config.override("JupyterHub.authenticator_class", name, name, why, kind="sign-in")
-    return [note]
+    return own_config.override(key, authenticator, None, why, kind="sign-in")
 
 
 def keep_allowed(c: Config, theirs: Config) -> None:

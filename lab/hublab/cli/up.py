@@ -20,6 +20,7 @@ from hublab.deployment.plan import Plan, make_plan
 from hublab.deployment.up_lock import up_lock
 from hublab.diagnosis.unserved import Unserved, unserved
 from hublab.engine import Engine
+from hublab.errors import UsageError
 from hublab.journal.events import LabUp, SettingsApplied
 from hublab.probes.reach import reach
 from hublab.progress import Steps
@@ -131,14 +132,20 @@ def up(
     """
     settings = Settings.parse(texts, where="--set")
     variables = variables_from(environment, environment_files)
+    if password_file and not hub_config:
+        hint = "the --hub-config whose authenticator accepts it"
+        raise UsageError("no configuration comes with it", where="--password-file", hint=hint)
     own = OwnConfig(hub_config, server_config, variables, password_from(password_file))
     plan = make_plan(files, nodes, packages=packages)
     lab, created = bring_up(plan, name, steps(), settings, own, cold=cold)
     seconds = created.seconds
+    # The lab's password is none at an authenticator of the user's.
+    theirs = any(one.kind == "sign-in" for one in created.overridden) and not own.password
+    known = None if theirs else find_sign_in(lab)
     cut_off = asyncio.run(who_is_unserved(lab)) if lab.settings() or own else []
     if as_json:
         answer = {**lab.as_json(), "url": hub_url(lab), "seconds": round(seconds, 3)}
-        answer["sign_in"] = as_data(find_sign_in(lab), show_password)
+        answer["sign_in"] = as_data(known, show_password)
         answer["unserved"] = [asdict(one) for one in cut_off]
         answer["versions"] = [asdict(one) for one in created.versions]
         emit({**answer, "overridden": [asdict(one) for one in created.overridden]})
@@ -148,7 +155,7 @@ def up(
         show_versions(created.versions)
         out.print(f"\nlab {name} is up after {seconds:.1f} s: {hub_url(lab)}", markup=False)
         show_unserved(lab, cut_off)
-        show_sign_in(find_sign_in(lab), show_password)
+        show_sign_in(known, show_password)
 
 
 def bring_up(

@@ -15,8 +15,9 @@ from hublab.deployment.own_config import (
     Override,
     OwnConfig,
     check_own_config,
-    put_own_config,
+    without_idle_password,
 )
+from hublab.deployment.own_hosts import put_own_config
 from hublab.deployment.plan import Plan
 from hublab.deployment.removal import down, down_argv, undo
 from hublab.deployment.role_images import with_images
@@ -97,6 +98,7 @@ def create(
         resolved = with_images(plan, name, engine, progress)
         overridden = check_own_config(engine, resolved.images, own, plan.topology, resolved.config)
         versions = tuple(version_notes(engine, resolved, plan))
+        own, overridden = without_idle_password(own, overridden)
         new = not engine.leftovers(name)
         guard = Guard.start(undo=[down_argv(name)]) if new or lease else None
         try:

@@ -12,18 +12,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hublab.deployment.own_environment import NO_VARIABLES, Variables
 from hublab.deployment.own_files import FOLDER as OWN
 from hublab.deployment.own_files import hub_files, read
-from hublab.engine import Container, Engine
+from hublab.engine import Engine
 from hublab.engine.records import File
 from hublab.errors import LabError, UsageError
 from hublab.paths import ETC
-from hublab.settings.files import JUPYTERHUB_UID, private
+from hublab.settings.files import JUPYTERHUB_UID
 from hublab.settings.image_software import PYTHON, SCRIPTS
 from hublab.topology.model import Topology
 
@@ -104,6 +104,17 @@ def check_own_config(
         answer = attempt(engine, images["node"], argv, files, own.server)
         found += overrides(answer, own.server)
     return found
+
+
+def without_idle_password(
+    own: OwnConfig, found: list[Override]
+) -> tuple[OwnConfig, list[Override]]:
+    """Without the user's password where no authenticator of theirs reads it, which is listed."""
+    if own.password is None or any(one.kind == "sign-in" for one in found):
+        return own, found
+    why = "the lab's own authenticator is in force, with the lab's password"
+    idle = Override("--password-file", None, None, why, kind="not in force")
+    return replace(own, password=None), [*found, idle]
 
 
 def binds(service: Mapping[str, Any]) -> dict[str, str]:
@@ -188,26 +199,3 @@ def hint_for(reason: str) -> str:
             "any other path must be mounted by a Compose file"
         )
     return HINT
-
-
-def put_own_config(engine: Engine, hosts: list[Container], own: OwnConfig) -> None:
-    """Put the files on the hosts; hub and servers read them at their next start.
-
-    Nothing of it is in a command line or in what the engine shows of a container.
-    """
-    for host in hosts:
-        if "hub" in host.roles:
-            files = hub_files(own.hub) if own.hub else []
-            # s6-envdir turns the zero bytes into line feeds.
-            files += [
-                File(f"env/{name}", value.encode().replace(b"\n", b"\0"), mode=0o600)
-                for name, value in own.variables.values.items()
-            ]
-            if own.variables.secrets:
-                files.append(private("own_secrets", "\n".join(own.variables.secrets)))
-            if own.password:
-                files.append(private("password", own.password))
-            if files:
-                engine.put_files(host.id, ETC, files)
-        if own.server and "node" in host.roles:
-            engine.put_files(host.id, ETC, [File(SERVER_FILE, read(own.server))])

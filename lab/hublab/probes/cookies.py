@@ -18,6 +18,7 @@ from hublab.probes.credentials import Credentials
 from hublab.probes.http import REDIRECTS, Answer, Ask, ask
 from hublab.probes.observation import observed
 from hublab.running.live import LiveLab
+from hublab.running.sign_in import password_of
 
 MOST_STEPS = 12
 
@@ -78,7 +79,7 @@ async def sign_in_cookies(
     form = Ask("/hub/login", headers=tuple(headers))
     found = set_cookies(await ask(live, form, who))
     xsrf = who.xsrf_header(live.origin / "hub/login").get("X-XSRFToken", "")
-    fields = {"username": user, "password": live.lab.secret("password"), "_xsrf": xsrf}
+    fields = {"username": user, "password": password_of(live.lab), "_xsrf": xsrf}
     sent = (*headers, ("Content-Type", "application/x-www-form-urlencoded"))
     body = urlencode(fields).encode()
     answer = await ask(live, Ask("/hub/login", method="POST", headers=sent, body=body), who)

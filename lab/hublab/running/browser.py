@@ -7,6 +7,7 @@ network: what it opens, it opens from its own address, by the names that hosts h
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from urllib.parse import urlencode
@@ -27,6 +28,7 @@ from hublab.errors import HubError, LabError
 from hublab.paths import ETC
 from hublab.running.lab import Lab
 from hublab.running.live import LiveLab
+from hublab.running.sign_in import ADMIN, password_of
 
 SERVER_PORT = 3000
 STARTING = 30.0
@@ -113,9 +115,9 @@ async def until_lab_is_loaded(page: Page) -> None:
 
 async def send_login(form: Page | Frame, live: LiveLab, user: str) -> None:
     """Fill in the hub's form where it is shown and send it, whatever comes of it."""
-    secret = "admin_password" if user == "admin" else "password"
+    password = await asyncio.to_thread(lambda: password_of(live.lab, admin=user == ADMIN))
     await form.fill("#username_input", user)
-    await form.fill("#password_input", await live.secret(secret))
+    await form.fill("#password_input", password)
     async with form.expect_navigation():
         await form.click("#login_submit")
 

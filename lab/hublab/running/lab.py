@@ -186,7 +186,7 @@ class Lab:
     def secrets(self) -> set[str]:
         """Everything that must never be written anywhere: for journals and reports."""
         names = ["password", "admin_password", "api_token", "cookie_secret", "database_password"]
-        names.append("own_secrets")  # variables of the user's: deployment/own_config.py
+        names += ["own_secrets", "own_password"]  # the user's own: deployment/own_hosts.py
         files = [f"{ETC}/{name}" for name in names] + [f"{ETC}/{PROXY_TOKEN}"]
         hub = self.one("hub")
         script = 'for f; do [ ! -f "$f" ] || cat "$f"; echo; done'

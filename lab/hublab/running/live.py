@@ -21,6 +21,7 @@ from hublab.running.lab import Lab
 from hublab.running.lab_hosts import LabHosts
 from hublab.running.readiness import ProgramEnded
 from hublab.running.servers import Server, SpawnMessage, server_from, stopped
+from hublab.running.sign_in import ADMIN, password_of
 from hublab.running.spawning import POLL, Spawn
 from hublab.running.visitor import Visitor, sign_in
 
@@ -80,18 +81,18 @@ class LiveLab(LabHosts):
         run = await self.hub_run()
         base = run.prefix.removesuffix("hub/")
         try:
-            visitor = await self._sign_in(user, base, at, admin=user == "admin")
+            visitor = await self._sign_in(user, base, at, admin=user == ADMIN)
         except HubError:
             # An engineer's own configuration may have made any user an admin.
             model = await (await self.hub()).user(user)
-            if user == "admin" or not (model and model["admin"]):
+            if user == ADMIN or not (model and model["admin"]):
                 raise
             visitor = await self._sign_in(user, base, at, admin=True)
         self._open.push_async_callback(visitor.session.close)
         return visitor
 
     async def _sign_in(self, user: str, base: str, at: str | None, *, admin: bool) -> Visitor:
-        password = await self.secret("admin_password" if admin else "password")
+        password = await asyncio.to_thread(lambda: password_of(self.lab, admin=admin))
         return await sign_in(self.channel, at or str(self.origin), user, password, base)
 
     async def enter(self, context: AbstractAsyncContextManager[T]) -> T:

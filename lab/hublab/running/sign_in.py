@@ -15,6 +15,9 @@ from hublab.running.lab import Lab
 ADMIN = "admin"
 """Who administers each lab's hub; no node has an account of that name."""
 
+OWN_PASSWORD = "own_password"
+"""Below ETC on the hub's host: the one of `--password-file`, empty where there is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
@@ -43,8 +46,8 @@ def users_of(lab: Lab) -> list[str]:
 def sign_in_of(lab: Lab, user: str | None = None) -> SignIn:
     """How a user signs in; without a name, the lab's first user.
 
-    It reads what the hub's host keeps, so it works where the host does not run. Raises UsageError
-    for a user whom the lab does not have, EngineError where there is no password.
+    Raises UsageError for a user whom the lab does not have, EngineError where there is no
+    password.
     """
     users = users_of(lab)
     user = user or next(iter(users), ADMIN)
@@ -52,8 +55,18 @@ def sign_in_of(lab: Lab, user: str | None = None) -> SignIn:
         raise UsageError(
             f"lab {lab.name} has no user {user}", hint=f"one of {', '.join((*users, ADMIN))}"
         )
-    file = f"{ETC}/{'admin_password' if user == ADMIN else 'password'}"
-    password = lab.engine.read_file(lab.one("hub").id, file)
-    if not password:
-        raise EngineError(f"there is no {file}", where=lab.one("hub").service)
-    return SignIn(hub_url(lab), user, password.decode().strip())
+    return SignIn(hub_url(lab), user, password_of(lab, admin=user == ADMIN))
+
+
+def password_of(lab: Lab, *, admin: bool = False) -> str:
+    """The password with which hublab signs users in: the lab's, or one that the user gave.
+
+    It reads what the hub's host keeps, so it works where the host does not run. Raises EngineError
+    where there is none.
+    """
+    hub = lab.one("hub")
+    names = (OWN_PASSWORD, "admin_password" if admin else "password")
+    for name in names:
+        if kept := lab.engine.read_file(hub.id, f"{ETC}/{name}"):
+            return kept.decode().strip()
+    raise EngineError(f"there is no {ETC}/{names[-1]}", where=hub.service)
