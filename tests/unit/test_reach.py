@@ -22,7 +22,7 @@ from hublab.diagnosis.reach import HopDiagnosis, diagnose
 from hublab.probes.advertised import HubAddresses
 from hublab.probes.hops import Hop, Kind, new_server_api, planned_hops
 from hublab.probes.reach import Attempt, Reach, TriedHop
-from hublab.probes.routes import Route
+from hublab.probes.routes import Route, same_path
 from hublab.probes.snapshot import UPSTREAM, Hosts, Snapshot
 from hublab.running.servers import Server
 from hublab.settings.values import Settings
@@ -335,6 +335,24 @@ def test_requests_pass_the_reverse_proxy_in_front() -> None:
 def test_the_upstreams_of_the_labs_own_site() -> None:
     site = (Path(__file__).parents[2] / "compose/etc/reverse-proxy/site.conf").read_text()
     assert UPSTREAM.findall(site) == ["http://proxy:8000"]
+
+
+@pytest.mark.parametrize("base", ["/", "/jhub/"])
+def test_a_server_on_a_subdomain_has_the_same_path(base: str) -> None:
+    """The proxy's table has the host before the path; the server knows its path alone."""
+    hub = replace(RUNS, listens=f"http://0.0.0.0:8081{base}hub/")
+    spec = f"/alice.hub.example.org{base}user/alice"
+    alice = Route(spec, "http://198.18.0.31:5000", "alice", "", None, {})
+    spec = f"/web--service.hub.example.org{base}services/web"
+    web = Route(spec, "http://hub:9", None, None, None, {"service": "web"})
+    urls = {hop.kind: hop.url for hop in planned_hops(snapshot_of(hub, [alice, web]))}
+    assert urls[Kind.SERVER_ROUTE] == f"http://198.18.0.31:5000{base}user/alice/api"
+    assert urls[Kind.SERVICE_ROUTE] == f"http://hub:9{base}services/web"
+
+
+def test_hub_and_proxy_write_a_subdomain_in_their_own_ways() -> None:
+    both = ("https://alice.hub.example.org/user/alice/", "/alice.hub.example.org/user/alice")
+    assert {same_path(one) for one in both} == {"/alice.hub.example.org/user/alice/"}
 
 
 def test_a_service_that_only_its_own_host_reaches() -> None:

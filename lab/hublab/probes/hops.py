@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from yarl import URL
 
+from hublab.probes.routes import Route
 from hublab.probes.snapshot import Snapshot
 from hublab.running.lab import PROXY_PORT
 from hublab.running.proxy_address import ROUTES, api_port, routes_url
@@ -165,7 +166,7 @@ def server_route_hops(snapshot: Snapshot) -> Iterator[Hop]:
     proxy = snapshot.hosts.proxy
     for route in snapshot.routes:
         if route.user:
-            url = f"{route.target}{route.spec.rstrip('/')}/api"
+            url = f"{route.target}{path_of(snapshot, route).rstrip('/')}/api"
             target = f"{server_label(route.user, route.server)}'s server"
             yield Hop(Kind.SERVER_ROUTE, proxy, target, url)
     routed = {(route.user, route.server or "") for route in snapshot.routes}
@@ -175,11 +176,21 @@ def server_route_hops(snapshot: Snapshot) -> Iterator[Hop]:
             yield Hop(Kind.NO_ROUTE, proxy, f"{server.label}'s server", url_of_it)
 
 
+def path_of(snapshot: Snapshot, route: Route) -> str:
+    """The path of a route, without the host that stands before it with `subdomain_host`.
+
+    The proxy's table has both as one path, `/alice.hub.example.org/user/alice`
+    (jupyterhub/proxy.py, `_routespec_to_chp_path`).
+    """
+    begin = snapshot.hub.base_path + ("user/" if route.user else "services/")
+    return route.spec[max(route.spec.find(begin), 0) :]
+
+
 def service_route_hops(snapshot: Snapshot) -> Iterator[Hop]:
     """From the proxy to each service in its table, at the address that the hub put there."""
     for route in snapshot.routes:
         if name := route.data.get("service"):
-            url = f"{route.target.rstrip('/')}{route.spec}"
+            url = f"{route.target.rstrip('/')}{path_of(snapshot, route)}"
             yield Hop(Kind.SERVICE_ROUTE, snapshot.hosts.proxy, f"service {name}", url)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -11,6 +12,8 @@ from hublab.probes.observation import observed
 from hublab.probes.waiting import until
 from hublab.running.live import LiveLab
 from hublab.running.proxy_api import proxy_api_of
+
+SCHEME = re.compile(r"^https?://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +60,9 @@ def route_from(spec: str, entry: dict[str, Any]) -> Route:
 
 
 def same_path(spec: str) -> str:
-    """A path as hub and proxy both could write it: unescaped and with a slash at its end."""
-    return f"{unquote(spec).rstrip('/')}/"
+    """A path as hub and proxy both could write it: unescaped and with a slash at its end.
+
+    With `subdomain_host` the hub writes `https://alice.hub.example.org/user/alice/`, and the
+    proxy's table has the host as the first part of the path.
+    """
+    return f"{SCHEME.sub('/', unquote(spec)).rstrip('/')}/"
