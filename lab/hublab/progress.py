@@ -44,14 +44,18 @@ class Steps:
             self.show(line.strip())
 
     def _build(self, line: str) -> None:
-        if (found := STEP.match(line)) and found[1] not in self._shown:
-            self._waiting.setdefault(found[1], f"[{found[2]}")
+        if found := STEP.match(line):
+            step = f"[{found[2]}"
+            if self._shown.get(found[1]) != step:  # another build counts from 1 again
+                self._shown.pop(found[1], None)
+                self._waiting[found[1]] = step
         elif (found := OUTPUT.match(line)) and found[1] in self._waiting:
             self._shown[found[1]] = self._waiting.pop(found[1])
             self.show(f"building {shortened(self._shown[found[1]])}")
         elif (found := DONE.match(line)) and found[1] in self._shown:
+            step = self._shown.pop(found[1])
             if float(found[2]) >= LONG_STEP:
-                self.show(f"built    {shortened(self._shown[found[1]])} in {found[2]} s")
+                self.show(f"built    {shortened(step)} in {found[2]} s")
         elif "ERROR" in line:
             self.show(line)
 
