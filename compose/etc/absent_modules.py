@@ -35,10 +35,17 @@ def stand_in(module: str, name: str) -> type:
     from jupyterhub.auth import Authenticator
     from jupyterhub.spawner import Spawner
 
-    marked = {MARK: module.partition(".")[0], "__module__": module}
-    if "Spawner" in name or "Authenticator" in name:
-        return type(name, (Spawner if "Spawner" in name else Authenticator,), marked)
+    marked: dict[str, Any] = {MARK: module.partition(".")[0], "__module__": module}
+    if "Spawner" in name:  # a configuration may derive a class, for which JupyterHub wants these
+        return type(name, (Spawner,), {**marked, **dict.fromkeys(("start", "stop", "poll"), never)})
+    if "Authenticator" in name:
+        return type(name, (Authenticator,), marked)
     return type(name, (), {**marked, "__init__": lambda self, *given, **named: None})
+
+
+async def never(self: Any, *given: Any, **named: Any) -> None:
+    """What a stand-in does in place of the missing class; the lab uses none."""
+    raise NotImplementedError(f"{type(self).__name__} is not installed in the lab")
 
 
 class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
