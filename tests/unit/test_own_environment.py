@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hublab.deployment import own_files
 from hublab.deployment.own_environment import password_from, variables_from
 from hublab.deployment.own_files import hub_files
 from hublab.errors import UsageError
@@ -72,3 +73,19 @@ def test_the_folder_goes_along_without_hidden_files(tmp_path: Path) -> None:
         "own/templates/page.html",
     ]
     assert {file.mode for file in files} == {0o440}
+
+
+def test_a_folder_that_is_too_large_stays_behind_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "jupyterhub_config.py"
+    config.write_text("c.JupyterHub.active_server_limit = 7\n")
+    for number in range(3):
+        (tmp_path / f"notes{number}.txt").write_text("x" * 10)
+    assert own_files.left_behind(config) == ""
+    monkeypatch.setattr(own_files, "MOST_BYTES", 29)
+    assert [file.name for file in hub_files(config)] == ["own/name", "own/jupyterhub_config.py"]
+    assert str(tmp_path) in own_files.left_behind(config)
+    monkeypatch.setattr(own_files, "MOST_BYTES", 30)
+    monkeypatch.setattr(own_files, "MOST_FILES", 2)
+    assert "more than 2 files" in own_files.left_behind(config)

@@ -18,7 +18,7 @@ from typing import Any
 
 from hublab.deployment.own_environment import NO_VARIABLES, Variables
 from hublab.deployment.own_files import FOLDER as OWN
-from hublab.deployment.own_files import hub_files, read
+from hublab.deployment.own_files import hub_files, left_behind, read
 from hublab.engine import Engine
 from hublab.engine.records import File
 from hublab.errors import LabError, UsageError
@@ -98,6 +98,8 @@ def check_own_config(
         argv = [PYTHON, f"{SCRIPTS}/check_own_config.py", "hub", place]
         answer = attempt(engine, images["hub"], argv, files, own.hub, binds=binds(service))
         found += overrides(answer, own.hub)
+        if why := left_behind(own.hub):
+            found.append(Override("the files beside it", None, None, why, kind="not here"))
     if own.server:
         files = [File("tmp/their_config.py", read(own.server))]
         argv = [PYTHON, f"{SCRIPTS}/check_own_config.py", "server", "/tmp/their_config.py"]

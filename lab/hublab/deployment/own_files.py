@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from hublab.engine.records import File
@@ -22,15 +21,33 @@ def hub_files(path: Path) -> list[File]:
     Hidden files stay behind. A folder that is too large is left behind as a whole. Raises
     UsageError for a configuration that cannot be read.
     """
-    beside = list(files_beside(path))
+    beside = [own_file(name, one.read_bytes()) for name, one in beside_of(path).items()]
     named = File(f"{FOLDER}/name", path.name.encode(), mode=0o440, uid=JUPYTERHUB_UID)
     return [named, own_file(path.name, read(path)), *beside]
 
 
-def files_beside(path: Path) -> Iterator[File]:
-    """The files of the configuration's folder; none if they are too many or too large."""
+def left_behind(path: Path) -> str:
+    """Why the folder of the configuration does not go along, or ''."""
+    if beside_of(path) or not sized(path):
+        return ""
+    return (
+        f"{path.resolve().parent} has more than {MOST_FILES} files or "
+        f"{MOST_BYTES // 2**20} MB, so none of them goes along"
+    )
+
+
+def beside_of(path: Path) -> dict[str, Path]:
+    """The files of the configuration's folder, by name; none if they are too many or too large."""
+    found = sized(path)
+    if len(found) > MOST_FILES or sum(one.stat().st_size for one in found.values()) > MOST_BYTES:
+        return {}
+    return found
+
+
+def sized(path: Path) -> dict[str, Path]:
+    """The files of the configuration's folder, up to those with which they are too many."""
     folder = path.resolve().parent
-    found: list[Path] = []
+    found: dict[str, Path] = {}
     size = 0
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(one for one in folders if one[0] != "." and one not in SKIPPED)
@@ -38,14 +55,14 @@ def files_beside(path: Path) -> Iterator[File]:
             one = Path(parent, name)
             if name[0] == "." or not one.is_file() or not os.access(one, os.R_OK):
                 continue
-            if one.relative_to(folder).as_posix() in (path.name, "name"):
+            key = one.relative_to(folder).as_posix()
+            if key in (path.name, "name"):
                 continue
-            found.append(one)
+            found[key] = one
             size += one.stat().st_size
             if len(found) > MOST_FILES or size > MOST_BYTES:
-                return
-    for one in found:
-        yield own_file(one.relative_to(folder).as_posix(), one.read_bytes())
+                return found
+    return found
 
 
 def own_file(name: str, content: bytes) -> File:
