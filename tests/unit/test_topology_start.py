@@ -6,12 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from hublab.deployment.compose_problems import compose_problem
 from hublab.engine.compose import without_warnings
 from hublab.topology.isolation import isolation_problems
 from hublab.topology.positions import Position
-from hublab.topology.startable import start_problems
+from hublab.topology.startable import service_problems, start_problems
+
+ROOT = Path(__file__).parents[2]
+
+
+class Loader(yaml.SafeLoader):
+    """Reads a file with tags of Compose's own, such as !reset."""
+
+
+Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
 
 
 def of_service(**service: Any) -> dict[str, Any]:
@@ -76,3 +86,12 @@ def test_the_cause_alone_without_warnings() -> None:
     said = 'time="x" level=warning msg="not set"\nenv file a not found'
     assert without_warnings(said) == "env file a not found"
     assert without_warnings('level=warning msg="b"') == 'level=warning msg="b"'
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "compose").glob("*.yaml")), ids=lambda file: file.stem
+)
+def test_the_labs_own_files_can_be_started(file: Path) -> None:
+    services = yaml.load(file.read_text(), Loader)["services"]
+    labelled = [(name, one) for name, one in services.items() if one and "labels" in one]
+    assert [list(service_problems(name, one)) for name, one in labelled] == [[] for _ in labelled]

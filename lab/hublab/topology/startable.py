@@ -10,6 +10,8 @@ from hublab.roles import INIT, LABEL
 from hublab.topology.problems import RawProblem
 
 Config = Mapping[str, Any]
+TOOLS = "hublab-tools:"
+"""The image that starts nothing by itself: the pages of other origins have a command."""
 
 
 def start_problems(config: Config) -> Iterator[RawProblem]:
@@ -28,7 +30,8 @@ def service_problems(name: str, service: Config) -> Iterator[RawProblem]:
     role = (service.get("labels") or {}).get(LABEL)
     if role in (None, INIT):
         return
-    ours = str(service.get("image", "")).startswith("hublab-")
+    image = str(service.get("image", ""))
+    ours = image.startswith("hublab-") and not image.startswith(TOOLS)
     for key in ("command", "entrypoint") if ours else ():
         if service.get(key):
             reason = f"this {key} replaces the lab's {role}, which the image starts by itself"
