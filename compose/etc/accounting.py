@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 import own_config
-from absent_modules import absent
 from check_settings import CHOOSING, loaded_names, value_problem
 from own_config import Loaded, Override, override
 from traitlets.config import Config, Configurable
@@ -165,8 +164,3 @@ def subconfigs(theirs: Loaded) -> list[Override]:
         )
         for name, line in theirs.missing.items()
     ]
-
-
-def absent_class(found: Any) -> str | None:
-    """The missing module that a class comes from, None if it is here."""
-    return absent(found) if isinstance(found, type) else None

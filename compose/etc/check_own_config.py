@@ -47,9 +47,7 @@ def try_server(path: Path) -> dict[str, Any]:
     import own_server_config
 
     theirs = own_config.run(path, SECONDS)
-    listed = own_server_config.apply(Config(), path)
-    for one in listed:
-        one["line"] = theirs.line(one["trait"])
+    listed = own_server_config.merge(Config(), theirs)
     done = {one["trait"] for one in listed}
     known = with_parents(server_classes())
     wrong = []

@@ -2,7 +2,6 @@
 
 import tokenize
 from collections.abc import Sequence
-from pathlib import Path
 
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
@@ -41,8 +40,3 @@ class Loader(PyFileConfigLoader):
             self.missing.append(fname)
         else:
             self.config.merge(found)
-
-
-def loader_of(path: Path) -> Loader:
-    """A loader for a file, which finds subconfigs beside it."""
-    return Loader(path.name, str(path.parent))

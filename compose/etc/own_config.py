@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from absent_modules import absent_modules
-from config_loader import loader_of
+from config_loader import Loader
 from traitlets.config import Config
 from traitlets.config.loader import LazyConfigValue
 
@@ -53,11 +53,6 @@ class Loaded:
         return self.lines.get(key)
 
 
-def load(path: Path) -> Config:
-    """Run a configuration file by itself; raises Broken."""
-    return run(path).config
-
-
 class TooLong(BaseException):
     """The file still runs; no `except Exception` of its own catches this."""
 
@@ -81,7 +76,7 @@ def time_limit(seconds: int) -> Iterator[None]:
 
 def run(path: Path, seconds: int = 0) -> Loaded:
     """Run a configuration file by itself, as JupyterHub does, for so long; raises Broken."""
-    loader = loader_of(path)
+    loader = Loader(path.name, str(path.parent))
     try:
         with absent_modules() as absent, time_limit(seconds):
             theirs = loader.load_config()
@@ -125,10 +120,8 @@ def lines_of(source: str) -> dict[str, int]:
     return found
 
 
-def line_of(source: str, class_name: str, trait: str | None = None) -> int | None:
-    """The last line of a configuration that refers to a class, as c.Class, or to a trait of it."""
-    if trait is not None:
-        return lines_of(source).get(f"{class_name}.{trait}")
+def line_of(source: str, class_name: str) -> int | None:
+    """The last line of a configuration that refers to a class, as c.Class."""
     lines = [
         node.lineno
         for node in ast.walk(ast.parse(source))

@@ -39,4 +39,12 @@ def apply(c: Config, path: Path) -> list[own_config.Override]:
 
     Raises own_config.Broken for a file that does not run.
     """
-    return own_config.merge(c, own_config.load(path), RULES) if path.exists() else []
+    return merge(c, own_config.run(path)) if path.exists() else []
+
+
+def merge(c: Config, loaded: own_config.Loaded) -> list[own_config.Override]:
+    """Merge what a file came to into `c`; return the values that do not hold, with their lines."""
+    listed = own_config.merge(c, loaded.config, RULES)
+    for one in listed:
+        one["line"] = loaded.line(one["trait"])
+    return listed
