@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from hublab.probes.waiting import until
@@ -47,12 +48,13 @@ async def prewarm(live: LiveLab, form: str, users: Sequence[str], node: str) -> 
     """
     for user in users if form == "user" else ():
         async with await live.sign_in(user):
-
-            async def listens(user: str = user) -> bool:
-                done = await live.exec(node, "sh", "-c", LISTENS, "-", user)
-                return done.exit_code == 0
-
+            listens = partial(parent_listens, live, node, user)
             await until(listens, what=f"{user} has a warm parent on {node}")
+
+
+async def parent_listens(live: LiveLab, node: str, user: str) -> bool:
+    """Whether a user's own parent can be asked on a node."""
+    return (await live.exec(node, "sh", "-c", LISTENS, "-", user)).exit_code == 0
 
 
 def label(form: str) -> str:
