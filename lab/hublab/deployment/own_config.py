@@ -75,7 +75,7 @@ def check_own_config(
     images: Mapping[str, str],
     own: OwnConfig,
     topology: Topology,
-    config: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any],
 ) -> list[Override]:
     """The values in the files that do not hold in the lab as they stand.
 
@@ -84,7 +84,7 @@ def check_own_config(
     """
     found: list[Override] = []
     if own.hub:
-        service = ((config or {}).get("services") or {}).get(topology.hub.service) or {}
+        service = config["services"][topology.hub.service]
         variables = {
             **{k: str(v) for k, v in (service.get("environment") or {}).items() if v is not None},
             **own.variables.values,

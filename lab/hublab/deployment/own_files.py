@@ -21,14 +21,15 @@ def hub_files(path: Path) -> list[File]:
     Hidden files stay behind. A folder that is too large is left behind as a whole. Raises
     UsageError for a configuration that cannot be read.
     """
-    beside = [own_file(name, one.read_bytes()) for name, one in beside_of(path).items()]
+    beside = files_beside(path) or {}
     named = File(f"{FOLDER}/name", path.name.encode(), mode=0o440, uid=JUPYTERHUB_UID)
-    return [named, own_file(path.name, read(path)), *beside]
+    files = [own_file(name, one.read_bytes()) for name, one in beside.items()]
+    return [named, own_file(path.name, read(path)), *files]
 
 
 def left_behind(path: Path) -> str:
     """Why the folder of the configuration does not go along, or ''."""
-    if beside_of(path) or not sized(path):
+    if files_beside(path) is not None:
         return ""
     return (
         f"{path.resolve().parent} has more than {MOST_FILES} files or "
@@ -36,16 +37,8 @@ def left_behind(path: Path) -> str:
     )
 
 
-def beside_of(path: Path) -> dict[str, Path]:
-    """The files of the configuration's folder, by name; none if they are too many or too large."""
-    found = sized(path)
-    if len(found) > MOST_FILES or sum(one.stat().st_size for one in found.values()) > MOST_BYTES:
-        return {}
-    return found
-
-
-def sized(path: Path) -> dict[str, Path]:
-    """The files of the configuration's folder, up to those with which they are too many."""
+def files_beside(path: Path) -> dict[str, Path] | None:
+    """The files of the configuration's folder, by name; None if they are too many or too large."""
     folder = path.resolve().parent
     found: dict[str, Path] = {}
     size = 0
@@ -61,7 +54,7 @@ def sized(path: Path) -> dict[str, Path]:
             found[key] = one
             size += one.stat().st_size
             if len(found) > MOST_FILES or size > MOST_BYTES:
-                return found
+                return None
     return found
 
 
