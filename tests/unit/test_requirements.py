@@ -6,13 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from hublab.topology.requirements import Requirements, logical_lines, read_requirements
+from hublab.topology.requirements import Requirements, logical_lines
+
+
+def requirements_in(path: Path) -> Requirements:
+    found = Requirements()
+    found.read(path)
+    return found
 
 
 def read(folder: Path, text: str) -> Requirements:
     path = folder / "requirements.txt"
     path.write_text(text)
-    return read_requirements([path])
+    return requirements_in(path)
 
 
 def problems(found: Requirements) -> list[str]:
@@ -107,7 +113,7 @@ def test_a_variable_is_the_callers(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_file_that_is_not_text(tmp_path: Path) -> None:
     path = tmp_path / "requirements.txt"
     path.write_bytes(b"\xff\xfe")
-    assert problems(read_requirements([path])) == ["1: cannot read this file: it is not UTF-8"]
+    assert problems(requirements_in(path)) == ["1: cannot read this file: it is not UTF-8"]
 
 
 def test_a_backslash_in_a_comment_joins_no_lines() -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hublab.errors import UsageError
+from hublab.topology.problems import unreadable
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 RESERVED = ("CONFIGPROXY_AUTH_TOKEN", "HOME", "PATH")
@@ -111,5 +112,5 @@ def text_of(path: Path, option: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise UsageError(f"cannot read this file: {reason}", where=f"{option} {path}") from error
+        reason = f"cannot read this file: {unreadable(error)}"
+        raise UsageError(reason, where=f"{option} {path}") from error

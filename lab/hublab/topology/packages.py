@@ -19,7 +19,7 @@ from typing import Any
 
 from hublab.topology.model import Topology
 from hublab.topology.positions import Position, Sources
-from hublab.topology.problems import Problem, RawProblem, TopologyErrors
+from hublab.topology.problems import Problem, RawProblem, TopologyErrors, unreadable
 from hublab.topology.requirements import Requirements
 from hublab.topology.sections import read_services
 
@@ -64,8 +64,8 @@ class Packages:
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8"
-            self.problems.append(Problem(Position(path, 1), "apt", f"cannot read it: {reason}"))
+            reason = f"cannot read it: {unreadable(error)}"
+            self.problems.append(Problem(Position(path, 1), "apt", reason))
             return
         for number, line in enumerate(lines, 1):
             self.add_apt(line.partition("#")[0].split(), Position(path, number))

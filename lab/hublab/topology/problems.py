@@ -43,3 +43,8 @@ class TopologyErrors(TopologyError):
 def _place(problem: Problem) -> tuple[str, int]:
     at = problem.position
     return (str(at.file), at.line) if at else ("", 0)
+
+
+def unreadable(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file cannot be read as text."""
+    return (isinstance(error, OSError) and error.strerror) or "it is not UTF-8"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from packaging.utils import (
 )
 
 from hublab.topology.positions import Position
-from hublab.topology.problems import Problem
+from hublab.topology.problems import Problem, unreadable
 
 COMMENT = re.compile(r"(^|\s+)#.*$")
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
@@ -70,8 +70,7 @@ class Requirements:
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8"
-            self.add_problem(Position(path, 1), f"cannot read this file: {reason}")
+            self.add_problem(Position(path, 1), f"cannot read this file: {unreadable(error)}")
             return
         for number, line in logical_lines(text):
             self.add(line, Position(path, number), constraints=constraints)
@@ -188,11 +187,3 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
             parts = []
     if parts:
         yield begun, "".join(parts)
-
-
-def read_requirements(paths: Iterable[Path]) -> Requirements:
-    """Read requirements files; what is wrong with them is in `problems`."""
-    found = Requirements()
-    for path in paths:
-        found.read(path)
-    return found
