@@ -82,14 +82,21 @@ def test_down_leaves_nothing() -> None:
         assert (again.returncode, json.loads(again.stdout)["removed"]) == (0, [])
 
 
-UNLUCKY = 'services: {HOST: {command: [sh, -c, "echo no luck today; exit 7"]}}'
+UNLUCKY = "#!/bin/sh\necho no luck today; exit 7\n"
+FIRST_PROGRAM = "/usr/bin/s6-svscan"
+"""Of the hosts' images; `init` has a command, for which it is python3."""
 
 
-@pytest.mark.parametrize("host", ["init", "hub", "node2"])
-def test_a_failed_up_says_why_and_leaves_nothing(tmp_path: Path, host: str) -> None:
+@pytest.mark.parametrize(
+    ("host", "program"),
+    [("init", "/usr/bin/python3"), ("hub", FIRST_PROGRAM), ("node2", FIRST_PROGRAM)],
+)
+def test_a_failed_up_says_why_and_leaves_nothing(tmp_path: Path, host: str, program: str) -> None:
     """A host that ends at once: its last words, our exit code, and nothing half-made."""
-    file, name = tmp_path / "overlay.yaml", fresh_name()
-    file.write_text(UNLUCKY.replace("HOST", host))
+    file, script, name = tmp_path / "overlay.yaml", tmp_path / "unlucky", fresh_name()
+    script.write_text(UNLUCKY)
+    script.chmod(0o755)
+    file.write_text(f'services: {{{host}: {{volumes: ["{script}:{program}:ro"]}}}}')
     base = Path(__file__).parents[2] / "compose" / "lab.yaml"
     try:
         done = hublab("up", "--name", name, "-f", str(base), "-f", str(file))
