@@ -7,6 +7,8 @@ import json
 import pytest
 from plugin_project import CONFTEST
 
+from hublab.journal.file import read_journal
+
 pytest_plugins = ("pytester", "plugin_suite")
 
 TELLS_ITS_END = """
@@ -246,7 +248,7 @@ def test_workers_keep_a_topology_together(suite: pytest.Pytester) -> None:
 
 
 def test_workers_that_pass_leave_no_evidence(suite: pytest.Pytester) -> None:
-    """One ends while the other still writes."""
+    """One ends while the other still writes; the journal that was asked for has both."""
     pytest.importorskip("xdist", reason="pytest-xdist is not installed here")
     suite.makeconftest(f"{CONFTEST}\n{TELLS_ITS_END}")
     suite.makepyfile(
@@ -268,10 +270,18 @@ def test_workers_that_pass_leave_no_evidence(suite: pytest.Pytester) -> None:
                 time.sleep(0.05)
         """
     )
-    result = suite.runpytest_subprocess("-p", "xdist.plugin", "-n2")
+    result = suite.runpytest_subprocess("-p", "xdist.plugin", "-n2", "--lab-journal=all.ndjson")
     result.assert_outcomes(passed=2)
     assert list((suite.path / "evidence").iterdir()) == []
     result.stdout.no_fnmatch_line("*evidence in*")
+    ends = [e.event for e in read_journal(suite.path / "all.ndjson") if e.event.kind == "lab_down"]
+    assert {getattr(end, "lab", "") for end in ends} == {"one", "other"}
+
+
+def test_a_journal_needs_a_folder(suite: pytest.Pytester) -> None:
+    result = suite.runpytest_subprocess("--lab-journal=nowhere/all.ndjson")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--lab-journal: there is no folder nowhere*"])
 
 
 def test_the_failure_of_one_worker_keeps_the_evidence_of_all(suite: pytest.Pytester) -> None:

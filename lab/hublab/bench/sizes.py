@@ -15,6 +15,8 @@ from hublab.bench.hubs import Hubs
 from hublab.deployment.creation import temporary
 from hublab.deployment.plan import make_plan
 from hublab.errors import UsageError
+from hublab.journal.file import read_journal
+from hublab.journal.starts import seconds_of_starts
 from hublab.paths import ROOT
 from hublab.running.lab import Lab
 from hublab.running.live import LiveLab
@@ -44,19 +46,21 @@ async def cases_in_turn(live: LiveLab, count: int) -> dict[str, float]:
 
 
 async def suite(form: str) -> dict[str, float]:
-    """Run all scenarios that are not slow, on two workers; their cases and the seconds.
+    """Run all scenarios that are not slow, on two workers: how many cases, the seconds of the whole
+    run (`seconds`), and those of all starts and restarts (`starts`).
 
     Raises UsageError for a form that the suite does not have.
     """
     options = suite_options(form)
     with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.xml"
+        report, journal = Path(folder) / "report.xml", Path(folder) / "journal.ndjson"
         argv = [sys.executable, "-m", "pytest", "-q", "scenarios", "-m", "not slow", "-n", "2"]
-        argv += [*options, f"--junit-xml={report}"]
+        argv += [*options, f"--junit-xml={report}", f"--lab-journal={journal}"]
         begun = time.monotonic()
         await asyncio.to_thread(subprocess.run, argv, cwd=ROOT, stdin=subprocess.DEVNULL)
         seconds = time.monotonic() - begun
-        return {**verdicts(report), "seconds": seconds}
+        starts = sum(seconds_of_starts(read_journal(journal)).values())
+        return {**verdicts(report), "seconds": seconds, "starts": starts}
 
 
 def suite_options(form: str) -> list[str]:

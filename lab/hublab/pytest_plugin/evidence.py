@@ -8,12 +8,12 @@ from __future__ import annotations
 import secrets
 import time
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hublab.journal.events import Verdict
-from hublab.journal.file import merge, write_merged
 from hublab.pytest_plugin.cases import case_of
 from hublab.pytest_plugin.evidence_store import EVIDENCE, LAB, STARTED_AT, Evidence
 from hublab.pytest_plugin.item_names import name_of
@@ -24,13 +24,20 @@ _RANK = ["held", "skipped", "undecided", "failed", "error"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--lab-evidence`."""
-    parser.getgroup("hublab").addoption(
+    """`--lab-evidence` and `--lab-journal`."""
+    group = parser.getgroup("hublab")
+    group.addoption(
         "--lab-evidence",
         choices=["failed", "all", "none"],
         default="failed",
         help="what to keep under evidence/: the journal and logs of runs and tests that failed "
         "(default), of all, or of none",
+    )
+    group.addoption(
+        "--lab-journal",
+        metavar="FILE",
+        type=Path,
+        help="write the journal of the whole run here too, whatever is kept under evidence/",
     )
 
 
@@ -40,7 +47,12 @@ def pytest_configure(config: pytest.Config) -> None:
     run = given.get(_RUN) or f"{datetime.now():%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
     folder = config.rootpath / "evidence" / run
     worker = given.get("workerid", "")
-    config.stash[EVIDENCE] = Evidence(folder, worker, config.getoption("--lab-evidence"))
+    copy: Path | None = config.getoption("--lab-journal")
+    if copy is not None and not copy.parent.is_dir():
+        raise pytest.UsageError(f"--lab-journal: there is no folder {copy.parent}")
+    config.stash[EVIDENCE] = Evidence(
+        folder, worker, config.getoption("--lab-evidence"), copy and copy.absolute()
+    )
     config.pluginmanager.register(BeforeTeardown(), "hublab-before-teardown")
 
 
@@ -123,12 +135,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Merge the workers' journals, and print the folder of the evidence."""
+    """Print the folder of the evidence."""
     folder = config.stash[EVIDENCE].folder
-    # A worker's own summary comes too early: others may still be writing.
     if hasattr(config, "workerinput") or not folder.is_dir():
         return
-    parts = sorted(folder.glob("journal-*.ndjson"))
-    if parts:
-        write_merged(merge(parts), folder / "journal.ndjson")
     terminalreporter.write_line(f"hublab: evidence in {folder.relative_to(config.rootpath)}/")

@@ -17,7 +17,7 @@ import pytest
 
 from hublab.errors import HublabError
 from hublab.journal.events import Event
-from hublab.journal.file import Journal
+from hublab.journal.file import Journal, merge, write_merged
 from hublab.journal.redaction import Redactor
 from hublab.pytest_plugin.item_names import folder_name, name_of
 
@@ -37,11 +37,12 @@ ENTERED_AT = pytest.StashKey[float]()
 class Evidence:
     """The evidence that one worker of a run writes."""
 
-    def __init__(self, folder: Path, worker: str, keep: str) -> None:
-        """`keep` is `failed`, `all` or `none`."""
+    def __init__(self, folder: Path, worker: str, keep: str, copy: Path | None = None) -> None:
+        """`keep` is `failed`, `all` or `none`; `copy` is a file for the whole run's journal."""
         self.folder = folder
         self.worker = worker
         self.keep = keep
+        self.copy = copy
         self.failed = False
         self.running: pytest.Item | None = None
         """The test that has started and not ended."""
@@ -97,15 +98,20 @@ class Evidence:
             path.write_text(self.clean(log))
 
     def close(self) -> None:
-        """Close the journal, and remove what is not to be kept.
+        """Close the journal; the controller then merges all, and removes what is not to be kept.
 
-        With several workers only the controller removes files, because a worker does not know
-        whether another one had a failure or is still writing.
+        A worker does neither: it does not know whether another one had a failure or still writes.
         """
         if self._journal is not None:
             self._journal.close()
         if self.worker:
             return
+        whole = self.folder / "journal.ndjson"
+        journals = sorted(self.folder.glob("journal*.ndjson"))
+        if journals:
+            write_merged(merge(journals), whole)
+        if self.copy is not None:
+            write_merged(merge(journals), self.copy)
         if self.keep == "none" or (self.keep == "failed" and not self.failed):
             for journal in self.folder.glob("journal*.ndjson"):
                 journal.unlink()
