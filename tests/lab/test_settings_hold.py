@@ -17,8 +17,9 @@ from hublab.deployment.removal import down
 from hublab.engine import Engine
 from hublab.running import programs
 from hublab.running.lab import Lab
+from hublab.running.readiness import ProgramEnded
 from hublab.running.settings_lock import settings_lock
-from hublab.running.switching import write_files
+from hublab.running.switching import apply_settings, write_files
 from hublab.settings.values import Settings
 
 NAME = "set-hold"
@@ -77,6 +78,17 @@ def test_a_hub_that_refuses(lab: Lab, tmp_path: Path) -> None:
         assert f"hint: `hublab unset hub.snippet --name {NAME}`" in done.stderr
     assert hublab("unset", "hub.snippet").returncode == 0
     assert programs.status(lab, "hub").up
+
+
+def test_what_a_hub_refuses_stays_due(lab: Lab) -> None:
+    """Also where the switch is a scenario's: it is recorded as in effect while the hub starts."""
+    refused = Settings({INTERVAL: "7", "hub.JupyterHub.hub_bind_url": "http://203.0.113.9:8081"})
+    with pytest.raises(ProgramEnded):
+        asyncio.run(apply_settings(lab, refused))
+    assert lab.case() == (refused, tuple(sorted(refused)))
+    (done,) = asyncio.run(apply_settings(lab, Settings({INTERVAL: "7"})))
+    assert (done.host, done.program, done.reason) == ("hub", "hub", "hub. settings")
+    assert lab.case() == (Settings({INTERVAL: "7"}), ())
 
 
 def test_an_sshd_that_cannot_listen(lab: Lab) -> None:

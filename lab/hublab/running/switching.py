@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from hublab.engine import Container
-from hublab.errors import HubError
+from hublab.errors import HubError, LabError
 from hublab.paths import ETC
 from hublab.running import programs
 from hublab.running.hub_api import Hub
@@ -53,13 +53,15 @@ async def apply_settings(lab: Lab, settings: Settings, *, repair: bool = False) 
     """
     old, left = await asyncio.to_thread(lab.case)
     due = sorted({*left, *changed_keys(old, settings)})
-    # All files, for an earlier switch may have been interrupted between two hosts.
     await asyncio.to_thread(write_to, lab, lab.of_role("hub"), settings, due=due)
     others = [host for host in lab.hosts.values() if "hub" not in host.roles]
-    writing = asyncio.create_task(asyncio.to_thread(write_to, lab, others, settings))
+    # All files where an earlier switch was interrupted between two hosts, or hosts may be new.
+    known = None if left or repair else old
+    writing = asyncio.create_task(asyncio.to_thread(write_to, lab, others, settings, known))
     try:
-        if repair or roles_of(due) != ["hub"]:
-            await asyncio.shield(writing)  # a hub reads no file of another host
+        if roles_of(due) == ["hub"] and not repair:
+            return [await restart_hub(lab, settings, due, writing)]
+        await asyncio.shield(writing)
         down = await asyncio.to_thread(what_is_down, lab) if repair else set()
         restarts = await restart_roles(lab, roles_of(due), down)
     finally:
@@ -69,9 +71,42 @@ async def apply_settings(lab: Lab, settings: Settings, *, repair: bool = False) 
     return restarts
 
 
+async def restart_hub(
+    lab: Lab, settings: Settings, due: Sequence[str], writing: Awaitable[None]
+) -> Restart:
+    """Restart a hub, whose file is written, while other hosts get theirs, which no hub reads.
+
+    Its settings are in effect once it has been started, which is recorded while it comes to run;
+    those with which it does not are due again.
+    """
+    hub = lab.one("hub").service
+    begun = time.monotonic()
+    await asyncio.to_thread(programs.kill_and_start, lab, hub)
+
+    async def record() -> None:
+        await writing
+        await asyncio.to_thread(nothing_due, lab, settings)
+
+    recording = asyncio.create_task(record())
+    try:
+        await wait_until_running(lab)
+    except LabError:
+        await recording
+        await asyncio.to_thread(record_case, lab, settings, due)
+        raise
+    seconds = time.monotonic() - begun
+    await recording
+    return Restart(hub, programs.program_of(lab, hub), reason_of("hub"), seconds)
+
+
 def nothing_due(lab: Lab, settings: Settings) -> None:
     """Record in the lab that its settings are in effect."""
-    lab.engine.put_files(lab.one("hub").id, ETC, [case_file(settings)])
+    record_case(lab, settings, ())
+
+
+def record_case(lab: Lab, settings: Settings, due: Sequence[str]) -> None:
+    """Record the lab's settings, and those that are not in effect yet."""
+    lab.engine.put_files(lab.one("hub").id, ETC, [case_file(settings, due)])
 
 
 def what_is_down(lab: Lab) -> set[str]:
@@ -101,10 +136,15 @@ async def restart_roles(
             program = programs.program_of(lab, host.service)
             if any(done.host == host.service for done in restarts):
                 continue  # a hub that runs its own proxy
-            reason = f"{scope}. settings" if role in roles else "it was down"
+            reason = reason_of(scope) if role in roles else "it was down"
             seconds = await restart(lab, host.service)
             restarts.append(Restart(host.service, program, reason, seconds))
     return restarts
+
+
+def reason_of(scope: str) -> str:
+    """Why a program was restarted, where settings of a scope changed."""
+    return f"{scope}. settings"
 
 
 async def restart(lab: Lab, host: str) -> float:
