@@ -44,7 +44,7 @@ check: setup ## style, types and the tests that need no Docker
 	@$(BIN)/python .ci/parts.py check
 
 .PHONY: test-spawner
-test-spawner: machine ## the spawner against a real sshd, in a container; ON=debian12 or ON=oldest: all tests there, TESTS=tests/test_x.py: some
+test-spawner: machine ## the spawner against a real sshd, in a container; ON=debian12, oldest or warm: all tests there, TESTS=tests/test_x.py: some
 	@$(BIN)/python .ci/test_spawner.py $(if $(ON),--$(ON)) $(TESTS)
 
 .PHONY: setup

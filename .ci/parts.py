@@ -85,6 +85,7 @@ TEST = (
 SLOW = (
     Part("machine", tool("hublab", "doctor", "--fix", "--quiet")),
     Part("spawner, oldest JupyterHub", (sys.executable, ".ci/test_spawner.py", "--oldest")),
+    Part("spawner, warm", (sys.executable, ".ci/test_spawner.py", "--warm")),
     Part("spawner, Debian 12", (sys.executable, ".ci/test_spawner.py", "--debian12")),
     Part("bare machines", pytest("tests/bare"), "tests/bare"),
     Part("lab tests, slow", pytest("tests/lab", "-m", "slow"), "tests/lab"),

@@ -7,6 +7,7 @@ with the oldest supported one, and one file on Debian 12, whose OpenSSH is a gen
 .venv/bin/python .ci/test_spawner.py                        all of that
 .venv/bin/python .ci/test_spawner.py --oldest               all tests with the oldest JupyterHub
 .venv/bin/python .ci/test_spawner.py --debian12             all tests on Debian 12
+.venv/bin/python .ci/test_spawner.py --warm                 all tests, with servers that are forked
 .venv/bin/python .ci/test_spawner.py [--…] tests/test_x.py  pytest's arguments; live output
 """
 
@@ -27,6 +28,7 @@ from images import DOCKERFILE, ROOT, base_image, build_arguments, old_base_image
 
 NEWEST, OLDEST, DEBIAN_12 = "spawner-test", "spawner-test-oldest", "spawner-test-debian12"
 OPTIONS = {"--oldest": OLDEST, "--debian12": DEBIAN_12}
+WARM = "--warm"
 OUTSIDE = ("test_blackbox.py", "test_paths.py", "test_start_stop.py")
 # Where most depends on what sshd and PAM say and when they hang up.
 ANSWERS = ("test_refused_accounts.py",)
@@ -40,11 +42,13 @@ class Job:
 
     target: str
     file: str
+    options: tuple[str, ...] = ()
 
     def __call__(self, run: TestRun, image: Future[str]) -> tuple[int, bytes]:
         """Run them once the image is built; returns pytest's exit code and output."""
         service = f"{Path(self.file).stem}-{self.target}".replace("_", "-")
-        with run.container(image.result(), service, ["-q", f"tests/{self.file}"]) as container:
+        arguments = ["-q", *self.options, f"tests/{self.file}"]
+        with run.container(image.result(), service, arguments) as container:
             said = b"".join(container.output())
             code = container.wait()
         return 0 if code == NOTHING_COLLECTED else code, said
@@ -57,6 +61,8 @@ def main(arguments: list[str]) -> int:
     run = TestRun("spawner-test")
     signal.signal(signal.SIGTERM, terminate)
     try:
+        if arguments == [WARM]:
+            return together(run, jobs((chosen or [NEWEST])[0], options=(WARM,)))
         if arguments:
             return live(run, (chosen or [NEWEST])[0], arguments)
         if chosen:
@@ -73,12 +79,12 @@ def terminate(number: int, frame: FrameType | None) -> None:
     sys.exit(TERMINATED)
 
 
-def jobs(target: str, only: Sequence[str] = ()) -> list[Job]:
+def jobs(target: str, only: Sequence[str] = (), options: tuple[str, ...] = ()) -> list[Job]:
     """The files with tests on a real sshd, the longest first, so that both lanes end together."""
     found = (ROOT / "spawners" / "tests").glob("test_*.py")
     ours = [path for path in found if "mark.sshd" in path.read_text(encoding="utf-8")]
     ours.sort(key=lambda path: (-path.stat().st_size, path.name))
-    return [Job(target, path.name) for path in ours if not only or path.name in only]
+    return [Job(target, path.name, options) for path in ours if not only or path.name in only]
 
 
 def together(run: TestRun, work: list[Job]) -> int:

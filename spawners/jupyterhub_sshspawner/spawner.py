@@ -216,6 +216,8 @@ class SSHSpawner(SSHTraits):
             self.log.warning("%s: %s", self._log_name, words)
         elif event.get("event") == "cold":
             self.log.info("%s starts cold: %s", self._log_name, told(event, "why"))
+        elif event.get("event") == "warm":
+            self.log.debug("%s is forked from a warm parent", self._log_name)
         elif event.get("event") == "started":
             with step(self.trace, "start.spawned"):
                 self._progress.say(60, "The server process runs; waiting until it listens")

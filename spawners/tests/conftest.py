@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
+import machinery
 import pytest
 from asking import Ask, asking
 from machinery import Account, Hub, Sshd
@@ -37,7 +40,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Which spawner the black-box cases are about."""
     parser.addoption("--spawner", default="ssh", help="ssh, simple, or module.Class")
     parser.addoption("--spawner-config", default="", help="file of lines for jupyterhub_config.py")
-    parser.addoption("--warm", action="store_true", help="hubs use a warm parent on the node")
+    parser.addoption("--warm", action="store_true", help="a warm parent on the node forks servers")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A warm parent forks no other program than JupyterHub's."""
+    if config.getoption("--warm"):
+        machinery.start_real_servers()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -126,8 +135,14 @@ def warmth(request: pytest.FixtureRequest) -> Iterator[str]:
         yield parent.settings
 
 
+STARTS = pytest.StashKey[Counter[str]]()
+"""How the servers of all hubs were started."""
+
+
 @pytest.fixture
-def hub(tmp_path: Path, sshd: Sshd, keys: Path, warmth: str) -> Iterator[Callable[..., Hub]]:
+def hub(
+    tmp_path: Path, sshd: Sshd, keys: Path, warmth: str, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Hub]]:
     """Starts hubs whose spawner knows the sshd; configuration lines are added to theirs."""
     made: list[Hub] = []
 
@@ -139,5 +154,16 @@ def hub(tmp_path: Path, sshd: Sshd, keys: Path, warmth: str) -> Iterator[Callabl
         return one
 
     yield make
+    starts = request.config.stash.setdefault(STARTS, Counter())
     for one in made:
         one.kill()
+        said = one.log.read_text() if one.log.exists() else ""
+        starts["forked"] += said.count(" is forked from a warm parent")
+        starts["cold"] += said.count(" starts cold: ")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """With ``--warm``, how many servers were: a test can pass with a cold one as well."""
+    if config.getoption("--warm"):
+        starts = config.stash.get(STARTS, Counter())
+        terminalreporter.write_line(f"servers: {starts['forked']} forked, {starts['cold']} cold")

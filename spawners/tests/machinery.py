@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
+
 BIN = Path(sys.executable).parent
 T = TypeVar("T")
 
@@ -94,11 +96,13 @@ class Account:
         return target
 
     def tiny_server(self) -> None:
-        """Put the small server into the home directory, for ``Hub.tiny``."""
+        """Put the small server into the home directory, for ``TINY``."""
         self.write("tiny_server.py", (Path(__file__).parent / "tiny_server.py").read_text())
 
     def environment(self, server: str = "") -> dict[bytes, bytes]:
-        """The environment that the small server got."""
+        """The environment that the small server got; with ``--warm`` the test is skipped."""
+        if not TINY:
+            pytest.skip("only the small server writes down what it got: see test_warm_likeness.py")
         raw = (self.home / f"environment{server}").read_bytes()
         return dict(item.split(b"=", 1) for item in raw.split(b"\0")[:-1])
 
@@ -110,6 +114,10 @@ class Account:
             for pid, line in running.items()
             if containing in line and not line.startswith(("sshd", "/usr/lib/openssh/sshd"))
         }
+
+    def servers(self) -> dict[int, str]:
+        """The single-user servers among what the user runs."""
+        return {pid: line for pid, line in self.processes().items() if is_server(line)}
 
     def running(self) -> dict[int, str]:
         """What runs for the user: also as us, as a local spawner's servers do."""
@@ -157,6 +165,11 @@ class Account:
 def _is_helper(line: str) -> bool:
     """Whether a command line is a launcher's, or a supervisor's."""
     return "sys.stdin.readline" in line or "SSHSPAWNER_" in line
+
+
+def is_server(line: str) -> bool:
+    """Whether a command line is that of a single-user server, or of what stands for one."""
+    return ("tiny_server" if TINY else "jupyterhub-singleuser") in line and not _is_helper(line)
 
 
 def _kill(pids: set[int]) -> None:
@@ -282,6 +295,17 @@ class Sshd:
 TINY = f"""
 c.SSHSpawner.cmd = ["{sys.executable}", "tiny_server.py"]
 """
+"""Configuration with which a hub starts the small server; nothing with ``--warm``."""
+
+
+def start_real_servers() -> None:
+    """Have hubs start jupyterhub-singleuser, which a warm parent can fork.
+
+    Test modules copy ``TINY`` when they are imported, so this comes before.
+    """
+    global TINY
+    TINY = ""
+
 
 CONFIG = """
 import json, sys

@@ -13,7 +13,7 @@ from contextlib import closing
 
 import pytest
 from blackbox import Subject
-from machinery import Account, Hub, wait_until
+from machinery import Account, Hub, is_server, wait_until
 
 pytestmark = pytest.mark.sshd
 
@@ -95,13 +95,13 @@ def test_a_hub_killed_during_a_start_doubles_nothing(
     alice = account()
     one = hub(subject.config)
     one.request_start(alice.name)
-    wait_until(lambda: any("tiny_server" in line for line in alice.running().values()))
+    wait_until(lambda: any(is_server(line) for line in alice.running().values()))
     one.kill()
     one.start()
     wait_until(lambda: one.server(alice.name).get("ready", not one.server(alice.name)))
     if not one.server(alice.name):
         one.spawn(alice.name)
-    servers = [pid for pid, line in alice.running().items() if "tiny_server" in line]
+    servers = [pid for pid, line in alice.running().items() if is_server(line)]
     one.stop(alice.name)
     left = alice.running()
     for pid in left:
@@ -133,7 +133,7 @@ def test_a_zombie_is_noticed(hub: Hubs, account: Accounts, subject: Subject) -> 
     one.start()
     one.wait_ready(alice.name)
     for pid, line in alice.running().items():
-        if "tiny_server" in line:
+        if is_server(line):
             os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not one.server(alice.name), 30)
 

@@ -41,7 +41,7 @@ def test_a_broken_connection_during_start(
     one = hub(TINY + WAIT, node=own_sshd)
     cut_in_mid_start(one, alice, own_sshd.interrupt)
     one.wait_ready(alice.name)
-    assert len(alice.processes("tiny_server")) == 1
+    assert len(alice.servers()) == 1
     assert own_sshd.accepted(alice.name) == 2
     one.stop(alice.name)
     alice.check_gone()
@@ -55,7 +55,7 @@ def test_a_cut_during_start(
     one = hub(TINY + WAIT + "c.SSHSpawner.stop_timeout = 2\n", node=own_sshd)
     cut_in_mid_start(one, alice, own_sshd.cut)
     one.wait_failed(alice.name)
-    assert alice.processes("tiny_server")
+    assert alice.servers()
     assert len(one.state(alice.name)["orphans"]) == 1
     own_sshd.start()
     wait_until(lambda: not alice.processes())
@@ -99,10 +99,10 @@ def test_a_connection_that_carries_nothing(
         began = time.monotonic()
         one.stop(alice.name)
         assert time.monotonic() - began < 60
-        assert alice.processes("tiny_server")
+        assert alice.servers()
     finally:
         own_sshd.freeze(signal.SIGCONT)
-    wait_until(lambda: not alice.processes("tiny_server"))
+    wait_until(lambda: not alice.servers())
     wait_until(lambda: "orphans" not in one.state(alice.name))
 
 

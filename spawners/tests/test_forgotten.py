@@ -56,10 +56,10 @@ def test_a_server_that_no_row_knows_is_ended_by_the_next_start(
         db.commit()
     one.start()
     one.wait_ready(alice.name, "second")
-    assert lost in alice.processes("tiny_server")
+    assert lost in alice.servers()
     one.spawn(alice.name)
-    assert lost not in alice.processes("tiny_server")
-    assert len(alice.processes("tiny_server")) == 2
+    assert lost not in alice.servers()
+    assert len(alice.servers()) == 2
     assert "that the hub's database did not know ran on node1; it was ended" in one.log.read_text()
     for name in ("", "second"):
         one.stop(alice.name, name)
@@ -73,10 +73,10 @@ def test_another_hub_s_server_is_left_alone(
     first, second = hub(TINY), hub(TINY)
     first.spawn(alice.name)
     second.spawn(alice.name)
-    assert len(alice.processes("tiny_server")) == 2
+    assert len(alice.servers()) == 2
     found = json.loads(command(second, "sweep", "--user", alice.name, "--end", "--json"))
     assert sorted(row["kind"] for row in found["servers"]) == ["foreign", "known"]
-    assert len(alice.processes("tiny_server")) == 2
+    assert len(alice.servers()) == 2
     first.stop(alice.name)
     second.stop(alice.name)
 
@@ -96,9 +96,9 @@ def test_sweeping_the_nodes(hub: Callable[..., Hub], account: Callable[..., Acco
     assert f"known: other of {bob.name}" in said
     assert "unknown, ended" in command(one, "sweep", "--user", alice.name, "--end")
     alice.check_gone()
-    assert len(bob.processes("tiny_server")) == 2
+    assert len(bob.servers()) == 2
     assert "unknown, ended: the default server" in command(one, "sweep", "--end")
-    assert len(bob.processes("tiny_server")) == 1
+    assert len(bob.servers()) == 1
     assert "none of these users may use" in command(one, "sweep", "--host", "nosuch", code=1)
     assert "no user nobody" in command(one, "sweep", "--user", "nobody", code=4)
     one.stop(bob.name, "other")

@@ -162,7 +162,7 @@ def test_an_nfs_home_whose_run_dir_is_removed(
     one.kill()
     one.start()
     one.wait_ready(alice.name)
-    assert len(alice.processes("tiny_server")) == 1
+    assert len(alice.servers()) == 1
     one.stop(alice.name)
     alice.check_gone()
 

@@ -229,7 +229,7 @@ def test_an_account_with_too_many_logins(
         assert f"There were too many logins for '{eve.name}'." in told
         assert "start files" not in told
     assert node.sshd.accepted(eve.name) == 1
-    assert alice.processes("tiny_server")
+    assert alice.servers()
 
 
 def test_more_keys_than_the_node_lets_us_try(

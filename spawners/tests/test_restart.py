@@ -58,7 +58,7 @@ def test_steps_are_all_there_are(
 def settled(one: Hub, alice: Account) -> bool:
     """The hub is not busy with the server, and what it says agrees with the processes."""
     server = one.server(alice.name)
-    running = alice.processes("tiny_server")
+    running = alice.servers()
     if server:
         return bool(server["ready"] and len(running) == 1)
     return not alice.processes()
@@ -85,10 +85,10 @@ def test_a_hub_killed_at_any_step_doubles_and_loses_nothing(
     wait_until(lambda: settled(one, alice), message=lambda: f"{alice.processes()}\n{one.tail(60)}")
     if one.server(alice.name):
         pid = one.state(alice.name)["pid"]
-        assert pid in alice.processes("tiny_server")
+        assert pid in alice.servers()
     else:
         one.spawn(alice.name)
-    assert len(alice.processes("tiny_server")) == 1
+    assert len(alice.servers()) == 1
     one.stop(alice.name)
     alice.check_gone()
 
@@ -261,7 +261,7 @@ def test_stop_while_unreachable_leaves_an_orphan_that_is_reaped(
     began = time.monotonic()
     one.stop(alice.name)
     assert time.monotonic() - began < 60
-    assert alice.processes("tiny_server")
+    assert alice.servers()
     assert f"Server at /user/{alice.name}/" not in tokens_of(one, alice.name)
     assert [o["instance"] for o in one.state(alice.name)["orphans"]] == [state["instance"]]
     one.kill()

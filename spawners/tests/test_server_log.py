@@ -86,7 +86,7 @@ def test_why_it_cannot_be_read_is_told_in_words(
     own_sshd.start()
     assert one.api("GET", path)[0] == 200
     os.kill(one.state(alice.name)["pid"], 9)
-    wait_until(lambda: not alice.processes("tiny_server"))
+    wait_until(lambda: not alice.servers())
     wait_until(lambda: one.api("GET", path)[0] == 404)
 
 

@@ -62,7 +62,7 @@ def test_stops_at_once_leave_a_tunnel_alone(
         text = one.log.read_text()
         assert "Cannot stop" not in text
         assert "orphan" not in text
-        assert len(alice.processes("tiny_server")) == 1
+        assert len(alice.servers()) == 1
     finally:
         node.cut()
 

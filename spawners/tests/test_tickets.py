@@ -93,7 +93,7 @@ def test_a_later_ticket_reaches_a_running_server(
     assert stat.S_IMODE(of_server(alice).stat().st_mode) == 0o600
     assert gss_node.log.read_text().count(f"Accepted gssapi-with-mic for {alice.name} from") == 2
     cache = of_server(alice)
-    os.kill(next(iter(alice.processes("tiny_server"))), 9)
+    os.kill(next(iter(alice.servers())), 9)
     wait_until(lambda: not one.server(alice.name), message="its end was not seen")
     assert not cache.parent.exists()
 

@@ -214,7 +214,7 @@ def test_no_password_after_a_restart_is_unknown_not_dead(
     one.wait_ready(alice.name)
     wait_until(lambda: "Cannot tell whether" in one.log.read_text())
     assert one.server(alice.name)["ready"]
-    assert alice.processes("tiny_server")
+    assert alice.servers()
 
 
 @pytest.fixture

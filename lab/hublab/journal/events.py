@@ -182,6 +182,16 @@ class Verdict(Event):
     message: str = ""
 
 
+@event("finding")
+@dataclass(frozen=True, slots=True)
+class FindingConfirmed(Event):
+    """The test that proves a finding passed."""
+
+    test: str
+    title: str
+    project: str
+
+
 @event("note")
 @dataclass(frozen=True, slots=True)
 class Note(Event):

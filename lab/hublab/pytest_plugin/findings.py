@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from hublab.journal.events import Event, event
+from hublab.journal.events import FindingConfirmed
 from hublab.pytest_plugin.evidence_store import EVIDENCE
 
 PROJECTS = ("jupyterhub", "configurable-http-proxy", "jupyter_server", "jupyterhub-idle-culler")
@@ -34,16 +34,6 @@ class Finding:
     steps: str
     expected: str
     seen: str
-
-
-@event("finding")
-@dataclass(frozen=True, slots=True)
-class FindingConfirmed(Event):
-    """The test that proves a finding passed."""
-
-    test: str
-    title: str
-    project: str
 
 
 def pytest_configure(config: pytest.Config) -> None:
