@@ -23,6 +23,12 @@ stop = threading.Event()
 threading.Thread(target=chatter, daemon=True).start()
 """
 """A cell that ends at once and leaves a thread that prints until `stop.set()`."""
+AT_WORK = "at_work"
+"""In the home of a user whose cell is at work: a file that it touches again and again."""
+TOUCHING = f"import pathlib, time\nwhile True: pathlib.Path.home().joinpath({AT_WORK!r}).touch()"
+SILENT_AT_WORK = f"{TOUCHING}; time.sleep(0.2)"
+PRINTING_AT_WORK = f"{TOUCHING}; print('.', flush=True); time.sleep(0.2)"
+"""Cells like BUSY and PRINTING of which one can see, on their host alone, that they still run."""
 TERMINAL_PRINTING = "while sleep 0.2; do echo .; done\r"
 """What makes a terminal print five lines a second until it ends."""
 
@@ -56,6 +62,17 @@ async def leave_running(visitor: Visitor, code: str) -> None:
     """Start a cell in a kernel of its own, see that it has begun, and close the page."""
     async with visitor.connect(await new_kernel(visitor)) as tab:
         await tab.start(code)
+
+
+async def still_at_work(lab: LiveLab, user: str, node: str) -> None:
+    """Wait until a user's cell touches its file again; nothing of this is activity to anybody."""
+    path = f"/home/{user}/{AT_WORK}"
+    before = await lab.run(node, "stat", "-c", "%y", path)
+
+    async def touched() -> bool:
+        return await lab.run(node, "stat", "-c", "%y", path) != before
+
+    await until(touched, what=f"{user}'s cell is still at work")
 
 
 @contextlib.asynccontextmanager

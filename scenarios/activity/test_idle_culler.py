@@ -26,7 +26,16 @@ import pytest
 
 from hublab.scenario import PYTHON, Case, LiveLab, activity, clock, until
 
-from .kernels_and_pages import BUSY, PRINTING, leave_running, new_kernel, open_page, pings, visit
+from .kernels_and_pages import (
+    PRINTING_AT_WORK,
+    SILENT_AT_WORK,
+    leave_running,
+    new_kernel,
+    open_page,
+    pings,
+    still_at_work,
+    visit,
+)
 
 ASKED = "hub.JupyterHub.last_activity_interval"
 ENVIRONMENT = "hub.Spawner.environment"
@@ -36,6 +45,7 @@ ROUND = 3.0
 """Seconds: all of a round's requests are sent when the first server is gone."""
 START = 'nohup "$@" >/dev/null 2>&1 </dev/null & echo $!'
 IDLE, BUSY_KERNEL, PRINTING_KERNEL, OPEN_PAGE = "alice", "bob", "carol", "dave"
+NODE_OF = {IDLE: "node1", BUSY_KERNEL: "node2", PRINTING_KERNEL: "node1", OPEN_PAGE: "node2"}
 
 pytestmark = [
     pytest.mark.topology("lab"),
@@ -80,20 +90,24 @@ async def culled(lab: LiveLab, expected: set[str]) -> set[str]:
 
 async def four_users(lab: LiveLab, stack: contextlib.AsyncExitStack) -> None:
     """One does nothing, one computes in silence, one computes and prints, one left a page open."""
-    for user, node in ((IDLE, 1), (BUSY_KERNEL, 2), (PRINTING_KERNEL, 1), (OPEN_PAGE, 2)):
-        await lab.spawn(user, on=f"node{node}")
-    await leave_running(await visit(lab, PRINTING_KERNEL), PRINTING)
+    for user, node in NODE_OF.items():
+        await lab.spawn(user, on=node)
+    await leave_running(await visit(lab, PRINTING_KERNEL), PRINTING_AT_WORK)
     away = await visit(lab, OPEN_PAGE)
     page = f"api/kernels/{await new_kernel(away)}/channels"
     await stack.enter_async_context(open_page(away, page))
-    await leave_running(await visit(lab, BUSY_KERNEL), BUSY)
+    await leave_running(await visit(lab, BUSY_KERNEL), SILENT_AT_WORK)
 
 
 async def culled_of_four(lab: LiveLab, expected: set[str]) -> set[str]:
-    """Who of these four is stopped, once those expected have been idle for the timeout."""
+    """Who of these four is stopped, once the hub knows nothing new of those expected; two of them
+    are at work when the culler comes.
+    """
     async with contextlib.AsyncExitStack() as stack:
         await four_users(lab, stack)
         await idle_for_long(lab, expected)
+        for user in (BUSY_KERNEL, PRINTING_KERNEL):
+            await still_at_work(lab, user, NODE_OF[user])
         return await culled(lab, expected)
 
 
@@ -167,6 +181,7 @@ async def test_a_hub_ahead_culls_who_is_at_work(lab: LiveLab) -> None:
         kernel = await new_kernel(carol)
         await stack.enter_async_context(open_page(carol, f"api/kernels/{kernel}/channels"))
         async with carol.connect(kernel) as page:
-            await page.start(PRINTING)
+            await page.start(PRINTING_AT_WORK)
         await idle_for_long(lab, {"carol"})
+        await still_at_work(lab, "carol", "node1")
         assert await culled(lab, {"carol"}) == {"carol"}

@@ -16,8 +16,8 @@ Sources:
   `trust_xheaders`: hub and server take the address from that header; tornado/httpserver.py,
   `_apply_xheaders`: the last address that is not a trusted proxy's, so that what a client puts
   there first does not count.
-- configurable-http-proxy 5.3, lib/configproxy.js: `PROXY WEB path to target` (debug) and
-  `status method path` (info) are all that it logs of a request.
+- configurable-http-proxy 5.3, lib/configproxy.js: `PROXY WEB path to target` (debug) is all that it
+  logs of a request that it passes on; `status method path` (info) is for its API.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from hublab.scenario import Case, LiveLab, LoggedRequest, hub_accesses, server_a
 
 CLAIMED = "198.19.255.9"
 """An address that no host here has."""
+LEVEL = "proxy.log-level"
 NOT_FORWARDED = "proxy.no-x-forward"
 
 pytestmark = pytest.mark.topology("lab")
@@ -39,9 +40,10 @@ pytestmark = pytest.mark.topology("lab")
     steps="--log-level debug; a request from a third host.",
     expected="The client's address in the proxy's log: the proxy alone sees the connection, and "
     "`--no-x-forward` says that it knows the address ('Don't add X-Forward- headers').",
-    seen="`PROXY WEB path to target` and `status method path`; no address at any level.",
+    seen="Of a request that it passes on nothing at info, `PROXY WEB path to target` at debug; no "
+    "address at either.",
 )
-@pytest.mark.matrix("proxy.log-level", ["debug"])
+@pytest.mark.matrix(LEVEL, ["info", "debug"])
 @pytest.mark.matrix(NOT_FORWARDED, [False, True])
 async def test_hub_and_server_log_the_clients_address(lab: LiveLab, case: Case) -> None:
     """A visit as it is, and one that claims to come from elsewhere, which the proxy corrects."""
@@ -70,5 +72,8 @@ async def test_hub_and_server_log_the_clients_address(lab: LiveLab, case: Case) 
     assert {visit.address for visit in visits} == {expected[0]}
 
     log = await lab.logs(proxy.service)
-    assert "PROXY WEB /user/alice/api/contents to http" in log
+    # `status method path` is for requests to its API alone.
+    assert "200 GET /api/routes" in log
+    assert "GET /user/alice" not in log
+    assert ("PROXY WEB /user/alice/api/contents to http" in log) == (case[LEVEL] == "debug")
     assert str(client.address) not in log

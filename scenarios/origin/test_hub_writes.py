@@ -20,6 +20,7 @@ Sources:
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -72,19 +73,20 @@ async def test_a_post_as_a_form_is_nobodys(lab: LiveLab) -> None:
 @pytest.mark.issue("zero-to-jupyterhub-k8s#660", happens=False, workaround="none needed since 3.2")
 async def test_the_xsrf_token_decides_whatever_the_host(lab: LiveLab) -> None:
     """The XSRF token decides, whatever the request says of its origin, its page and its host."""
-    hosts = ("evil.lab", lab.origin.authority, "")
+    own, foreign = lab.origin.authority, "evil.lab"
     async with callers(lab, "alice") as who:
-        for host in hosts:
+        for host, forwarded, xsrf in itertools.product((own, foreign), (own, foreign, ""), (1, 0)):
             headers = (
+                ("Host", host),
                 ("Origin", EVIL),
                 ("Referer", f"{EVIL}/hub/home"),
                 ("Content-Type", "application/json"),
-                *((("X-Forwarded-Host", host),) if host else ()),
+                *((("X-Forwarded-Host", forwarded),) if forwarded else ()),
             )
             body = json.dumps(NOW).encode()
-            wanted = Ask(ACTIVITY, "POST", headers, body, xsrf=True)
-            assert (await ask(lab, wanted, who.cookie)).status == 200
-        assert (
-            await call(lab, who, ACTIVITY, Asking(COOKIE_XSRF, "POST", EVIL), NOW)
-        ).status == 200
-        assert (await call(lab, who, ACTIVITY, Asking(COOKIE, "POST", EVIL), NOW)).status == 403
+            wanted = Ask(ACTIVITY, "POST", headers, body, xsrf=bool(xsrf))
+            status = (await ask(lab, wanted, who.cookie)).status
+            assert status == (200 if xsrf else 403), (host, forwarded)
+        for asked, expected in ((COOKIE_XSRF, 200), (COOKIE, 403)):
+            answer = await call(lab, who, ACTIVITY, Asking(asked, "POST", EVIL), NOW)
+            assert answer.status == expected

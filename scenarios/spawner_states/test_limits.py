@@ -17,6 +17,7 @@ Sources:
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -30,6 +31,7 @@ GOES_ON = 3.0
 """Seconds for which a hub is watched that is not to end: it ends two seconds after the failure
 that reaches the limit ("abort in 2 seconds to allow pending handlers to resolve").
 """
+POLL = 0.2
 THROTTLED = "Too many users trying to log in right now. Try again in "
 FULL = "Active user limit exceeded. Try again in a few minutes."
 
@@ -78,25 +80,38 @@ async def test_each_limit_refuses_in_its_own_way(lab: LiveLab, case: Case) -> No
 
 
 @pytest.mark.matrix(FAILURES, [0, 2])
+@pytest.mark.sabotage(FAILURES, 1)
 async def test_failures_in_a_row_end_the_hub(lab: LiveLab, case: Case) -> None:
     """Rejections do not count, errors in a row do; between them nothing has succeeded."""
-    hub = await lab.hub()
-    await hub.ensure_user("alice")
-    statuses = []
-    for raised in ("SpawnException", "HTTPError 403", "ValueError", "ValueError"):
-        assert not (await lab.programs.status("hub")).ended
-        async with flag_file(lab, "hub", "pre_spawn_hook", raised):
-            status, _ = await hub.request("POST", "users/alice/server")
-            statuses.append(status)
-    assert statuses == [503, 403, 500, 500]  # answered, all of them
-
-    async def ended() -> int | None:
-        state = await lab.programs.status("hub")
-        return state.exit_code if state.ended else None
-
+    await (await lab.hub()).ensure_user("alice")
+    assert await failed_start(lab, "SpawnException") == 503
+    assert await failed_start(lab, "HTTPError 403") == 403
+    await goes_on(lab)
+    assert await failed_start(lab, "ValueError") == 500
+    await goes_on(lab)
+    assert await failed_start(lab, "ValueError") == 500
     if case[FAILURES]:
-        assert await until(ended, what="the end of the hub") == 1
+        assert await until(partial(exit_code, lab), what="the end of the hub") == 1
     else:
-        begun = asyncio.get_running_loop().time()
-        while asyncio.get_running_loop().time() - begun < GOES_ON:
-            assert await ended() is None
+        await goes_on(lab)
+
+
+async def failed_start(lab: LiveLab, raised: str) -> int:
+    """What a start is answered that fails with this in the hub's pre_spawn_hook."""
+    async with flag_file(lab, "hub", "pre_spawn_hook", raised):
+        status, _ = await (await lab.hub()).request("POST", "users/alice/server")
+        return status
+
+
+async def exit_code(lab: LiveLab) -> int | None:
+    """With which code the hub has ended, None while it runs."""
+    state = await lab.programs.status("hub")
+    return state.exit_code if state.ended else None
+
+
+async def goes_on(lab: LiveLab) -> None:
+    """Watch the hub for as long as it takes to end after a failure that counts."""
+    begun = asyncio.get_running_loop().time()
+    while asyncio.get_running_loop().time() - begun < GOES_ON:
+        assert await exit_code(lab) is None
+        await asyncio.sleep(POLL)
