@@ -80,6 +80,10 @@ docs: setup ## write the pages that are made from the code: docs/commands, docs/
 lock: machine ## resolve lab/constraints.txt and compose/images/requirements.txt anew
 	@.ci/lock
 
+.PHONY: dist
+dist: setup ## the two distributions in dist/, with a check of what is in them
+	@$(BIN)/python .ci/dist.py
+
 .PHONY: clean
 clean: ## remove what make made here; running labs, images and the engine stay
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

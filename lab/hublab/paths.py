@@ -8,8 +8,11 @@ from pathlib import Path
 
 from hublab.errors import MachineError
 
-ROOT = Path(__file__).parents[2]
-"""The project's folder, from which images are built."""
+CLONE = Path(__file__).parents[2]
+IS_CLONE = (CLONE / "compose" / "lab.yaml").is_file()
+"""Whether this package stands in a clone of its repository; else it was installed alone."""
+ROOT = CLONE if IS_CLONE else Path(__file__).with_name("project")
+"""The project's folder, from which images are built, or what the wheel has of it."""
 COMPOSE = ROOT / "compose"
 """The project's own topologies, and the inputs of its images."""
 SCENARIOS = ROOT / "scenarios"
@@ -18,6 +21,11 @@ ETC = "/etc/hublab"
 """The folder with the keys, secrets and settings of a host, on that host."""
 SHARES = "/lab"
 """The folder in which `init` mounts the ETC of every host, as /lab/ROLE/HOST."""
+
+
+def evidence_folder(project: Path) -> Path:
+    """Where runs in a project leave their evidence: in it, or here if it is installed."""
+    return (Path.cwd() if project == ROOT and not IS_CLONE else project) / "evidence"
 
 
 def labs_folder() -> Path:

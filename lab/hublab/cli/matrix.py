@@ -22,10 +22,9 @@ from hublab.matrix.probes import PROBES, check_probe
 from hublab.matrix.request_lines import FORM, parse_request
 from hublab.matrix.results import Results
 from hublab.matrix.run import MatrixRun, check_plan
-from hublab.paths import ROOT
+from hublab.paths import ROOT, evidence_folder
 from hublab.settings.values import Settings
 
-KEPT = ROOT / "evidence" / "matrix"
 PROBE_LINES = "\n".join(f"  {name:13}  {probe.help}" for name, probe in PROBES.items())
 
 
@@ -94,7 +93,7 @@ def matrix(
         write_example(file)
         return
     plan = plan_of(file, axes, pinned, probes, requests, topology)
-    results = Results(plan, KEPT / f"{plan.digest}.json")
+    results = Results(plan, evidence_folder(ROOT) / "matrix" / f"{plan.digest}.json")
     if resume:
         results.load()
     progress = steps()

@@ -11,11 +11,12 @@ import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from hublab.errors import LabError
+from hublab.errors import LabError, UsageError
 from hublab.paths import ROOT, SCENARIOS
 from hublab.pytest_plugin.cases import case_of
 from hublab.pytest_plugin.findings import Finding, findings_of
@@ -69,8 +70,15 @@ class _Collector:
 def collect(folder: Path = SCENARIOS) -> list[Scenario]:
     """All scenarios below a folder, by path.
 
-    Raises LabError with pytest's output if they cannot be collected.
+    Raises LabError with pytest's output if they cannot be collected, UsageError without the package
+    that some of them import.
     """
+    if find_spec("playwright") is None:
+        raise UsageError(
+            "the scenarios with a browser import playwright, which is not installed",
+            where=str(folder),
+            hint="pip install 'hublab[browser]'",
+        )
     collector, output = _Collector(), io.StringIO()
     options = ["--collect-only", "-q", "-p", "no:cacheprovider", f"--rootdir={ROOT}"]
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from hublab.journal.events import Verdict
+from hublab.paths import evidence_folder
 from hublab.pytest_plugin.cases import case_of
 from hublab.pytest_plugin.evidence_store import EVIDENCE, LAB, STARTED_AT, Evidence
 from hublab.pytest_plugin.item_names import name_of
@@ -45,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Name the run; workers use the controller's name."""
     given = getattr(config, "workerinput", {})
     run = given.get(_RUN) or f"{datetime.now():%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
-    folder = config.rootpath / "evidence" / run
+    folder = evidence_folder(config.rootpath) / run
     worker = given.get("workerid", "")
     copy: Path | None = config.getoption("--lab-journal")
     if copy is not None and not copy.parent.is_dir():
@@ -139,4 +140,5 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     folder = config.stash[EVIDENCE].folder
     if hasattr(config, "workerinput") or not folder.is_dir():
         return
-    terminalreporter.write_line(f"hublab: evidence in {folder.relative_to(config.rootpath)}/")
+    shown = folder.relative_to(folder.parents[1])
+    terminalreporter.write_line(f"hublab: evidence in {shown}/")
