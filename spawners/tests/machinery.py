@@ -146,7 +146,8 @@ class Account:
     def environ_of(self, pid: int) -> dict[bytes, bytes]:
         """A process's environment, read as the user: root in a container may not."""
         raw = self.run("cat", f"/proc/{pid}/environ")
-        return dict(item.split(b"=", 1) for item in raw.split(b"\0")[:-1])
+        # What is left of the space below a warm server's is no variable.
+        return dict(item.split(b"=", 1) for item in raw.split(b"\0") if b"=" in item)
 
     def remove(self) -> None:
         """End everything the user runs, by pid, and delete the account."""
@@ -169,7 +170,8 @@ def _is_helper(line: str) -> bool:
 
 def is_server(line: str) -> bool:
     """Whether a command line is that of a single-user server, or of what stands for one."""
-    return ("tiny_server" if TINY else "jupyterhub-singleuser") in line and not _is_helper(line)
+    names = ("tiny_server", "jupyterhub-singleuser")
+    return any(name in line for name in names) and not _is_helper(line)
 
 
 def _kill(pids: set[int]) -> None:
@@ -292,10 +294,12 @@ class Sshd:
         return self.log.read_text().count(f"Accepted publickey for {user} ")
 
 
-TINY = f"""
+SMALL = f"""
 c.SSHSpawner.cmd = ["{sys.executable}", "tiny_server.py"]
 """
-"""Configuration with which a hub starts the small server; nothing with ``--warm``."""
+"""Configuration with which a hub starts the small server, whose arguments the test uses."""
+TINY = SMALL
+"""The same where any server would do: nothing with ``--warm``."""
 
 
 def start_real_servers() -> None:

@@ -41,7 +41,7 @@ def test_environment_is_exact(hub: Hubs, account: Accounts, subject: Subject) ->
 def test_an_early_exit_is_noticed_at_once(hub: Hubs, account: Accounts, subject: Subject) -> None:
     """batchspawner#253."""
     alice = account()
-    one = hub(subject.config + "c.Spawner.args = ['--exit']\n")
+    one = hub(subject.small + "c.Spawner.args = ['--exit']\n")
     one.request_start(alice.name)
     began = time.monotonic()
     wait_until(lambda: not one.server(alice.name))
@@ -51,7 +51,7 @@ def test_an_early_exit_is_noticed_at_once(hub: Hubs, account: Accounts, subject:
 def test_an_early_exit_is_explained(hub: Hubs, account: Accounts, subject: Subject) -> None:
     """jupyterhub#4003: the timeout hides the spawner's error."""
     alice = account()
-    one = hub(subject.config + "c.Spawner.args = ['--exit']\n")
+    one = hub(subject.small + "c.Spawner.args = ['--exit']\n")
     one.request_start(alice.name)
     assert "flux capacitor" in one.progress(alice.name)
 
@@ -62,7 +62,7 @@ def test_stop_ends_all_that_a_server_started(
 ) -> None:
     """sshspawner 1f5a7a7."""
     alice = account()
-    one = hub(subject.config + "c.Spawner.args = ['--children']\n")
+    one = hub(subject.small + "c.Spawner.args = ['--children']\n")
     one.spawn(alice.name)
     wait_until(lambda: len(alice.running()) >= 4)
     one.stop(alice.name)

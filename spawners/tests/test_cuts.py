@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from machinery import TINY, Account, Hub, Sshd, wait_until
+from machinery import SMALL, TINY, Account, Hub, Sshd, wait_until
 
 pytestmark = pytest.mark.sshd
 
@@ -38,7 +38,7 @@ def test_a_broken_connection_during_start(
 ) -> None:
     """The reply is lost after the fork: asked again on a new connection, started once."""
     alice = account()
-    one = hub(TINY + WAIT, node=own_sshd)
+    one = hub(SMALL + WAIT, node=own_sshd)
     cut_in_mid_start(one, alice, own_sshd.interrupt)
     one.wait_ready(alice.name)
     assert len(alice.servers()) == 1
@@ -52,7 +52,7 @@ def test_a_cut_during_start(
 ) -> None:
     """The start fails in bounded time; what it left is remembered and ended at the next contact."""
     alice = account()
-    one = hub(TINY + WAIT + "c.SSHSpawner.stop_timeout = 2\n", node=own_sshd)
+    one = hub(SMALL + WAIT + "c.SSHSpawner.stop_timeout = 2\n", node=own_sshd)
     cut_in_mid_start(one, alice, own_sshd.cut)
     one.wait_failed(alice.name)
     assert alice.servers()

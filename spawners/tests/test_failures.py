@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import jupyterhub
 import pytest
-from machinery import TINY, Account, Hub, free_port, wait_until
+from machinery import SMALL, TINY, Account, Hub, free_port, wait_until
 
 pytestmark = pytest.mark.sshd
 
@@ -19,7 +19,7 @@ def test_an_early_exit_fails_at_once_with_its_last_words(
     """batchspawner#253: the hub waited for the whole start_timeout, and the user could not try
     again. The words are in the progress stream and the log, the token in neither (row 2)."""
     alice = account()
-    one = hub(TINY + "c.SSHSpawner.args = ['--exit']\n")
+    one = hub(SMALL + "c.SSHSpawner.args = ['--exit']\n")
     one.request_start(alice.name)
     began = time.monotonic()
     told = one.progress(alice.name)
@@ -115,7 +115,7 @@ def test_failures_do_not_shut_the_hub_down(
 ) -> None:
     """handlers/base.py, ``_track_failure_count``; JupyterHub before 6.0 counts every failure."""
     alice = account()
-    one = hub(TINY + "c.SSHSpawner.args = ['--exit']\nc.Spawner.consecutive_failure_limit = 2\n")
+    one = hub(SMALL + "c.SSHSpawner.args = ['--exit']\nc.Spawner.consecutive_failure_limit = 2\n")
     for _ in range(4):
         one.request_start(alice.name)
         one.wait_failed(alice.name)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 
 import pytest
-from machinery import TINY, Account, Hub, Sshd, wait_until
+from machinery import SMALL, TINY, Account, Hub, Sshd, wait_until
 
 pytestmark = pytest.mark.sshd
 
@@ -193,7 +193,7 @@ def test_a_failed_start_leaves_no_token(
     hub: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:
     alice = account()
-    one = hub(TINY + "c.SSHSpawner.args = ['--exit']\n")
+    one = hub(SMALL + "c.SSHSpawner.args = ['--exit']\n")
     one.request_start(alice.name)
     one.wait_failed(alice.name)
     assert f"Server at /user/{alice.name}/" not in tokens_of(one, alice.name)

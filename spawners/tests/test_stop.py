@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from machinery import TINY, Account, Hub, wait_until
+from machinery import SMALL, TINY, Account, Hub, wait_until
 
 from jupyterhub_sshspawner.launcher.processes import alive, process
 
@@ -29,7 +29,7 @@ def test_kernels_daemons_and_stubborn_children_end_too(
 ) -> None:
     """sshspawner 1f5a7a7 "Actually stop remote servers"; kernels are sessions of their own."""
     alice = account()
-    one = hub(TINY + "c.SSHSpawner.args = ['--children']\nc.SSHSpawner.term_timeout = 1\n")
+    one = hub(SMALL + "c.SSHSpawner.args = ['--children']\nc.SSHSpawner.term_timeout = 1\n")
     one.spawn(alice.name)
     wait_until(
         lambda: len(alice.processes("sleep 700")) >= 3, message=lambda: str(alice.processes())
@@ -43,7 +43,7 @@ def test_a_server_that_dies_leaves_no_children(
 ) -> None:
     """SIGKILL of the server alone; the hub hears of it, and the way it ended is known."""
     alice = account()
-    one = hub(TINY + "c.SSHSpawner.args = ['--children']\n")
+    one = hub(SMALL + "c.SSHSpawner.args = ['--children']\n")
     one.spawn(alice.name)
     wait_until(lambda: len(alice.processes("sleep 700")) >= 3)
     os.kill(one.state(alice.name)["pid"], signal.SIGKILL)
@@ -58,7 +58,7 @@ def test_nothing_of_a_server_becomes_a_zombie(
 ) -> None:
     """Daemons whose parents have gone are somebody's children, and end while the server runs."""
     alice = account()
-    one = hub(TINY + "c.SSHSpawner.args = ['--children']\nc.Spawner.poll_interval = 1\n")
+    one = hub(SMALL + "c.SSHSpawner.args = ['--children']\nc.Spawner.poll_interval = 1\n")
     one.spawn(alice.name)
     wait_until(lambda: len(alice.processes("sleep 700")) >= 3)
     daemon = next(pid for pid, line in alice.processes("sleep 7002").items())
@@ -74,7 +74,7 @@ def test_a_stubborn_server_is_killed_in_bounded_time(
 ) -> None:
     """jupyterhub#1677: a slow stop blocked the user for up to 16 minutes."""
     alice = account()
-    one = hub(TINY + "c.SSHSpawner.args = ['--stubborn']\n"
+    one = hub(SMALL + "c.SSHSpawner.args = ['--stubborn']\n"
               "c.SSHSpawner.interrupt_timeout = 1\nc.SSHSpawner.term_timeout = 1\n")  # fmt: skip
     one.spawn(alice.name)
     began = time.monotonic()
