@@ -1,0 +1,191 @@
+"""A lab as a Compose class of testcontainers, for tests that use its containers already.
+
+Start and stop are hublab's own: a lab gets free addresses, is ready when its hub answers through
+the proxy, and ends with the process even if that is killed. The containers, their published ports
+and what is waited for are testcontainers'. Needs `hublab[testcontainers]`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from testcontainers.compose import ComposeContainer, DockerCompose
+
+from hublab.deployment.creation import Created, create
+from hublab.deployment.plan import make_plan
+from hublab.deployment.removal import down as remove_lab
+from hublab.engine import Engine
+from hublab.errors import UsageError
+from hublab.progress import Progress
+from hublab.running.lab import Lab
+from hublab.running.live import connect
+from hublab.running.ready import make_ready
+from hublab.running.servers import Server
+from hublab.settings.syntax import JSONValue
+from hublab.settings.values import Settings
+
+
+def silent(line: str) -> None:
+    """Shows no progress."""
+
+
+class Host(ComposeContainer):
+    """A host of the lab, whose published ports are those that a wait asks."""
+
+    def get_container_host_ip(self) -> str:
+        """Where its ports are published."""
+        return "127.0.0.1"
+
+    def get_exposed_port(self, port: int) -> int:
+        """The published port. Raises UsageError for one that is not: theirs would ask `port`."""
+        for published in self.Publishers or ():  # None where there are none
+            if published.TargetPort == port and published.PublishedPort:
+                return published.PublishedPort
+        raise UsageError(
+            f"{self.Service} publishes no port {port}",
+            hint="proxy 8000; other hosts are reached from within the lab, see `exec_in_container`",
+        )
+
+
+class HubLab(DockerCompose):
+    """A lab for a `with` block.
+
+    `files` are Compose files, by default hublab's own topology with `nodes` nodes; `settings` are
+    keys and values as `hublab set` has them. `progress` gets a line for each step. It is for plain
+    functions; a coroutine enters it by `asyncio.to_thread`. Raises UsageError for what the caller
+    can repair, LabError, MachineError or EngineError; nothing half-done stays.
+    """
+
+    def __init__(
+        self,
+        *files: str | Path,
+        nodes: int | None = None,
+        settings: Mapping[str, JSONValue] | None = None,
+        name: str = "",
+        progress: Progress = silent,
+    ) -> None:
+        super().__init__(Path.cwd())
+        self.lab_name = name or f"tc-{secrets.token_hex(3)}"
+        self._files = tuple(Path(file).absolute() for file in files)
+        self._nodes = nodes
+        self._settings = Settings(settings)
+        self._progress = progress
+        self._created: Created | None = None
+
+    # -- start and stop are hublab's ---------------------------------------------
+
+    @cached_property
+    def compose_command_property(self) -> list[str]:
+        """Compose finds the containers of a project by its name alone."""
+        return ["docker", "compose", "--project-name", self.lab_name]
+
+    def start(self) -> None:
+        """Create the lab, wait until its hub answers through the proxy, then for `waiting_for`."""
+        plan = make_plan(self._files, self._nodes)
+        engine = Engine.connect()
+        self._created = create(
+            plan, self.lab_name, engine, self._progress, settings=self._settings, lease=True
+        )
+        with self._created.getting_ready():
+            asyncio.run(make_ready(self.lab, self._settings, self._progress))
+        for service, strategy in (self._wait_strategies or {}).items():
+            strategy.wait_until_ready(self.get_container(service))
+
+    def stop(self, down: bool = True) -> None:
+        """Remove the lab, with sidecars and volumes; `down=False` lets it stay for `hublab`."""
+        created, self._created = self._created, None
+        if created is None:
+            return
+        if down:
+            remove_lab(created.name, created.engine)
+        created.release()
+
+    @property
+    def lab(self) -> Lab:
+        """The lab as hublab knows it. Raises LabError before it is started."""
+        return Lab.find(self.lab_name, Engine.connect())
+
+    # -- what a test of a hub wants ----------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """Where the hub is reached from this machine, through the proxy."""
+        return self.lab.url
+
+    @property
+    def password(self) -> str:
+        """The password of the lab's users, where the authenticator is the lab's own."""
+        return self.lab.secret("password")
+
+    @property
+    def api_token(self) -> str:
+        """A token for the hub's API that may do everything."""
+        return self.lab.secret("api_token")
+
+    def spawn(self, user: str, *, on: str | None = None, timeout: float = 120) -> Server:
+        """Start a user's server, on a node of this name, and wait until it is ready.
+
+        Raises HubError with the hub's words when it fails, Undecided after `timeout` seconds.
+        """
+
+        async def start() -> Server:
+            async with connect(self.lab) as live:
+                return await live.spawn(user, on=on, timeout=timeout)
+
+        return asyncio.run(start())
+
+    def stop_server(self, user: str) -> float:
+        """Stop a user's server and wait until it is gone; returns the seconds."""
+
+        async def stop() -> float:
+            async with connect(self.lab) as live:
+                return await live.stop(user)
+
+        return asyncio.run(stop())
+
+    # -- where testcontainers is wrong for a lab ---------------------------------
+
+    def get_containers(self, include_all: bool = False) -> list[ComposeContainer]:
+        """The hosts, each of which knows its published ports."""
+        found: list[ComposeContainer] = []
+        for one in super().get_containers(include_all):
+            host = Host(one.ID, one.Name, one.Command, one.Project, one.Service, one.State)
+            host.Health, host.ExitCode, host.Publishers = one.Health, one.ExitCode, one.Publishers
+            host._docker_compose = self
+            found.append(host)
+        return found
+
+    def get_service_port(
+        self, service_name: str | None = None, port: int | None = None
+    ) -> int | None:
+        """The published port. Raises UsageError where there is none, instead of TypeError."""
+        self._publishes(service_name, port)
+        return super().get_service_port(service_name, port)
+
+    def get_service_host(
+        self, service_name: str | None = None, port: int | None = None
+    ) -> str | None:
+        """Where a port is published. Raises UsageError where it is not."""
+        self._publishes(service_name, port)
+        return super().get_service_host(service_name, port)
+
+    def _publishes(self, service_name: str | None, port: int | None) -> None:
+        if service_name and port:
+            self.get_container(service_name).get_exposed_port(port)
+
+    def get_logs(self, *services: str) -> tuple[str, str]:
+        """What hosts printed, without Compose's prefix and colours; nothing as the second."""
+        lab = self.lab
+        hosts = [lab.host(name) for name in services] or list(lab.hosts.values())
+        return "".join(lab.engine.logs(host.id) for host in hosts), ""
+
+    def exec_in_container(
+        self, command: list[str], service_name: str | None = None
+    ) -> tuple[str, str, int]:
+        """Output, errors and exit code of a command on a host, whatever the code is."""
+        done = self.lab.run(service_name or self.lab.one("hub").service, *command)
+        return done.stdout, done.stderr, done.exit_code
