@@ -14,8 +14,10 @@ from typing import Any
 
 sys.path.insert(0, "/opt/hublab")
 import own_config
-from check_settings import server_classes, value_problem, with_parents
-from traitlets.config import Config
+from accounting import near
+from check_settings import loaded_names, server_classes, value_problem, with_parents
+from own_config import override
+from traitlets.config import Config, Configurable
 from traitlets.config.loader import LazyConfigValue
 
 TMP = Path("/tmp")
@@ -50,17 +52,38 @@ def try_server(path: Path) -> dict[str, Any]:
     listed = own_server_config.merge(Config(), theirs)
     done = {one["trait"] for one in listed}
     known = with_parents(server_classes())
-    wrong = []
+    own = loaded_names(Configurable) | last_parts(theirs.config)
+    wrong, holds = [], []
     for class_name, traits in theirs.config.items():
         found = known[class_name].class_traits(config=True) if class_name in known else {}
         for name, value in traits.items() if isinstance(traits, Config) else ():
             key = f"{class_name}.{name}"
-            # A lazy value, such as of append(), is unknown until the trait's default is known.
-            if name not in found or key in done or isinstance(value, LazyConfigValue):
+            if key in done:
                 continue
-            if reason := value_problem(class_name, name, found[name], value, as_text=False):
+            if name not in found and (class_name in known or class_name not in own):
+                why = f"no class of the servers here has this setting{near(key, keys_of(known))}"
+                line = theirs.line(key)
+                listed.append(override(key, value, None, why, kind="unknown", line=line))
+            # A lazy value, such as of append(), is unknown until the trait's default is known.
+            elif name not in found or isinstance(value, LazyConfigValue):
+                holds.append(key)
+            elif reason := value_problem(class_name, name, found[name], value, as_text=False):
                 wrong.append({"why": reason, "line": theirs.line(key)})
-    return {"wrong": wrong} if wrong else {"overridden": listed, "holds": []}
+            else:
+                holds.append(key)
+    return {"wrong": wrong} if wrong else {"overridden": listed, "holds": holds}
+
+
+def last_parts(config: Config) -> set[str]:
+    """The names of classes that a file chooses by their import paths, and that are not loaded."""
+    sections = [traits for traits in config.values() if isinstance(traits, Config)]
+    values = [value for traits in sections for value in traits.values()]
+    return {value.rpartition(".")[2] for value in values if isinstance(value, str)}
+
+
+def keys_of(classes: dict[str, type[Configurable]]) -> list[str]:
+    """All settings of some classes."""
+    return [f"{name}.{trait}" for name in classes for trait in classes[name].class_traits()]
 
 
 def main() -> None:
