@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +79,32 @@ def _look():
 _look()
 """
 """The last lines of the configuration: they write down what the hub has once it runs."""
+TOPOLOGY = """\
+x-node: &node
+  labels: ["hublab.role=node", "site.rack=7"]
+services:
+  hub: {labels: ["hublab.role=hub"], restart: always, environment: {HUB_PREFIX: /prefix/}}
+  proxy: {labels: ["hublab.role=proxy"], expose: ["8000"]}
+  node1: {<<: *node}
+  node2: {<<: *node}
+  client: {labels: ["hublab.role=client"]}
+  tools: {image: nowhere/nothing, profiles: [tools]}
+"""
+"""In a site's own spelling; the hub's service gives it a variable, and one service stays out."""
+SECOND = """\
+import os
+import sys
+assert not {"PEEK_TOKEN", "CLASS_PASSWORD"} & set(os.environ)
+assert not os.path.exists(os.path.join(os.path.dirname(__file__), "site_words.py"))
+c.JupyterHub.base_url = os.environ["HUB_PREFIX"]
+c.JupyterHub.subdomain_host = "https://hub.example.org"
+c.JupyterHub.services = [
+    {"name": "near", "url": "http://127.0.0.1:10101",
+     "command": [sys.executable, "-m", "http.server", "10101"]},
+    {"name": "lost", "command": [sys.executable, "lost.py"]},
+]
+"""
+"""Another configuration for the same lab, which finds nothing of the first one."""
 SECRETS = {"PEEK_TOKEN": "3f" * 16, "CLASS_PASSWORD": "open-sesame-2026"}
 HOLDS: dict[str, Any] = {
     "JupyterHub.base_url": "/prefix/",
@@ -121,7 +148,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[st
     (folder / "site_words.py").write_text("LIMIT = 7\n")
     (folder / "password").write_text(SECRETS["CLASS_PASSWORD"] + "\n")
     name = fresh_name()
-    words = ["--env", "HUB_PREFIX=/prefix/", "--env", "PEEK_TOKEN", "--env", "CLASS_PASSWORD"]
+    (folder / "lab.yaml").write_text(TOPOLOGY)
+    words = ["-f", str(folder / "lab.yaml"), "--env", "PEEK_TOKEN", "--env", "CLASS_PASSWORD"]
     done = hublab(
         "up", "--name", name, "--json", "--hub-config", str(folder / "jupyterhub_config.py"),
         "--password-file", str(folder / "password"), *words, environment=SECRETS,
@@ -129,7 +157,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[st
     try:
         assert done.returncode == 0, done.stderr
         assert not [value for value in SECRETS.values() if value in done.stderr]
-        yield name, json.loads(done.stdout)
+        yield name, {**json.loads(done.stdout), "files": str(folder / "lab.yaml")}
     finally:
         down(name, Engine.connect())
     wait_until_gone(name)
@@ -193,3 +221,44 @@ def test_only_whom_the_file_allows_signs_in(lab: tuple[str, dict[str, Any]]) -> 
     assert "403" in refused.stderr
     said = cell.stderr + refused.stderr + hublab("ps", "--name", name).stderr
     assert SECRETS["PEEK_TOKEN"] not in said
+
+
+def test_an_export_says_that_it_has_none_of_it(
+    lab: tuple[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    done = hublab("export", str(tmp_path), "--name", lab[0])
+    assert done.returncode == 0, done.stderr
+    assert "does not carry your own hub configuration, nor its variables" in done.stderr
+    assert "site_words" not in (tmp_path / "compose.yaml").read_text()
+
+
+def test_another_configuration_has_nothing_of_the_first(
+    lab: tuple[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    """Nor its variables, files and password; what of its own does not work is told."""
+    name = lab[0]
+    (tmp_path / "jupyterhub_config.py").write_text(SECOND)
+    words = ("-f", lab[1]["files"], "--hub-config", str(tmp_path / "jupyterhub_config.py"))
+    done = hublab("up", "--name", name, "--json", *words)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    kinds = {one["trait"]: one["kind"] for one in answer["overridden"] if one["line"]}
+    assert kinds == {"JupyterHub.services": "not here", "JupyterHub.subdomain_host": "not here"}
+    assert [(one["setting"], "127.0.0.1 is the host proxy itself" in one["error"])
+            for one in answer["unserved"]] == [("hub.JupyterHub.services", True)]  # fmt: skip
+
+
+def test_the_way_to_a_server_on_a_subdomain(lab: tuple[str, dict[str, Any]]) -> None:
+    """The proxy's table has its host, the server does not; hub and proxy agree."""
+    name = lab[0]
+    spawned = hublab("spawn", "carol", "--name", name)
+    assert spawned.returncode == 0, spawned.stderr
+    hops = json.loads(hublab("reach", "--name", name, "--json").stdout)
+    ways = [one for one in hops if one["to"] == "carol's server"]
+    assert [(one["ok"], one["status"]) for one in ways] == [(True, 200)]
+    assert ways[0]["url"].endswith("/prefix/user/carol/api")
+    assert "hub.example.org" not in ways[0]["url"]
+    checked = hublab("routes", "--check", "--name", name, "--json")
+    users = [one for one in json.loads(checked.stdout) if "carol" in json.dumps(one)]
+    assert users
+    assert {one["mark"] for one in users} == {"agree"}
