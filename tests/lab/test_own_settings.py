@@ -93,7 +93,11 @@ services:
 """In a site's own spelling; the hub's service gives it a variable, and one service stays out."""
 SECOND = """\
 import os
+import socket
 import sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+    way.connect(("198.51.100.7", 9))
+    c.JupyterHub.trusted_downstream_ips = [way.getsockname()[0]]
 assert not {"PEEK_TOKEN", "CLASS_PASSWORD"} & set(os.environ)
 assert not os.path.exists(os.path.join(os.path.dirname(__file__), "site_words.py"))
 c.JupyterHub.base_url = os.environ["HUB_PREFIX"]
@@ -262,3 +266,18 @@ def test_the_way_to_a_server_on_a_subdomain(lab: tuple[str, dict[str, Any]]) -> 
     users = [one for one in json.loads(checked.stdout) if "carol" in json.dumps(one)]
     assert users
     assert {one["mark"] for one in users} == {"agree"}
+
+
+def test_what_would_fail_on_the_hub_is_refused_with_its_line(
+    lab: tuple[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    """The try-out is the hub's user, so it cannot write beside the file; the lab stays as it is."""
+    name, path = lab[0], tmp_path / "jupyterhub_config.py"
+    path.write_text("import os\n\nopen(os.path.join(os.path.dirname(__file__), 'made'), 'w')\n")
+    before = hublab("ps", "--name", name, "--json").stdout
+    words = ("-f", lab[1]["files"], "--hub-config", str(path))
+    done = hublab("up", "--name", name, *words)
+    assert done.returncode == 64
+    assert "PermissionError" in done.stderr
+    assert f"where: {path}:3" in done.stderr
+    assert json.loads(hublab("ps", "--name", name, "--json").stdout) == json.loads(before)

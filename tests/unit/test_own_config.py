@@ -232,6 +232,27 @@ def account(
             ["JupyterHub.services"],
         ),
         (
+            "c.Spawner.cmd.append('--debug')\nc.KubeSpawner.volumes.append({'name': 'home'})\n",
+            {"Spawner.cmd": "replaced", "KubeSpawner.volumes": "not in force"},
+            [],
+        ),
+        (
+            "from jupyterhub.auth import Authenticator\n"
+            "from traitlets import Unicode\n"
+            "class Campus(Authenticator):\n"
+            "    hall = Unicode('').tag(config=True)\n"
+            "c.JupyterHub.authenticator_class = Campus\n"
+            "c.Campus.hall = 'east'\n"
+            "c.Campus.hal = 'west'\n",
+            {"JupyterHub.authenticator_class": "sign-in", "Campus.hal": "unknown"},
+            ["Campus.hall"],
+        ),
+        (
+            "c.SharedPasswordAuthenticator.user_password = 'twelve letters'\n",
+            {"SharedPasswordAuthenticator.user_password": "sign-in"},
+            [],
+        ),
+        (
             "c.Spawner.start_timeout = 50\nc.SSHSpawner.start_timeout = 70\n",
             {"Spawner.start_timeout": "not in force"},
             ["SSHSpawner.start_timeout"],
