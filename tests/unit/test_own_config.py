@@ -327,3 +327,20 @@ def test_a_file_that_does_not_end_is_broken_at_its_line(
         own_config.run(path, 1)
     assert hub_config
     assert caught.value.line == 3
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("ModuleNotFoundError: No module named 'beside.user'", "--env PYTHONPATH="),
+        ("ModuleNotFoundError: No module named 'helpers'", "--env PYTHONPATH="),
+        ("ModuleNotFoundError: No module named 'elsewhere'", "--hub-requirements"),
+        ("KeyError: 'CLIENT_SECRET'", "--env CLIENT_SECRET"),
+    ],
+)
+def test_a_hint_names_what_helps(tmp_path: Path, reason: str, words: str) -> None:
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "helpers.py").touch()
+    with pytest.raises(UsageError) as raised:
+        overrides({"broken": reason, "line": 3}, tmp_path / "jupyterhub_config.py")
+    assert words in str(raised.value.hint)

@@ -178,7 +178,7 @@ def overrides(answer: dict[str, Any], path: Path) -> list[Override]:
         raise UsageError(
             f"this configuration does not run in the lab: {answer['broken']}",
             where=f"{path}{line}",
-            hint=hint_for(str(answer["broken"])),
+            hint=hint_for(str(answer["broken"]), path.parent),
         )
     if "wrong" in answer:
         wrong = answer["wrong"]
@@ -189,11 +189,17 @@ def overrides(answer: dict[str, Any], path: Path) -> list[Override]:
     return [Override(**one) for one in answer["overridden"]]
 
 
-def hint_for(reason: str) -> str:
-    """What helps against an exception of a configuration."""
+def hint_for(reason: str, folder: Path) -> str:
+    """What helps against an exception of a configuration in a folder."""
     if name := re.match(r"KeyError: '([A-Z][A-Z0-9_]*)'", reason):
         return f"--env {name[1]} takes the variable from your environment; see also --env-file"
-    if reason.startswith("ModuleNotFoundError"):
+    missing = re.search(r"ModuleNotFoundError: No module named '(\w+)", reason)
+    if missing and ((folder / f"{missing[1]}.py").exists() or (folder / missing[1]).is_dir()):
+        return (
+            f"{missing[1]} is beside the configuration, which is {ETC}/{OWN} on the hub: "
+            f"--env PYTHONPATH={ETC}/{OWN}, or sys.path.insert(0, os.path.dirname(__file__))"
+        )
+    if missing:
         return "--hub-requirements FILE installs it on the hub; see also x-hublab of a Compose file"
     if reason.startswith(("FileNotFoundError", "PermissionError")):
         return (
