@@ -40,8 +40,8 @@ def try_hub(path: Path) -> dict[str, Any]:
     found, holds, wrong = accounting.Account(theirs, config).rest(listed)
     not_here = [*accounting.imports(theirs), *accounting.subconfigs(theirs)]
     if wrong:
-        return {"wrong": sorted(wrong, key=lambda one: one["line"] or 0)}
-    return {"overridden": [*listed, *found, *not_here], "holds": holds}
+        return {"wrong": sorted(theirs.place(wrong), key=lambda one: one["line"] or 0)}
+    return {"overridden": theirs.place([*listed, *found, *not_here]), "holds": holds}
 
 
 def try_server(path: Path) -> dict[str, Any]:
@@ -90,11 +90,13 @@ def main() -> None:
     given = TMP / "environment.json"
     if given.exists():
         os.environ.update(json.loads(given.read_text()))
+        # The interpreter has read this one already.
+        sys.path[1:1] = [one for one in os.environ.get("PYTHONPATH", "").split(":") if one]
     attempt = try_hub if sys.argv[1] == "hub" else try_server
     try:
         answer = attempt(Path(sys.argv[2]))
     except own_config.Broken as broken:
-        answer = {"broken": str(broken), "line": broken.line}
+        answer = {"broken": str(broken), "line": broken.line, "file": broken.file}
     print(json.dumps(answer))
 
 

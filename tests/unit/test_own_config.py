@@ -344,3 +344,44 @@ def test_a_hint_names_what_helps(tmp_path: Path, reason: str, words: str) -> Non
     with pytest.raises(UsageError) as raised:
         overrides({"broken": reason, "line": 3}, tmp_path / "jupyterhub_config.py")
     assert words in str(raised.value.hint)
+
+
+@pytest.fixture
+def subconfig(tmp_path: Path, hub_config: ModuleType) -> tuple[Path, Path]:
+    """A configuration, and one that it loads."""
+    main = tmp_path / "jupyterhub_config.py"
+    main.write_text("c.JupyterHub.log_level = 'INFO'\nload_subconfig('more.d/10.py')\n")
+    (tmp_path / "more.d").mkdir()
+    return main, tmp_path / "more.d" / "10.py"
+
+
+@pytest.mark.parametrize("text", ["c = get_config()\nc.Spawner.x = nothing\n", "c = 1\nc c\n"])
+def test_a_subconfig_that_does_not_run_is_told_with_its_own_line(
+    hub_config: ModuleType, subconfig: tuple[Path, Path], text: str
+) -> None:
+    main, more = subconfig
+    more.write_text(text)
+    own_config = hub_config.own_config
+    with pytest.raises(own_config.Broken) as raised:
+        own_config.run(main)
+    answer = {"broken": str(raised.value), "line": raised.value.line, "file": raised.value.file}
+    with pytest.raises(UsageError) as told:
+        overrides(answer, main)
+    assert told.value.where == f"{more}:2"
+
+
+def test_a_setting_of_a_subconfig_has_its_file_and_line(
+    hub_config: ModuleType, subconfig: tuple[Path, Path], base: Config
+) -> None:
+    main, more = subconfig
+    more.write_text("c = get_config()\n\nc.JupyterHub.hub_port = 9000\n")
+    loaded = hub_config.own_config.run(main)
+    found = {one["trait"]: one for one in loaded.place(hub_config.merge(base, loaded, LAB))}
+    port = Override(**found["JupyterHub.hub_port"])
+    assert (port.file, port.line) == ("more.d/10.py", 3)
+
+
+def test_a_url_of_tokens_is_no_secret(hub_config: ModuleType) -> None:
+    shown = hub_config.own_config.shown
+    assert shown("GenericOAuthenticator.token_url", "https://a.example.org/token") != "(hidden)"
+    assert shown("Service.api_token", "t") == "(hidden)"

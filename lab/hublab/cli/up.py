@@ -231,6 +231,8 @@ def show_overridden(overridden: Iterable[Override]) -> None:
         theirs = "(JupyterHub's default)" if one.theirs is None else one.theirs
         ours = "(not set)" if one.ours is None else one.ours
         at = f"line {one.line}: " if one.line else ""
+        if one.file:
+            at = f"{one.file}:{one.line}: "
         if one.kind == "replaced":
             out.print(f"\n{at}{one.trait}: {theirs} -> {ours}\n    {one.why}", markup=False)
         else:

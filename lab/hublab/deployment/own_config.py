@@ -44,6 +44,8 @@ class Override:
     """replaced, not in force, unknown, not here, old or sign-in."""
     line: int | None = None
     """Of the user's file; None for a default of JupyterHub's that the lab replaces."""
+    file: str | None = None
+    """The subconfig that has the line, from the folder of the user's file; None: that file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,19 +176,24 @@ def lab_json(topology: Topology) -> bytes:
 def overrides(answer: dict[str, Any], path: Path) -> list[Override]:
     """Parse the result of the container that tried a file. Raises UsageError if it did not run."""
     if "broken" in answer:
-        line = f":{answer['line']}" if answer["line"] else ""
         raise UsageError(
             f"this configuration does not run in the lab: {answer['broken']}",
-            where=f"{path}{line}",
+            where=place_of(answer, path),
             hint=hint_for(str(answer["broken"]), path.parent),
         )
     if "wrong" in answer:
         wrong = answer["wrong"]
         raise UsageError(
             "\n".join(str(one["why"]) for one in wrong),
-            where="\n".join(f"{path}:{one['line']}" if one["line"] else f"{path}" for one in wrong),
+            where="\n".join(place_of(one, path) for one in wrong),
         )
     return [Override(**one) for one in answer["overridden"]]
+
+
+def place_of(one: Mapping[str, Any], path: Path) -> str:
+    """The file, and the line where it is known, of a finding in a configuration."""
+    file = path.parent / one["file"] if one.get("file") else path
+    return f"{file}:{one['line']}" if one["line"] else str(file)
 
 
 def hint_for(reason: str, folder: Path) -> str:
