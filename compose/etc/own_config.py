@@ -53,7 +53,6 @@ class Loaded:
     """Each `Class.trait` -> the last line that names it."""
     missing: dict[str, int | None] = field(default_factory=dict)
     """The subconfigs that it loads and that are not here -> the line."""
-
     elsewhere: dict[str, tuple[str, int]] = field(default_factory=dict)
     """Each `Class.trait` of a subconfig -> that file, and the last line there that names it."""
 
