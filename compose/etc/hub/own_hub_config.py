@@ -97,7 +97,7 @@ LIMITS = ("mem_limit", "cpu_limit")
 
 def place(etc: Path) -> Path:
     """Where the user's file is on the hub: beside the files of its folder."""
-    named = etc / "own" / "name"
+    named = etc / "own_name"
     return etc / "own" / named.read_text() if named.exists() else etc / "own" / "none.py"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hublab.deployment.own_config import SERVER_FILE, OwnConfig
-from hublab.deployment.own_files import FOLDER, hub_files, read
+from hublab.deployment.own_files import FOLDER, hub_files, name_file, read
 from hublab.engine import Container, Engine
 from hublab.engine.records import File
 from hublab.paths import ETC
@@ -39,6 +39,7 @@ def files_of_hub(engine: Engine, host: Container, own: OwnConfig) -> Iterator[Fi
     if own.hub:
         files = hub_files(own.hub)
         yield from files
+        yield name_file(own.hub)
         names = [one.name.removeprefix(f"{FOLDER}/") for one in files]
         yield File(FILES, "".join(f"./{name}\n" for name in names).encode())
         yield private(OWN_PASSWORD, own.password or "")
