@@ -102,6 +102,7 @@ assert not {"PEEK_TOKEN", "CLASS_PASSWORD"} & set(os.environ)
 assert not os.path.exists(os.path.join(os.path.dirname(__file__), "site_words.py"))
 c.JupyterHub.base_url = os.environ["HUB_PREFIX"]
 c.JupyterHub.subdomain_host = "https://hub.example.org"
+c.Proxy.extra_routes = {"more.example.org/prefix/more/": "http://node1:9"}
 c.JupyterHub.services = [
     {"name": "near", "url": "http://127.0.0.1:10101",
      "command": [sys.executable, "-m", "http.server", "10101"]},
@@ -253,7 +254,7 @@ def test_another_configuration_has_nothing_of_the_first(
 
 
 def test_the_way_to_a_server_on_a_subdomain(lab: tuple[str, dict[str, Any]]) -> None:
-    """The proxy's table has its host, the server does not; hub and proxy agree."""
+    """The proxy's table has its host, the server does not; hub and proxy agree on all routes."""
     name = lab[0]
     spawned = hublab("spawn", "carol", "--name", name)
     assert spawned.returncode == 0, spawned.stderr
@@ -263,9 +264,15 @@ def test_the_way_to_a_server_on_a_subdomain(lab: tuple[str, dict[str, Any]]) -> 
     assert ways[0]["url"].endswith("/prefix/user/carol/api")
     assert "hub.example.org" not in ways[0]["url"]
     checked = hublab("routes", "--check", "--name", name, "--json")
-    users = [one for one in json.loads(checked.stdout) if "carol" in json.dumps(one)]
-    assert users
-    assert {one["mark"] for one in users} == {"agree"}
+    assert {one["spec"]: one["mark"] for one in json.loads(checked.stdout)} == dict.fromkeys(
+        (
+            "/",
+            "/carol.hub.example.org/prefix/user/carol/",
+            "/more.example.org/prefix/more/",
+            "/near--service.hub.example.org/prefix/services/near/",
+        ),
+        "agree",
+    )
 
 
 def test_what_would_fail_on_the_hub_is_refused_with_its_line(
