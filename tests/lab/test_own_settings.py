@@ -200,7 +200,8 @@ def test_only_whom_the_file_allows_signs_in(lab: tuple[str, dict[str, Any]]) -> 
     assert cell.stdout.strip() == "yes /prefix/", cell.stderr
     refused = hublab("cell", "alice", "1", "--name", name)
     assert refused.returncode != 0
-    assert "403" in refused.stderr
+    assert "alice could not sign in: 403" in refused.stderr
+    assert "hint: jupyterhub.auth.DummyAuthenticator refused" in refused.stderr
     said = cell.stderr + refused.stderr + hublab("ps", "--name", name).stderr
     assert SECRETS["PEEK_TOKEN"] not in said
 
