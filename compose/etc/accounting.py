@@ -14,7 +14,11 @@ from traitlets.config.loader import LazyConfigValue
 OLD = re.compile(r"deprecat|does nothing", re.IGNORECASE)
 OF_SERVERS = ("NotebookApp", "ServerApp", "LabApp", "ContentsManager", "KernelManager")
 TLS_ONLY = ("internal_certs_location", "trusted_alt_names", "recreate_internal_certs")
-PATHS = ("template_paths", "logo_file", "data_files_path", "extra_static_paths", "config_file")
+READ_FROM = ("template_paths", "logo_file", "data_files_path", "extra_static_paths")
+"""The hub only reads there, so that even a relative path must lead somewhere."""
+ENDINGS = ("_file", "_path", "_paths", "_dir", "_location")
+STARTED = ("check_running_interval", "debug", "log_level", "pid_file")
+"""What a proxy class is told for a proxy that the hub starts itself."""
 
 
 class Account:
@@ -93,11 +97,18 @@ class Account:
             return "old", " ".join(str(trait.help).split())[:160]
         if class_name == "JupyterHub" and name in TLS_ONLY:
             return "not in force", "it means something with internal_ssl only"
+        if name in STARTED and self.proxy_stands_alone(class_name):
+            return "not in force", "the hub does not start the lab's proxy; see `--set proxy.…`"
         if name in ("mem_guarantee", "cpu_guarantee") and value:
             return "not in force", "SSHSpawner guarantees nothing"
         if class_name != (nearest := self.nearest(class_name, name)):
             return "not in force", f"{nearest}.{name} is set too, and counts"
         return missing_path(name, value)
+
+    def proxy_stands_alone(self, class_name: str) -> bool:
+        """Whether a class is one of a proxy that the hub does not start."""
+        own = class_name in ("Proxy", "ConfigurableHTTPProxy")
+        return own and self.effective.get("ConfigurableHTTPProxy", {}).get("should_start") is False
 
     def nearest(self, class_name: str, name: str) -> str:
         """The class whose value of a setting counts: the class itself, or one derived from it."""
@@ -125,13 +136,14 @@ def near(name: str, names: Any) -> str:
 
 def missing_path(name: str, value: Any) -> tuple[str, str] | None:
     """A setting that leads to a file or folder which is not here."""
-    if name not in PATHS and not name.endswith(("_file", "_path", "_paths", "_dir", "_location")):
+    if name not in READ_FROM and not name.endswith(ENDINGS):
         return None
     values = value if isinstance(value, (list, tuple)) else [value]
     gone = [
-        str(one)
+        one if os.path.isabs(one) else f"{one} in {os.getcwd()}"
         for one in values
-        if isinstance(one, str) and os.path.isabs(one) and not os.path.exists(one)
+        if isinstance(one, str) and (name in READ_FROM or os.path.isabs(one))
+        if one and not os.path.exists(one)
     ]
     return ("not here", f"there is no {', '.join(gone)} on the hub's host") if gone else None
 

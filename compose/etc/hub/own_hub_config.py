@@ -146,7 +146,7 @@ def remove_services(theirs: Config) -> list[own_config.Override]:
             continue
         missing, user = missing_part(service), other_user(service)
         if missing or user:
-            cause = f"there is no {missing} here" if missing else f"only root starts it as {user}"
+            cause = f"there is no {missing}" if missing else f"only root starts it as {user}"
             why = f"the service {service.get('name')} is left out: {cause}"
             removed.append(
                 own_config.override(
@@ -186,8 +186,10 @@ def missing_part(service: dict[str, Any]) -> str | None:
         return command[0]
     if command[1:2] == ["-m"] and "python" in Path(command[0]).name:
         return missing_module(command[2]) if len(command) > 2 else None
-    scripts = [one for one in command[1:] if one.endswith((".py", ".sh"))]
-    return next((one for one in scripts if not (folder / one).exists()), None)
+    for script in [one for one in command[1:] if one.endswith((".py", ".sh"))]:
+        if not (folder / script).exists():
+            return script if Path(script).is_absolute() else f"{script} in {folder}"
+    return None
 
 
 def missing_module(name: str) -> str | None:
@@ -223,10 +225,14 @@ def note(key: str, authenticator: str) -> own_config.Override:
 
 
 def keep_allowed(c: Config, theirs: Config) -> None:
-    """Where the user's file says who may sign in, the lab does not let everybody in."""
+    """Where the user's file says who may sign in, the lab does not let everybody in.
+
+    An empty list of users is no rule: JupyterHub's own default for it is the same.
+    """
     for class_name, traits in theirs.items():
         if class_name.endswith("Authenticator") and isinstance(traits, Config):
-            if any(name.startswith("allow") or name == "whitelist" for name in traits):
+            rules = [name for name in traits if name.startswith("allow") or name == "whitelist"]
+            if any(traits[name] not in (set(), [], None) for name in rules):
                 c.Authenticator.pop("allow_all", None)
 
 
