@@ -8,6 +8,7 @@ from typing import Any
 import own_config
 from check_settings import CHOOSING, loaded_names, value_problem
 from own_config import Loaded, Override, override
+from traitlets import TraitError
 from traitlets.config import Config, Configurable
 from traitlets.config.loader import LazyConfigValue
 
@@ -47,6 +48,7 @@ class Account:
     def rest(self, listed: list[Override]) -> tuple[list[Override], list[str], list[Override]]:
         """What else must be listed, what holds, and the values that their traits do not accept."""
         done = {one["trait"] for one in listed}
+        refused = refused_by_hub(self.theirs.config, self.effective)
         found: list[Override] = []
         holds: list[str] = []
         wrong: list[Override] = []
@@ -58,7 +60,7 @@ class Account:
                 key = f"{class_name}.{trait}"
                 if key in done:
                     continue
-                if reason := self.why_wrong(class_name, trait, value):
+                if reason := self.why_wrong(class_name, trait, value) or refused.get(key):
                     wrong.append(self.entry(key, value, "wrong", reason))
                 elif problem := self.problem(class_name, trait, value):
                     found.append(self.entry(key, value, *problem))
@@ -127,6 +129,26 @@ class Account:
             used = ", ".join(one.__name__ for one in self.used[1:])
             return "not in force", f"this hub does not use {class_name}; it uses {used}"
         return "unknown", f"nothing here has a class {class_name}{near(class_name, self.known)}"
+
+
+def refused_by_hub(theirs: Config, effective: Config) -> dict[str, str]:
+    """The settings of JupyterHub that it refuses beyond their types, and its words."""
+    from jupyterhub.app import JupyterHub
+
+    def refusal(config: Config) -> str | None:
+        try:
+            JupyterHub(config=config)
+        except (TraitError, ValueError, TypeError) as error:
+            return str(error)
+        return None
+
+    if not refusal(effective):
+        return {}
+    alone = {
+        name: refusal(Config({"JupyterHub": {name: value}}))
+        for name, value in theirs.get("JupyterHub", {}).items()
+    }
+    return {f"JupyterHub.{name}": reason for name, reason in alone.items() if reason}
 
 
 def near(name: str, names: Any) -> str:

@@ -297,9 +297,18 @@ def test_a_subclass_of_the_labs_spawner_keeps_its_settings(
 def test_all_wrong_values_in_one_round(
     hub_config: ModuleType, base: Config, tmp_path: Path
 ) -> None:
-    text = "c.Authenticator.admin_users = 7\nc.Spawner.start_timeout = '60'\n"
+    """Also those of the right type that JupyterHub does not take."""
+    text = (
+        "c.Authenticator.admin_users = 7\nc.Spawner.start_timeout = '60'\n"
+        "c.JupyterHub.subdomain_hook = 'nope'\nc.JupyterHub.cookie_secret = 'abc'\n"
+    )
     wrong = account(hub_config, base, tmp_path, text)[2]
-    assert wrong == ["Authenticator.admin_users", "Spawner.start_timeout"]
+    assert wrong == [
+        "Authenticator.admin_users",
+        "Spawner.start_timeout",
+        "JupyterHub.subdomain_hook",
+        "JupyterHub.cookie_secret",
+    ]
 
 
 @pytest.mark.parametrize(
