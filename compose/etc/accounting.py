@@ -5,7 +5,7 @@ import os
 import re
 from typing import Any
 
-import own_config
+import config_lines
 from check_settings import CHOOSING, loaded_names, value_problem
 from own_config import Loaded, Override, override
 from traitlets import TraitError
@@ -179,7 +179,7 @@ def imports(theirs: Loaded) -> list[Override]:
             None,
             f"{module} is not installed in the lab; the rest of the file holds",
             kind="not here",
-            line=own_config.import_line(theirs.source, module),
+            line=config_lines.import_line(theirs.source, module),
         )
         for module in sorted(theirs.absent)
     ]

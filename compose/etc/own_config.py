@@ -4,7 +4,6 @@ A rule names a trait that the lab must set itself, and why. The user's value of 
 ignored and reported. Everything else in the file takes effect.
 """
 
-import ast
 import os
 import re
 import signal
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from absent_modules import absent_modules
+from config_lines import lines_of, subconfig_line
 from config_loader import Loader
 from traitlets.config import Config
 from traitlets.config.loader import LazyConfigValue
@@ -118,47 +118,6 @@ def within(path: Path, filename: str | None) -> str | None:
     if filename in (None, str(path)):
         return None
     return os.path.relpath(str(filename), path.parent)
-
-
-def subconfig_line(source: str, name: str) -> int | None:
-    """The line in which a file loads a subconfig by a literal name."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "load_subconfig":
-            given = [getattr(one, "value", None) for one in node.args]
-            if name in given:
-                return node.lineno
-    return None
-
-
-def lines_of(source: str) -> dict[str, int]:
-    """Each `Class.trait` that a configuration refers to, and the last line that does."""
-    found: dict[str, int] = {}
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
-            key = f"{node.value.attr}.{node.attr}"
-            found[key] = max(node.lineno, found.get(key, 0))
-    return found
-
-
-def line_of(source: str, class_name: str) -> int | None:
-    """The last line of a configuration that refers to a class, as c.Class."""
-    lines = [
-        node.lineno
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Attribute) and node.attr == class_name
-    ]
-    return max(lines, default=None)
-
-
-def import_line(source: str, module: str) -> int | None:
-    """The first line that imports a module."""
-    for node in ast.walk(ast.parse(source)):
-        names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom):
-            names = [node.module or ""]
-        if any(name.partition(".")[0] == module for name in names):
-            return int(getattr(node, "lineno", 0)) or None
-    return None
 
 
 def merge(c: Config, theirs: Config, rules: Rules) -> list[Override]:

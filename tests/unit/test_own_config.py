@@ -280,6 +280,30 @@ def test_each_setting_is_accounted_for_with_its_line(
     assert (held, wrong) == (holds, [])
 
 
+def test_the_line_is_the_one_that_sets_it(hub_config: ModuleType) -> None:
+    """By whatever name, and not the line that only reads it."""
+    import config_lines  # type: ignore[import-not-found]
+
+    text = (
+        "hub = c.JupyterHub\n"
+        "hub.base_url = '/x'\n"
+        "c['Spawner']['args'] = []\n"
+        "c.Spawner.args.append('--debug')\n"
+        "c.JupyterHub.tornado_settings['headers'] = {}\n"
+        "c.Spawner.environment = {'URL': hub.base_url, 'AS': c.JupyterHub.tornado_settings}\n"
+        "configure(c.Proxy.extra_routes)\n"
+    )
+    expected = {
+        "JupyterHub.base_url": 2,
+        "Spawner.args": 4,
+        "JupyterHub.tornado_settings": 5,
+        "Spawner.environment": 6,
+        "Proxy.extra_routes": 7,
+    }
+    found = config_lines.lines_of(text)
+    assert {key: found.get(key) for key in expected} == expected
+
+
 def test_a_subclass_of_the_labs_spawner_keeps_its_settings(
     hub_config: ModuleType, base: Config, tmp_path: Path
 ) -> None:
