@@ -253,15 +253,14 @@ def test_the_way_to_a_server_on_a_subdomain(lab: tuple[str, dict[str, Any]]) -> 
     assert ways[0]["url"].endswith("/prefix/user/carol/api")
     assert "hub.example.org" not in ways[0]["url"]
     checked = hublab("routes", "--check", "--name", name, "--json")
-    assert {one["spec"]: one["mark"] for one in json.loads(checked.stdout)} == dict.fromkeys(
-        (
-            "/",
-            "/carol.hub.example.org/prefix/user/carol/",
-            "/more.example.org/prefix/more/",
-            "/near--service.hub.example.org/prefix/services/near/",
-        ),
-        "agree",
-    )
+    marks = {one["spec"]: one["mark"] for one in json.loads(checked.stdout)}
+    assert set(marks) >= {
+        "/",
+        "/carol.hub.example.org/prefix/user/carol/",
+        "/more.example.org/prefix/more/",
+        "/near--service.hub.example.org/prefix/services/near/",
+    }
+    assert set(marks.values()) == {"agree"}
 
 
 def test_what_would_fail_on_the_hub_is_refused_with_its_line(
@@ -270,10 +269,18 @@ def test_what_would_fail_on_the_hub_is_refused_with_its_line(
     """The try-out is the hub's user, so it cannot write beside the file; the lab stays as it is."""
     name, path = lab[0], tmp_path / "jupyterhub_config.py"
     path.write_text("import os\n\nopen(os.path.join(os.path.dirname(__file__), 'made'), 'w')\n")
-    before = hublab("ps", "--name", name, "--json").stdout
+    before = state_of_hub(name)
     words = ("-f", lab[1]["files"], "--hub-config", str(path))
     done = hublab("up", "--name", name, *words)
     assert done.returncode == 64
     assert "PermissionError" in done.stderr
     assert f"where: {path}:3" in done.stderr
-    assert json.loads(hublab("ps", "--name", name, "--json").stdout) == json.loads(before)
+    assert state_of_hub(name) == before
+
+
+def state_of_hub(name: str) -> list[str]:
+    """The hub's process, and all that is in place for it."""
+    lab = Lab.find(name, Engine.connect())
+    process = lab.output("hub", "cat", "/run/hublab/hub.pid")
+    files = lab.output("hub", "find", "/etc/hublab", "-type", "f", "-printf", "%p %T@ %s\n")
+    return [process, *sorted(files.splitlines())]
