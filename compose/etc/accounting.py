@@ -3,6 +3,7 @@
 import difflib
 import os
 import re
+import textwrap
 from typing import Any
 
 import config_lines
@@ -83,6 +84,8 @@ class Account:
         trait = self.trait(class_name, name)
         if trait is None or isinstance(value, LazyConfigValue):
             return None
+        if name == "enable_auth_state" and value is True:
+            return no_encryption(self.effective)
         return value_problem(class_name, name, trait, value, as_text=False)
 
     def problem(self, class_name: str, name: str, value: Any) -> tuple[str, str] | None:
@@ -96,7 +99,7 @@ class Account:
             ]
             return "unknown", f"{class_name} has no setting {name} here{near(name, names)}"
         if OLD.search(" ".join(str(trait.help).split())[:60]):
-            return "old", " ".join(str(trait.help).split())[:160]
+            return "old", old_words(trait.help)
         if class_name == "JupyterHub" and name in TLS_ONLY:
             return "not in force", "it means something with internal_ssl only"
         if name in STARTED and self.proxy_stands_alone(class_name):
@@ -131,6 +134,17 @@ class Account:
         return "unknown", f"nothing here has a class {class_name}{near(class_name, self.known)}"
 
 
+def no_encryption(effective: Config) -> str | None:
+    """Why the hub cannot keep its users' state, with which it ends; None if it can."""
+    from jupyterhub.crypto import CryptKeeper, EncryptionUnavailable
+
+    try:
+        CryptKeeper(config=effective).check_available()
+    except EncryptionUnavailable as error:
+        return f"enable_auth_state needs a key, for instance --env JUPYTERHUB_CRYPT_KEY: {error}"
+    return None
+
+
 def refused_by_hub(theirs: Config, effective: Config) -> dict[str, str]:
     """The settings of JupyterHub that it refuses beyond their types, and its words."""
     from jupyterhub.app import JupyterHub
@@ -149,6 +163,12 @@ def refused_by_hub(theirs: Config, effective: Config) -> dict[str, str]:
         for name, value in theirs.get("JupyterHub", {}).items()
     }
     return {f"JupyterHub.{name}": reason for name, reason in alone.items() if reason}
+
+
+def old_words(text: Any) -> str:
+    """The begin of a help that calls its trait deprecated."""
+    words = re.sub(r"^\W*deprecated:: (\S+)", r"deprecated since \1:", " ".join(str(text).split()))
+    return textwrap.shorten(words, 160, placeholder=" …")
 
 
 def near(name: str, names: Any) -> str:

@@ -203,6 +203,12 @@ def account(
             [],
         ),
         ("c.JupyterHub.logo_file = '/no/logo'\n", {"JupyterHub.logo_file": "not here"}, []),
+        ("c.JupyterHub.config_file = '/no/file'\n", {"JupyterHub.config_file": "replaced"}, []),
+        (
+            "c.JupyterHub.hub_port = 8081\nc.JupyterHub.port = 8001\n",
+            {"JupyterHub.port": "replaced"},
+            ["JupyterHub.hub_port"],
+        ),
         ("c.JupyterHub.template_paths = ['no']\n", {"JupyterHub.template_paths": "not here"}, []),
         (
             "c.ConfigurableHTTPProxy.debug = True\nc.ConfigurableHTTPProxy.concurrency = 3\n",
@@ -333,6 +339,27 @@ def test_all_wrong_values_in_one_round(
         "JupyterHub.subdomain_hook",
         "JupyterHub.cookie_secret",
     ]
+
+
+def test_a_state_of_users_needs_a_key(
+    hub_config: ModuleType, base: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without one the hub ends: jupyterhub/app.py, `init_users`."""
+    text = "c.Authenticator.enable_auth_state = True\n"
+    monkeypatch.delenv("JUPYTERHUB_CRYPT_KEY", raising=False)
+    assert account(hub_config, base, tmp_path, text)[2] == ["Authenticator.enable_auth_state"]
+    monkeypatch.setenv("JUPYTERHUB_CRYPT_KEY", "3f" * 32)
+    assert account(hub_config, base, tmp_path, text)[1] == ["Authenticator.enable_auth_state"]
+
+
+def test_what_is_old_is_told_in_whole_words(hub_config: ModuleType) -> None:
+    import accounting
+
+    assert hub_config
+    assert accounting.old_words(".. deprecated:: 5.3 \n Use another.") == (
+        "deprecated since 5.3: Use another."
+    )
+    assert accounting.old_words(f"DEPRECATED: {'word ' * 60}").endswith("word …")
 
 
 @pytest.mark.parametrize(

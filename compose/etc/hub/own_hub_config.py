@@ -80,6 +80,7 @@ RULES = {
     **dict.fromkeys(("Spawner.cmd", "SSHSpawner.cmd"), "this is its path on the lab's nodes"),
     "JupyterHub.bind_url": f"{PLACE}; the path of this URL becomes base_url",
     "JupyterHub.spawner_class": BY_SSH,
+    "JupyterHub.config_file": "the lab's hub has a file of its own, which loads this one",
     **dict.fromkeys(
         (
             "JupyterHub.db_url",
@@ -122,6 +123,8 @@ def merge(c: Config, loaded: Loaded, lab: dict[str, Any]) -> list[own_config.Ove
         del rules["JupyterHub.spawner_class"]  # such as a subclass of the lab's spawner
     names = spawner_names(ours, spawner)
     replaced = remove_other_spawners(theirs, names) + replaced_defaults(c, theirs, reason)
+    for key in [one for one in rules if is_default(one, c, theirs)]:
+        del rules[key]
     keep_prefix(c, theirs)
     keep_allowed(c, theirs)
     replaced += remove_services(theirs) + remove_limits(theirs)
@@ -135,6 +138,15 @@ def merge(c: Config, loaded: Loaded, lab: dict[str, Any]) -> list[own_config.Ove
     for one in listed:
         one["line"] = loaded.line(one["trait"])
     return listed
+
+
+def is_default(key: str, c: Config, theirs: Config) -> bool:
+    """Whether the file says of a setting of the hub what it is anyhow, also in a lab."""
+    from jupyterhub.app import JupyterHub
+
+    class_name, _, name = key.partition(".")
+    given = class_name == "JupyterHub" and name in theirs.JupyterHub and name not in c.JupyterHub
+    return given and theirs.JupyterHub[name] == JupyterHub.class_traits()[name].default_value
 
 
 def remove_services(theirs: Config) -> list[own_config.Override]:
