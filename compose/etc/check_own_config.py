@@ -1,9 +1,10 @@
 """Try the user's own configuration file in a throw-away container, before anything starts.
 
 Runs as the user of the hub, in its folder and with its environment. The arguments are the scope of
-the file, `hub` or `server`, and its path. Reads /tmp/lab.json, and /tmp/environment.json, an object
-of variables. Prints JSON: {"overridden": […], "holds": […]}, {"broken": reason, "line": number}, or
-{"wrong": [{"why": reason, "line": number}, …]} for values that their traits do not accept.
+the file, `hub` or `server`, and its path. Reads /etc/hublab as on the hub's host, and
+/tmp/environment.json, an object of variables. Prints JSON: {"overridden": […], "holds": […]},
+{"broken": reason, "line": number}, or {"wrong": [{"why": reason, "line": number}, …]} for values
+that their traits do not accept.
 """
 
 import json
@@ -20,6 +21,7 @@ from own_config import override
 from traitlets.config import Config, Configurable
 from traitlets.config.loader import LazyConfigValue
 
+ETC = Path("/etc/hublab")
 TMP = Path("/tmp")
 SECONDS = 30
 """How long a file may run."""
@@ -31,10 +33,8 @@ def try_hub(path: Path) -> dict[str, Any]:
     import base_config
     import own_hub_config
 
-    for name in ("password", "admin_password"):  # init makes them; no user signs in here
-        (TMP / name).write_text("")
     config = Config()
-    lab = base_config.apply(config, TMP)
+    lab = base_config.apply(config, ETC)
     theirs = own_config.run(path, SECONDS)
     listed = own_hub_config.merge(config, theirs, lab)
     found, holds, wrong = accounting.Account(theirs, config).rest(listed)

@@ -121,8 +121,7 @@ def holds(theirs: Any, seen: Any) -> bool:
         return all(holds(value, seen.get(key)) for key, value in theirs.items())
     if isinstance(theirs, list) and isinstance(seen, list):
         return all(any(holds(value, other) for other in seen) for value in theirs)
-    name = str(theirs)
-    return bool(theirs == seen or seen in (NAMED.get(name, NOWHERE), name.rpartition(".")[2]))
+    return bool(theirs == seen or seen == NAMED.get(str(theirs), NOWHERE))
 
 
 NAMED = {

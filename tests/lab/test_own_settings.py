@@ -33,6 +33,7 @@ c.JupyterHub.hub_ip = socket.gethostbyname(socket.gethostname())
 c.JupyterHub.cookie_max_age_days = 3.5
 c.JupyterHub.template_vars = {"announcement": "closed on Monday"}
 c.JupyterHub.extra_log_file = "/var/log/jupyterhub.log"
+c.JupyterHub.cookie_secret_file = "/data/cookie_secret"
 c.JupyterHub.admin_access = True
 c.JupyterHub.internal_ssl = True
 with open(os.path.join(os.path.dirname(__file__), "name")) as file:
@@ -115,11 +116,12 @@ c.JupyterHub.services = [
 ]
 """
 """Another configuration for the same lab, which finds nothing of the first one."""
-SECRETS = {"PEEK_TOKEN": "3f" * 16, "CLASS_PASSWORD": "open-sesame-2026"}
+SECRETS = {"PEEK_TOKEN": "3f" * 16, "CLASS_PASSWORD": "open a sesame 2026"}
 KINDS = {
     "JupyterHub.spawner_class": "replaced",
     "JupyterHub.hub_ip": "replaced",
     "JupyterHub.extra_log_file": "replaced",
+    "JupyterHub.cookie_secret_file": "replaced",
     "JupyterHub.internal_ssl": "replaced",
     "JupyterHub.active_server_limits": "unknown",
     "JupyterHub.admin_access": "old",

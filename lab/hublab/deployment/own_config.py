@@ -93,7 +93,9 @@ def check_own_config(
         }
         files = [
             *(File(f"etc/hublab/{f.name}", f.content, f.mode, f.uid) for f in hub_files(own.hub)),
-            File("tmp/lab.json", lab_json(topology)),
+            File("etc/hublab/lab.json", lab_json(topology)),
+            # `init` makes them; no user signs in at a try-out.
+            *(File(f"etc/hublab/{name}", b"") for name in ("password", "admin_password")),
             File("tmp/environment.json", json.dumps(variables).encode(), 0o600, JUPYTERHUB_UID),
         ]
         place = f"{ETC}/{OWN}/{own.hub.name}"

@@ -87,7 +87,7 @@ class LiveLab(LabHosts):
             hub = await self.hub()
             model = await hub.user(user)
             if user == ADMIN or not (model and model["admin"]):
-                if error.status == 403:
+                if error.status in (200, 401, 403):  # 200: the form once more
                     error.hint = hint_of_refusal(await hub.authenticator())
                 raise
             visitor = await self._sign_in(user, base, at, admin=True)
