@@ -3,18 +3,24 @@
 import difflib
 import os
 import re
+import textwrap
 from typing import Any
 
-import own_config
+import config_lines
 from check_settings import CHOOSING, loaded_names, value_problem
 from own_config import Loaded, Override, override
+from traitlets import TraitError
 from traitlets.config import Config, Configurable
 from traitlets.config.loader import LazyConfigValue
 
 OLD = re.compile(r"deprecat|does nothing", re.IGNORECASE)
 OF_SERVERS = ("NotebookApp", "ServerApp", "LabApp", "ContentsManager", "KernelManager")
 TLS_ONLY = ("internal_certs_location", "trusted_alt_names", "recreate_internal_certs")
-PATHS = ("template_paths", "logo_file", "data_files_path", "extra_static_paths", "config_file")
+READ_FROM = ("template_paths", "logo_file", "data_files_path", "extra_static_paths")
+"""The hub only reads there, so that even a relative path must lead somewhere."""
+ENDINGS = ("_file", "_path", "_paths", "_dir", "_location")
+STARTED = ("check_running_interval", "debug", "log_level", "pid_file")
+"""What a proxy class is told for a proxy that the hub starts itself."""
 
 
 class Account:
@@ -43,6 +49,7 @@ class Account:
     def rest(self, listed: list[Override]) -> tuple[list[Override], list[str], list[Override]]:
         """What else must be listed, what holds, and the values that their traits do not accept."""
         done = {one["trait"] for one in listed}
+        refused = refused_by_hub(self.theirs.config, self.effective)
         found: list[Override] = []
         holds: list[str] = []
         wrong: list[Override] = []
@@ -54,7 +61,7 @@ class Account:
                 key = f"{class_name}.{trait}"
                 if key in done:
                     continue
-                if reason := self.why_wrong(class_name, trait, value):
+                if reason := self.why_wrong(class_name, trait, value) or refused.get(key):
                     wrong.append(self.entry(key, value, "wrong", reason))
                 elif problem := self.problem(class_name, trait, value):
                     found.append(self.entry(key, value, *problem))
@@ -77,6 +84,8 @@ class Account:
         trait = self.trait(class_name, name)
         if trait is None or isinstance(value, LazyConfigValue):
             return None
+        if name == "enable_auth_state" and value is True:
+            return no_encryption(self.effective)
         return value_problem(class_name, name, trait, value, as_text=False)
 
     def problem(self, class_name: str, name: str, value: Any) -> tuple[str, str] | None:
@@ -90,14 +99,21 @@ class Account:
             ]
             return "unknown", f"{class_name} has no setting {name} here{near(name, names)}"
         if OLD.search(" ".join(str(trait.help).split())[:60]):
-            return "old", " ".join(str(trait.help).split())[:160]
+            return "old", old_words(trait.help)
         if class_name == "JupyterHub" and name in TLS_ONLY:
             return "not in force", "it means something with internal_ssl only"
+        if name in STARTED and self.proxy_stands_alone(class_name):
+            return "not in force", "the hub does not start the lab's proxy; see `--set proxy.…`"
         if name in ("mem_guarantee", "cpu_guarantee") and value:
             return "not in force", "SSHSpawner guarantees nothing"
         if class_name != (nearest := self.nearest(class_name, name)):
             return "not in force", f"{nearest}.{name} is set too, and counts"
         return missing_path(name, value)
+
+    def proxy_stands_alone(self, class_name: str) -> bool:
+        """Whether a class is one of a proxy that the hub does not start."""
+        own = class_name in ("Proxy", "ConfigurableHTTPProxy")
+        return own and self.effective.get("ConfigurableHTTPProxy", {}).get("should_start") is False
 
     def nearest(self, class_name: str, name: str) -> str:
         """The class whose value of a setting counts: the class itself, or one derived from it."""
@@ -118,6 +134,43 @@ class Account:
         return "unknown", f"nothing here has a class {class_name}{near(class_name, self.known)}"
 
 
+def no_encryption(effective: Config) -> str | None:
+    """Why the hub cannot keep its users' state, with which it ends; None if it can."""
+    from jupyterhub.crypto import CryptKeeper, EncryptionUnavailable
+
+    try:
+        CryptKeeper(config=effective).check_available()
+    except EncryptionUnavailable as error:
+        return f"enable_auth_state needs a key, for instance --env JUPYTERHUB_CRYPT_KEY: {error}"
+    return None
+
+
+def refused_by_hub(theirs: Config, effective: Config) -> dict[str, str]:
+    """The settings of JupyterHub that it refuses beyond their types, and its words."""
+    from jupyterhub.app import JupyterHub
+
+    def refusal(config: Config) -> str | None:
+        try:
+            JupyterHub(config=config)
+        except (TraitError, ValueError, TypeError) as error:
+            return str(error)
+        return None
+
+    if not refusal(effective):
+        return {}
+    alone = {
+        name: refusal(Config({"JupyterHub": {name: value}}))
+        for name, value in theirs.get("JupyterHub", {}).items()
+    }
+    return {f"JupyterHub.{name}": reason for name, reason in alone.items() if reason}
+
+
+def old_words(text: Any) -> str:
+    """The begin of a help that calls its trait deprecated."""
+    words = re.sub(r"^\W*deprecated:: (\S+)", r"deprecated since \1:", " ".join(str(text).split()))
+    return textwrap.shorten(words, 160, placeholder=" …")
+
+
 def near(name: str, names: Any) -> str:
     found = difflib.get_close_matches(name, set(names), n=1, cutoff=0.8)
     return f"; did you mean {found[0]}?" if found else ""
@@ -125,13 +178,14 @@ def near(name: str, names: Any) -> str:
 
 def missing_path(name: str, value: Any) -> tuple[str, str] | None:
     """A setting that leads to a file or folder which is not here."""
-    if name not in PATHS and not name.endswith(("_file", "_path", "_paths", "_dir", "_location")):
+    if name not in READ_FROM and not name.endswith(ENDINGS):
         return None
     values = value if isinstance(value, (list, tuple)) else [value]
     gone = [
-        str(one)
+        one if os.path.isabs(one) else f"{one} in {os.getcwd()}"
         for one in values
-        if isinstance(one, str) and os.path.isabs(one) and not os.path.exists(one)
+        if isinstance(one, str) and (name in READ_FROM or os.path.isabs(one))
+        if one and not os.path.exists(one)
     ]
     return ("not here", f"there is no {', '.join(gone)} on the hub's host") if gone else None
 
@@ -145,7 +199,7 @@ def imports(theirs: Loaded) -> list[Override]:
             None,
             f"{module} is not installed in the lab; the rest of the file holds",
             kind="not here",
-            line=own_config.import_line(theirs.source, module),
+            line=config_lines.import_line(theirs.source, module),
         )
         for module in sorted(theirs.absent)
     ]

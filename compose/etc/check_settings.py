@@ -7,9 +7,11 @@ reason, and for an unknown key all known ones.
 """
 
 import copy
+import importlib
 import json
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +47,27 @@ def server_classes() -> list[type[Configurable]]:
     from jupyterhub.singleuser.extension import JupyterHubSingleUser
     from jupyterlab.labapp import LabApp
 
-    return [
-        found for app in (ServerApp, JupyterHubSingleUser, LabApp) for found in (app, *app.classes)
-    ]
+    apps = (ServerApp, JupyterHubSingleUser, LabApp)
+    return [*(found for app in apps for found in (app, *app.classes)), *extension_classes()]
+
+
+def extension_classes() -> list[type[Configurable]]:
+    """All classes with settings in the packages of the enabled server extensions.
+
+    An extension makes them itself when it is loaded, so no application lists them.
+    """
+    from jupyter_core.paths import jupyter_config_path
+    from jupyter_server.extension.config import ExtensionConfigManager
+
+    manager = ExtensionConfigManager(read_config_path=jupyter_config_path())
+    packages = set()
+    for name, enabled in manager.get_jpserver_extensions().items():
+        if enabled:
+            with suppress(Exception):  # the server itself only logs an extension that is broken
+                importlib.import_module(name)
+                packages.add(name.partition(".")[0])
+    found = [one for one in loaded(Configurable) if one.__module__.partition(".")[0] in packages]
+    return sorted(found, key=lambda one: (one.__module__, one.__qualname__))
 
 
 def with_parents(classes: list[type[Configurable]]) -> dict[str, type[Configurable]]:
@@ -60,9 +80,14 @@ def with_parents(classes: list[type[Configurable]]) -> dict[str, type[Configurab
     }
 
 
+def loaded(base: type) -> set[type]:
+    """A class and all its subclasses in this process."""
+    return {base}.union(*(loaded(found) for found in base.__subclasses__()))
+
+
 def loaded_names(base: type) -> set[str]:
     """The names of a class and of all its subclasses in this process."""
-    return {base.__name__}.union(*(loaded_names(found) for found in base.__subclasses__()))
+    return {found.__name__ for found in loaded(base)}
 
 
 def value_problem(

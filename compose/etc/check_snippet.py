@@ -11,7 +11,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-import own_config
+import config_lines
 from check_settings import hub_classes, server_classes, with_parents
 from traitlets.config import Config, Configurable
 
@@ -37,7 +37,7 @@ def wrong_in(scope: str, path: Path) -> dict[str, Any] | None:
     for name, traits in config.items():
         if isinstance(traits, Config) and name not in known:
             reason = f"no software in this lab has a class {name}"
-            return {"wrong": reason, "line": own_config.line_of(source, name)}
+            return {"wrong": reason, "line": config_lines.line_of(source, name)}
     return None
 
 

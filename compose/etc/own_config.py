@@ -4,7 +4,7 @@ A rule names a trait that the lab must set itself, and why. The user's value of 
 ignored and reported. Everything else in the file takes effect.
 """
 
-import ast
+import os
 import re
 import signal
 import traceback
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from absent_modules import absent_modules
+from config_lines import lines_of, subconfig_line
 from config_loader import Loader
 from traitlets.config import Config
 from traitlets.config.loader import LazyConfigValue
@@ -29,11 +30,15 @@ SECRET = re.compile(r"token|password|passphrase|secret|crypt_key", re.IGNORECASE
 
 
 class Broken(Exception):
-    """The user's file does not run: `line` is its line, None if unknown."""
+    """The user's file does not run: `line` is its line, None if unknown.
 
-    def __init__(self, reason: str, line: int | None) -> None:
+    `file` is the subconfig with that line, as it is called from the file's folder, or None.
+    """
+
+    def __init__(self, reason: str, line: int | None, file: str | None = None) -> None:
         super().__init__(reason)
         self.line = line
+        self.file = file
 
 
 @dataclass(frozen=True)
@@ -48,9 +53,18 @@ class Loaded:
     """Each `Class.trait` -> the last line that names it."""
     missing: dict[str, int | None] = field(default_factory=dict)
     """The subconfigs that it loads and that are not here -> the line."""
+    elsewhere: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Each `Class.trait` of a subconfig -> that file, and the last line there that names it."""
 
     def line(self, key: str) -> int | None:
         return self.lines.get(key)
+
+    def place(self, records: list[Override]) -> list[Override]:
+        """Add the file and line of a subconfig to what the user's file itself does not name."""
+        for one in records:
+            if not one["line"] and one.get("trait") in self.elsewhere:
+                one["file"], one["line"] = self.elsewhere[one["trait"]]
+        return records
 
 
 class TooLong(BaseException):
@@ -81,64 +95,29 @@ def run(path: Path, seconds: int = 0) -> Loaded:
         with absent_modules() as absent, time_limit(seconds):
             theirs = loader.load_config()
     except SyntaxError as error:
-        reason = f"SyntaxError: {error.msg}"
-        raise Broken(within(path, error.filename, reason), error.lineno) from error
+        reason, file = f"SyntaxError: {error.msg}", within(path, error.filename)
+        raise Broken(reason, error.lineno, file) from error
     except BaseException as error:  # its time may be over, or it may end the process
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+        trace = traceback.extract_tb(error.__traceback__)
+        frames = [frame for frame in trace if frame.filename in {str(path), *loader.sources}]
         reason = f"{type(error).__name__}: {error}"
-        raise Broken(reason, frames[-1].lineno if frames else None) from error
-    source = loader.sources[str(path)]
-    return Loaded(
-        theirs, source, frozenset(absent), lines_of(source), {
-            name: subconfig_line(source, name) for name in loader.missing
-        },
-    )  # fmt: skip
+        line, name = (frames[-1].lineno, frames[-1].filename) if frames else (None, None)
+        raise Broken(reason, line, within(path, name)) from error
+    source = loader.sources.pop(str(path))
+    missing = {name: subconfig_line(source, name) for name in loader.missing}
+    elsewhere = {
+        key: (str(within(path, name)), line)
+        for name, text in loader.sources.items()
+        for key, line in lines_of(text).items()
+    }
+    return Loaded(theirs, source, frozenset(absent), lines_of(source), missing, elsewhere)
 
 
-def within(path: Path, filename: str | None, reason: str) -> str:
-    """A reason with the file that it is about, where that is a subconfig."""
-    return reason if filename in (None, str(path)) else f"{filename}: {reason}"
-
-
-def subconfig_line(source: str, name: str) -> int | None:
-    """The line in which a file loads a subconfig by a literal name."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "load_subconfig":
-            given = [getattr(one, "value", None) for one in node.args]
-            if name in given:
-                return node.lineno
-    return None
-
-
-def lines_of(source: str) -> dict[str, int]:
-    """Each `Class.trait` that a configuration refers to, and the last line that does."""
-    found: dict[str, int] = {}
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
-            key = f"{node.value.attr}.{node.attr}"
-            found[key] = max(node.lineno, found.get(key, 0))
-    return found
-
-
-def line_of(source: str, class_name: str) -> int | None:
-    """The last line of a configuration that refers to a class, as c.Class."""
-    lines = [
-        node.lineno
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Attribute) and node.attr == class_name
-    ]
-    return max(lines, default=None)
-
-
-def import_line(source: str, module: str) -> int | None:
-    """The first line that imports a module."""
-    for node in ast.walk(ast.parse(source)):
-        names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom):
-            names = [node.module or ""]
-        if any(name.partition(".")[0] == module for name in names):
-            return int(getattr(node, "lineno", 0)) or None
-    return None
+def within(path: Path, filename: str | None) -> str | None:
+    """A subconfig as it is called from the folder of the user's file; None for that file itself."""
+    if filename in (None, str(path)):
+        return None
+    return os.path.relpath(str(filename), path.parent)
 
 
 def merge(c: Config, theirs: Config, rules: Rules) -> list[Override]:
@@ -188,7 +167,7 @@ def shown(key: str, value: Any) -> str | None:
     """A value as text, with passwords and tokens masked."""
     if value is None:
         return None
-    if SECRET.search(key.rpartition(".")[2]) and not key.endswith("_file"):
+    if SECRET.search(key.rpartition(".")[2]) and not key.endswith(("_file", "_url")):
         return "(hidden)"
     text = lazy_words(value) if isinstance(value, LazyConfigValue) else repr(value)
     return re.sub(r"(://[^:/@\s]*):[^@\s]+@", r"\1:(hidden)@", text)

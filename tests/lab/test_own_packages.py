@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import secrets
+import signal
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lifecycle import fresh_name, hublab, left_of, wait_until_gone
+from lifecycle import HUBLAB, Running, fresh_name, hublab, left_of, wait_until_gone
 
 from hublab.deployment.layers import is_layered
 from hublab.deployment.plan import make_plan
 from hublab.deployment.removal import down
 from hublab.deployment.role_images import with_images
+from hublab.deployment.up_lock import up_lock
 from hublab.engine import Engine
 from hublab.running.lab import Lab
 from hublab.topology.packages import packages_from
@@ -111,6 +113,18 @@ def test_an_image_is_built_once_and_again_only_for_other_requirements(
     assert built
     assert other != first
     requirements.write_text(text)
+
+
+def test_another_lab_can_come_up_while_packages_are_installed(folder: Path) -> None:
+    """The lock is held here as by another `up`, which begins during the installation."""
+    name, path = fresh_name(), folder / "other.txt"
+    path.write_text(f"./{wheel(folder, f'2.{int(secrets.token_hex(3), 16)}').name}\n")
+    up = Running(*HUBLAB, "up", "--name", name, "--node-requirements", str(path))
+    up.wait_for(BUILDS)
+    with up_lock(print):
+        up.wait_for(rf"(?s){BUILDS}.*waiting for it")
+        assert up.end(signal.SIGINT) == 130
+    assert not left_of(name)
 
 
 def test_a_warm_server_has_the_extension_of_its_nodes_layer(engine: Engine, folder: Path) -> None:

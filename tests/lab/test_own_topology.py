@@ -27,7 +27,12 @@ c.SystemdSpawner.mem_limit = "2G"
 c.Spawner.environment.update({"COURSE": "physics"})
 c.Authenticator.admin_users = {"alice"}
 """
-SERVER_CONFIG = 'c.ServerApp.port = 9000\nc.ServerApp.allow_origin = "http://app.lab"\n'
+SERVER_CONFIG = """\
+c.ServerApp.port = 9000
+c.ServerApp.allow_origin = "http://app.lab"
+c.ServerApp.alow_origin = "*"
+c.LanguageServerManager.autodetect = False
+"""
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +72,7 @@ def test_what_does_not_hold_is_told(lab: tuple[str, dict[str, str | None]]) -> N
         "JupyterHub.authenticator_class": "'shared-password'",
         "SystemdSpawner.mem_limit": None,
         "ServerApp.port": None,
+        "ServerApp.alow_origin": None,
     }
 
 

@@ -147,3 +147,16 @@ def test_ports_of_the_proxy_move(lab: Lab) -> None:
     hops = json.loads(hublab("reach", "--json").stdout)
     assert "proxy.port or proxy.ip" in json.dumps(hops)
     assert hublab("routes").returncode == 0
+
+
+def test_a_setting_of_an_extension(lab: Lab) -> None:
+    """No application of the server lists its classes: jupyter_lsp makes its manager itself."""
+    key = "server.LanguageServerManager.autodetect"
+    done = hublab("set", f"{key}=false")
+    assert done.returncode == 0, done.stderr
+    assert lab.settings()[key] == "false"
+    refused = hublab("set", f"{key}=maybe")
+    assert refused.returncode == 64
+    assert f"where: {key}" in refused.stderr
+    unknown = hublab("set", "server.LanguageServerManager.autodetct=false")
+    assert f"hint: {key}" in unknown.stderr

@@ -80,3 +80,23 @@ def test_all_faults_at_once(tmp_path: Path) -> None:
     assert any(line.startswith(f"{path}:2: services.hub.labels.hublab.role: ") for line in lines)
     assert any(line.startswith(f"{path}:4: networks.lab.ipam.config: ") for line in lines)
     assert len(lines) >= 5
+
+
+def test_all_faults_at_once_also_where_a_role_is_misspelt(tmp_path: Path) -> None:
+    """Such a service has no image, so that the rest of the file cannot be completed."""
+    path = bad_file(
+        tmp_path,
+        "services:\n"
+        "  hub: {labels: {hublab.role: hub}, privileged: true}\n"
+        "  proxy: {labels: {hublab.role: proxi}}\n"
+        "  node: {labels: {hublab.role: node}, command: [sleep, '1'], secrets: [oauth]}\n"
+        "secrets: {oauth: {file: ./gone.txt}}\n",
+    )
+    code, lines, _ = validate(path)
+    assert code == 64
+    assert [line.removeprefix(f"{path}:").split(": ")[:2] for line in lines] == [
+        ["2", "services.hub.privileged"],
+        ["3", "services.proxy.labels.hublab.role"],
+        ["4", "services.node.command"],
+        ["5", "secrets.oauth.file"],
+    ]

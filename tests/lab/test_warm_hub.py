@@ -262,7 +262,7 @@ def test_the_parent_imports_all_that_a_cold_hub_does(lab: Lab) -> None:
     listed = lab.output("hub", "cat", "/usr/local/lib/hublab/warm/modules.txt").split()
     bare = lab.output("hub", "python3", "-c", "import sys; print(*sys.modules)").split()
     config = {"base_config", "own_hub_config", "own_config", "settings_file"}
-    config |= {"absent_modules", "config_loader", "state_log"}
+    config |= {"absent_modules", "advertised", "config_lines", "config_loader", "state_log"}
     # made by cryptography and multiprocessing, not found by import
     unimportable = {"_openssl", "_openssl.lib", "__mp_main__"}
     left = set(cold) - {*listed, *bare} - config - unimportable

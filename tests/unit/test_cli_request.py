@@ -10,7 +10,7 @@ import pytest
 from yarl import URL
 
 from hublab.cli.request import read_body, with_type
-from hublab.cli.request_options import check_request_options, header_pairs
+from hublab.cli.request_options import by_name, check_request_options, header_pairs
 from hublab.errors import Undecided, UsageError
 from hublab.journal.redaction import REDACTED, Redactor
 from hublab.probes.http import destination
@@ -89,6 +89,12 @@ def test_own_headers_win_and_both_cookies_are_told(listener: Listener) -> None:
     assert "host: other.lab" in head
     assert "Content-Length: 2" in head
     assert [value for name, value in answer.headers if name == "Set-Cookie"] == ["a=1", "b=2"]
+
+
+def test_a_header_that_came_twice_has_both_values() -> None:
+    """Both are in force, of a Content-Security-Policy for instance."""
+    pairs = [("X-A", "1"), ("X-B", "2"), ("X-A", "3"), ("X-A", "4")]
+    assert by_name(pairs) == {"X-A": ["1", "3", "4"], "X-B": "2"}
 
 
 def test_nobody_there_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:

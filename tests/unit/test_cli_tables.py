@@ -13,7 +13,7 @@ from hublab.errors import UsageError
 from hublab.probes.activity import moment
 from hublab.probes.database import Table, difference
 from hublab.probes.event_lines import route_lines, server_lines
-from hublab.probes.route_beliefs import RouteTables, base_of
+from hublab.probes.route_beliefs import RouteTables, base_of, service_routes
 from hublab.probes.routes import same_path
 from hublab.running.sidecar_http import failure_of
 from hublab.settings.destination import destination
@@ -92,6 +92,33 @@ def test_without_the_hub_nothing_is_known_of_a_route() -> None:
 def test_the_base_is_what_stands_before_hub() -> None:
     assert base_of("http://hub:8081/hub/") == "/"
     assert base_of("http://hub:8081/base/hub/") == "/base/"
+
+
+def test_a_service_stands_below_its_own_host_where_it_has_one() -> None:
+    """Only those with an address have a route; a server of a user is none of them."""
+    services = (
+        {"id": 1, "name": "peek", "_server_id": None},
+        {"id": 2, "name": "web", "_server_id": 7},
+    )
+    columns = ("id", "proto", "ip", "port", "base_url")
+    places = (
+        (7, "http", "127.0.0.1", 10101, "/b/services/web/"),
+        (8, "http", "n1", 5, "/b/user/a/"),
+    )
+    tables = {
+        "services": Table("services", ("id", "name", "_server_id"), ("id",), services),
+        "servers": Table(
+            "servers",
+            columns,
+            ("id",),
+            tuple(dict(zip(columns, one, strict=True)) for one in places),
+        ),
+    }
+    target = "http://127.0.0.1:10101"
+    assert service_routes(tables, {}) == {"/b/services/web/": target}
+    hosts = {"web": "web--service.hub.lab", "peek": "peek--service.hub.lab"}
+    assert service_routes(tables, hosts) == {"/web--service.hub.lab/b/services/web/": target}
+    assert service_routes({}, hosts) == {}
 
 
 def test_ages_are_of_one_clock_and_naive_times_are_utc() -> None:

@@ -25,7 +25,7 @@ VARIABLES = {
 TOPOLOGY = Topology(
     tuple(Host(n, n.rstrip("12"), "", n, "") for n in ("hub", "proxy", "node1", "node2")), {}
 )
-SHOWN = re.compile(r"^line (\d+): (\w+)\.(\w+): ", re.MULTILINE)
+SHOWN = re.compile(r"^(?:line |(\S+\.py):)(\d+): (\w+)\.(\w+): ", re.MULTILINE)
 
 
 @pytest.fixture
@@ -72,10 +72,10 @@ def test_the_overlay_gives_packages_to_hub_and_nodes() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_the_page_shows_lines_that_say_so(example: Path) -> None:
-    lines = (example / "jupyterhub_config.py").read_text().splitlines()
     shown = SHOWN.findall(section(example))
     assert shown
-    for number, name, trait in shown:
+    for file, number, name, trait in shown:
+        lines = (example / (file or "jupyterhub_config.py")).read_text().splitlines()
         assert f"c.{name}.{trait} = " in lines[int(number) - 1]
 
 

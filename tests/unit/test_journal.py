@@ -164,6 +164,16 @@ def test_secrets_never_reach_the_file(
         ]
 
 
+def test_a_secret_that_is_a_word_of_the_form_itself(tmp_path: Path) -> None:
+    """The names of an event's fields stay, so that its line can be read."""
+    path = tmp_path / "journal.ndjson"
+    with Journal.open(path, run="of the wall", secrets=["wall"]):
+        pass
+    (first,) = read_journal(path)
+    assert isinstance(first.event, RunStarted)
+    assert first.event.run == f"of the {REDACTED}"
+
+
 def test_secrets_are_hidden_inside_urls_and_each_other(tmp_path: Path) -> None:
     path = tmp_path / "j"
     with Journal.open(path, secrets=["p/w d"]) as journal:

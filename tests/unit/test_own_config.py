@@ -203,6 +203,18 @@ def account(
             [],
         ),
         ("c.JupyterHub.logo_file = '/no/logo'\n", {"JupyterHub.logo_file": "not here"}, []),
+        ("c.JupyterHub.config_file = '/no/file'\n", {"JupyterHub.config_file": "replaced"}, []),
+        (
+            "c.JupyterHub.hub_port = 8081\nc.JupyterHub.port = 8001\n",
+            {"JupyterHub.port": "replaced"},
+            ["JupyterHub.hub_port"],
+        ),
+        ("c.JupyterHub.template_paths = ['no']\n", {"JupyterHub.template_paths": "not here"}, []),
+        (
+            "c.ConfigurableHTTPProxy.debug = True\nc.ConfigurableHTTPProxy.concurrency = 3\n",
+            {"ConfigurableHTTPProxy.debug": "not in force"},
+            ["ConfigurableHTTPProxy.concurrency"],
+        ),
         ("c.JupyterHub.confirm_no_ssl = True\n", {"JupyterHub.confirm_no_ssl": "old"}, []),
         ("c.JupyterHub.extra_log_file = '/l'\n", {"JupyterHub.extra_log_file": "replaced"}, []),
         ("c.Spawner.mem_limit = '1G'\n", {"Spawner.mem_limit": "not in force"}, []),
@@ -232,6 +244,27 @@ def account(
             ["JupyterHub.services"],
         ),
         (
+            "c.Spawner.cmd.append('--debug')\nc.KubeSpawner.volumes.append({'name': 'home'})\n",
+            {"Spawner.cmd": "replaced", "KubeSpawner.volumes": "not in force"},
+            [],
+        ),
+        (
+            "from jupyterhub.auth import Authenticator\n"
+            "from traitlets import Unicode\n"
+            "class Campus(Authenticator):\n"
+            "    hall = Unicode('').tag(config=True)\n"
+            "c.JupyterHub.authenticator_class = Campus\n"
+            "c.Campus.hall = 'east'\n"
+            "c.Campus.hal = 'west'\n",
+            {"JupyterHub.authenticator_class": "sign-in", "Campus.hal": "unknown"},
+            ["Campus.hall"],
+        ),
+        (
+            "c.SharedPasswordAuthenticator.user_password = 'twelve letters'\n",
+            {"SharedPasswordAuthenticator.user_password": "sign-in"},
+            [],
+        ),
+        (
             "c.Spawner.start_timeout = 50\nc.SSHSpawner.start_timeout = 70\n",
             {"Spawner.start_timeout": "not in force"},
             ["SSHSpawner.start_timeout"],
@@ -253,6 +286,30 @@ def test_each_setting_is_accounted_for_with_its_line(
     assert (held, wrong) == (holds, [])
 
 
+def test_the_line_is_the_one_that_sets_it(hub_config: ModuleType) -> None:
+    """By whatever name, and not the line that only reads it."""
+    import config_lines  # type: ignore[import-not-found]
+
+    text = (
+        "hub = c.JupyterHub\n"
+        "hub.base_url = '/x'\n"
+        "c['Spawner']['args'] = []\n"
+        "c.Spawner.args.append('--debug')\n"
+        "c.JupyterHub.tornado_settings['headers'] = {}\n"
+        "c.Spawner.environment = {'URL': hub.base_url, 'AS': c.JupyterHub.tornado_settings}\n"
+        "configure(c.Proxy.extra_routes)\n"
+    )
+    expected = {
+        "JupyterHub.base_url": 2,
+        "Spawner.args": 4,
+        "JupyterHub.tornado_settings": 5,
+        "Spawner.environment": 6,
+        "Proxy.extra_routes": 7,
+    }
+    found = config_lines.lines_of(text)
+    assert {key: found.get(key) for key in expected} == expected
+
+
 def test_a_subclass_of_the_labs_spawner_keeps_its_settings(
     hub_config: ModuleType, base: Config, tmp_path: Path
 ) -> None:
@@ -270,17 +327,56 @@ def test_a_subclass_of_the_labs_spawner_keeps_its_settings(
 def test_all_wrong_values_in_one_round(
     hub_config: ModuleType, base: Config, tmp_path: Path
 ) -> None:
-    text = "c.Authenticator.admin_users = 7\nc.Spawner.start_timeout = '60'\n"
+    """Also those of the right type that JupyterHub does not take."""
+    text = (
+        "c.Authenticator.admin_users = 7\nc.Spawner.start_timeout = '60'\n"
+        "c.JupyterHub.subdomain_hook = 'nope'\nc.JupyterHub.cookie_secret = 'abc'\n"
+    )
     wrong = account(hub_config, base, tmp_path, text)[2]
-    assert wrong == ["Authenticator.admin_users", "Spawner.start_timeout"]
+    assert wrong == [
+        "Authenticator.admin_users",
+        "Spawner.start_timeout",
+        "JupyterHub.subdomain_hook",
+        "JupyterHub.cookie_secret",
+    ]
 
 
-@pytest.mark.parametrize("rule", ["allowed_users = {'bob'}", "whitelist = {'bob'}"])
+def test_a_state_of_users_needs_a_key(
+    hub_config: ModuleType, base: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without one the hub ends: jupyterhub/app.py, `init_users`."""
+    text = "c.Authenticator.enable_auth_state = True\n"
+    monkeypatch.delenv("JUPYTERHUB_CRYPT_KEY", raising=False)
+    assert account(hub_config, base, tmp_path, text)[2] == ["Authenticator.enable_auth_state"]
+    monkeypatch.setenv("JUPYTERHUB_CRYPT_KEY", "3f" * 32)
+    assert account(hub_config, base, tmp_path, text)[1] == ["Authenticator.enable_auth_state"]
+
+
+def test_what_is_old_is_told_in_whole_words(hub_config: ModuleType) -> None:
+    import accounting
+
+    assert hub_config
+    assert accounting.old_words(".. deprecated:: 5.3 \n Use another.") == (
+        "deprecated since 5.3: Use another."
+    )
+    assert accounting.old_words(f"DEPRECATED: {'word ' * 60}").endswith("word …")
+
+
+@pytest.mark.parametrize(
+    ("rule", "kept"),
+    [
+        ("allowed_users = {'bob'}", False),
+        ("whitelist = {'bob'}", False),
+        ("allowed_users.add('bob')", False),
+        ("allow_all = False", False),
+        ("allowed_users = set()", True),
+    ],
+)
 def test_who_may_sign_in_is_the_users_rule(
-    hub_config: ModuleType, base: Config, tmp_path: Path, rule: str
+    hub_config: ModuleType, base: Config, tmp_path: Path, rule: str, kept: bool
 ) -> None:
     laid(hub_config, base, tmp_path, f"c.Authenticator.{rule}\n")
-    assert "allow_all" not in base.Authenticator
+    assert bool(base.Authenticator.get("allow_all")) == kept
 
 
 def test_a_list_that_is_only_appended_to_is_a_list(hub_config: ModuleType) -> None:
@@ -306,3 +402,61 @@ def test_a_file_that_does_not_end_is_broken_at_its_line(
         own_config.run(path, 1)
     assert hub_config
     assert caught.value.line == 3
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("ModuleNotFoundError: No module named 'beside.user'", "--env PYTHONPATH="),
+        ("ModuleNotFoundError: No module named 'helpers'", "--env PYTHONPATH="),
+        ("ModuleNotFoundError: No module named 'elsewhere'", "--hub-requirements"),
+        ("KeyError: 'CLIENT_SECRET'", "--env CLIENT_SECRET"),
+    ],
+)
+def test_a_hint_names_what_helps(tmp_path: Path, reason: str, words: str) -> None:
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "helpers.py").touch()
+    with pytest.raises(UsageError) as raised:
+        overrides({"broken": reason, "line": 3}, tmp_path / "jupyterhub_config.py")
+    assert words in str(raised.value.hint)
+
+
+@pytest.fixture
+def subconfig(tmp_path: Path, hub_config: ModuleType) -> tuple[Path, Path]:
+    """A configuration, and one that it loads."""
+    main = tmp_path / "jupyterhub_config.py"
+    main.write_text("c.JupyterHub.log_level = 'INFO'\nload_subconfig('more.d/10.py')\n")
+    (tmp_path / "more.d").mkdir()
+    return main, tmp_path / "more.d" / "10.py"
+
+
+@pytest.mark.parametrize("text", ["c = get_config()\nc.Spawner.x = nothing\n", "c = 1\nc c\n"])
+def test_a_subconfig_that_does_not_run_is_told_with_its_own_line(
+    hub_config: ModuleType, subconfig: tuple[Path, Path], text: str
+) -> None:
+    main, more = subconfig
+    more.write_text(text)
+    own_config = hub_config.own_config
+    with pytest.raises(own_config.Broken) as raised:
+        own_config.run(main)
+    answer = {"broken": str(raised.value), "line": raised.value.line, "file": raised.value.file}
+    with pytest.raises(UsageError) as told:
+        overrides(answer, main)
+    assert told.value.where == f"{more}:2"
+
+
+def test_a_setting_of_a_subconfig_has_its_file_and_line(
+    hub_config: ModuleType, subconfig: tuple[Path, Path], base: Config
+) -> None:
+    main, more = subconfig
+    more.write_text("c = get_config()\n\nc.JupyterHub.hub_port = 9000\n")
+    loaded = hub_config.own_config.run(main)
+    found = {one["trait"]: one for one in loaded.place(hub_config.merge(base, loaded, LAB))}
+    port = Override(**found["JupyterHub.hub_port"])
+    assert (port.file, port.line) == ("more.d/10.py", 3)
+
+
+def test_a_url_of_tokens_is_no_secret(hub_config: ModuleType) -> None:
+    shown = hub_config.own_config.shown
+    assert shown("GenericOAuthenticator.token_url", "https://a.example.org/token") != "(hidden)"
+    assert shown("Service.api_token", "t") == "(hidden)"

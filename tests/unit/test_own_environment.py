@@ -62,17 +62,40 @@ def test_a_password_is_the_first_line(tmp_path: Path) -> None:
 def test_the_folder_goes_along_without_hidden_files(tmp_path: Path) -> None:
     config = tmp_path / "jupyterhub_config.py"
     config.write_text("load_subconfig('more.py')")
-    for name in ("more.py", ".secret", "templates/page.html", ".git/config"):
+    for name in ("more.py", ".secret", "name", "templates/page.html", ".git/config"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
     files = hub_files(config)
     assert [file.name for file in files] == [
-        "own/name",
         "own/jupyterhub_config.py",
         "own/more.py",
+        "own/name",
         "own/templates/page.html",
     ]
     assert {file.mode for file in files} == {0o440}
+
+
+def test_no_name_in_the_folder_is_the_labs_own(tmp_path: Path) -> None:
+    """Whatever the configuration and the files beside it are called, all go along as they are."""
+    names = ["name", "own_name", "own", "lab.json", "jupyterhub_config.py"]
+    for name in names:
+        (tmp_path / name).write_text(f"# {name}")
+    for name in names:
+        found = {file.name: file.content for file in hub_files(tmp_path / name)}
+        assert found == {f"own/{name}": f"# {name}".encode() for name in names}
+
+
+def test_the_folder_of_a_link_goes_along_and_a_program_stays_one(tmp_path: Path) -> None:
+    """As for JupyterHub, the folder of the configuration is that of the path that it is given."""
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "config").write_text("")
+    (tmp_path / "hub").mkdir()
+    link = tmp_path / "hub" / "jupyterhub_config.py"
+    link.symlink_to(tmp_path / "store" / "config")
+    program = tmp_path / "hub" / "cull.sh"
+    program.touch(mode=0o700)
+    found = {file.name: file.mode for file in hub_files(link)}
+    assert found == {"own/jupyterhub_config.py": 0o440, "own/cull.sh": 0o550}
 
 
 def test_a_folder_that_is_too_large_stays_behind_and_is_told(
@@ -84,7 +107,7 @@ def test_a_folder_that_is_too_large_stays_behind_and_is_told(
         (tmp_path / f"notes{number}.txt").write_text("x" * 10)
     assert own_files.left_behind(config) == ""
     monkeypatch.setattr(own_files, "MOST_BYTES", 29)
-    assert [file.name for file in hub_files(config)] == ["own/name", "own/jupyterhub_config.py"]
+    assert [file.name for file in hub_files(config)] == ["own/jupyterhub_config.py"]
     assert str(tmp_path) in own_files.left_behind(config)
     monkeypatch.setattr(own_files, "MOST_BYTES", 30)
     monkeypatch.setattr(own_files, "MOST_FILES", 2)

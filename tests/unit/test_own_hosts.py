@@ -52,6 +52,8 @@ def test_another_configuration_has_nothing_of_the_one_before(config: Path) -> No
     assert found["own_password"][0] == b""
     assert found["own_secrets"][0] == b"from-before"
     assert found["own/beside.txt"][0] == b"words"
+    assert found["own_name"][0] == b"jupyterhub_config.py"
+    assert found["own_files"][0] == b"./jupyterhub_config.py\n./beside.txt\n"
 
 
 def test_variables_alone_are_added(config: Path) -> None:

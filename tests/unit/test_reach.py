@@ -353,6 +353,8 @@ def test_a_server_on_a_subdomain_has_the_same_path(base: str) -> None:
 def test_hub_and_proxy_write_a_subdomain_in_their_own_ways() -> None:
     both = ("https://alice.hub.example.org/user/alice/", "/alice.hub.example.org/user/alice")
     assert {same_path(one) for one in both} == {"/alice.hub.example.org/user/alice/"}
+    assert same_path("example.org/more") == same_path("/example.org/more/")
+    assert same_path("/") == "/"
 
 
 def test_a_service_that_only_its_own_host_reaches() -> None:

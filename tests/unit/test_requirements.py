@@ -91,6 +91,15 @@ def test_all_that_cannot_be_is_told_at_once_with_its_line(tmp_path: Path) -> Non
     assert str(found.problems[6].position) == f"{tmp_path / 'gone.txt'}:1"
 
 
+def test_an_option_without_its_value(tmp_path: Path) -> None:
+    found = read(tmp_path, "-r\n--index-url\n--pre now\n")
+    assert problems(found) == [
+        "1: --requirement needs one value behind it",
+        "2: --index-url needs one value behind it",
+        "3: --pre is not an option of a requirements file",
+    ]
+
+
 def test_a_wheel_beside_the_file_goes_along(tmp_path: Path) -> None:
     (tmp_path / "dist").mkdir()
     wheel = tmp_path / "dist" / "mine-1.0-py3-none-any.whl"

@@ -20,6 +20,14 @@ from hublab.topology.isolation import isolation_problems
         ({"networks": {"lab": {"external": True}}}, "networks.lab.external"),
         ({"networks": {"lab": {"driver": "macvlan"}}}, "networks.lab.driver"),
         ({"volumes": {"hub": {"external": True}}}, "volumes.hub.external"),
+        ({"services": {"x": {"use_api_socket": True}}}, "services.x.use_api_socket"),
+        ({"services": {"x": {"volumes_from": ["container:a"]}}}, "services.x.volumes_from"),
+        (
+            {"volumes": {"all": {"driver_opts": {"type": "none", "o": "bind", "device": "/"}}}},
+            "volumes.all.driver_opts",
+        ),
+        ({"secrets": {"s": {"file": "/var/run/docker.sock"}}}, "secrets.s.file"),
+        ({"configs": {"c": {"file": "/proc/sysrq-trigger"}}}, "configs.c.file"),
     ],
 )
 def test_what_reaches_beyond_the_lab_is_refused(config: dict[str, Any], path: str) -> None:
@@ -35,6 +43,11 @@ def test_what_stays_within_the_lab_is_allowed() -> None:
     config = {
         "services": services,
         "networks": {"lab": {"driver": "bridge"}, "other": None},
-        "volumes": {"hub": None},
+        "volumes": {
+            "hub": None,
+            "memory": {"driver_opts": {"type": "tmpfs", "device": "tmpfs"}},
+            "data": {"driver_opts": {"o": "bind", "device": "/srv/course/data"}},
+        },
+        "secrets": {"oauth": {"file": "/srv/course/oauth.txt"}},
     }
     assert list(isolation_problems(config)) == []

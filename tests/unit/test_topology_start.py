@@ -95,3 +95,20 @@ def test_the_labs_own_files_can_be_started(file: Path) -> None:
     services = yaml.load(file.read_text(), Loader)["services"]
     labelled = [(name, one) for name, one in services.items() if one and "labels" in one]
     assert [list(service_problems(name, one)) for name, one in labelled] == [[] for _ in labelled]
+
+
+def test_a_mount_whose_variable_is_not_set_is_told_at_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text('services:\n  jhub:\n    volumes:\n      - "${EXTENSION}:/ext"\n')
+    problem = compose_problem("invalid spec: :/ext: empty section between colons", [path])
+    assert str(problem.position) == f"{path}:4"
+    assert "variable" in problem.reason
+
+
+def test_a_file_of_variables_that_several_services_lack_is_told_at_the_first(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text("services:\n  a: {env_file: .env}\n  b:\n    env_file: .env\n")
+    problem = compose_problem(f"env file {tmp_path}/.env not found: stat: no such file", [path])
+    assert str(problem.position) == f"{path}:2"

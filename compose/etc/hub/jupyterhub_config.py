@@ -1,10 +1,10 @@
 """The hub of a lab: the base, the user's own file, then the settings of the case."""
 
-import json
 import sys
 from pathlib import Path
 
 sys.path.insert(0, "/opt/hublab")
+import advertised
 import base_config
 import own_hub_config
 import state_log
@@ -44,19 +44,4 @@ c.JupyterHub.load_roles = [
     },
 ]
 
-# The addresses that this process advertises and uses, for `hublab reach`; no secret is among them.
-# Where the proxy's API is left to its default, that is jupyterhub/proxy.py, `_api_url_default`.
-scheme = "https" if str(c.JupyterHub.get("internal_ssl", False)) in ("True", "true") else "http"
-(Path.cwd() / "advertised.json").write_text(
-    json.dumps(
-        {
-            "proxy_api_url": c.ConfigurableHTTPProxy.get("api_url", f"{scheme}://127.0.0.1:8001"),
-            "bastions": {
-                node["name"]: [hop.rpartition("@")[2] for hop in node["jump_hosts"]]
-                for node in lab["nodes"]
-                if isinstance(node, dict)
-            },
-            "reverse_tunnel": str(c.SSHSpawner.get("reverse_tunnel", False)) in ("True", "true"),
-        }
-    )
-)
+advertised.write(c, lab, Path.cwd() / "advertised.json")

@@ -80,6 +80,7 @@ RULES = {
     **dict.fromkeys(("Spawner.cmd", "SSHSpawner.cmd"), "this is its path on the lab's nodes"),
     "JupyterHub.bind_url": f"{PLACE}; the path of this URL becomes base_url",
     "JupyterHub.spawner_class": BY_SSH,
+    "JupyterHub.config_file": "the lab's hub has a file of its own, which loads this one",
     **dict.fromkeys(
         (
             "JupyterHub.db_url",
@@ -97,7 +98,7 @@ LIMITS = ("mem_limit", "cpu_limit")
 
 def place(etc: Path) -> Path:
     """Where the user's file is on the hub: beside the files of its folder."""
-    named = etc / "own" / "name"
+    named = etc / "own_name"
     return etc / "own" / named.read_text() if named.exists() else etc / "own" / "none.py"
 
 
@@ -122,6 +123,8 @@ def merge(c: Config, loaded: Loaded, lab: dict[str, Any]) -> list[own_config.Ove
         del rules["JupyterHub.spawner_class"]  # such as a subclass of the lab's spawner
     names = spawner_names(ours, spawner)
     replaced = remove_other_spawners(theirs, names) + replaced_defaults(c, theirs, reason)
+    for key in [one for one in rules if is_default(one, c, theirs)]:
+        del rules[key]
     keep_prefix(c, theirs)
     keep_allowed(c, theirs)
     replaced += remove_services(theirs) + remove_limits(theirs)
@@ -137,6 +140,15 @@ def merge(c: Config, loaded: Loaded, lab: dict[str, Any]) -> list[own_config.Ove
     return listed
 
 
+def is_default(key: str, c: Config, theirs: Config) -> bool:
+    """Whether the file says of a setting of the hub what it is anyhow, also in a lab."""
+    from jupyterhub.app import JupyterHub
+
+    class_name, _, name = key.partition(".")
+    given = class_name == "JupyterHub" and name in theirs.JupyterHub and name not in c.JupyterHub
+    return given and theirs.JupyterHub[name] == JupyterHub.class_traits()[name].default_value
+
+
 def remove_services(theirs: Config) -> list[own_config.Override]:
     """Remove and return the managed services that cannot start here: they would end the hub."""
     given = theirs.JupyterHub.get("services", [])
@@ -146,7 +158,7 @@ def remove_services(theirs: Config) -> list[own_config.Override]:
             continue
         missing, user = missing_part(service), other_user(service)
         if missing or user:
-            cause = f"there is no {missing} here" if missing else f"only root starts it as {user}"
+            cause = f"there is no {missing}" if missing else f"only root starts it as {user}"
             why = f"the service {service.get('name')} is left out: {cause}"
             removed.append(
                 own_config.override(
@@ -186,8 +198,10 @@ def missing_part(service: dict[str, Any]) -> str | None:
         return command[0]
     if command[1:2] == ["-m"] and "python" in Path(command[0]).name:
         return missing_module(command[2]) if len(command) > 2 else None
-    scripts = [one for one in command[1:] if one.endswith((".py", ".sh"))]
-    return next((one for one in scripts if not (folder / one).exists()), None)
+    for script in [one for one in command[1:] if one.endswith((".py", ".sh"))]:
+        if not (folder / script).exists():
+            return script if Path(script).is_absolute() else f"{script} in {folder}"
+    return None
 
 
 def missing_module(name: str) -> str | None:
@@ -223,10 +237,14 @@ def note(key: str, authenticator: str) -> own_config.Override:
 
 
 def keep_allowed(c: Config, theirs: Config) -> None:
-    """Where the user's file says who may sign in, the lab does not let everybody in."""
+    """Where the user's file says who may sign in, the lab does not let everybody in.
+
+    An empty list of users is no rule: JupyterHub's own default for it is the same.
+    """
     for class_name, traits in theirs.items():
         if class_name.endswith("Authenticator") and isinstance(traits, Config):
-            if any(name.startswith("allow") or name == "whitelist" for name in traits):
+            rules = [name for name in traits if name.startswith("allow") or name == "whitelist"]
+            if any(traits[name] not in (set(), [], None) for name in rules):
                 c.Authenticator.pop("allow_all", None)
 
 

@@ -14,6 +14,7 @@ from hublab.cli.common import common, err, files_option, out, steps
 from hublab.cli.graph import running
 from hublab.cli.json_output import emit
 from hublab.deployment.export import compose_file, machine_paths
+from hublab.deployment.own_files import NAME as OWN_NAME
 from hublab.deployment.plan import make_plan
 from hublab.deployment.resolution import resolve
 from hublab.deployment.role_images import with_images
@@ -82,7 +83,7 @@ def export(
         save_images(exported.images, target / IMAGES)
     for mounted in exported.paths:
         err.print(f"the file mounts a path of this machine: {mounted}", markup=False)
-    if lab and engine.read_file(lab.one("hub").id, f"{ETC}/own/name"):
+    if lab and engine.read_file(lab.one("hub").id, f"{ETC}/{OWN_NAME}"):
         err.print(
             "the file does not carry your own hub configuration, nor its variables: "
             "mount it and give them there",

@@ -16,6 +16,7 @@ from hublab.cli.common import common, with_live
 from hublab.cli.fault import Duration
 from hublab.cli.json_output import emit
 from hublab.cli.request_options import (
+    by_name,
     check_request_options,
     header_pairs,
     redactor,
@@ -140,16 +141,12 @@ def text_of(answer: Answer) -> str | None:
 
 
 def as_data(answer: Answer, hide: Redactor) -> dict[str, Any]:
-    """A response in the form of `--json`; a header that came twice has a list of values."""
-    headers: dict[str, Any] = {}
-    for name, value in hide.headers(answer.headers):
-        before = headers.get(name)
-        headers[name] = value if before is None else [*as_list(before), value]
+    """A response in the form of `--json`."""
     text = text_of(answer)
     data: dict[str, Any] = {
         "status": answer.status,
         "url": hide.text(answer.url),
-        "headers": headers,
+        "headers": by_name(hide.headers(answer.headers)),
         "chain": [
             {key: hide.text(v) if isinstance(v, str) else v for key, v in asdict(step).items()}
             for step in answer.chain
@@ -157,10 +154,6 @@ def as_data(answer: Answer, hide: Redactor) -> dict[str, Any]:
         "body": None if text is None else hide.text(text),
     }
     return data if text is not None else {**data, "body_base64": base64.b64encode(answer.body)}
-
-
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def show(answer: Answer, hide: Redactor) -> None:

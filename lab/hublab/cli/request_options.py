@@ -66,6 +66,19 @@ def header_pairs(texts: Iterable[str], origin: str | None) -> tuple[tuple[str, s
     return tuple(pairs)
 
 
+def by_name(headers: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Headers in the form of `--json`: one that came twice has a list of values."""
+    found: dict[str, Any] = {}
+    for name, value in headers:
+        before = found.get(name)
+        found[name] = value if before is None else [*as_list(before), value]
+    return found
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 def redactor(live: LiveLab, identity: Credentials) -> Redactor:
     """A redactor of the lab's secrets and those of this request."""
     return Redactor(live.lab.secrets() | identity.secrets())

@@ -17,6 +17,7 @@ from hublab.deployment.creation import Created, create, refuse_early
 from hublab.deployment.own_config import NO_CONFIG, Override, OwnConfig
 from hublab.deployment.own_environment import password_from, variables_from
 from hublab.deployment.plan import Plan, make_plan
+from hublab.deployment.role_images import build_packages
 from hublab.deployment.up_lock import up_lock
 from hublab.diagnosis.unserved import Unserved, unserved
 from hublab.engine import Engine
@@ -170,6 +171,7 @@ def bring_up(
     """Bring a lab up for good, or find it running, and begin its journal."""
     engine = Engine.connect()
     refuse_early(engine, name, plan, own)
+    build_packages(plan, name, engine, say)
     with up_lock(say):
         created = create(plan, name, engine, say, settings=settings, own=own)
         lab = Lab.find(name, engine)
@@ -231,6 +233,8 @@ def show_overridden(overridden: Iterable[Override]) -> None:
         theirs = "(JupyterHub's default)" if one.theirs is None else one.theirs
         ours = "(not set)" if one.ours is None else one.ours
         at = f"line {one.line}: " if one.line else ""
+        if one.file:
+            at = f"{one.file}:{one.line}: "
         if one.kind == "replaced":
             out.print(f"\n{at}{one.trait}: {theirs} -> {ours}\n    {one.why}", markup=False)
         else:

@@ -11,6 +11,7 @@ from hublab.cli.common import common, with_live
 from hublab.cli.fault import Duration
 from hublab.cli.json_output import emit
 from hublab.cli.request_options import (
+    by_name,
     check_request_options,
     header_pairs,
     redactor,
@@ -92,7 +93,7 @@ def as_data(seen: Conversation, hide: Redactor) -> dict[str, Any]:
     return {
         "status": seen.status,
         "url": hide.text(seen.url),
-        "headers": dict(hide.headers(seen.headers)),
+        "headers": by_name(hide.headers(seen.headers)),
         "frames": [
             {"t": frame.t, "kind": frame.kind, "data": data_of(frame, hide)}
             for frame in seen.frames

@@ -20,6 +20,7 @@ REFERS = re.compile(
     r'^service "([^"]+)" (?:refers to undefined|depends on undefined) (\w+) (\S+?):'
 )
 LINE = re.compile(r"\bline (\d+):\s*(.*)")
+EMPTY_PART = re.compile(r"^invalid spec: (\S*): empty section between colons")
 ENV_FILE = re.compile(r"^env file (\S+) not found")
 NO_SERVICES = "there is no services: key, which Compose files need since the format of 2015"
 SECTIONS = {"network": "networks", "volume": "volumes", "service": "depends_on"}
@@ -31,6 +32,10 @@ def compose_problem(message: str, files: Sequence[Path]) -> Problem:
     if gone := ENV_FILE.match(text):
         position = env_file_line(gone[1], files) or Position(files[-1], 1)
         return Problem(position, "env_file", f"there is no file {gone[1]}")
+    if spec := EMPTY_PART.match(text):
+        position = first_line_with(spec[1].strip(":"), files) or Position(files[-1], 1)
+        reason = f"a part of {spec[1]} is empty; a variable in it may have no value"
+        return Problem(position, "volumes", reason, "`export NAME=…` first, or ${NAME:-DEFAULT}")
     path, reason = path_and_reason(text)
     if path:
         sources = Sources(files)
@@ -51,6 +56,17 @@ def env_file_line(path: str, files: Sequence[Path]) -> Position | None:
     for start in range(1, len(parts)):
         if found := only_line_with(str(Path(*parts[start:])), files):
             return found
+    return first_line_with(parts[-1], files)
+
+
+def first_line_with(ending: str, files: Sequence[Path]) -> Position | None:
+    """The first line that ends with a text, but for quotes; several services may have the same."""
+    for file in files:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        for number, line in enumerate(lines, 1):
+            plain = line.strip().rstrip("'\"]} ")
+            if ending and plain.endswith(ending) and not plain.startswith("#"):
+                return Position(file, number)
     return None
 
 

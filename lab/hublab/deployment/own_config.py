@@ -44,6 +44,8 @@ class Override:
     """replaced, not in force, unknown, not here, old or sign-in."""
     line: int | None = None
     """Of the user's file; None for a default of JupyterHub's that the lab replaces."""
+    file: str | None = None
+    """The subconfig that has the line, from the folder of the user's file; None: that file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,9 @@ def check_own_config(
         }
         files = [
             *(File(f"etc/hublab/{f.name}", f.content, f.mode, f.uid) for f in hub_files(own.hub)),
-            File("tmp/lab.json", lab_json(topology)),
+            File("etc/hublab/lab.json", lab_json(topology)),
+            # `init` makes them; no user signs in at a try-out.
+            *(File(f"etc/hublab/{name}", b"") for name in ("password", "admin_password")),
             File("tmp/environment.json", json.dumps(variables).encode(), 0o600, JUPYTERHUB_UID),
         ]
         place = f"{ETC}/{OWN}/{own.hub.name}"
@@ -174,26 +178,37 @@ def lab_json(topology: Topology) -> bytes:
 def overrides(answer: dict[str, Any], path: Path) -> list[Override]:
     """Parse the result of the container that tried a file. Raises UsageError if it did not run."""
     if "broken" in answer:
-        line = f":{answer['line']}" if answer["line"] else ""
         raise UsageError(
             f"this configuration does not run in the lab: {answer['broken']}",
-            where=f"{path}{line}",
-            hint=hint_for(str(answer["broken"])),
+            where=place_of(answer, path),
+            hint=hint_for(str(answer["broken"]), path.parent),
         )
     if "wrong" in answer:
         wrong = answer["wrong"]
         raise UsageError(
             "\n".join(str(one["why"]) for one in wrong),
-            where="\n".join(f"{path}:{one['line']}" if one["line"] else f"{path}" for one in wrong),
+            where="\n".join(place_of(one, path) for one in wrong),
         )
     return [Override(**one) for one in answer["overridden"]]
 
 
-def hint_for(reason: str) -> str:
-    """What helps against an exception of a configuration."""
+def place_of(one: Mapping[str, Any], path: Path) -> str:
+    """The file, and the line where it is known, of a finding in a configuration."""
+    file = path.parent / one["file"] if one.get("file") else path
+    return f"{file}:{one['line']}" if one["line"] else str(file)
+
+
+def hint_for(reason: str, folder: Path) -> str:
+    """What helps against an exception of a configuration in a folder."""
     if name := re.match(r"KeyError: '([A-Z][A-Z0-9_]*)'", reason):
         return f"--env {name[1]} takes the variable from your environment; see also --env-file"
-    if reason.startswith("ModuleNotFoundError"):
+    missing = re.search(r"ModuleNotFoundError: No module named '(\w+)", reason)
+    if missing and ((folder / f"{missing[1]}.py").exists() or (folder / missing[1]).is_dir()):
+        return (
+            f"{missing[1]} is beside the configuration, which is {ETC}/{OWN} on the hub: "
+            f"--env PYTHONPATH={ETC}/{OWN}, or sys.path.insert(0, os.path.dirname(__file__))"
+        )
+    if missing:
         return "--hub-requirements FILE installs it on the hub; see also x-hublab of a Compose file"
     if reason.startswith(("FileNotFoundError", "PermissionError")):
         return (

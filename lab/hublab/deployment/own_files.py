@@ -10,21 +10,26 @@ from hublab.errors import UsageError
 from hublab.settings.files import JUPYTERHUB_UID
 
 FOLDER = "own"
-"""Below /etc/hublab, on the hub's host; its file `name` names the configuration."""
+"""Below /etc/hublab, on the hub's host; nothing of the lab's own is in it."""
+NAME = "own_name"
+"""Beside it: the file that names the configuration (compose/etc/hub/own_hub_config.py)."""
 MOST_FILES, MOST_BYTES = 500, 16 * 1024 * 1024
 SKIPPED = ("__pycache__", "node_modules", "venv")
 
 
 def hub_files(path: Path) -> list[File]:
-    """The configuration, its name, and what is beside it: readable by the hub alone.
+    """The configuration and what is beside it: readable by the hub alone.
 
-    Hidden files stay behind. A folder that is too large is left behind as a whole. Raises
-    UsageError for a configuration that cannot be read.
+    Hidden files stay behind. A program stays executable. A folder that is too large is left behind
+    as a whole. Raises UsageError for a configuration that cannot be read.
     """
     beside = files_beside(path) or {}
-    named = File(f"{FOLDER}/name", path.name.encode(), mode=0o440, uid=JUPYTERHUB_UID)
-    files = [own_file(name, one.read_bytes()) for name, one in beside.items()]
-    return [named, own_file(path.name, read(path)), *files]
+    return [own_file(name, one) for name, one in {path.name: path, **beside}.items()]
+
+
+def name_file(path: Path) -> File:
+    """What tells the hub which of these files is the configuration."""
+    return File(NAME, path.name.encode(), mode=0o440, uid=JUPYTERHUB_UID)
 
 
 def left_behind(path: Path) -> str:
@@ -32,14 +37,14 @@ def left_behind(path: Path) -> str:
     if files_beside(path) is not None:
         return ""
     return (
-        f"{path.resolve().parent} has more than {MOST_FILES} files or "
+        f"{path.absolute().parent} has more than {MOST_FILES} files or "
         f"{MOST_BYTES // 2**20} MB, so none of them goes along"
     )
 
 
 def files_beside(path: Path) -> dict[str, Path] | None:
     """The files of the configuration's folder, by name; None if they are too many or too large."""
-    folder = path.resolve().parent
+    folder = path.absolute().parent  # that of a link, as JupyterHub takes it
     found: dict[str, Path] = {}
     size = 0
     for parent, folders, names in os.walk(folder):
@@ -49,7 +54,7 @@ def files_beside(path: Path) -> dict[str, Path] | None:
             if name[0] == "." or not one.is_file() or not os.access(one, os.R_OK):
                 continue
             key = one.relative_to(folder).as_posix()
-            if key in (path.name, "name"):
+            if key == path.name:
                 continue
             found[key] = one
             size += one.stat().st_size
@@ -58,8 +63,10 @@ def files_beside(path: Path) -> dict[str, Path] | None:
     return found
 
 
-def own_file(name: str, content: bytes) -> File:
-    return File(f"{FOLDER}/{name}", content, mode=0o440, uid=JUPYTERHUB_UID)
+def own_file(name: str, path: Path) -> File:
+    content = read(path)
+    mode = 0o550 if os.access(path, os.X_OK) else 0o440
+    return File(f"{FOLDER}/{name}", content, mode=mode, uid=JUPYTERHUB_UID)
 
 
 def read(path: Path) -> bytes:

@@ -17,11 +17,11 @@ from hublab.engine import Compose, ComposeRefusal
 from hublab.errors import UsageError
 from hublab.paths import COMPOSE, ROOT
 from hublab.running.lab import DEFAULT_NAME
-from hublab.topology.defaults import overlay_text
+from hublab.topology.defaults import overlay_text, stand_in_images
 from hublab.topology.model import Topology
 from hublab.topology.packages import Packages, packages_in
-from hublab.topology.problems import TopologyErrors
-from hublab.topology.reading import read_topology
+from hublab.topology.problems import Problem, TopologyErrors
+from hublab.topology.reading import read_topology, service_problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,26 @@ def make_plan(
     """
     check_environment()  # Compose would refuse the same variables with words of its own
     whole = chosen_files(files)
-    overlay = overlay_text(whole, ROOT, nodes)
+    try:
+        overlay = overlay_text(whole, ROOT, nodes)
+    except TopologyErrors as errors:
+        more = problems_besides(whole, variables)
+        raise TopologyErrors([*errors.problems, *more]) from errors
     try:
         config = Compose(whole, DEFAULT_NAME, variables, overlay).config()
     except ComposeRefusal as refusal:
         raise TopologyErrors([compose_problem(refusal.said, whole)]) from refusal
     topology = read_topology(config, whole)
     return Plan(whole, overlay, topology, nodes, all_packages(whole, topology, packages or {}))
+
+
+def problems_besides(files: tuple[Path, ...], variables: Mapping[str, str] | None) -> list[Problem]:
+    """What else is wrong with files that the defaults do not complete, to tell all at once."""
+    try:
+        config = Compose(files, DEFAULT_NAME, variables, stand_in_images(files)).config()
+    except ComposeRefusal as refusal:
+        return [compose_problem(refusal.said, files)]
+    return service_problems(config, files)
 
 
 def all_packages(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from hublab.deployment.layers import with_layers
 from hublab.deployment.plan import Plan, make_plan
 from hublab.deployment.resolution import Resolved, resolve
+from hublab.deployment.up_lock import up_lock
 from hublab.engine import Engine, ensure_images
 from hublab.errors import NoSuchLab
 from hublab.progress import Progress
@@ -29,6 +30,24 @@ def with_images(plan: Plan, name: str, engine: Engine, progress: Progress) -> Re
 
     Raises UsageError for packages that cannot be installed.
     """
+    resolved = with_labs_images(plan, name, engine, progress)
+    return with_layers(resolved, plan, name, engine, progress)
+
+
+def with_labs_images(plan: Plan, name: str, engine: Engine, progress: Progress) -> Resolved:
+    """What `up` would create without packages of the user's own; builds missing images."""
     resolved = resolve(plan, name, engine, progress)
     ensure_images(engine, resolved.compose, resolved.config, progress)
-    return with_layers(resolved, plan, name, engine, progress)
+    return resolved
+
+
+def build_packages(plan: Plan, name: str, engine: Engine, progress: Progress) -> None:
+    """Build the images with packages of the user's own, so that `create` finds them.
+
+    That can take minutes, in which other labs may come up. Raises as `with_layers` does.
+    """
+    if not plan.packages:
+        return
+    with up_lock(progress):
+        resolved = with_labs_images(plan, name, engine, progress)
+    with_layers(resolved, plan, name, engine, progress)

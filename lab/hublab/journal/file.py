@@ -90,7 +90,7 @@ class Journal:
             if self._descriptor < 0:
                 raise InternalError(f"the journal is closed: {event}", where=str(self.path))
             at = round(self.now() if t is None else t, 6)
-            fields = self._redact(asdict(event))
+            fields = {name: self._redact(value) for name, value in asdict(event).items()}
             line = json.dumps({"t": at, "kind": event.kind, **fields}, ensure_ascii=False)
             try:
                 _write_all(self._descriptor, line.encode("utf-8", "backslashreplace") + b"\n")

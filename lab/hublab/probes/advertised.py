@@ -18,7 +18,7 @@ from hublab.running.servers import Server
 CONNECT = re.compile(r"Private Hub API connect url (\S+)")
 PRINT_API_URL = "tr '\\0' '\\n' < /proc/$1/environ | grep '^JUPYTERHUB_API_URL='"
 ADVERTISED = "/srv/jupyterhub/advertised.json"
-"""On the hub's host, written by its configuration: compose/etc/hub/jupyterhub_config.py."""
+"""On the hub's host, written by its configuration: compose/etc/hub/advertised.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,12 @@ class HubAddresses:
     """Whether the hub has ended by itself, as far as its log shows."""
     running: bool = False
     """Whether its log says that it runs: by then it has given its routes to the proxy."""
+    routespec: str | None = None
+    """Its own route in the proxy, None: its base URL."""
+    service_hosts: Mapping[str, str] = field(default_factory=dict)
+    """Service -> the host of its own that it has with `subdomain_host`."""
+    extra_routes: Mapping[str, str] = field(default_factory=dict)
+    """Routes that its configuration asks for by themselves (`Proxy.extra_routes`)."""
 
     @property
     def why_silent(self) -> str | None:
@@ -71,6 +77,9 @@ async def advertised_by_hub(live: LiveLab) -> HubAddresses:
         bool(configured.get("reverse_tunnel")),
         run.ended,
         run.running,
+        configured.get("routespec"),
+        configured.get("service_hosts", {}),
+        configured.get("extra_routes", {}),
     )
 
 

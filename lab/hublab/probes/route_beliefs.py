@@ -10,7 +10,6 @@ lack the mark `jupyterhub` are left alone by the hub (jupyterhub/proxy.py, `chec
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,7 +22,6 @@ from hublab.probes.observation import observed
 from hublab.probes.routes import proxy_routes, same_path
 from hublab.running.live import LiveLab
 from hublab.running.servers import server_from
-from hublab.settings.values import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +51,7 @@ async def hub_belief(live: LiveLab) -> dict[str, str]:
     """Path to target, as the hub would fill an empty table now."""
     hub = await live.hub()
     users = await hub.users()
-    addresses, tables, settings = await asyncio.gather(
-        advertised_by_hub(live), tables_if_readable(live), asyncio.to_thread(live.lab.settings)
-    )
+    addresses, tables = await asyncio.gather(advertised_by_hub(live), tables_if_readable(live))
     targets = targets_of(tables)
     ready = {
         str(model["url"]): server_from(user["name"], model)
@@ -67,11 +63,11 @@ async def hub_belief(live: LiveLab) -> dict[str, str]:
         path: targets.get(same_path(path), f"http://{server.address}:{server.port}")
         for path, server in ready.items()
     }
-    belief.update({path: targets[same_path(path)] for path in services_of(tables)})
+    belief.update(service_routes(tables, addresses.service_hosts))
     if addresses.connect:
-        spec = str(settings.get("hub.JupyterHub.hub_routespec", base_of(addresses.connect)))
+        spec = addresses.routespec or base_of(addresses.connect)
         belief[spec] = str(URL(addresses.connect).origin())
-    return {**belief, **extra_routes(settings)}
+    return {**belief, **addresses.extra_routes}
 
 
 async def tables_if_readable(live: LiveLab) -> dict[str, Table]:
@@ -96,21 +92,15 @@ def targets_of(tables: Mapping[str, Table]) -> dict[str, str]:
     }
 
 
-def services_of(tables: Mapping[str, Table]) -> list[str]:
-    """Paths of the services that have an address of their own."""
+def service_routes(tables: Mapping[str, Table], hosts: Mapping[str, str]) -> dict[str, str]:
+    """Path to address of the services that have one, below the host of a service that has one."""
     if "services" not in tables:
-        return []
-    ids = {row["_server_id"] for row in tables["services"].rows}
-    return [str(row["base_url"]) for row in tables["servers"].rows if row["id"] in ids]
-
-
-def extra_routes(settings: Settings) -> dict[str, str]:
-    """Routes that the settings ask for by themselves (`Proxy.extra_routes`)."""
+        return {}
+    targets = targets_of(tables)
+    names = {row["_server_id"]: str(row["name"]) for row in tables["services"].rows}
     found: dict[str, str] = {}
-    for name in ("hub.Proxy.extra_routes", "hub.ConfigurableHTTPProxy.extra_routes"):
-        value = settings.get(name, {})
-        if isinstance(value, str):
-            value = json.loads(value) if value.startswith("{") else {}
-        if isinstance(value, dict):
-            found.update({spec: str(target) for spec, target in value.items()})
+    for row in tables["servers"].rows:
+        if row["id"] in names:
+            path, host = str(row["base_url"]), hosts.get(names[row["id"]])
+            found[f"/{host}{path}" if host else path] = targets[same_path(path)]
     return found

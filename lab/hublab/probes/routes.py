@@ -62,7 +62,9 @@ def route_from(spec: str, entry: dict[str, Any]) -> Route:
 def same_path(spec: str) -> str:
     """A path as hub and proxy both could write it: unescaped and with a slash at its end.
 
-    With `subdomain_host` the hub writes `https://alice.hub.example.org/user/alice/`, and the
-    proxy's table has the host as the first part of the path.
+    With `subdomain_host` the hub writes `https://alice.hub.example.org/user/alice/` for a user and
+    `example.org/more/` for a route of its settings, and the proxy's table has the host as the first
+    part of the path.
     """
-    return f"{SCHEME.sub('/', unquote(spec)).rstrip('/')}/"
+    inner = SCHEME.sub("", unquote(spec)).strip("/")
+    return f"/{inner}/" if inner else "/"

@@ -85,6 +85,10 @@ class Hub:
         servers: dict[str, dict[str, Any]] = (await self.user(user) or {}).get("servers", {})
         return servers.get(name)
 
+    async def authenticator(self) -> str:
+        """The class that decides who signs in, with its module."""
+        return str((await self.get("info"))["authenticator"]["class"])
+
     async def routes(self) -> dict[str, Any]:
         """The proxy's table as the hub fetches it now."""
         return dict(await self.get("proxy"))

@@ -13,6 +13,7 @@ from typing import Any
 
 from hublab.engine import Container, Engine, ExecResult
 from hublab.errors import EngineError, HostDown, LabError, NoSuchHost, NoSuchLab
+from hublab.journal.redaction import SHORTEST
 from hublab.paths import ETC
 from hublab.roles import BY_NAME, INIT
 from hublab.settings.files import read_case
@@ -184,7 +185,10 @@ class Lab:
         return self._secrets[name]
 
     def secrets(self) -> set[str]:
-        """Everything that must never be written anywhere: for journals and reports."""
+        """Everything that must never be written anywhere: for journals and reports.
+
+        A password may have spaces; one that is very short would hide words of the text too.
+        """
         names = ["password", "admin_password", "api_token", "cookie_secret", "database_password"]
         names += ["own_secrets", "own_password"]  # the user's own: deployment/own_hosts.py
         files = [f"{ETC}/{name}" for name in names] + [f"{ETC}/{PROXY_TOKEN}"]
@@ -195,7 +199,7 @@ class Lab:
         except HostDown:  # the engine reads the files of a host that does not run, one by one
             kept = (self.engine.read_file(hub.id, file) for file in files)
             text = "\n".join(one.decode() for one in kept if one)
-        return {part for part in (*text.split(), *text.splitlines()) if part}
+        return {line.strip() for line in text.splitlines() if len(line.strip()) >= SHORTEST}
 
     def settings(self) -> Settings:
         """The settings that this lab was given last."""

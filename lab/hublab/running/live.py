@@ -21,7 +21,7 @@ from hublab.running.lab import Lab
 from hublab.running.lab_hosts import LabHosts
 from hublab.running.readiness import ProgramEnded
 from hublab.running.servers import Server, SpawnMessage, server_from, stopped
-from hublab.running.sign_in import ADMIN, password_of
+from hublab.running.sign_in import ADMIN, hint_of_refusal, password_of
 from hublab.running.spawning import POLL, Spawn
 from hublab.running.visitor import Visitor, sign_in
 
@@ -82,10 +82,13 @@ class LiveLab(LabHosts):
         base = run.prefix.removesuffix("hub/")
         try:
             visitor = await self._sign_in(user, base, at, admin=user == ADMIN)
-        except HubError:
+        except HubError as error:
             # An engineer's own configuration may have made any user an admin.
-            model = await (await self.hub()).user(user)
+            hub = await self.hub()
+            model = await hub.user(user)
             if user == ADMIN or not (model and model["admin"]):
+                if error.status in (200, 401, 403):  # 200: the form once more
+                    error.hint = hint_of_refusal(await hub.authenticator())
                 raise
             visitor = await self._sign_in(user, base, at, admin=True)
         self._open.push_async_callback(visitor.session.close)

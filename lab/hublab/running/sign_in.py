@@ -58,6 +58,14 @@ def sign_in_of(lab: Lab, user: str | None = None) -> SignIn:
     return SignIn(hub_url(lab), user, password_of(lab, admin=user == ADMIN))
 
 
+def hint_of_refusal(authenticator: str) -> str:
+    """Where to look when an authenticator has refused a user whom hublab signs in."""
+    return (
+        f"{authenticator} refused: its settings say who may sign in, and the hub's configuration "
+        "with which password, which `hublab up --password-file FILE` gives to hublab"
+    )
+
+
 def password_of(lab: Lab, *, admin: bool = False) -> str:
     """The password with which hublab signs users in: the lab's, or one that the user gave.
 

@@ -141,7 +141,11 @@ async def sign_in(
             login, data=form, headers=NAVIGATE, allow_redirects=False
         ) as answer:
             if answer.status != 302:
-                raise HubError(f"{user} could not sign in: {answer.status}", where=f"POST {login}")
+                error = HubError(
+                    f"{user} could not sign in: {answer.status}", where=f"POST {login}"
+                )
+                error.status = answer.status
+                raise error
     except (aiohttp.ClientError, TimeoutError) as error:
         await session.close()
         raise HubError(f"the proxy did not answer: {in_words(error)}", where=str(login)) from error

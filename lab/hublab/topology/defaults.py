@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import yaml
+
 from hublab.roles import LABEL, ROLES, SHARED_IMAGES, image_target
 from hublab.topology.labels import label_problems
 from hublab.topology.overlay import Overlay
@@ -19,6 +21,7 @@ from hublab.topology.sections import Service, read_sections, service_roles
 
 IMAGE_KEYS = frozenset({"image", "build", "extends"})
 """A service with one of these has an image."""
+STAND_IN = "hublab-none:dev"
 FEWEST_NODES, MOST_NODES = 2, 128
 """The range of `--nodes`; compose/lab.yaml itself has two nodes."""
 
@@ -44,6 +47,12 @@ def overlay_text(files: Sequence[Path], root: Path, nodes: int | None = None) ->
         sources = Sources(files)
         raise TopologyErrors(Problem.at(sources, *problem) for problem in problems)
     return overlay.text()
+
+
+def stand_in_images(files: Sequence[Path]) -> str:
+    """An overlay with which Compose reads files that the defaults do not complete."""
+    bare = [n for n, s in read_sections(files).services.items() if not IMAGE_KEYS & set(s)]
+    return yaml.safe_dump({"services": {name: {"image": STAND_IN} for name in bare}})
 
 
 def services_without_image(services: Mapping[str, Service]) -> Iterator[RawProblem]:

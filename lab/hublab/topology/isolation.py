@@ -14,11 +14,13 @@ Config = Mapping[str, Any]
 FORBIDDEN = {
     "privileged": "a privileged container can change this machine",
     "devices": "the lab would control a device of this machine",
+    "use_api_socket": "whoever has the engine's socket controls this machine",
 }
 ENGINE_SOCKETS = ("docker.sock", "containerd.sock", "podman.sock", "crio.sock")
 OF_KERNEL = ("/proc", "/sys", "/dev")
 OF_SYSTEM = (*OF_KERNEL, "/etc", "/root", "/home", "/usr", "/var", "/run", "/var/run", "/boot")
 """Folders that are refused as a whole: with any of them a host could become the machine's root."""
+HARMLESS = "a folder with what the host needs, and nothing else"
 OF_THE_MACHINE = ("network_mode", "pid", "ipc", "uts", "userns_mode", "cgroup")
 
 
@@ -32,6 +34,14 @@ def isolation_problems(config: Config) -> Iterator[RawProblem]:
         if (definition or {}).get("external"):
             hint = "a volume of the lab's own"
             yield ("volumes", volume, "external"), "the volume does not belong to this lab", hint
+        device = str(((definition or {}).get("driver_opts") or {}).get("device") or "")
+        if device.startswith("/") and (why := why_dangerous(os.path.normpath(device))):
+            yield ("volumes", volume, "driver_opts"), why, HARMLESS
+    for section in ("secrets", "configs"):
+        for name, definition in (config.get(section) or {}).items():
+            file = (definition or {}).get("file")
+            if file and (why := why_dangerous(os.path.normpath(str(file)))):
+                yield (section, name, "file"), why, "a file with what the host needs"
 
 
 def service_problems(name: str, service: Config) -> Iterator[RawProblem]:
@@ -46,6 +56,10 @@ def service_problems(name: str, service: Config) -> Iterator[RawProblem]:
         elif value.startswith("container:"):
             hint = f"{key}: service:NAME, with a service of this file"
             yield ("services", name, key), f"{value} may belong to another lab", hint
+    for other in service.get("volumes_from") or []:
+        if str(other).startswith("container:"):
+            reason = f"{other} may belong to another lab"
+            yield ("services", name, "volumes_from"), reason, "a service of this file"
     yield from mount_problems(name, service)
     if "ALL" in [str(one).upper() for one in service.get("cap_add") or []]:
         hint = "the one capability that is needed"
@@ -64,7 +78,7 @@ def mount_problems(name: str, service: Config) -> Iterator[RawProblem]:
         source = os.path.normpath(str(mount.get("source") or ""))
         if why := why_dangerous(source):
             path = ("services", name, "volumes", str(mount.get("target")))
-            yield path, why, "a folder with what the host needs, and nothing else"
+            yield path, why, HARMLESS
 
 
 def why_dangerous(source: str) -> str | None:

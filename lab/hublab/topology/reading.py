@@ -37,6 +37,13 @@ def read_topology(config: Config, files: Sequence[Path]) -> Topology:
     return _Reader(config, Sources(files)).read()
 
 
+def service_problems(config: Config, files: Sequence[Path]) -> list[Problem]:
+    """What no service may do and none can start with, whatever else the files lack."""
+    sources = Sources(files)
+    raw = (*isolation_problems(config), *start_problems(config))
+    return [Problem.at(sources, *one) for one in raw]
+
+
 class _Reader:
     """Walks the configuration once and collects problems instead of stopping at the first."""
 

@@ -32,6 +32,7 @@ URL = re.compile(r"(?:git\+)?(?:https?|ssh)://")
 ARCHIVES = (".whl", ".tar.gz", ".zip")
 WITH_VALUE = ("--index-url", "--extra-index-url", "--no-binary", "--only-binary", "--trusted-host")
 ALONE = ("--no-index", "--pre", "--prefer-binary", "--require-hashes")
+TAKE_ONE = ("--requirement", "--constraint", *WITH_VALUE)
 SHORT = {"-i": "--index-url", "-f": "--find-links", "-r": "--requirement", "-c": "--constraint"}
 FORMS = "NAME, NAME==VERSION, NAME @ URL, or the path of a wheel"
 
@@ -104,8 +105,8 @@ class Requirements:
             self.add_problem(at, "a host of the lab has no folder to install from", BUILD_WHEEL)
         elif name in ALONE and not values:
             self.options.append(name)
-        elif len(values) != 1:
-            self.add_problem(at, f"{name} is not an option of a requirements file", options_hint())
+        elif name in (*TAKE_ONE, "--find-links") and len(values) != 1:
+            self.add_problem(at, f"{name} needs one value behind it", f"{name} VALUE")
         elif name in ("--requirement", "--constraint"):
             included = at.file.parent / values[0]
             self.read(included, constraints=constraints or name == "--constraint")
@@ -167,7 +168,7 @@ def name_of(archive: str) -> str:
 
 
 def options_hint() -> str:
-    return ", ".join(("--requirement", "--constraint", *WITH_VALUE, "--find-links", *ALONE))
+    return ", ".join((*TAKE_ONE, "--find-links", *ALONE))
 
 
 def with_variables(text: str) -> str:
