@@ -90,7 +90,7 @@ async def test_a_hub_that_wants_a_proof_refuses_servers_without(lab: LiveLab, ca
     steps="Open /user/NAME/oauth_callback?code=…&state=… of somebody else's sign-in, or "
     "?error=access_denied&error_description=Not+for+you.",
     expected="A page with the words that the handler has for the user: 'oauth state does not "
-    " logging in again.', 'Error in oauth: Not for you'.",
+    "match. Try logging in again.', 'Error in oauth: Not for you'.",
     seen="'403: Forbidden', '400: Bad Request' and no word more: the callback's handler is "
     "tornado's RequestHandler with its bare error page, which shows no message; the words are in "
     "the log of the single-user server.",
