@@ -43,3 +43,5 @@ def test_hooks_are_found_in_a_log() -> None:
     (run,) = runs_in(log, "a")
     assert (run.user, run.server, run.printed["hook"]) == ("u", "", "a")
     assert runs_in(log, "x") == []
+    both = 'HOOK {"hook": "b", "user": "u", "server": ""}\n' + log
+    assert [run.hook for run in runs_in(both)] == ["b", "a"]

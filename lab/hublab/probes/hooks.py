@@ -24,12 +24,16 @@ class HookRun:
 
 
 @observed("hook_runs")
-async def hook_runs(live: LiveLab, hook: str) -> list[HookRun]:
-    """All runs of a hook since the hub's last start, in order."""
+async def hook_runs(live: LiveLab, hook: str = "") -> list[HookRun]:
+    """All runs of a hook, or of every hook, since the hub's last start, in order."""
     return runs_in(await live.hub_log(), hook)
 
 
-def runs_in(log: str, hook: str) -> list[HookRun]:
-    """The runs of a hook in a log, whatever else is in it."""
+def runs_in(log: str, hook: str = "") -> list[HookRun]:
+    """The runs of a hook, or of every hook, in a log, whatever else is in it."""
     found = [json.loads(match[1]) for match in LINE.finditer(log)]
-    return [HookRun(hook, one["user"], one["server"], one) for one in found if one["hook"] == hook]
+    return [
+        HookRun(one["hook"], one["user"], one["server"], one)
+        for one in found
+        if hook in ("", one["hook"])
+    ]

@@ -23,7 +23,7 @@ from hublab.scenario import LiveLab, flag_file, hook_runs, server_parts, until, 
 
 pytestmark = [
     pytest.mark.topology("lab"),
-    pytest.mark.matrix("hub.snippet", ["hooks.py"]),
+    pytest.mark.matrix("hub.snippet", ["../spawner_states/hooks.py"]),
     pytest.mark.matrix("hub.Spawner.poll_interval", [1]),
 ]
 MADE = "/tmp/made-for-alice"

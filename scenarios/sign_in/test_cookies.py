@@ -39,7 +39,7 @@ from hublab.scenario import (
     wrong_cells,
 )
 
-from .shared_findings import XSRF_COOKIE_OPTIONS
+from ..origin.shared_findings import XSRF_COOKIE_OPTIONS
 
 PUBLIC = "hub.JupyterHub.public_url"
 TORNADO = "hub.JupyterHub.tornado_settings"

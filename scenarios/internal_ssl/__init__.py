@@ -1,0 +1,1 @@
+"""Mutual TLS between hub, proxy and servers: which door opens to which certificate."""

@@ -1,0 +1,1 @@
+"""Who gets in, by what, and for how long: forms, cookies, tokens, OAuth, JWTs, authenticators."""
