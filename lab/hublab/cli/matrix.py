@@ -147,8 +147,9 @@ def plan_of(
         topology=topology_named(topology, where="--topology") if topology else given.topology,
     )
     if not plan.axes:
+        where = f"{file}: axes" if file else "--axis"
         raise UsageError(
-            "a matrix needs an axis", where="--axis", hint="--axis SETTING=a,b, or a FILE"
+            "a matrix needs an axis", where=where, hint="--axis SETTING=a,b, or a FILE"
         )
     return plan
 
