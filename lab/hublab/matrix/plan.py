@@ -59,9 +59,9 @@ class MatrixPlan:
     def in_order_of_change(self) -> list[Case]:
         """Every case, so that neighbours differ in what costs least to change.
 
-        Another topology or version is another lab; settings of hub, proxy and sshd are read when
-        these start; a server's settings, and a fault, concern the next server only. Where nothing
-        else decides, the order is the user's.
+        Another topology or version is another lab; settings of hub, proxy, sshd and nginx are read
+        when these start; a server's settings, and a fault, concern the next server only. Where
+        nothing else decides, the order is the user's.
         """
         ranks: tuple[dict[object, int], ...] = ({}, {}, {})
 
