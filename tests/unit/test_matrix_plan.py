@@ -8,14 +8,16 @@ import pytest
 from click.testing import CliRunner
 
 from hublab.cases.case_table import as_csv, as_markdown, reasons
-from hublab.cases.matrix import Axis
+from hublab.cases.matrix import Axis, parse_axis
 from hublab.cli.matrix import matrix
 from hublab.errors import HublabError, SettingError, UsageError
+from hublab.matrix.by_hand import by_hand, first_failure
 from hublab.matrix.file import example, read_file
 from hublab.matrix.plan import MatrixPlan
 from hublab.matrix.probes import PROBES, Seen, failed
 from hublab.matrix.request_lines import parse_request
 from hublab.matrix.results import Results, Row
+from hublab.paths import ROOT
 
 HOST = Axis.of("hub.JupyterHub.hub_connect_ip", ["hub", "127.0.0.1"])
 ORIGIN = Axis.of("server.ServerApp.allow_origin", ["", "*", "http://app.lab"])
@@ -150,6 +152,35 @@ def test_what_was_seen_is_kept_and_taken_up_again(results: Results) -> None:
     again.load()
     assert again.rows == results.rows
     assert [one.id for one in again.in_order()] == [case.id for case in results.plan.cases]
+
+
+def test_the_first_case_that_failed_can_be_looked_at(results: Results) -> None:
+    """Row 1 is the second case; the command is one that a shell takes as it stands."""
+    assert first_failure(results) == f"hublab up --name case --set {HOST.key}=127.0.0.1"
+    results.rows.pop(results.plan.cases[1].id)
+    assert first_failure(results) is None
+
+
+@pytest.mark.parametrize(
+    ("axis", "command"),
+    [
+        ("server.ServerApp.allow_origin=*", "--set 'server.ServerApp.allow_origin=*'"),
+        ("server.ServerApp.allow_origin=", "--set server.ServerApp.allow_origin="),
+        ("hub.A.b=[[1]]", "--set 'hub.A.b=[1]'"),
+        ("topology=lab+nginx", "-f compose/lab.yaml -f compose/nginx.yaml"),
+        ("fault=none", ""),
+        ("fault=freeze node1", None),
+        ("hub.DummyAuthenticator.password=geheimnis", None),
+    ],
+)
+def test_the_command_for_a_case(
+    monkeypatch: pytest.MonkeyPatch, axis: str, command: str | None
+) -> None:
+    """None where it would not say all of the case, or a secret."""
+    monkeypatch.chdir(ROOT)
+    plan = MatrixPlan((parse_axis(axis),))
+    expected = None if command is None else f"hublab up --name case {command}".strip()
+    assert by_hand(plan, plan.cases[0]) == expected
 
 
 def test_nothing_to_go_on_with(tmp_path: Path) -> None:
