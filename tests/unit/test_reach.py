@@ -21,10 +21,10 @@ from hublab.diagnosis.governing import (
 from hublab.diagnosis.reach import HopDiagnosis, diagnose
 from hublab.probes.advertised import HubAddresses
 from hublab.probes.hops import Hop, Kind, new_server_api, planned_hops
-from hublab.probes.nginx_site import Site, site_of
 from hublab.probes.reach import Attempt, Reach, TriedHop
 from hublab.probes.routes import Route, same_path
 from hublab.probes.snapshot import Front, Hosts, Snapshot
+from hublab.running.nginx_site import Site, site_of
 from hublab.running.servers import Server
 from hublab.settings.values import Settings
 

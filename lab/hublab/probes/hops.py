@@ -16,10 +16,10 @@ from enum import StrEnum
 
 from yarl import URL
 
-from hublab.probes.nginx_site import Site, offered_at
 from hublab.probes.routes import Route
 from hublab.probes.snapshot import Snapshot
 from hublab.running.lab import PROXY_PORT
+from hublab.running.nginx_site import Site, offered_at
 from hublab.running.proxy_address import ROUTES, api_port, routes_url
 from hublab.running.servers import Server, server_label
 from hublab.settings.values import Settings

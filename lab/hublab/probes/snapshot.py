@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from hublab.errors import HublabError
 from hublab.paths import ETC
 from hublab.probes.advertised import HubAddresses, advertised_by_hub, api_url_of_server
-from hublab.probes.nginx_site import Site, site_of
 from hublab.probes.observation import observed
 from hublab.probes.routes import Route, proxy_routes
 from hublab.running import programs
 from hublab.running.lab import Lab
 from hublab.running.live import LiveLab
+from hublab.running.nginx_site import Site, site_of
 from hublab.running.reverse_proxy import SITE
 from hublab.running.servers import Server
 from hublab.settings.values import Settings
