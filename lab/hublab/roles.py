@@ -136,6 +136,7 @@ ROLES = (
         first_address=21,
         aliases=("www.hub.lab",),
         published=Published(80, "HUBLAB_FRONT_PORT", 8080),
+        scopes=("nginx",),
         column=1,
     ),
     Role("dns", target="dns", program="dnsmasq", first_address=53),

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 from lifecycle import ROOT, fresh_name, wait_until_gone
+from scenarios.origin.https_site import over_https
 
 from hublab.deployment.creation import temporary
 from hublab.deployment.plan import make_plan
@@ -118,6 +119,11 @@ async def test_nginx() -> None:
             with pytest.raises(HubError, match="WebSocket was refused: 400"):
                 await answer(live, "alice")
         assert await answer(live, "alice") == "42"
+        async with over_https(live):
+            hops = {hop.url: hop.ok for hop in diagnose(await reach(live))}
+            assert hops["http://nginx/_chp_healthz"]
+            assert hops["https://nginx/_chp_healthz"]
+            assert all(hops.values())
         with pytest.raises(UsageError, match="occurs 0 times"):
             async with changed_site(live, ("no such line", "")):
                 pytest.fail("it was changed")

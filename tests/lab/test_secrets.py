@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -53,19 +54,53 @@ def secrets(lab: Lab) -> set[str]:
     return found
 
 
+COOKIE = re.compile(r"\b(_xsrf|jupyterhub-[\w-]+)=(\"?[\w|.:-]{12,})")
+"""A cookie of hub or servers with a value, which is another one for each visitor."""
+
+
 def shown(secrets: set[str], texts: dict[str, str]) -> list[str]:
     """Where a secret stands; the secret itself is not repeated."""
-    return [
+    found = [
         f"{secret[:3]}… in {place}"
         for place, text in texts.items()
         for secret in secrets
         if secret in text
     ]
+    cookies = [(one[1], place) for place, text in texts.items() for one in COOKIE.finditer(text)]
+    return found + [f"the cookie {name} in {place}" for name, place in cookies]
 
 
 def docker(*argv: str) -> str:
     done = subprocess.run(["docker", *argv], capture_output=True, text=True, check=True)
     return done.stdout + done.stderr
+
+
+TELLING = ("up", "ps", "open", "demo")
+"""Commands that print the password to their caller."""
+
+
+def said_by(lab: Lab, *argv: str, **environment: str) -> str:
+    done = hublab(*argv, "--name", lab.name, environment={"CI": "", **environment})
+    assert done.returncode == 0, argv
+    return done.stdout + done.stderr
+
+
+def test_who_prints_them(lab: Lab, secrets: set[str]) -> None:
+    """The password alone, and not where others read the output.
+
+    It comes first, so that the next ones look at what a demo leaves.
+    """
+    password = lab.secret("password")
+    for verb in TELLING:
+        text = said_by(lab, verb)
+        assert password in text, verb
+        hidden = said_by(lab, verb, "--json", CI="true")
+        texts = {verb: text.replace(password, ""), f"{verb} where CI is set": hidden}
+        assert shown(secrets, texts) == []
+        told, _ = json.JSONDecoder().raw_decode(hidden)  # progress is behind it
+        assert told.get("sign_in", told)["password"] is None
+    told = json.loads(said_by(lab, "ps", "--json", "--show-password", CI="true"))
+    assert told["sign_in"] == {"url": told["url"], "user": "alice", "password": password}
 
 
 def test_what_the_engine_tells(lab: Lab, secrets: set[str]) -> None:
@@ -85,7 +120,7 @@ def test_what_the_engine_tells(lab: Lab, secrets: set[str]) -> None:
 def test_what_is_kept_on_this_machine(lab: Lab, secrets: set[str]) -> None:
     """The journals, and nothing else, stand in the lab's folder."""
     files = [path for path in (labs_folder() / lab.name).rglob("*") if path.is_file()]
-    assert {"up", "spawn", "reach"} <= {path.stem.rpartition("-")[2] for path in files}
+    assert {"up", "spawn", "reach", "demo"} <= {path.stem.rpartition("-")[2] for path in files}
     assert shown(secrets, {str(path): path.read_text() for path in files}) == []
 
 
@@ -108,29 +143,6 @@ QUIET = (
     ("stop", "bob"),
 )
 """Commands whose output is no place for a password."""
-TELLING = ("up", "ps", "open")
-"""Those that print it to their caller."""
-
-
-def said_by(lab: Lab, *argv: str, **environment: str) -> str:
-    done = hublab(*argv, "--name", lab.name, environment={"CI": "", **environment})
-    assert done.returncode == 0, argv
-    return done.stdout + done.stderr
-
-
-def test_who_prints_them(lab: Lab, secrets: set[str]) -> None:
-    """The password alone, and not where others read the output."""
-    password = lab.secret("password")
-    for verb in TELLING:
-        text = said_by(lab, verb)
-        assert password in text, verb
-        hidden = said_by(lab, verb, "--json", CI="true")
-        texts = {verb: text.replace(password, ""), f"{verb} where CI is set": hidden}
-        assert shown(secrets, texts) == []
-        told, _ = json.JSONDecoder().raw_decode(hidden)  # progress is behind it
-        assert told.get("sign_in", told)["password"] is None
-    told = json.loads(said_by(lab, "ps", "--json", "--show-password", CI="true"))
-    assert told["sign_in"] == {"url": told["url"], "user": "alice", "password": password}
 
 
 def test_a_page_opens_with_the_name_alone(lab: Lab, secrets: set[str], tmp_path: Path) -> None:
@@ -144,6 +156,7 @@ def test_a_page_opens_with_the_name_alone(lab: Lab, secrets: set[str], tmp_path:
     assert shown(secrets, {"the browser's arguments": seen.read_text()}) == []
     with urllib.request.urlopen(told["page"], timeout=30) as page:
         assert 'value="bob"' in page.read().decode()
+        assert COOKIE.search(str(page.headers))  # what `shown` looks for is what there is
 
 
 def test_a_token_is_its_users_and_is_printed_once(lab: Lab) -> None:

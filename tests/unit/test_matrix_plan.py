@@ -8,17 +8,22 @@ import pytest
 from click.testing import CliRunner
 
 from hublab.cases.case_table import as_csv, as_markdown, reasons
-from hublab.cases.matrix import Axis
+from hublab.cases.matrix import Axis, parse_axis
 from hublab.cli.matrix import matrix
-from hublab.errors import HublabError, UsageError
+from hublab.errors import HublabError, SettingError, UsageError
+from hublab.matrix.by_hand import by_hand, first_failure
 from hublab.matrix.file import example, read_file
 from hublab.matrix.plan import MatrixPlan
 from hublab.matrix.probes import PROBES, Seen, failed
 from hublab.matrix.request_lines import parse_request
 from hublab.matrix.results import Results, Row
+from hublab.paths import ROOT
 
 HOST = Axis.of("hub.JupyterHub.hub_connect_ip", ["hub", "127.0.0.1"])
 ORIGIN = Axis.of("server.ServerApp.allow_origin", ["", "*", "http://app.lab"])
+
+
+ONE = '[[axes]]\nsetting = "hub.JupyterHub.ip"\nvalues = ["a"]\n'
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -52,6 +57,12 @@ def test_the_example_is_a_matrix(tmp_path: Path) -> None:
         ('probes = "spawn"', "probes", "list of texts"),
         ('requests = ["hub"]', "requests[0]", "no path"),
         ('requests = ["/hub --token"]', "requests[0]", "needs a user"),
+        ('probes = ["spawn", "spawn"]', "matrix.toml: probes", "spawn is asked twice"),
+        ("probes = []", "matrix.toml: probes", "nothing is asked"),
+        (ONE + '[set]\n"hub.JupyterHub.ip" = "b"', "matrix.toml: set", "in every case"),
+        (ONE + "[[exclude]]", "matrix.toml: exclude[0]", "leaves out everything"),
+        (ONE + '[[exclude]]\n"hub.JupyterHub.ip" = "a"', "matrix.toml: exclude", "no case"),
+        ("probes = []\nprobes = []", "matrix.toml", "line 2"),
         ('set = ["a"]', "matrix.toml: set", "table"),
         ('[set]\n"nosuch.x" = 1', 'set."nosuch.x"', "unknown scope"),
         ('[[exclude]]\n"hub.JupyterHub.ip" = "x"', "exclude[0]", "none of the axes"),
@@ -74,6 +85,28 @@ def test_what_is_wrong_in_a_file_is_named(
     assert where in str(caught.value.where)
     assert words in caught.value.message
     assert caught.value.exit_code == 64
+
+
+def test_bytes_that_are_no_text_are_named_by_their_line(tmp_path: Path) -> None:
+    file = tmp_path / "matrix.toml"
+    file.write_bytes(b"probes = []\n# \xff\n")
+    with pytest.raises(UsageError, match="no UTF-8: line 2"):
+        read_file(file)
+
+
+def test_a_file_that_begins_with_a_byte_order_mark(tmp_path: Path) -> None:
+    """As some editors on Windows write it."""
+    file = tmp_path / "matrix.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + ONE.encode())
+    assert len(read_file(file).cases) == 1
+
+
+def test_a_million_cases_in_a_file(tmp_path: Path) -> None:
+    values = list(range(100))
+    text = "".join(f'[[axes]]\nsetting = "hub.A.x{n}"\nvalues = {values}\n' for n in range(3))
+    with pytest.raises(SettingError, match=r"1,000,000 cases \(100 x 100 x 100\)") as caught:
+        read_file(written(tmp_path, text))
+    assert str(caught.value.where).endswith("matrix.toml: axes")
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
@@ -121,6 +154,35 @@ def test_what_was_seen_is_kept_and_taken_up_again(results: Results) -> None:
     assert [one.id for one in again.in_order()] == [case.id for case in results.plan.cases]
 
 
+def test_the_first_case_that_failed_can_be_looked_at(results: Results) -> None:
+    """Row 1 is the second case; the command is one that a shell takes as it stands."""
+    assert first_failure(results) == f"hublab up --name case --set {HOST.key}=127.0.0.1"
+    results.rows.pop(results.plan.cases[1].id)
+    assert first_failure(results) is None
+
+
+@pytest.mark.parametrize(
+    ("axis", "command"),
+    [
+        ("server.ServerApp.allow_origin=*", "--set 'server.ServerApp.allow_origin=*'"),
+        ("server.ServerApp.allow_origin=", "--set server.ServerApp.allow_origin="),
+        ("hub.A.b=[[1]]", "--set 'hub.A.b=[1]'"),
+        ("topology=lab+nginx", "-f compose/lab.yaml -f compose/nginx.yaml"),
+        ("fault=none", ""),
+        ("fault=freeze node1", None),
+        ("hub.DummyAuthenticator.password=geheimnis", None),
+    ],
+)
+def test_the_command_for_a_case(
+    monkeypatch: pytest.MonkeyPatch, axis: str, command: str | None
+) -> None:
+    """None where it would not say all of the case, or a secret."""
+    monkeypatch.chdir(ROOT)
+    plan = MatrixPlan((parse_axis(axis),))
+    expected = None if command is None else f"hublab up --name case {command}".strip()
+    assert by_hand(plan, plan.cases[0]) == expected
+
+
 def test_nothing_to_go_on_with(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nothing to go on with"):
         Results(MatrixPlan((HOST,)), tmp_path / "none.json").load()
@@ -149,6 +211,8 @@ def test_an_error_loses_what_its_column_says() -> None:
     ("words", "said"),
     [
         ([], "a matrix needs an axis"),
+        (["--axis", "hub.A.b=1", "--set", "hub.A.b=2"], "in every case"),
+        (["--axis", "hub.A.b=1", "--probe", "spawn", "--probe", "spawn"], "spawn is asked twice"),
         (["--axis", "hub.A.b=1", "--axis", "hub.A.b=2"], "two axes for hub.A.b"),
         (["--axis", "hub.A.b"], "no '='"),
         (["--axis", "hub.A.b=1", "--probe", "nosuch"], "no probe 'nosuch'"),

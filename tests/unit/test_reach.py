@@ -23,7 +23,8 @@ from hublab.probes.advertised import HubAddresses
 from hublab.probes.hops import Hop, Kind, new_server_api, planned_hops
 from hublab.probes.reach import Attempt, Reach, TriedHop
 from hublab.probes.routes import Route, same_path
-from hublab.probes.snapshot import UPSTREAM, Hosts, Snapshot
+from hublab.probes.snapshot import Front, Hosts, Snapshot
+from hublab.running.nginx_site import Site, site_of
 from hublab.running.servers import Server
 from hublab.settings.values import Settings
 
@@ -312,29 +313,112 @@ def test_what_binds_governs_together(settings: dict[str, Any], setting: str) -> 
     assert bind_settings(PROXY_BIND, Settings(settings)) == setting
 
 
-def test_requests_pass_the_reverse_proxy_in_front() -> None:
-    """nginx answers for a proxy that is down, so each of both is tried on its own."""
-    snapshot = replace(snapshot_of(RUNS), upstreams=("http://proxy:8000",))
-    snapshot = replace(snapshot, hosts=replace(snapshot.hosts, front="nginx"))
-    assert planned_hops(snapshot)[:2] == [
-        Hop(Kind.FRONT, "client", "nginx", "http://nginx/_chp_healthz"),
-        Hop(Kind.UPSTREAM, "nginx", "proxy", "http://proxy:8000/_chp_healthz"),
-    ]
-    nobody = replace(snapshot, upstreams=("http://127.0.0.1:8000",))
-    front, upstream = (
-        TriedHop(hop, Attempt("HTTP", status=502) if n == 0 else Attempt(error="refused"))
-        for n, hop in enumerate(planned_hops(nobody)[:2])
-    )
-    judged = diagnose(Reach(nobody, (front, upstream)))
-    assert [(one.ok, one.setting) for one in judged] == [
-        (True, "listen in nginx's site.conf"),
-        (False, "proxy_pass in nginx's site.conf"),
-    ]
+def behind_nginx(site: str | None, *, ended: bool = False) -> Snapshot:
+    """A lab with nginx in front, which started last with this site."""
+    front = Front(None if site is None else site_of(site), ended)
+    snapshot = snapshot_of(RUNS, front=front)
+    return replace(snapshot, hosts=replace(snapshot.hosts, front="nginx"))
 
 
-def test_the_upstreams_of_the_labs_own_site() -> None:
+def front_hops(snapshot: Snapshot) -> list[Hop]:
+    kinds = (Kind.FRONT, Kind.UPSTREAM)
+    return [hop for hop in planned_hops(snapshot) if hop.kind in kinds]
+
+
+def at_nginx(url: str) -> Hop:
+    return Hop(Kind.FRONT, "client", "nginx", f"{url}/_chp_healthz")
+
+
+def to_proxy(url: str) -> Hop:
+    return Hop(Kind.UPSTREAM, "nginx", "proxy", f"{url}/_chp_healthz")
+
+
+BY_VARIABLE = "set $p http://proxy:8000; proxy_pass $p;"
+
+
+@pytest.mark.parametrize(
+    ("site", "hops"),
+    [
+        (
+            f"server {{ listen 80; listen 443 ssl; location / {{ {BY_VARIABLE} }} }}",
+            [at_nginx("http://nginx"), at_nginx("https://nginx"), to_proxy("http://proxy:8000")],
+        ),
+        (  # what only says where else to go is not the hub's
+            "server { listen 80; return 301 https://$host$request_uri; }\n"
+            "server { listen *:8443 ssl # not 80;\n; location / { proxy_pass 'http://a:1/'; } }",
+            [at_nginx("https://nginx:8443"), to_proxy("http://a:1")],
+        ),
+        (
+            "upstream both { server a:1 max_fails=1; server b:2; }\n"
+            "server { listen [::]:81; listen unix:/x; location / { proxy_pass http://both/x; } }",
+            [at_nginx("http://nginx:81"), to_proxy("http://a:1"), to_proxy("http://b:2")],
+        ),
+        (
+            'server { set $port "8000"; proxy_pass http://proxy:${port}$request_uri; }',
+            [at_nginx("http://nginx"), to_proxy("http://proxy:8000")],
+        ),
+        (None, [at_nginx("http://nginx")]),  # of other software than nginx
+        (
+            "server { listen 80; } }",
+            [at_nginx("http://nginx"), Hop(Kind.UPSTREAM, "nginx", "proxy", None)],
+        ),
+    ],
+)
+def test_the_hops_of_a_reverse_proxy_are_those_of_its_site(
+    site: str | None, hops: list[Hop]
+) -> None:
+    """Source: nginx's documentation, `listen`, `proxy_pass`, `upstream`."""
+    assert front_hops(behind_nginx(site)) == hops
+
+
+def test_the_upstream_of_the_labs_own_site() -> None:
     site = (Path(__file__).parents[2] / "compose/etc/reverse-proxy/site.conf").read_text()
-    assert UPSTREAM.findall(site) == ["http://proxy:8000"]
+    assert site_of(site) == Site((("http", 80),), ("http://proxy:8000",))
+
+
+@pytest.mark.parametrize(
+    ("attempts", "ended", "found"),
+    [
+        # nginx answers for a proxy that is down, so each of both is tried on its own.
+        (
+            [Attempt("HTTP", status=502), Attempt("DNS", error="refused")],
+            False,
+            [(None, "nginx.listen"), ("refused", "nginx.proxy_pass")],
+        ),
+        (
+            [Attempt("HTTP", status=404), Attempt("HTTP", status=404)],
+            False,
+            [
+                (None, "nginx.listen"),
+                ("answered 404 and not 200: something else is there", "nginx.proxy_pass"),
+            ],
+        ),
+        (
+            [Attempt("DNS", error="refused"), Attempt("HTTP", status=200)],
+            True,
+            [
+                (
+                    "refused; nginx has ended: see `hublab logs nginx --name small`",
+                    "nginx.listen",
+                ),
+                (None, "nginx.proxy_pass"),
+            ],
+        ),
+    ],
+)
+def test_which_of_the_hops_of_a_reverse_proxy_is_broken(
+    attempts: list[Attempt], ended: bool, found: list[tuple[str | None, str]]
+) -> None:
+    site = f"server {{ listen 80; {BY_VARIABLE} }}"
+    snapshot = behind_nginx(site, ended=ended)
+    tried = [TriedHop(*pair) for pair in zip(front_hops(snapshot), attempts, strict=True)]
+    judged = diagnose(Reach(snapshot, tuple(tried)))
+    assert [(one.error, one.setting) for one in judged] == found
+
+
+def test_a_site_that_passes_nothing_on() -> None:
+    hop = diagnosed(behind_nginx("server { listen 80; return 404; }"))["nginx", "proxy"]
+    assert hop.error == "nothing in nginx's site passes requests on to proxy"
 
 
 @pytest.mark.parametrize("base", ["/", "/jhub/"])

@@ -52,7 +52,7 @@ def test_a_formatted_value_parses_back_equal(key: str, value: object) -> None:
         ("hub.JupyterHub.hub_ip", "no '='"),
         ("hubs.JupyterHub.hub_ip=1", "hint: hub.JupyterHub.hub_ip"),
         ("Spawner.ip=1", "hint: hub.Spawner.ip or server.Spawner.ip"),
-        ("nonsense.x=1", "hub, server, proxy, sshd"),
+        ("nonsense.x=1", "hub, server, proxy, sshd, nginx"),
         ("hub.JupyterHub=1", "hub.<Class>.<trait>"),
         ("hub.JupyterHub.=1", "hub.<Class>.<trait>"),
         ("hub..hub_ip=1", "hub.<Class>.<trait>"),
@@ -63,6 +63,14 @@ def test_a_formatted_value_parses_back_equal(key: str, value: object) -> None:
         ('hub.JupyterHub.template_vars={"a": "\\ud800"}', "half of a character"),
         ("hub.Spawner.cmd=\udcff", "half of a character"),
         ('sshd.MaxSessions=["1"]', "a text or a number"),
+        ("nginx.proxy_set_header=Host x", "nginx.proxy_set_header.<Header>"),
+        ("nginx.Listen=80", "nginx.<directive>"),
+        ("nginx.a.b.c=1", "nginx.<directive>"),
+        ("nginx.proxy_buffering=off; gzip on", "words of one directive"),
+        ('nginx.add_header.X=a"; gzip on; "b', "words of one directive"),
+        ("nginx.add_header.X=a\\", "words of one directive"),
+        ("nginx.return=200 'x", "words of one directive"),
+        ("nginx.if=($a) { return 200", "words of one directive"),
         ("hub.A.tornado_settings.headers=1", 'hub.A.tornado_settings={…}'),
         ('hub.A.b=["x" 1]', "character 6"),
         ("hub.A.b=[\n", "character 3"),
@@ -172,7 +180,32 @@ def test_only_what_a_program_reads_at_its_start_needs_a_restart() -> None:
     keys = changed_keys(old, new)
     assert keys == ["hub.Spawner.ip", "proxy.timeout", "sshd.MaxSessions"]
     assert roles_of(keys) == ["hub", "proxy", "node"]
+    assert roles_of(["nginx.listen", "hub.Spawner.ip"]) == ["hub", "reverse-proxy"]
     assert changed_keys(new, new) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ("1m", "client_max_body_size\t1m\n"),
+        (1000, "client_max_body_size\t1000\n"),
+        (" a  'b; c' ", "client_max_body_size\ta  'b; c'\n"),
+        ('"{x}" ${y}z \\; a"b#', 'client_max_body_size\t"{x}" ${y}z \\; a"b#\n'),
+        ("", 'client_max_body_size\t""\n'),
+        (False, "client_max_body_size\t\n"),
+        ("false", "client_max_body_size\t\n"),
+    ],
+)
+def test_a_directive_is_its_words_a_tab_and_its_value(value: str | int, line: str) -> None:
+    """An empty value is nginx's empty word, and false leaves the site's own directive out."""
+    (file,) = files_for(["reverse-proxy"], Settings({"nginx.client_max_body_size": value}))
+    assert (file.name, file.content.decode(), file.mode) == ("nginx.directives", line, 0o600)
+
+
+def test_a_header_is_a_directive_of_its_own() -> None:
+    made = Settings.parse(["nginx.proxy_set_header.X-A=$host", "nginx.proxy_set_header.Upgrade="])
+    (file,) = files_for(["reverse-proxy"], made)
+    assert file.content.decode() == ('proxy_set_header Upgrade\t""\nproxy_set_header X-A\t$host\n')
 
 
 def test_secrets_are_found_at_any_depth() -> None:

@@ -27,7 +27,7 @@ def explain(setting: str, name: str, as_json: bool) -> None:
     """Show a setting's help, type, default, file and restarts.
 
     The facts come from the software itself: that of the running lab, else of the images that `up`
-    would use. A class alone (hub.JupyterHub), `proxy` or `sshd` lists all of its settings.
+    would use. A class alone (hub.JupyterHub), `proxy`, `sshd` or `nginx` lists all of its settings.
 
     \b
     Examples:

@@ -74,7 +74,7 @@ def matrix(
     Each case enters the lab as if it were new. Axes are given in FILE (TOML) or by --axis. Their
     names and values are checked before a lab comes up. Cases run in the order that changes least,
     and are shown in yours. A lab that a case has wedged is replaced. Ctrl-C keeps what was seen,
-    and --resume goes on.
+    and --resume goes on. To look at a case by hand, bring a lab up in it: `hublab up --set`.
 
     An axis is a setting, or topology (overlays), version.hub, version.server, or fault: none,
     'freeze HOST', 'partition ONE OTHER', 'clock HOST SECONDS', which is in effect while the case is
@@ -147,8 +147,9 @@ def plan_of(
         topology=topology_named(topology, where="--topology") if topology else given.topology,
     )
     if not plan.axes:
+        where = f"{file}: axes" if file else "--axis"
         raise UsageError(
-            "a matrix needs an axis", where="--axis", hint="--axis SETTING=a,b, or a FILE"
+            "a matrix needs an axis", where=where, hint="--axis SETTING=a,b, or a FILE"
         )
     return plan
 

@@ -39,7 +39,7 @@ def set_command(texts: tuple[str, ...], name: str, as_json: bool) -> None:
     """Change settings of a running lab, restarting only what must.
 
     Without a setting it lists the lab's settings, and those of them that are not in effect yet. It
-    also starts a hub, proxy or sshd that is down.
+    also starts a hub, proxy, sshd or nginx that is down.
 
     The database and the servers stay. A running server keeps the settings that it started with.
 
@@ -53,6 +53,7 @@ def set_command(texts: tuple[str, ...], name: str, as_json: bool) -> None:
       hublab set hub.Spawner.poll_interval=2 proxy.timeout=30000
       hublab set "server.ServerApp.allow_origin=*"
       hublab set sshd.MaxSessions=2
+      hublab set 'nginx.proxy_set_header.Host=$host'
       hublab set hub.snippet=my_hooks.py
       hublab set
     """

@@ -21,7 +21,7 @@ ROUTE_CHECKS = "hub.JupyterHub.last_activity_interval"
 SSHD_BIND = ("sshd.port", "sshd.listenaddress")
 """In small letters, for sshd's keywords are of any."""
 SERVICES = "hub.JupyterHub.services"
-NGINX_LISTEN, NGINX_PASS = "listen in nginx's site.conf", "proxy_pass in nginx's site.conf"
+NGINX_LISTEN, NGINX_PASS = "nginx.listen", "nginx.proxy_pass"
 SERVER_BIND = ("hub.SSHSpawner.ip", "hub.Spawner.ip")
 
 

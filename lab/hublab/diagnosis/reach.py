@@ -87,6 +87,8 @@ def judge(snapshot: Snapshot, tried: TriedHop) -> Judgement:
     setting = governing_setting(snapshot, hop)
     if hop.kind is Kind.PROXY_TABLE:
         return Judgement(snapshot.routes_error, setting)
+    if tried.attempt is None and hop.kind is Kind.UPSTREAM:
+        return Judgement(f"nothing in nginx's site passes requests on to {hop.target}", setting)
     if tried.attempt is None:
         return Judgement(snapshot.hub.why_silent or "no address that could be tried", setting)
     return judge_attempt(snapshot, tried, tried.attempt, setting)
@@ -102,13 +104,17 @@ def judge_attempt(snapshot: Snapshot, tried: TriedHop, attempt: Attempt, setting
         return Judgement(f"{error}; {snapshot.hub.why_silent}", setting)
     if error and tried.hop.kind is Kind.SERVICE_ROUTE:
         return Judgement(f"{error}{for_others(snapshot, tried.hop)}", setting)
+    if error and tried.hop.kind is Kind.FRONT and snapshot.front.ended:
+        log = f"hublab logs {tried.hop.target}{snapshot.name_option}"
+        return Judgement(f"{error}; nginx has ended: see `{log}`", setting)
     if tried.hop.kind in ANSWERS_ANYHOW:
         return Judgement(error, setting)
     expected = EXPECTED.get(tried.hop.kind, 200)
     if error or attempt.layer != "HTTP" or attempt.status == expected:
         return Judgement(error, setting)
     error = f"answered {attempt.status} and not {expected}: something else is there"
-    return Judgement(error, setting if setting in OWN_HUB_URLS else BASE_URL)
+    own = setting in OWN_HUB_URLS or tried.hop.kind is Kind.UPSTREAM
+    return Judgement(error, setting if own else BASE_URL)
 
 
 def for_others(snapshot: Snapshot, hop: Hop) -> str:

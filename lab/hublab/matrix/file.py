@@ -65,11 +65,16 @@ def example() -> str:
 def read_file(path: Path) -> MatrixPlan:
     """The matrix in a file. Raises UsageError or SettingError, which say where."""
     try:
-        with path.open("rb") as source:
-            data = tomllib.load(source)
+        raw = path.read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read it: {error.strerror}", where=str(path)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    try:
+        # Some editors begin a file with a mark of its encoding. The last line is named if it ends.
+        data = tomllib.loads(raw.decode("utf-8-sig") + "\n")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise UsageError(f"no UTF-8: line {line}", where=str(path)) from error
+    except tomllib.TOMLDecodeError as error:
         raise UsageError(f"no TOML: {error}", where=str(path)) from error
     return Reader(path, data).plan()
 
@@ -101,14 +106,12 @@ class Reader:
             parse_request(text, where=self._at(f"requests[{index}]"))
             for index, text in enumerate(self._texts("requests", ()))
         )
-        return MatrixPlan(
-            axes,
-            self._pinned(),
-            excluded,
-            probes,
-            requests,
-            self._topology(usual.topology),
-        )
+        pinned, files = self._pinned(), self._topology(usual.topology)
+        try:
+            return MatrixPlan(axes, pinned, excluded, probes, requests, files)
+        except HublabError as error:
+            error.where = self._at(error.where or "axes")
+            raise
 
     def _topology(self, usual: tuple[str, ...]) -> tuple[str, ...]:
         with self._naming("topology"):
@@ -181,6 +184,9 @@ class Reader:
     ) -> dict[str, Any]:
         known = {axis.key: axis for axis in axes}
         found = {}
+        if not table:
+            where = self._at(f"exclude[{index}]")
+            raise UsageError("it leaves out everything", where=where, hint="values of some axes")
         for key, value in table.items():
             where = self._at(f'exclude[{index}]."{key}"')
             if key not in known:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from hublab.cases.matrix import Axis, Case, cases
 from hublab.cases.options import DEFAULT_TOPOLOGY
-from hublab.errors import UsageError
+from hublab.errors import SettingError, UsageError
 from hublab.matrix.request_lines import RequestLine
 from hublab.settings.files import READ_AT_START
 from hublab.settings.syntax import JSONValue
@@ -32,7 +32,18 @@ class MatrixPlan:
     _cases: tuple[Case, ...] = field(default=(), init=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Raise UsageError for no case; SettingError for too many, or an axis given twice."""
+        """Raise SettingError or UsageError for no case or question, too many, or one twice."""
+        for axis in self.axes:
+            if axis.key in self.pinned:
+                raise SettingError(
+                    f"{axis.key} is an axis, and the same in every case", where="set"
+                )
+        for kind, asked in (("probes", self.probes), ("requests", self.requests)):
+            twice = [str(one) for index, one in enumerate(asked) if one in asked[:index]]
+            if twice:
+                raise UsageError(f"{twice[0]} is asked twice", where=kind)
+        if not self.columns:
+            raise UsageError("nothing is asked", where="probes", hint="a probe, or a request")
         everything = cases(self.axes, pinned=self.pinned)
         kept = tuple(case for case in everything if not self._is_excluded(case))
         if not kept:
@@ -48,9 +59,9 @@ class MatrixPlan:
     def in_order_of_change(self) -> list[Case]:
         """Every case, so that neighbours differ in what costs least to change.
 
-        Another topology or version is another lab; settings of hub, proxy and sshd are read when
-        these start; a server's settings, and a fault, concern the next server only. Where nothing
-        else decides, the order is the user's.
+        Another topology or version is another lab; settings of hub, proxy, sshd and nginx are read
+        when these start; a server's settings, and a fault, concern the next server only. Where
+        nothing else decides, the order is the user's.
         """
         ranks: tuple[dict[object, int], ...] = ({}, {}, {})
 

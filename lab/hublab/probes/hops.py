@@ -19,6 +19,7 @@ from yarl import URL
 from hublab.probes.routes import Route
 from hublab.probes.snapshot import Snapshot
 from hublab.running.lab import PROXY_PORT
+from hublab.running.nginx_site import Site, offered_at
 from hublab.running.proxy_address import ROUTES, api_port, routes_url
 from hublab.running.servers import Server, server_label
 from hublab.settings.values import Settings
@@ -91,9 +92,11 @@ def hops_to_proxy(snapshot: Snapshot) -> Iterator[Hop]:
     # The proxy answers this path itself, so a hub behind it that is down is not blamed on it.
     health = f"http://{hosts.proxy}:{PROXY_PORT}{HEALTH}"
     if hosts.front:
-        yield Hop(Kind.FRONT, hosts.client, hosts.front, f"http://{hosts.front}{HEALTH}")
-        for upstream in snapshot.upstreams or (None,):
-            url = upstream and f"{upstream.rstrip('/')}{HEALTH}"
+        site = snapshot.front.site
+        for offered in offered_at(hosts.front, site or Site(), HEALTH):
+            yield Hop(Kind.FRONT, hosts.client, hosts.front, offered)
+        for upstream in (site.upstreams or (None,)) if site else ():
+            url = upstream and f"{upstream}{HEALTH}"
             yield Hop(Kind.UPSTREAM, hosts.front, hosts.proxy, url)
     else:
         yield Hop(Kind.PROXY, hosts.client, hosts.proxy, health)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,14 +12,13 @@ from hublab.paths import ETC
 from hublab.probes.advertised import HubAddresses, advertised_by_hub, api_url_of_server
 from hublab.probes.observation import observed
 from hublab.probes.routes import Route, proxy_routes
+from hublab.running import programs
 from hublab.running.lab import Lab
 from hublab.running.live import LiveLab
+from hublab.running.nginx_site import Site, site_of
 from hublab.running.reverse_proxy import SITE
 from hublab.running.servers import Server
 from hublab.settings.values import Settings
-
-UPSTREAM = re.compile(r"^\s*(?:set\s+\$\w+|proxy_pass)\s+\"?(https?://[^\s;\"$/]+)", re.MULTILINE)
-"""In nginx's site: `proxy_pass URL;`, or the variable whose value that is. The host alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,16 @@ class Hosts:
 
 
 @dataclass(frozen=True, slots=True)
+class Front:
+    """The reverse proxy in front, as it was started last."""
+
+    site: Site | None = None
+    """None for other software than the lab's nginx."""
+    ended: bool = False
+    """Whether its program has ended by itself, or was killed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What hub, proxy and servers say now, and the settings that they were given."""
 
@@ -51,8 +60,7 @@ class Snapshot:
     """The proxy's table."""
     routes_error: str | None = None
     """Why the proxy's table could not be read; None: it was."""
-    upstreams: tuple[str, ...] = ()
-    """To which addresses the reverse proxy passes requests on, by its own configuration."""
+    front: Front = Front()
     name_option: str = ""
     """What a command that is to find this lab needs behind it."""
 
@@ -70,18 +78,18 @@ def recorded(snapshot: Snapshot) -> dict[str, object]:
         "api_urls": snapshot.api_urls,
         "routes": {route.spec: route.target for route in snapshot.routes},
         "routes_error": snapshot.routes_error,
-        **({"upstreams": snapshot.upstreams} if snapshot.hosts.front else {}),
+        **({"front": snapshot.front} if snapshot.hosts.front else {}),
     }
 
 
 @observed("snapshot", recorded)
 async def take_snapshot(live: LiveLab) -> Snapshot:
     """Ask hub, proxy and servers; that one of them does not answer is part of the snapshot."""
-    settings, hub, (servers, routes), upstreams = await asyncio.gather(
+    settings, hub, (servers, routes), front = await asyncio.gather(
         asyncio.to_thread(live.lab.settings),
         advertised_by_hub(live),
         servers_then_routes(live),
-        asyncio.to_thread(upstreams_of, live.lab),
+        asyncio.to_thread(front_of, live.lab),
     )
     running = [server for server in servers if server.host and server.pid]
     api_urls = await asyncio.gather(*(api_url_of_server(live, server) for server in running))
@@ -93,7 +101,7 @@ async def take_snapshot(live: LiveLab) -> Snapshot:
         api_urls={s.label: url for s, url in zip(running, api_urls, strict=True) if url},
         routes=() if isinstance(routes, HublabError) else tuple(routes),
         routes_error=routes.message if isinstance(routes, HublabError) else None,
-        upstreams=upstreams,
+        front=front,
         name_option=live.lab.name_option,
     )
 
@@ -112,16 +120,17 @@ def hosts_of(lab: Lab) -> Hosts:
     )
 
 
-def upstreams_of(lab: Lab) -> tuple[str, ...]:
-    """To which addresses nginx passes requests on, by the site that it runs with."""
+def front_of(lab: Lab) -> Front:
+    """The reverse proxy in front, if there is one and its container can be asked."""
     fronts = lab.of_role("reverse-proxy")
     if not fronts:
-        return ()
-    try:
-        site = lab.engine.read_file(fronts[0].id, f"{ETC}/{SITE}")
-    except HublabError:
-        return ()
-    return tuple(dict.fromkeys(UPSTREAM.findall((site or b"").decode(errors="replace"))))
+        return Front()
+    site, ended = None, False
+    with contextlib.suppress(HublabError):
+        text = lab.engine.read_file(fronts[0].id, f"{ETC}/{SITE}")
+        site = site_of(text.decode(errors="replace")) if text else None
+        ended = programs.status(lab, fronts[0].service).ended
+    return Front(site, ended)
 
 
 async def servers_then_routes(live: LiveLab) -> tuple[list[Server], list[Route] | HublabError]:

@@ -31,12 +31,11 @@ async def reset_lab(lab: Lab, settings: Settings, *, whole: bool = True) -> floa
     hub = lab.one("hub").service
     proxies = [host.service for host in lab.of_role("proxy") if host.service != hub]
     old, left = await asyncio.to_thread(lab.case)
-    # Hub and proxy restart in any case, so only an sshd can still have older settings.
-    due = [
-        key for key in sorted({*left, *changed_keys(old, settings)}) if "node" in roles_of([key])
-    ]
+    # Hub and proxy restart in any case, so only others can still have older settings.
+    changed = sorted({*left, *changed_keys(old, settings)})
+    due = [key for key in changed if not {*roles_of([key])} & {"hub", "proxy"}]
     # First: a spawn that is under way must not put a server on a node that was just emptied.
-    keeps = [] if whole or "proxy" in roles_of([*changed_keys(old, settings), *left]) else proxies
+    keeps = [] if whole or "proxy" in roles_of(changed) else proxies
     stopping = [partial(programs.stop, lab, proxy) for proxy in proxies if proxy not in keeps]
     await in_threads(lambda: programs.end_hub_and_all(lab, hub, *DATABASE_FILES), *stopping)
     nodes = [partial(end_all_servers, lab, node.service) for node in lab.of_role("node")]
@@ -48,7 +47,7 @@ async def reset_lab(lab: Lab, settings: Settings, *, whole: bool = True) -> floa
             *(partial(empty_or_stop, lab, proxy, settings) for proxy in keeps),
         )
         if due:
-            await restart_roles(lab, ["node"])
+            await restart_roles(lab, roles_of(due))
             await asyncio.to_thread(nothing_due, lab, settings)
         await in_threads(*(partial(start_and_remember, lab, proxy, settings) for proxy in proxies))
         await asyncio.to_thread(programs.start, lab, hub)

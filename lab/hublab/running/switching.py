@@ -1,8 +1,9 @@
 """Changes the settings of a running lab with as few restarts as they need.
 
 Hosts stay. A `hub.` setting restarts the hub's program, a `proxy.` one the proxy's (and the
-hub then gives it its routes back), an `sshd.` one the nodes' sshd, whose connections stay;
-a `server.` setting restarts nothing: servers that start from then on have it.
+hub then gives it its routes back), an `sshd.` one the nodes' sshd, whose connections stay, an
+`nginx.` one the nginx in front; a `server.` setting restarts nothing: servers that start from then
+on have it.
 """
 
 from __future__ import annotations

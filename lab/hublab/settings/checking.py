@@ -14,8 +14,15 @@ from typing import Any
 from hublab.engine import Engine
 from hublab.engine.records import File
 from hublab.errors import LabError, SettingError
-from hublab.settings.files import ROLE_OF_SCOPE
-from hublab.settings.image_software import SCRIPTS, answer_of, proxy_help
+from hublab.settings.files import ROLE_OF_SCOPE, nginx_file
+from hublab.settings.image_software import (
+    FOLDER,
+    SCRIPTS,
+    answer_of,
+    nginx_directives_of,
+    proxy_help,
+)
+from hublab.settings.nginx_directives import directive_of
 from hublab.settings.values import Settings, unknown_setting
 
 SET_BY_HUB = {
@@ -29,13 +36,18 @@ SET_BY_HUB = {
 """Options of a proxy that its hub starts -> the settings that control them. The hub appends its own
 values, which override any others. Source: jupyterhub/proxy.py, `ConfigurableHTTPProxy.start`."""
 
+MAKE_SITE = f"{SCRIPTS}/make_site"
+"""In the image of a reverse proxy: compose/images/reverse-proxy/make_site."""
+NEEDS_LAB = ("host not found in", "bind() to", "cannot load certificate")
+"""How nginx begins what it says of a name, an address or a file that only a host of a lab has."""
+
 
 def check_settings(
     engine: Engine, images: Mapping[str, str], settings: Settings, *, lab: str = ""
 ) -> None:
     """Raise SettingError for the first setting that the software of the images does not accept.
 
-    `images` gives the image of each role: hub, node, proxy. The throw-away containers
+    `images` gives the image of each role of the lab. The throw-away containers
     belong to `lab`, so that they are removed with it if this process is killed.
     """
     engine = engine.for_lab(lab)
@@ -44,7 +56,9 @@ def check_settings(
         "server": lambda engine, image, values: check_traits(engine, image, "server", values),
         "proxy": check_proxy_options,
         "sshd": check_sshd_options,
+        "nginx": check_nginx_directives,
     }
+    refuse_unread(images, settings)
     for scope, check in checks.items():
         if values := settings.scope(scope):
             if scope == "proxy" and images["proxy"] == images["hub"]:
@@ -53,6 +67,16 @@ def check_settings(
         if (code := settings.snippet(scope)) is not None:
             name = settings.snippet_name(scope)
             check_snippet(engine, images[ROLE_OF_SCOPE[scope]], scope, name, code)
+
+
+def refuse_unread(images: Mapping[str, str], settings: Settings) -> None:
+    """Raise SettingError for a setting that no host of a lab with these images reads."""
+    for key in settings:
+        role = ROLE_OF_SCOPE[key.partition(".")[0]]
+        if role not in images:
+            raise SettingError(
+                "no host of this lab reads it", where=key, hint=f"a topology with a {role} host"
+            )
 
 
 def check_traits(engine: Engine, image: str, scope: str, values: dict[str, Any]) -> None:
@@ -70,7 +94,7 @@ def accepted(
     """The digests of the settings, each of one scope, that `check_settings` would accept.
 
     One container checks all of them, in the time of a single check. Settings that choose a class,
-    and those of proxy and sshd, are left out.
+    and those of proxy, sshd and nginx, are left out.
     """
     engine = engine.for_lab(lab)
     passed: set[str] = set()
@@ -139,6 +163,29 @@ def check_sshd_options(engine: Engine, image: str, values: dict[str, Any]) -> No
             )
         if done.exit_code:
             raise LabError(f"could not check sshd options: {done.stderr.strip()[-2000:]}")
+
+
+def check_nginx_directives(engine: Engine, image: str, values: dict[str, Any]) -> None:
+    """Check directives, all together, with the reverse proxy's own nginx.
+
+    What only a lab has is not checked: see NEEDS_LAB.
+    """
+    file = nginx_file(values)
+    done = engine.run_once(image, [MAKE_SITE, f"{FOLDER}/{file.name}"], [file], FOLDER)
+    said = done.stderr.strip()
+    if not done.exit_code or any(words in said for words in NEEDS_LAB):
+        return
+    if done.exit_code != 1:
+        raise LabError(f"could not check directives of nginx: {said[-2000:]}")
+    if unknown := re.search(r'unknown directive "(\w+)"', said):
+        known = nginx_directives_of(engine, image)
+        raise unknown_setting(f"nginx.{unknown[1]}", [f"nginx.{name}" for name in known])
+    named = [f"nginx.{one}" for one in values if f'"{directive_of(one)}"' in said]
+    raise SettingError(
+        f"nginx does not accept it: {said}",
+        where=", ".join(named or (f"nginx.{one}" for one in values)),
+        hint="a directive of location, server or http with its value, as on nginx.org",
+    )
 
 
 def check_snippet(engine: Engine, image: str, scope: str, name: str, code: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hublab.paths import ETC
+from hublab.settings import nginx_directives
 from hublab.settings.syntax import is_snippet
 
 
@@ -31,6 +32,11 @@ _DESTINATIONS = {
         "proxy", f"{ETC}/proxy.args", "the proxy restarts, and the hub restores its routes"
     ),
     "sshd": Destination("node", f"{ETC}/sshd.conf", "sshd reloads its file; connections stay open"),
+    "nginx": Destination(
+        "reverse-proxy",
+        f"{ETC}/{nginx_directives.FILE}",
+        "nginx restarts, which ends the connections through it; servers keep running",
+    ),
 }
 _SNIPPET = f"{ETC}/snippet.py"
 

@@ -2,15 +2,18 @@
 
 Pure; `hublab.running.switching` puts the files on the hosts. Sources: traitlets' configuration
 system for hub and servers; sshd_config(5), where the first value read wins; the proxy's --help.
+For nginx see `nginx_directives`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from hublab.engine.records import File
 from hublab.roles import reading
+from hublab.settings import nginx_directives
 from hublab.settings.syntax import SCOPES, JSONValue
 from hublab.settings.values import Settings
 
@@ -20,7 +23,7 @@ DUE = "due"
 yet. No setting has this name."""
 ROLE_OF_SCOPE = {scope: reading(scope).name for scope in SCOPES}
 """Scope -> the role whose software reads its settings."""
-READ_AT_START = ("hub", "proxy", "sshd")
+READ_AT_START = ("hub", "nginx", "proxy", "sshd")
 """The scopes whose settings take effect at a restart only. A program comes after those that depend
 on it, so restarts go in reverse order: a restarted hub then finds its proxy and sets the routes."""
 
@@ -51,6 +54,8 @@ def files_of_role(role: str, settings: Settings, due: Sequence[str] = ()) -> lis
             return files_of_role("node", settings)[:2]
         case "proxy":
             return [File("proxy.args", "".join(f"{a}\n" for a in proxy_args(settings)).encode())]
+        case "reverse-proxy":
+            return [nginx_file(settings.scope("nginx"))]
         case _:
             return []
 
@@ -74,6 +79,12 @@ def private(name: str, text: str) -> File:
 
 def sshd_lines(settings: Settings) -> str:
     return "".join(f"{key} {value}\n" for key, value in settings.scope("sshd").items())
+
+
+def nginx_file(values: Mapping[str, Any]) -> File:
+    """The directives for a reverse proxy. Only root reads them, for a header may be a secret."""
+    lines = nginx_directives.directive_lines(values)
+    return File(nginx_directives.FILE, lines.encode(), mode=0o600)
 
 
 def proxy_args(settings: Settings) -> list[str]:

@@ -1,7 +1,8 @@
 """Describes settings as the software that reads them documents itself.
 
 Classes and traits come from traitlets in a throw-away container of the role's own image,
-options of the proxy from its `--help`, keywords of sshd from `sshd -T`.
+options of the proxy from its `--help`, keywords of sshd from `sshd -T`. Which directives there are
+says nginx.
 """
 
 from __future__ import annotations
@@ -17,11 +18,17 @@ from hublab.engine.records import File
 from hublab.errors import SettingError
 from hublab.paths import ROOT
 from hublab.settings.files import ROLE_OF_SCOPE
-from hublab.settings.image_software import FOLDER, answer_of, output_of, proxy_help
-from hublab.settings.syntax import SCOPES, check_key, is_snippet
+from hublab.settings.image_software import (
+    FOLDER,
+    answer_of,
+    nginx_directives_of,
+    output_of,
+    proxy_help,
+)
+from hublab.settings.nginx_directives import directive_of
+from hublab.settings.syntax import CLASS_SCOPES, SCOPES, check_key, is_snippet
 from hublab.settings.values import unknown_setting
 
-CLASS_SCOPES = ("hub", "server")
 SCRIPTS = ("describe_settings.py", "check_settings.py")
 OPTION = re.compile(r"^  (?:-\w, )?--([a-z][a-z0-9-]*)( <[^>]+>)?\s*(.*)$")
 SSHD = "mkdir -p /run/sshd && ssh-keygen -q -t ed25519 -N '' -f /tmp/key && "
@@ -44,7 +51,7 @@ class SettingHelp:
 
 
 def describe(engine: Engine, images: Mapping[str, str], name: str) -> list[SettingHelp]:
-    """Describe a setting, or all settings of a class, of `proxy` or of `sshd`.
+    """Describe a setting, or all settings of a class, of `proxy`, `sshd` or `nginx`.
 
     Raises SettingError for an unknown setting. Its hint lists settings of any scope that end in the
     same name, or else the nearest names.
@@ -68,7 +75,8 @@ def with_last_part(name: str, known: Iterable[str]) -> list[str]:
 def all_settings(engine: Engine, images: Mapping[str, str]) -> Iterator[str]:
     """Every setting that a lab's software knows, scope by scope."""
     for scope in SCOPES:
-        yield from settings_of_scope(engine, images, scope)
+        if ROLE_OF_SCOPE[scope] in images:
+            yield from settings_of_scope(engine, images, scope)
 
 
 def settings_of_scope(engine: Engine, images: Mapping[str, str], scope: str) -> Iterator[str]:
@@ -78,8 +86,7 @@ def settings_of_scope(engine: Engine, images: Mapping[str, str], scope: str) -> 
         known = query_traits(engine, images[ROLE_OF_SCOPE[scope]], scope, "Any.trait")["known"]
         yield from (f"{scope}.{one}" for one in known)
     else:
-        options = (proxy_options if scope == "proxy" else sshd_keywords)(engine, images)
-        yield from (option.key for option in options.values())
+        yield from (option.key for option in OPTIONS[scope](engine, images).values())
 
 
 def describe_exactly(engine: Engine, images: Mapping[str, str], name: str) -> list[SettingHelp]:
@@ -87,7 +94,7 @@ def describe_exactly(engine: Engine, images: Mapping[str, str], name: str) -> li
     scope, _, rest = name.partition(".")
     if scope in CLASS_SCOPES and rest.count(".") == 0 and not is_snippet(name):
         return of_class(engine, images, scope, rest)
-    if name not in ("proxy", "sshd"):
+    if name not in OPTIONS:
         check_key(name)
     if is_snippet(name):
         text = "Python for what JSON cannot say; `c` is the configuration. Runs last."
@@ -97,12 +104,14 @@ def describe_exactly(engine: Engine, images: Mapping[str, str], name: str) -> li
         if not found["traits"]:
             raise unknown_setting(name, [f"{scope}.{known}" for known in found["known"]])
         return [trait_help(scope, trait) for trait in found["traits"]]
-    known = (proxy_options if scope == "proxy" else sshd_keywords)(engine, images)
+    if (role := ROLE_OF_SCOPE[scope]) not in images:
+        raise SettingError(f"no host of this lab reads {scope}", hint=f"a lab with a {role} host")
+    known = OPTIONS[scope](engine, images)
     if not rest:
         return list(known.values())
-    if rest.lower() not in known:
+    if (option := directive_of(rest).lower()) not in known:
         raise unknown_setting(name, [one.key for one in known.values()])
-    return [known[rest.lower()]]
+    return [known[option]]
 
 
 def of_class(engine: Engine, images: Mapping[str, str], scope: str, name: str) -> list[SettingHelp]:
@@ -173,3 +182,16 @@ def sshd_keywords(engine: Engine, images: Mapping[str, str]) -> dict[str, Settin
         )
         for keyword, defaults in values.items()
     }
+
+
+def nginx_directives(engine: Engine, images: Mapping[str, str]) -> dict[str, SettingHelp]:
+    """The directives that nginx knows by name; it documents neither values nor defaults itself."""
+    text = "see nginx.org/en/docs/dirindex.html"
+    return {
+        name: SettingHelp(f"nginx.{name}", text, "directive", None, None)
+        for name in nginx_directives_of(engine, images["reverse-proxy"])
+    }
+
+
+OPTIONS = {"proxy": proxy_options, "sshd": sshd_keywords, "nginx": nginx_directives}
+"""Scopes of plain options -> what lists them, by name."""

@@ -52,3 +52,12 @@ def proxy_help(engine: Engine, image: str) -> str:
     """The text of `configurable-http-proxy --help`. Raises LabError."""
     argv = [CONFIGURABLE_HTTP_PROXY, "--help"]
     return output_of(engine, image, argv, "list the options of the proxy")
+
+
+def nginx_directives_of(engine: Engine, image: str) -> list[str]:
+    """The directives that a site can have, as nginx said when the image was built.
+
+    Raises LabError.
+    """
+    argv = ["cat", f"{SCRIPTS}/directives"]
+    return output_of(engine, image, argv, "list the directives of nginx").split()

@@ -14,19 +14,24 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from hublab.errors import SettingError
+from hublab.settings import nginx_directives
 
 JSONValue = None | bool | int | float | str | list[Any] | dict[str, Any]
 
-SCOPES = ("hub", "server", "proxy", "sshd")
-_CLASS_SCOPES = ("hub", "server")
+SCOPES = ("hub", "server", "proxy", "sshd", "nginx")
+CLASS_SCOPES = ("hub", "server")
+"""The scopes whose settings are traits of classes."""
 _SHAPES = {
     "hub": "hub.<Class>.<trait>, as in hub.JupyterHub.hub_connect_ip=127.0.0.1",
     "server": "server.<Class>.<trait>, as in server.ServerApp.allow_origin=*",
     "proxy": "proxy.<option>, as in proxy.proxy-timeout=5000",
     "sshd": "sshd.<Option>, as in sshd.MaxSessions=10",
+    "nginx": "nginx.<directive>, as in nginx.client_max_body_size=1m, "
+    "or nginx.proxy_set_header.<Header>",
 }
 _CLASS_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _OPTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+_OPTION_NAMES = {"proxy": _OPTION_NAME, "sshd": _OPTION_NAME, "nginx": nginx_directives.NAME}
 # CR and LF would start a second option in a file of lines; NUL ends an argument.
 _LINE_BREAKS = re.compile(r"[\r\n\0]")
 
@@ -93,7 +98,7 @@ def check_key(key: str, *, where: str | None = None) -> str:
     if scope not in SCOPES:
         raise _unknown_scope(key, scope, where)
     parts = rest.split(".")
-    if scope in _CLASS_SCOPES:
+    if scope in CLASS_SCOPES:
         is_trait = len(parts) == 2 and all(_CLASS_NAME.fullmatch(part) for part in parts)
         if is_trait or is_snippet(key):
             return key
@@ -103,7 +108,7 @@ def check_key(key: str, *, where: str | None = None) -> str:
                 where=where,
                 hint=f"one JSON object for the whole trait: {scope}.{'.'.join(parts[:2])}={{…}}",
             )
-    elif _OPTION_NAME.fullmatch(rest):
+    elif _OPTION_NAMES[scope].fullmatch(rest):
         return key
     raise SettingError(f"{key!r} is not the name of a setting", where=where, hint=_SHAPES[scope])
 
@@ -128,11 +133,17 @@ def check_value(key: str, value: JSONValue, *, where: str | None = None) -> JSON
         if isinstance(value, dict) and set(value) == {"name", "sha256", "source"}:
             return value
         raise SettingError(f"{key} needs a file", where=where, hint=f"{key}=FILE.py")
-    if scope not in _CLASS_SCOPES:
+    if scope not in CLASS_SCOPES:
         if not isinstance(value, str | int | float):
             raise SettingError(f"{key} needs a text or a number, not {value!r}", where=where)
         if _LINE_BREAKS.search(str(value)):
             raise SettingError(f"the value of {key} must be one line: {value!r}", where=where)
+    if scope == "nginx" and not nginx_directives.are_words(str(value)):
+        raise SettingError(
+            f"the value of {key} must be words of one directive: {value!r}",
+            where=where,
+            hint="single quotes around a word with a space, ; { or }",
+        )
     try:
         json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
     except UnicodeEncodeError:

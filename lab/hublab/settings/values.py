@@ -7,6 +7,7 @@ its scope, which names the software that reads it:
 - `server.<Class>.<trait>`: the single-user servers' configuration
 - `proxy.<option>`: a long option of configurable-http-proxy, without its dashes
 - `sshd.<Option>`: a keyword of sshd_config on the nodes
+- `nginx.<directive>`: a directive of the reverse proxy's site
 - `hub.snippet=FILE.py`, `server.snippet=FILE.py`: Python for what JSON cannot say
 
 Everything here is pure: `checking` finds out whether a class or a trait exists. A string is passed
@@ -26,6 +27,7 @@ from typing import Any, cast
 from hublab.errors import SettingError
 from hublab.settings.secrets import masked, secrets_in
 from hublab.settings.syntax import (
+    CLASS_SCOPES,
     JSONValue,
     check_key,
     check_value,
@@ -97,15 +99,16 @@ class Settings(Mapping[str, JSONValue]):
         """One scope in the form of the JSON file on its host, without the snippet.
 
         `{"JupyterHub": {"hub_connect_ip": "…"}}` for hub and server, `{"option": "…"}` for
-        proxy and sshd.
+        the other scopes.
         """
         nested: dict[str, Any] = {}
         for key, value in self.only(scope).as_json().items():
-            _, *path = key.split(".")
-            if len(path) == 2:
-                nested.setdefault(path[0], {})[path[1]] = value
+            _, _, name = key.partition(".")
+            if scope not in CLASS_SCOPES:
+                nested[name] = value
             elif not is_snippet(key):
-                nested[path[0]] = value
+                class_name, _, trait = name.partition(".")
+                nested.setdefault(class_name, {})[trait] = value
         return nested
 
     def snippet(self, scope: str) -> str | None:
