@@ -24,7 +24,6 @@ ROOT = Path(__file__).parents[2]
 SAMPLE = (
     "scenarios/spawner_states/test_timeline.py",
     "scenarios/origin/test_cors_headers.py",
-    "scenarios/urls/test_server_urls.py",
 )
 """Hub and servers start anew in these, and answer many kinds of questions."""
 REMOVED = (

@@ -15,6 +15,8 @@ from hublab.deployment.removal import down
 from hublab.engine import Engine
 from hublab.errors import UsageError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 THEIRS = """
 import hublab.paths
