@@ -171,6 +171,7 @@ def test_a_dead_nginx_is_blamed(lab: Lab) -> None:
     assert status("/hub/login") == 200
 
 
+@pytest.mark.slow
 def test_a_matrix_of_a_directive(lab: Lab) -> None:
     """Without the header no upgrade (tornado/websocket.py, 400), with it the Origin's 403."""
     axis = 'nginx.proxy_set_header.Upgrade=["$http_upgrade", ""]'

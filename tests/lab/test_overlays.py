@@ -96,6 +96,7 @@ async def test_bastion() -> None:
         assert (await asyncio.to_thread(live.lab.run, "hub", *sign_in_on_page)).exit_code
 
 
+@pytest.mark.slow  # scenarios/cross_host/test_two_networks.py has it too
 async def test_two_networks() -> None:
     """The hub starts a server where the proxy cannot go: it is ready, and nobody gets there."""
     async with lab_of("twonets") as live:
@@ -109,6 +110,7 @@ async def test_two_networks() -> None:
         assert await answer(live, "alice") == "42"
 
 
+@pytest.mark.slow  # test_nginx.py has it too
 async def test_nginx() -> None:
     """nginx is what users reach; without its Upgrade header there are no kernels."""
     async with lab_of("nginx") as live:
