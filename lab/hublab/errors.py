@@ -122,8 +122,18 @@ class HubError(HublabError):
     """
 
     exit_code = 1
-    status: int | None = None
-    """The HTTP status of a request that the hub itself refused."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: str | None = None,
+        hint: str | None = None,
+        status: int | None = None,
+    ) -> None:
+        """`status` is the HTTP status of a request that the hub itself refused."""
+        super().__init__(message, where=where, hint=hint)
+        self.status = status
 
 
 class Interrupted(HublabError):

@@ -13,6 +13,11 @@ if TYPE_CHECKING:  # rich is slow to import; the caller of Steps has imported it
 Progress = Callable[[str], None]
 """Gets each line of progress as it appears; a line may come from a tool, as that printed it."""
 
+
+def silent(line: str) -> None:
+    """Progress that nobody is to see."""
+
+
 STEP = re.compile(r"#(\d+) \[(.+)")
 OUTPUT = re.compile(r"#(\d+) \d+\.\d+ ")
 DONE = re.compile(r"#(\d+) DONE (\d+\.\d+)s")

@@ -12,15 +12,16 @@ import secrets
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
-from testcontainers.compose import ComposeContainer, DockerCompose
+from testcontainers.compose import ComposeContainer, DockerCompose, PublishedPortModel
 
-from hublab.deployment.creation import Created, create
+from hublab.deployment.creation import Created, create, prepare
 from hublab.deployment.plan import make_plan
 from hublab.deployment.removal import down as remove_lab
 from hublab.engine import Engine
 from hublab.errors import UsageError
-from hublab.progress import Progress
+from hublab.progress import Progress, silent
 from hublab.running.lab import Lab
 from hublab.running.live import connect
 from hublab.running.ready import make_ready
@@ -29,26 +30,27 @@ from hublab.settings.syntax import JSONValue
 from hublab.settings.values import Settings
 
 
-def silent(line: str) -> None:
-    """Shows no progress."""
-
-
 class Host(ComposeContainer):
-    """A host of the lab, whose published ports are those that a wait asks."""
+    """A host of the lab, whose published ports are those that accessors and waits ask."""
 
-    def get_container_host_ip(self) -> str:
-        """Where its ports are published."""
-        return "127.0.0.1"
+    def get_publisher(
+        self,
+        by_port: int | None = None,
+        by_host: str | None = None,
+        prefer_ip_version: Literal["IPv4", "IPv6"] = "IPv4",
+    ) -> PublishedPortModel:
+        """Where a port is published. Raises UsageError where it is not, instead of TypeError."""
+        self.Publishers = [one for one in self.Publishers or () if one.PublishedPort]
+        if by_port and by_port not in [one.TargetPort for one in self.Publishers]:
+            raise UsageError(
+                f"{self.Service} publishes no port {by_port}",
+                hint="proxy 8000; others are reached from within the lab, see `exec_in_container`",
+            )
+        return super().get_publisher(by_port, by_host, prefer_ip_version)
 
     def get_exposed_port(self, port: int) -> int:
-        """The published port. Raises UsageError for one that is not: theirs would ask `port`."""
-        for published in self.Publishers or ():  # None where there are none
-            if published.TargetPort == port and published.PublishedPort:
-                return published.PublishedPort
-        raise UsageError(
-            f"{self.Service} publishes no port {port}",
-            hint="proxy 8000; other hosts are reached from within the lab, see `exec_in_container`",
-        )
+        """The published port, for waits; theirs is `port` itself. Raises as `get_publisher`."""
+        return self.get_publisher(port).PublishedPort or 0
 
 
 class HubLab(DockerCompose):
@@ -87,6 +89,7 @@ class HubLab(DockerCompose):
         """Create the lab, wait until its hub answers through the proxy, then for `waiting_for`."""
         plan = make_plan(self._files, self._nodes)
         engine = Engine.connect()
+        prepare(plan, self.lab_name, engine, self._progress)
         self._created = create(
             plan, self.lab_name, engine, self._progress, settings=self._settings, lease=True
         )
@@ -158,24 +161,6 @@ class HubLab(DockerCompose):
             host._docker_compose = self
             found.append(host)
         return found
-
-    def get_service_port(
-        self, service_name: str | None = None, port: int | None = None
-    ) -> int | None:
-        """The published port. Raises UsageError where there is none, instead of TypeError."""
-        self._publishes(service_name, port)
-        return super().get_service_port(service_name, port)
-
-    def get_service_host(
-        self, service_name: str | None = None, port: int | None = None
-    ) -> str | None:
-        """Where a port is published. Raises UsageError where it is not."""
-        self._publishes(service_name, port)
-        return super().get_service_host(service_name, port)
-
-    def _publishes(self, service_name: str | None, port: int | None) -> None:
-        if service_name and port:
-            self.get_container(service_name).get_exposed_port(port)
 
     def get_logs(self, *services: str) -> tuple[str, str]:
         """What hosts printed, without Compose's prefix and colours; nothing as the second."""

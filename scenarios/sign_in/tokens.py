@@ -27,9 +27,8 @@ async def make_token(lab: LiveLab, user: str = "alice", **wanted: object) -> Tok
     await hub.ensure_user(user)
     status, model = await hub.request("POST", f"users/{user}/tokens", json=wanted)
     if status != 201:
-        error = HubError(f"the hub answered {status}: {model}", where=f"a token of {user}")
-        error.status = status
-        raise error
+        message = f"the hub answered {status}: {model}"
+        raise HubError(message, where=f"a token of {user}", status=status)
     lab.hide(str(model["token"]))
     return Token(str(model["token"]), str(model["id"]), user)
 

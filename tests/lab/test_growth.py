@@ -13,6 +13,7 @@ from hublab.deployment.creation import temporary
 from hublab.deployment.plan import make_plan
 from hublab.deployment.removal import down
 from hublab.engine import Engine
+from hublab.progress import silent
 from hublab.running.lab import Lab
 from hublab.running.ready import make_ready
 from hublab.settings.values import NO_SETTINGS
@@ -46,9 +47,9 @@ def engine() -> Iterator[Engine]:
 def cost_of(nodes: int, engine: Engine) -> Cost:
     down(NAME, engine)
     begun = time.monotonic()
-    with temporary(make_plan(nodes=nodes), NAME, lambda line: None):
+    with temporary(make_plan(nodes=nodes), NAME, silent):
         lab = Lab.find(NAME, engine)
-        asyncio.run(make_ready(lab, NO_SETTINGS, lambda line: None))
+        asyncio.run(make_ready(lab, NO_SETTINGS, silent))
         seconds = time.monotonic() - begun
         memory = sum(engine.memory_bytes(host.id) for host in lab.hosts.values())
     return Cost(nodes, seconds, memory / 2**20)

@@ -13,6 +13,7 @@ from hublab.deployment.plan import make_plan
 from hublab.deployment.removal import down
 from hublab.deployment.variables import free_port, subnet_choices
 from hublab.engine import Compose, Engine
+from hublab.progress import silent
 from hublab.roles import PUBLISHED
 from hublab.running.lab import Lab
 from hublab.running.live import LiveLab
@@ -35,13 +36,13 @@ class Labs:
         """`hublab up` with images present, until the hub answers through the proxy."""
         begun = time.monotonic()
         plan = await asyncio.to_thread(make_plan)
-        with temporary(plan, NAME, lambda line: None):
-            await make_ready(Lab.find(NAME, self.engine), NO_SETTINGS, lambda line: None)
+        with temporary(plan, NAME, silent):
+            await make_ready(Lab.find(NAME, self.engine), NO_SETTINGS, silent)
             return time.monotonic() - begun
 
     async def down(self) -> float:
         """`hublab down` of a lab that is up."""
-        with temporary(await asyncio.to_thread(make_plan), NAME, lambda line: None):
+        with temporary(await asyncio.to_thread(make_plan), NAME, silent):
             return await asyncio.to_thread(down, NAME, self.engine)
 
     async def bare_up(self) -> float:

@@ -18,6 +18,7 @@ from hublab.errors import UsageError
 from hublab.journal.file import read_journal
 from hublab.journal.starts import seconds_of_starts
 from hublab.paths import ROOT
+from hublab.progress import silent
 from hublab.running.lab import Lab
 from hublab.running.live import LiveLab
 from hublab.running.ready import make_ready
@@ -31,8 +32,8 @@ async def up_with(nodes: int) -> dict[str, float]:
     """Seconds of `hublab up` with so many nodes, until the hub answers through the proxy."""
     begun = time.monotonic()
     plan = await asyncio.to_thread(make_plan, (), nodes)
-    with temporary(plan, NAME, lambda line: None) as created:
-        await make_ready(Lab.find(NAME, created.engine), NO_SETTINGS, lambda line: None)
+    with temporary(plan, NAME, silent) as created:
+        await make_ready(Lab.find(NAME, created.engine), NO_SETTINGS, silent)
         return {"up": time.monotonic() - begun}
 
 

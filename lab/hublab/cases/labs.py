@@ -13,9 +13,8 @@ from pathlib import Path
 from hublab.cases.acceptance import Acceptance
 from hublab.cases.options import DEFAULT_TOPOLOGY, LabOptions
 from hublab.cases.runner import CaseRunner, Owner, Recorder
-from hublab.deployment.creation import create, refuse_early
+from hublab.deployment.creation import create, prepare
 from hublab.deployment.plan import make_plan
-from hublab.deployment.role_images import build_packages
 from hublab.engine import Engine
 from hublab.errors import HublabError, LabError, MachineError, UsageError
 from hublab.paths import COMPOSE
@@ -77,8 +76,7 @@ class Labs:
         name = self.name_for(topology)
         self.progress(f"bringing up lab {name} from {', '.join(path.name for path in files)}")
         plan, engine = make_plan(files), Engine.connect()
-        refuse_early(engine, name, plan)
-        build_packages(plan, name, engine, self.progress)
+        prepare(plan, name, engine, self.progress)
         lease, pinned = self.options.name is None, self.options.pinned
         created = create(plan, name, engine, self.progress, settings=pinned, lease=lease)
         if not created.new:

@@ -13,11 +13,10 @@ from hublab.cli.common import common, files_option, open_journal, out, steps, ta
 from hublab.cli.json_output import emit
 from hublab.cli.packages import packages_options, show_versions
 from hublab.cli.sign_in import as_data, find_sign_in, show_password_option, show_sign_in
-from hublab.deployment.creation import Created, create, refuse_early
+from hublab.deployment.creation import Created, create, prepare
 from hublab.deployment.own_config import NO_CONFIG, Override, OwnConfig
 from hublab.deployment.own_environment import password_from, variables_from
 from hublab.deployment.plan import Plan, make_plan
-from hublab.deployment.role_images import build_packages
 from hublab.deployment.up_lock import up_lock
 from hublab.diagnosis.unserved import Unserved, unserved
 from hublab.engine import Engine
@@ -170,8 +169,7 @@ def bring_up(
 ) -> tuple[Lab, Created]:
     """Bring a lab up for good, or find it running, and begin its journal."""
     engine = Engine.connect()
-    refuse_early(engine, name, plan, own)
-    build_packages(plan, name, engine, say)
+    prepare(plan, name, engine, say, own)
     with up_lock(say):
         created = create(plan, name, engine, say, settings=settings, own=own)
         lab = Lab.find(name, engine)

@@ -20,7 +20,7 @@ from hublab.deployment.own_config import (
 from hublab.deployment.own_hosts import put_own_config
 from hublab.deployment.plan import Plan
 from hublab.deployment.removal import down, down_argv, undo
-from hublab.deployment.role_images import with_images
+from hublab.deployment.role_images import build_packages, with_images
 from hublab.deployment.up_lock import up_lock
 from hublab.engine import Compose, Engine
 from hublab.errors import EngineError, LabError
@@ -66,14 +66,18 @@ class Created:
             self.guard.release()
 
 
-def refuse_early(engine: Engine, name: str, plan: Plan, own: OwnConfig = NO_CONFIG) -> None:
-    """Refuse what cannot come up, before anything waits.
+def prepare(
+    plan: Plan, name: str, engine: Engine, progress: Progress, own: OwnConfig = NO_CONFIG
+) -> None:
+    """What comes before a lab waits for others that come up: call it before `create`.
 
-    Raises UsageError for what the user can repair.
+    Refuses what cannot come up, and builds images with packages of the user's own, which may take
+    minutes. Raises UsageError for what the user can repair.
     """
     check_name(name)
     own.check_readable()
     refuse_conflict(engine, name, plan)
+    build_packages(plan, name, engine, progress)
 
 
 def create(

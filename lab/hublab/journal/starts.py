@@ -24,8 +24,7 @@ def seconds_of_starts(entries: Iterable[Entry]) -> dict[str, float]:
             case SpawnProgress(lab=lab, user=user, server=server, progress=progress):
                 if progress == 0:
                     begun[lab, user, server] = t
-                elif (
-                    progress == 100 and (since := begun.pop((lab, user, server), None)) is not None
-                ):
+                elif progress == 100 and (lab, user, server) in begun:
+                    since = begun.pop((lab, user, server))
                     found["server"] = found.get("server", 0.0) + t - since
     return found

@@ -198,11 +198,8 @@ def decode(text: str) -> Any:
 def refused(method: str, path: str, status: int, body: Any) -> HubError:
     """The hub's refusal in its own words."""
     words = body.get("message") if isinstance(body, dict) else body
-    error = HubError(
-        f"the hub answered {status}: {words or 'no message'}", where=f"{method} {path}"
-    )
-    error.status = status
-    return error
+    message = f"the hub answered {status}: {words or 'no message'}"
+    return HubError(message, where=f"{method} {path}", status=status)
 
 
 async def open_hub(channel: Channel, lab: Lab) -> Hub:

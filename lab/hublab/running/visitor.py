@@ -141,11 +141,8 @@ async def sign_in(
             login, data=form, headers=NAVIGATE, allow_redirects=False
         ) as answer:
             if answer.status != 302:
-                error = HubError(
-                    f"{user} could not sign in: {answer.status}", where=f"POST {login}"
-                )
-                error.status = answer.status
-                raise error
+                message = f"{user} could not sign in: {answer.status}"
+                raise HubError(message, where=f"POST {login}", status=answer.status)
     except (aiohttp.ClientError, TimeoutError) as error:
         await session.close()
         raise HubError(f"the proxy did not answer: {in_words(error)}", where=str(login)) from error
