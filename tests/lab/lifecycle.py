@@ -17,6 +17,7 @@ from pathlib import Path
 from hublab.deployment.removal import down
 from hublab.engine import Engine
 from hublab.paths import labs_folder
+from hublab.running.lab import Lab
 
 HUBLAB = (sys.executable, "-m", "hublab")
 ROOT = Path(__file__).parents[2]
@@ -47,16 +48,38 @@ def hublab(
     )
 
 
+def output_of(*argv: str | Path, cwd: Path, environment: Mapping[str, str] | None = None) -> str:
+    """What a program printed on both streams; it must end with 0."""
+    done = subprocess.run(
+        [*map(str, argv)],
+        cwd=cwd,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    return done.stdout
+
+
 @contextmanager
-def lab_for_a_test() -> Iterator[str]:
-    """A lab that is up, and gone at the end whatever happens."""
-    name = fresh_name()
-    done = hublab("up", "--name", name)
+def lab_of_name(name: str, *options: str) -> Iterator[Lab]:
+    """A lab that `up` brings up in the project's folder, and that is gone whatever happens."""
+    done = hublab("up", "--name", name, *options, cwd=ROOT)
     try:
         assert done.returncode == 0, done.stderr
-        yield name
+        yield Lab.find(name, Engine.connect())
     finally:
         down(name, Engine.connect())
+
+
+@contextmanager
+def lab_for_a_test() -> Iterator[str]:
+    """The same with a new name."""
+    with lab_of_name(fresh_name()) as lab:
+        yield lab.name
 
 
 class Running:

@@ -11,8 +11,6 @@ import lifecycle
 import pytest
 from scenarios.origin.https_site import certificate
 
-from hublab.deployment.removal import down
-from hublab.engine import Engine
 from hublab.paths import ETC
 from hublab.running.lab import Lab
 
@@ -28,12 +26,8 @@ def hublab(*argv: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[Lab]:
-    done = hublab("up", *OVERLAY, "--set", f"{SIZE}=1k")
-    try:
-        assert done.returncode == 0, done.stderr
-        yield Lab.find(NAME, Engine.connect())
-    finally:
-        down(NAME, Engine.connect())
+    with lifecycle.lab_of_name(NAME, *OVERLAY, "--set", f"{SIZE}=1k") as lab:
+        yield lab
 
 
 @pytest.fixture

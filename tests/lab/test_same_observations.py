@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import lifecycle
 import pytest
 
 from hublab.journal.events import Observed, Verdict
 from hublab.journal.file import Entry, read_journal
 
-ROOT = Path(__file__).parents[2]
 SAMPLE = (
     "scenarios/spawner_states/test_timeline.py",
     "scenarios/origin/test_cors_headers.py",
@@ -70,16 +69,8 @@ def observations(entries: Iterable[Entry]) -> dict[str, Counter[str]]:
 def run(paths: Iterable[str], journal: Path, *options: str) -> dict[str, Counter[str]]:
     """Run scenarios in one process, so that their observations follow each other."""
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
-    done = subprocess.run(
-        [*argv, *paths, "-m", "not slow", f"--lab-journal={journal}", *options],
-        cwd=ROOT,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-4000:]
+    argv += [*paths, "-m", "not slow", f"--lab-journal={journal}", *options]
+    lifecycle.output_of(*argv, cwd=lifecycle.ROOT)
     return observations(read_journal(journal))
 
 

@@ -13,8 +13,6 @@ from pathlib import Path
 import lifecycle
 import pytest
 
-from hublab.deployment.removal import down
-from hublab.engine import Engine
 from hublab.running import programs
 from hublab.running.lab import Lab
 from hublab.running.readiness import ProgramEnded
@@ -34,12 +32,8 @@ def hublab(*argv: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[Lab]:
-    done = hublab("up")
-    try:
-        assert done.returncode == 0, done.stderr
-        yield Lab.find(NAME, Engine.connect())
-    finally:
-        down(NAME, Engine.connect())
+    with lifecycle.lab_of_name(NAME) as lab:
+        yield lab
 
 
 @pytest.fixture

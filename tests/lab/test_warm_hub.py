@@ -13,8 +13,6 @@ import lifecycle
 import pytest
 
 from hublab.cli.up import set_warmth
-from hublab.deployment.removal import down
-from hublab.engine import Engine
 from hublab.engine.records import File
 from hublab.errors import HublabError
 from hublab.paths import ETC
@@ -100,12 +98,8 @@ READ_AT_IMPORT = {
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    done = lifecycle.hublab("up", "--name", NAME)
-    try:
-        assert done.returncode == 0, done.stderr
-        yield Lab.find(NAME, Engine.connect())
-    finally:
-        down(NAME, Engine.connect())
+    with lifecycle.lab_of_name(NAME) as lab:
+        yield lab
 
 
 def enter(lab: Lab, settings: dict[str, JSONValue], *, cold: bool) -> None:

@@ -17,7 +17,6 @@ from hublab.errors import UsageError
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 THEIRS = """
 import hublab.paths
 import pytest
@@ -37,30 +36,19 @@ async def test_a_server_on_another_host(lab: LiveLab, case) -> None:
 def call(*argv: str | Path, cwd: Path) -> str:
     """What a program printed, with nothing of this clone in its environment."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        [*map(str, argv)],
-        cwd=cwd,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-4000:]
-    return done.stdout
+    return lifecycle.output_of(*argv, cwd=cwd, environment=environment)
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The `bin` of an environment that has the two wheels, and what they need."""
     folder = tmp_path_factory.mktemp("wheels")
-    call(sys.executable, ROOT / ".ci" / "dist.py", folder / "dist", cwd=folder)
+    call(sys.executable, lifecycle.ROOT / ".ci" / "dist.py", folder / "dist", cwd=folder)
     call(sys.executable, "-m", "venv", folder / "venv", cwd=folder)
     bin_ = folder / "venv" / "bin"
     wheels = sorted((folder / "dist").glob("*.whl"))
     assert len(wheels) == 2
-    constraints = ROOT / "lab" / "constraints.txt"
+    constraints = lifecycle.ROOT / "lab" / "constraints.txt"
     call(bin_ / "pip", "install", "--quiet", "--constraint", constraints, *wheels, cwd=folder)
     return bin_
 
