@@ -44,11 +44,13 @@ def hub_classes(settings: dict[str, dict[str, Any]]) -> list[type[Configurable]]
 def server_classes() -> list[type[Configurable]]:
     """All classes that jupyterhub-singleuser reads settings for."""
     from jupyter_server.serverapp import ServerApp
+    from jupyterhub.services.auth import HubOAuth
     from jupyterhub.singleuser.extension import JupyterHubSingleUser
     from jupyterlab.labapp import LabApp
 
     apps = (ServerApp, JupyterHubSingleUser, LabApp)
-    return [*(found for app in apps for found in (app, *app.classes)), *extension_classes()]
+    listed = (found for app in apps for found in (app, *app.classes))
+    return [*listed, HubOAuth, *extension_classes()]  # the server makes it, and does not list it
 
 
 def extension_classes() -> list[type[Configurable]]:

@@ -50,7 +50,7 @@ from .oauth_steps import (
 
 REQUIRED = "hub.JupyterHub.oauth_require_pkce"
 SNIPPET = "server.snippet"
-NO_PKCE = "no_pkce.py"
+PKCE, REMEMBERED = "server.HubOAuth.pkce_enabled", "server.HubOAuth.oauth_state_max_age"
 BARE = re.compile(r"<html><title>(\d{3}: [\w ]+)</title><body>\1</body></html>")
 """Tornado's own error page: the status and its name, twice."""
 
@@ -62,22 +62,15 @@ async def said(lab: LiveLab) -> str:
     return await last_server_log(lab, "alice", "node1")
 
 
-def name_of(case: Case) -> str:
-    """The name of the servers' snippet."""
-    snippet = case[SNIPPET]
-    return str(snippet["name"]) if isinstance(snippet, dict) else str(snippet)
-
-
 @pytest.mark.matrix(REQUIRED, [False, True])
-@pytest.mark.matrix(SNIPPET, [NO_PKCE, "brief_state.py"])
+@pytest.mark.matrix(PKCE, [False, True])
 async def test_a_hub_that_wants_a_proof_refuses_servers_without(lab: LiveLab, case: Case) -> None:
     """Required by the hub and not sent by the server, as by an older one: 400; else it works."""
     await lab.spawn("alice", on="node1")
     who = await lab.enter(credentials(lab, "alice"))
     back = await until_callback(lab, who)
     assert path_of(back) == CALLBACK
-    proof = name_of(case) != NO_PKCE
-    refused = case[REQUIRED] is True and not proof
+    refused = case[REQUIRED] is True and case[PKCE] is False
     assert parameters(back).get("error") == ("invalid_request" if refused else None)
     end = await open_page(lab, who, leads_to(back))
     assert end.status == (400 if refused else 302)
@@ -183,7 +176,7 @@ async def test_a_hub_that_is_away_at_the_callback(lab: LiveLab) -> None:
     "proof of the code (PKCE) is remembered in the server's memory alone. State and cookie are "
     "right, the code is used without its code_verifier, and the hub refuses it.",
 )
-@pytest.mark.matrix(SNIPPET, [NO_PKCE, "answers_kept_8_s.py"])
+@pytest.mark.matrix(PKCE, [False, True])
 async def test_a_server_that_restarted_meanwhile(lab: LiveLab, case: Case) -> None:
     """Its page without PKCE, 500 with it: the state is right, what was remembered is gone."""
     await lab.spawn("alice", on="node1")
@@ -194,7 +187,7 @@ async def test_a_server_that_restarted_meanwhile(lab: LiveLab, case: Case) -> No
     back = await open_page(lab, who, leads_to(page))
     assert path_of(back) == CALLBACK
     end = await open_page(lab, who, leads_to(back))
-    if name_of(case) == NO_PKCE:
+    if case[PKCE] is False:
         assert (end.status, leads_to(end)) == (302, "/user/alice/")
     else:
         assert end.status == 500
@@ -213,8 +206,8 @@ async def test_a_server_that_restarted_meanwhile(lab: LiveLab, case: Case) -> No
     "not, and the callback is 500, in the log 'Failed to check authorization: Code verifier "
     "required.'.",
 )
-@pytest.mark.matrix(SNIPPET, ["brief_state.py"])
-@pytest.mark.sabotage(SNIPPET, "answers_kept_8_s.py")
+@pytest.mark.matrix(REMEMBERED, [2])
+@pytest.mark.sabotage(REMEMBERED, 600)
 async def test_a_state_that_the_server_has_forgotten(lab: LiveLab) -> None:
     """Two seconds are set: the cookie says 600, and a callback that comes later is 500."""
     await lab.spawn("alice", on="node1")

@@ -33,8 +33,8 @@ from hublab.scenario import PYTHON, Case, LiveLab, flag_file, until
 from .kept_answers import first_answer, until_another
 from .tokens import AT_HUB, AT_SERVER, make_token, questions_of, revoke, status_for
 
-KEPT = "server.snippet"
-SECONDS = {"answers_kept_4_s.py": 4, "answers_kept_8_s.py": 8}
+KEPT = "server.HubOAuth.cache_max_age"
+SNIPPET = "server.snippet"
 NOBODYS = "0123456789abcdef0123456789abcdef"
 """A token that nobody has."""
 DATABASE = "/srv/jupyterhub/jupyterhub.sqlite"
@@ -52,13 +52,12 @@ held.unlink()
 """
 
 pytestmark = pytest.mark.topology("lab")
-BOTH = pytest.mark.matrix(KEPT, list(SECONDS))
+BOTH = pytest.mark.matrix(KEPT, [4, 8])
 
 
 def seconds(case: Case) -> int:
     """For how long the servers of this case keep an answer."""
-    snippet = case[KEPT]
-    return SECONDS[str(snippet["name"]) if isinstance(snippet, dict) else "answers_kept_4_s.py"]
+    return int(str(case[KEPT]))
 
 
 @asynccontextmanager
@@ -113,7 +112,7 @@ async def test_a_refusal_is_kept_as_long(lab: LiveLab, case: Case) -> None:
     assert await questions_of(lab, "node1") == [200, 200]
 
 
-@pytest.mark.sabotage(KEPT, "asks_each_time.py")
+@pytest.mark.sabotage(SNIPPET, "asks_each_time.py")
 async def test_one_question_for_each_token(lab: LiveLab) -> None:
     """With the default of five minutes: ten requests each with a good and with an unknown token,
     one question each.
@@ -138,8 +137,8 @@ async def test_one_question_for_each_token(lab: LiveLab) -> None:
     "database error; the server keeps that 403 for cache_max_age, five minutes by default, while "
     "the hub takes the token at once.",
 )
-@pytest.mark.matrix(KEPT, ["answers_kept_8_s.py"])
-@pytest.mark.sabotage(KEPT, "asks_each_time.py")
+@pytest.mark.matrix(KEPT, [8])
+@pytest.mark.sabotage(SNIPPET, "asks_each_time.py")
 async def test_a_lost_database_is_kept_as_a_refusal(lab: LiveLab, case: Case) -> None:
     """A good token, asked about while the database is locked: refused long after the lock."""
     await lab.spawn("alice", on="node1")
@@ -156,7 +155,7 @@ async def test_a_lost_database_is_kept_as_a_refusal(lab: LiveLab, case: Case) ->
     assert await questions_of(lab, "node1") == [403, 200]
 
 
-@pytest.mark.sabotage(KEPT, "asks_each_time.py")
+@pytest.mark.sabotage(SNIPPET, "asks_each_time.py")
 async def test_a_hub_that_is_away_is_not_kept(lab: LiveLab) -> None:
     """Without a hub a known token is good; a new one is 500, and good when the hub is back."""
     await lab.spawn("alice", on="node1")
