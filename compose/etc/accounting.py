@@ -140,7 +140,7 @@ def no_encryption(effective: Config) -> str | None:
 
     try:
         CryptKeeper(config=effective).check_available()
-    except EncryptionUnavailable as error:
+    except (EncryptionUnavailable, TraitError, ValueError) as error:  # no key, or none that fits
         return f"enable_auth_state needs a key, for instance --env JUPYTERHUB_CRYPT_KEY: {error}"
     return None
 

@@ -348,6 +348,8 @@ def test_a_state_of_users_needs_a_key(
     text = "c.Authenticator.enable_auth_state = True\n"
     monkeypatch.delenv("JUPYTERHUB_CRYPT_KEY", raising=False)
     assert account(hub_config, base, tmp_path, text)[2] == ["Authenticator.enable_auth_state"]
+    monkeypatch.setenv("JUPYTERHUB_CRYPT_KEY", "short")
+    assert account(hub_config, base, tmp_path, text)[2] == ["Authenticator.enable_auth_state"]
     monkeypatch.setenv("JUPYTERHUB_CRYPT_KEY", "3f" * 32)
     assert account(hub_config, base, tmp_path, text)[1] == ["Authenticator.enable_auth_state"]
 
