@@ -30,6 +30,18 @@ from hublab.settings.syntax import JSONValue
 from hublab.settings.values import Settings
 
 
+def refuse_in_coroutine() -> None:
+    """Raise UsageError where a loop runs, for its thread cannot wait for another one."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise UsageError(
+        "HubLab is for plain functions, and this thread runs a coroutine",
+        hint="`await asyncio.to_thread(lab.start)`, and so for each of its methods",
+    )
+
+
 class Host(ComposeContainer):
     """A host of the lab, whose published ports are those that accessors and waits ask."""
 
@@ -87,8 +99,14 @@ class HubLab(DockerCompose):
 
     def start(self) -> None:
         """Create the lab, wait until its hub answers through the proxy, then for `waiting_for`."""
+        refuse_in_coroutine()
         plan = make_plan(self._files, self._nodes)
         engine = Engine.connect()
+        if engine.leftovers(self.lab_name):
+            raise UsageError(
+                f"there is a lab {self.lab_name} already, which the end of this block would remove",
+                hint=f"another name, or `hublab down --name {self.lab_name}`",
+            )
         prepare(plan, self.lab_name, engine, self._progress)
         self._created = create(
             plan, self.lab_name, engine, self._progress, settings=self._settings, lease=True
@@ -134,6 +152,7 @@ class HubLab(DockerCompose):
 
         Raises HubError with the hub's words when it fails, Undecided after `timeout` seconds.
         """
+        refuse_in_coroutine()
 
         async def start() -> Server:
             async with connect(self.lab) as live:
@@ -143,6 +162,7 @@ class HubLab(DockerCompose):
 
     def stop_server(self, user: str) -> float:
         """Stop a user's server and wait until it is gone; returns the seconds."""
+        refuse_in_coroutine()
 
         async def stop() -> float:
             async with connect(self.lab) as live:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import urllib.request
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from testcontainers.core.wait_strategies import HttpWaitStrategy, LogMessageWaitStrategy
@@ -75,3 +77,29 @@ def test_what_makes_no_lab_leaves_nothing() -> None:
     with pytest.raises(UsageError, match="no_such_setting"), lab:
         pytest.fail("there is no lab")
     assert not Engine.connect().leftovers(lab.lab_name)
+
+
+def test_a_lab_of_somebody_s_stays(lab: HubLab) -> None:
+    """Of a name that there is already, neither the refusal nor the block's end removes anything."""
+    with pytest.raises(UsageError, match=f"there is a lab {lab.lab_name} already"):
+        HubLab(name=lab.lab_name).__enter__()
+    assert "hub" in {one.Service for one in lab.get_containers()}
+
+
+def test_a_coroutine_is_told_how(lab: HubLab) -> None:
+    async def spawn() -> None:
+        lab.spawn("bob")
+
+    async def enter() -> None:
+        HubLab().__enter__()
+
+    for function in (spawn, enter):
+        with pytest.raises(UsageError, match="this thread runs a coroutine"):
+            asyncio.run(function())
+
+
+@pytest.mark.parametrize("nodes", [0, 1, 129, "2"])
+def test_a_number_of_nodes_that_is_none(nodes: Any) -> None:
+    with pytest.raises(UsageError, match="nodes") as refused:
+        HubLab(nodes=nodes).__enter__()
+    assert refused.value.hint == "a number from 2 to 128"

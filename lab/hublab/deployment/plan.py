@@ -17,7 +17,12 @@ from hublab.engine import Compose, ComposeRefusal
 from hublab.errors import UsageError
 from hublab.paths import COMPOSE, ROOT
 from hublab.running.lab import DEFAULT_NAME
-from hublab.topology.defaults import overlay_text, stand_in_images
+from hublab.topology.defaults import (
+    FEWEST_NODES,
+    MOST_NODES,
+    overlay_text,
+    stand_in_images,
+)
 from hublab.topology.model import Topology
 from hublab.topology.packages import Packages, packages_in
 from hublab.topology.problems import Problem, TopologyErrors
@@ -57,6 +62,8 @@ def make_plan(
     UsageError for a variable of the environment that no lab can have, TopologyErrors or
     TopologyError for files that make no lab, MachineError without Docker Compose.
     """
+    if nodes is not None and not (isinstance(nodes, int) and FEWEST_NODES <= nodes <= MOST_NODES):
+        raise UsageError(f"{nodes!r} nodes", hint=f"a number from {FEWEST_NODES} to {MOST_NODES}")
     check_environment()  # Compose would refuse the same variables with words of its own
     whole = chosen_files(files)
     try:
