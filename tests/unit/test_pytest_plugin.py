@@ -284,6 +284,13 @@ def test_a_journal_needs_a_folder(suite: pytest.Pytester) -> None:
     result.stderr.fnmatch_lines(["*--lab-journal: there is no folder nowhere*"])
 
 
+def test_a_journal_is_no_folder(suite: pytest.Pytester) -> None:
+    for given in ("", "."):
+        result = suite.runpytest_subprocess(f"--lab-journal={given}")
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(["*--lab-journal: . is a folder*"])
+
+
 def test_the_failure_of_one_worker_keeps_the_evidence_of_all(suite: pytest.Pytester) -> None:
     pytest.importorskip("xdist", reason="pytest-xdist is not installed here")
     suite.makepyfile(

@@ -202,6 +202,7 @@ def write_merged(entries: Iterable[Entry], path: Path) -> None:
     """Write entries as one journal; replaces the file at `path`."""
     lines = ({"t": t, "kind": event.kind, **asdict(event)} for t, event in entries)
     path.touch(mode=0o600)
+    path.chmod(0o600)  # one that was there already
     path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
 

@@ -38,7 +38,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--lab-journal",
         metavar="FILE",
         type=Path,
-        help="write the journal of the whole run here too, whatever is kept under evidence/",
+        help="write the journal of the whole run here too, over a file that is there, whatever is "
+        "kept under evidence/",
     )
 
 
@@ -51,6 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
     copy: Path | None = config.getoption("--lab-journal")
     if copy is not None and not copy.parent.is_dir():
         raise pytest.UsageError(f"--lab-journal: there is no folder {copy.parent}")
+    if copy is not None and copy.is_dir():
+        raise pytest.UsageError(f"--lab-journal: {copy} is a folder, and not a file to write")
     config.stash[EVIDENCE] = Evidence(
         folder, worker, config.getoption("--lab-evidence"), copy and copy.absolute()
     )
