@@ -157,6 +157,8 @@ def test_what_was_seen_is_kept_and_taken_up_again(results: Results) -> None:
 def test_the_first_case_that_failed_can_be_looked_at(results: Results) -> None:
     """Row 1 is the second case; the command is one that a shell takes as it stands."""
     assert first_failure(results) == f"hublab up --name case --set {HOST.key}=127.0.0.1"
+    results.add(row(results.plan, 1, spawn=Seen("403", False)))  # as it is meant to be, perhaps
+    assert first_failure(results) is None
     results.rows.pop(results.plan.cases[1].id)
     assert first_failure(results) is None
 

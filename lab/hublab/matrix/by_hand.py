@@ -18,8 +18,15 @@ NAME = "case"
 
 
 def first_failure(results: Results) -> str | None:
-    """The command for the first case in which something did not work, if there is one."""
-    failed = {row.id for row in results.in_order() if not all(one.ok for one in row.cells.values())}
+    """The command for the first case with a reason why something did not work, if there is one.
+
+    A refusal without one, as of a WebSocket from elsewhere, may be what the case is about.
+    """
+    failed = {
+        row.id
+        for row in results.in_order()
+        if any(one.detail and not one.ok for one in row.cells.values())
+    }
     commands = (by_hand(results.plan, case) for case in results.plan.cases if case.id in failed)
     return next((command for command in commands if command), None)
 
