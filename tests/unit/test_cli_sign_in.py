@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 from hublab.cli import sign_in
-from hublab.running.sign_in import SignIn
+from hublab.running.lab import Lab
+from hublab.running.sign_in import SignIn, password_of
 
 PASSWORD = "canary-4711"
 KNOWN = SignIn("http://127.0.0.1:8000/base/", "ann b", PASSWORD)
@@ -38,3 +41,26 @@ def test_a_record_does_not_show_it() -> None:
 def test_the_page_has_the_name_and_no_password() -> None:
     """jupyterhub/handlers/login.py: `LoginHandler.get` reads the argument `username`."""
     assert KNOWN.page == "http://127.0.0.1:8000/base/hub/login?username=ann+b"
+
+
+class Keeps:
+    """A lab and its engine, whose hub's host has these bytes as the user's password."""
+
+    service, id = "hub", "1"
+
+    def __init__(self, kept: bytes) -> None:
+        self.kept = kept
+        self.engine: Any = self
+
+    def one(self, role: str) -> Keeps:
+        return self
+
+    def read_file(self, container: str, path: str) -> bytes | None:
+        return self.kept if path.endswith("/own_password") else None
+
+
+@pytest.mark.parametrize("kept", [" my word ", "my\tword\t", "plain"])
+def test_blanks_of_a_password_are_of_it(kept: str) -> None:
+    """Only the end of a line is none."""
+    assert password_of(cast(Lab, Keeps(kept.encode()))) == kept
+    assert password_of(cast(Lab, Keeps(f"{kept}\n".encode()))) == kept

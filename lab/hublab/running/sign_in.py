@@ -76,5 +76,5 @@ def password_of(lab: Lab, *, admin: bool = False) -> str:
     names = (OWN_PASSWORD, "admin_password" if admin else "password")
     for name in names:
         if kept := lab.engine.read_file(hub.id, f"{ETC}/{name}"):
-            return kept.decode().strip()
+            return kept.decode().rstrip("\n")
     raise EngineError(f"there is no {ETC}/{names[-1]}", where=hub.service)
