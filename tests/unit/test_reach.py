@@ -371,6 +371,9 @@ def test_the_hops_of_a_reverse_proxy_are_those_of_its_site(
     assert front_hops(behind_nginx(site)) == hops
 
 
+BOTH_FINE = [(None, "nginx.listen"), (None, "nginx.proxy_pass")]
+
+
 def test_the_upstream_of_the_labs_own_site() -> None:
     site = (Path(__file__).parents[2] / "compose/etc/reverse-proxy/site.conf").read_text()
     assert site_of(site) == Site((("http", 80),), ("http://proxy:8000",))
@@ -394,6 +397,14 @@ def test_the_upstream_of_the_labs_own_site() -> None:
             ],
         ),
         (
+            [Attempt("HTTP", status=403), Attempt("HTTP", status=200)],
+            False,
+            [("nginx answered 403 itself", "nginx's site"), (None, "nginx.proxy_pass")],
+        ),
+        # A site may pass on a prefix alone, and redirect to HTTPS.
+        ([Attempt("HTTP", status=404), Attempt("HTTP", status=200)], False, BOTH_FINE),
+        ([Attempt("HTTP", status=301), Attempt("HTTP", status=200)], False, BOTH_FINE),
+        (
             [Attempt("DNS", error="refused"), Attempt("HTTP", status=200)],
             True,
             [
@@ -414,6 +425,19 @@ def test_which_of_the_hops_of_a_reverse_proxy_is_broken(
     tried = [TriedHop(*pair) for pair in zip(front_hops(snapshot), attempts, strict=True)]
     judged = diagnose(Reach(snapshot, tuple(tried)))
     assert [(one.error, one.setting) for one in judged] == found
+
+
+@pytest.mark.parametrize(
+    ("key", "status"), [("nginx.return", 404), ("nginx.deny", 403), ("nginx.auth_basic", 401)]
+)
+def test_a_setting_with_which_nginx_answers_itself(key: str, status: int) -> None:
+    """Source: nginx's documentation, `return`, `deny`, `auth_basic`."""
+    snapshot = replace(
+        behind_nginx(f"server {{ listen 80; {BY_VARIABLE} }}"), settings=Settings({key: "x"})
+    )
+    tried = TriedHop(front_hops(snapshot)[0], Attempt("HTTP", status=status))
+    (found,) = diagnose(Reach(snapshot, (tried,)))
+    assert (found.error, found.setting) == (f"nginx answered {status} itself", key)
 
 
 def test_a_site_that_passes_nothing_on() -> None:

@@ -22,6 +22,14 @@ SSHD_BIND = ("sshd.port", "sshd.listenaddress")
 """In small letters, for sshd's keywords are of any."""
 SERVICES = "hub.JupyterHub.services"
 NGINX_LISTEN, NGINX_PASS = "nginx.listen", "nginx.proxy_pass"
+NGINX_SITE = "nginx's site"
+"""What governs an answer of nginx where no setting does."""
+NGINX_ANSWERS = (
+    *("return", "rewrite", "deny", "allow", "auth_basic", "auth_request"),
+    *("limit_req", "limit_conn"),
+)
+"""Directives with which nginx answers a request itself (nginx's documentation, "Alphabetical index
+of directives")."""
 SERVER_BIND = ("hub.SSHSpawner.ip", "hub.Spawner.ip")
 
 
@@ -68,6 +76,11 @@ def bind_settings(keys: tuple[str, ...], settings: Settings, usual: str = "") ->
     """
     found = [key for known in keys for key in settings if key.lower() == known]
     return " or ".join(found) or usual or keys[-1]
+
+
+def own_answer_settings(settings: Settings) -> str:
+    """The settings, joined by `or`, with which nginx answers instead of passing requests on."""
+    return " or ".join(f"nginx.{one}" for one in NGINX_ANSWERS if f"nginx.{one}" in settings)
 
 
 def hub_address_setting(keys: tuple[str, ...], snapshot: Snapshot, url: str | None) -> str:

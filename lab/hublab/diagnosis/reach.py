@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from yarl import URL
 
 from hublab.addresses import LOOPBACK_NAMES
-from hublab.diagnosis.governing import governing_setting
+from hublab.diagnosis.governing import NGINX_SITE, governing_setting, own_answer_settings
 from hublab.diagnosis.missing_routes import missing_route
 from hublab.probes.hops import OWN_HUB_URLS, Hop, Kind
 from hublab.probes.reach import Attempt, Reach, TriedHop
@@ -16,10 +16,9 @@ from hublab.running.hub_address import BASE_URL
 
 UNKNOWN = "unknown"
 """The address of a hop that nobody advertises."""
-ANSWERS_ANYHOW = (Kind.FRONT, Kind.SERVICE_ROUTE)
-"""Where any answer shows that somebody is there: nginx answers for a proxy that is down, and a
-service has an API of its own.
-"""
+NOT_NGINX_S = (404, 502, 504)
+"""What nginx answers where a proxy is down or silent, which is a hop of its own, and where its site
+passes on other paths than the one that is asked for."""
 EXPECTED = {Kind.PROXY_API: 403}
 """The status with which the right one answers, where that is not 200. Of a proxy's API no token is
 shown, and it refuses who shows none.
@@ -107,14 +106,28 @@ def judge_attempt(snapshot: Snapshot, tried: TriedHop, attempt: Attempt, setting
     if error and tried.hop.kind is Kind.FRONT and snapshot.front.ended:
         log = f"hublab logs {tried.hop.target}{snapshot.name_option}"
         return Judgement(f"{error}; nginx has ended: see `{log}`", setting)
-    if tried.hop.kind in ANSWERS_ANYHOW:
+    if tried.hop.kind is Kind.SERVICE_ROUTE:  # any answer: a service has an API of its own
         return Judgement(error, setting)
+    if not error and tried.hop.kind is Kind.FRONT:
+        return judge_front(snapshot, attempt, setting)
     expected = EXPECTED.get(tried.hop.kind, 200)
     if error or attempt.layer != "HTTP" or attempt.status == expected:
         return Judgement(error, setting)
     error = f"answered {attempt.status} and not {expected}: something else is there"
     own = setting in OWN_HUB_URLS or tried.hop.kind is Kind.UPSTREAM
     return Judgement(error, setting if own else BASE_URL)
+
+
+def judge_front(snapshot: Snapshot, attempt: Attempt, setting: str) -> Judgement:
+    """An answer through nginx, which may be one of its own: a refusal, or a page of its own.
+
+    A redirect may be that from HTTP to HTTPS, which a site offers besides.
+    """
+    own = own_answer_settings(snapshot.settings)
+    status = attempt.status if isinstance(attempt.status, int) else 0
+    if attempt.layer != "HTTP" or status < 400 or (status in NOT_NGINX_S and not own):
+        return Judgement(None, setting)
+    return Judgement(f"nginx answered {status} itself", own or NGINX_SITE)
 
 
 def for_others(snapshot: Snapshot, hop: Hop) -> str:
