@@ -12,8 +12,8 @@ from hublab.running.lab import Lab
 LISTENING = re.compile(r"Hub API listening on (\S+)")
 BEGUN = re.compile(r"Running JupyterHub version|^hublab: hub ended", re.MULTILINE)
 RUNNING = re.compile(r"JupyterHub is now running")
-ENDED = re.compile(r"hublab: hub ended, exit code (?!256)")
-"""It ended by itself: 256 stands for a signal (compose/images/finish)."""
+ENDED = re.compile(r"hublab: hub ended, exit code")
+"""It ended by itself, and not by a signal (compose/images/finish)."""
 TAILS = (200, 4000)
 """Lines of log to read, until a start is in them: reading many costs the engine much."""
 

@@ -24,6 +24,8 @@ LOOK = 2.0
 UNSERVED = 5.0
 """Seconds for which a hub that runs may be silent, until its settings are to blame: many times what
 it takes from its last line of log to its first answer."""
+END_LOGGED = 2.0
+"""Seconds within which the end of a program is in its log; it takes a fraction of one."""
 LOOK_SOON = 0.25
 """The same while the hub's log says that it has ended."""
 
@@ -184,8 +186,21 @@ def fail_if_ended(lab: Lab) -> None:
         host = lab.one(role).service
         state = programs.status(lab, host)
         if state.ended:
-            log = lab.engine.logs(lab.one(role).id, tail=2000)
-            raise ProgramEnded(lab, role, host, state, last_run(log, role))
+            raise ProgramEnded(lab, role, host, state, last_run(log_to_its_end(lab, role), role))
+
+
+def log_to_its_end(lab: Lab, program: str) -> str:
+    """The log of a program that has ended; the engine gets it a moment after the program wrote it.
+
+    Without the line that says that it ended, what there is after END_LOGGED seconds.
+    """
+    last_look = time.monotonic() + END_LOGGED
+    while True:
+        log = lab.engine.logs(lab.one(program).id, tail=2000)
+        *_, last = ["", *log.splitlines()]
+        if last.startswith(f"hublab: {program} ended") or time.monotonic() > last_look:
+            return log
+        time.sleep(POLL)
 
 
 def last_run(log: str, program: str) -> str:
