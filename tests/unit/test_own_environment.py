@@ -50,13 +50,22 @@ def test_a_line_without_a_value_is_refused_at_its_line(tmp_path: Path) -> None:
         variables_from([], [file])
 
 
-def test_a_password_is_the_first_line(tmp_path: Path) -> None:
+def test_a_password_is_the_one_line(tmp_path: Path) -> None:
     file = tmp_path / "password"
-    file.write_text("open sesame\nmore\n")
+    file.write_text("open sesame\n\n")
     assert password_from(file) == "open sesame"
-    file.write_text("\n")
-    with pytest.raises(UsageError, match="first line is empty"):
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("\n", "first line is empty"), ("a\nb\n", "more than one line"), ("a\0b", "a NUL")],
+)
+def test_what_is_no_password_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "password"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=said) as refused:
         password_from(file)
+    assert text.strip() not in str(refused.value) or not text.strip()
 
 
 def test_the_folder_goes_along_without_hidden_files(tmp_path: Path) -> None:

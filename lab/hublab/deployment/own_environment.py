@@ -99,11 +99,14 @@ def password_from(path: Path | None) -> str | None:
     if path is None:
         return None
     text = sys.stdin.read() if str(path) == "-" else text_of(path, "--password-file")
-    password = (text.splitlines() or [""])[0]
+    password, *more = text.splitlines() or [""]
+    where = f"--password-file {path}"
     if not password:
-        raise UsageError(
-            "its first line is empty", where=f"--password-file {path}", hint="a password there"
-        )
+        raise UsageError("its first line is empty", where=where, hint="a password there")
+    if any(more):
+        raise UsageError("it has more than one line", where=where, hint="the password alone")
+    if "\0" in password:
+        raise UsageError("it has a NUL, which no form takes", where=where)
     return password
 
 
