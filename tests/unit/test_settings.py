@@ -92,6 +92,20 @@ def test_one_key_with_two_values_is_refused() -> None:
         Settings.parse([*same, "hub.A.b=2"])
 
 
+def test_keywords_of_sshd_and_headers_are_of_any_case() -> None:
+    """Sources: sshd_config(5), "keywords are case-insensitive"; RFC 9110, section 5.1."""
+    for one, other in (
+        ("sshd.MaxSessions", "sshd.maxsessions"),
+        ("nginx.add_header.X-Way", "nginx.add_header.x-way"),
+    ):
+        base = Settings({one: "1"})
+        assert base.merged({other: "2"}) == {other: "2"}
+        assert not base.without(other)
+        with pytest.raises(SettingError, match="are one setting"):
+            Settings({one: "1", other: "2"})
+    assert len(Settings({"hub.A.b": 1, "hub.A.B": 1})) == 2
+
+
 def test_a_snippet_counts_by_its_contents(tmp_path: Path) -> None:
     one, other = tmp_path / "one.py", tmp_path / "other.py"
     one.write_text("c.Spawner.pre_spawn_hook = print\n")

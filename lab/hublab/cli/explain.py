@@ -17,7 +17,8 @@ from hublab.running.base_config import base_values
 from hublab.running.lab import Lab
 from hublab.settings.destination import destination
 from hublab.settings.help import SettingHelp, describe
-from hublab.settings.syntax import format_value
+from hublab.settings.syntax import JSONValue, format_value
+from hublab.settings.values import Settings
 
 
 @click.command()
@@ -56,10 +57,19 @@ def hosts_of(role: str, lab: Lab | None) -> list[str]:
     return [host.service for host in lab.of_role(role)]
 
 
+def set_in(settings: Settings, key: str) -> JSONValue:
+    """The value of a setting that is set; of a kind with many names, each one that is set."""
+    values = settings.masked()
+    kind, many, _ = key.partition("<")
+    if not many:
+        return values.get(key)
+    return {one: value for one, value in values.items() if one.startswith(kind)} or None
+
+
 def as_data(one: SettingHelp, lab: Lab | None, base: Mapping[str, str]) -> dict[str, Any]:
     """A setting in the form of `--json`; `lab_sets` is its value in the base configuration."""
     place = destination(one.key)
-    here = lab.settings().masked().get(one.key) if lab else None
+    here = set_in(lab.settings(), one.key) if lab else None
     return {
         **asdict(one),
         "set": here,

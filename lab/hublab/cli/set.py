@@ -18,7 +18,7 @@ from hublab.running.settings_lock import settings_lock
 from hublab.running.switching import Restart, apply_settings, give_routes_back
 from hublab.settings.checking import check_settings
 from hublab.settings.syntax import format_value
-from hublab.settings.values import Settings, unknown_setting
+from hublab.settings.values import Settings, spelled_alike, unknown_setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,9 @@ def unset_command(keys: tuple[str, ...], everything: bool, name: str, as_json: b
     async def work(live: LiveLab) -> Changed:
         async with settings_lock(live.name, steps()):
             present = live.lab.settings()
+            alike = {spelled_alike(key) for key in present}
             for key in keys:
-                if key not in present:
+                if spelled_alike(key) not in alike:
                     raise not_set(key, present)
             return await switch(live, present.without(*(present if everything else keys)))
 
@@ -102,6 +103,8 @@ def unset_command(keys: tuple[str, ...], everything: bool, name: str, as_json: b
 def not_set(key: str, present: Settings) -> SettingError:
     """The error for a setting that this lab does not have."""
     near = unknown_setting(key, list(present)).hint
+    if key.startswith("nginx.") and not near:
+        near = f"`hublab set {key}=false` leaves out a directive of the lab's own site"
     return SettingError(
         f"{key} is not set in this lab",
         hint=near or (f"one of {', '.join(present)}" if present else "nothing is set"),

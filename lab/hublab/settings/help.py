@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hublab.engine import Engine
@@ -25,7 +25,7 @@ from hublab.settings.image_software import (
     output_of,
     proxy_help,
 )
-from hublab.settings.nginx_directives import directive_of
+from hublab.settings.nginx_directives import OF_MANY, directive_of
 from hublab.settings.syntax import CLASS_SCOPES, SCOPES, check_key, is_snippet
 from hublab.settings.values import unknown_setting
 
@@ -94,7 +94,7 @@ def describe_exactly(engine: Engine, images: Mapping[str, str], name: str) -> li
     scope, _, rest = name.partition(".")
     if scope in CLASS_SCOPES and rest.count(".") == 0 and not is_snippet(name):
         return of_class(engine, images, scope, rest)
-    if name not in OPTIONS:
+    if name not in OPTIONS and not (scope == "nginx" and rest in OF_MANY):
         check_key(name)
     if is_snippet(name):
         text = "Python for what JSON cannot say; `c` is the configuration. Runs last."
@@ -111,7 +111,7 @@ def describe_exactly(engine: Engine, images: Mapping[str, str], name: str) -> li
         return list(known.values())
     if (option := directive_of(rest).lower()) not in known:
         raise unknown_setting(name, [one.key for one in known.values()])
-    return [known[option]]
+    return [replace(known[option], key=name) if "." in rest else known[option]]
 
 
 def of_class(engine: Engine, images: Mapping[str, str], scope: str, name: str) -> list[SettingHelp]:
@@ -188,7 +188,13 @@ def nginx_directives(engine: Engine, images: Mapping[str, str]) -> dict[str, Set
     """The directives that nginx knows by name; it documents neither values nor defaults itself."""
     text = "see nginx.org/en/docs/dirindex.html"
     return {
-        name: SettingHelp(f"nginx.{name}", text, "directive", None, None)
+        name: SettingHelp(
+            f"nginx.{name}.<Header>" if name in OF_MANY else f"nginx.{name}",
+            text,
+            "directive",
+            None,
+            None,
+        )
         for name in nginx_directives_of(engine, images["reverse-proxy"])
     }
 

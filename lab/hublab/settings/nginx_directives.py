@@ -13,8 +13,9 @@ from typing import Any
 
 FILE = "nginx.directives"
 """Below /etc/hublab, on the reverse proxy's host."""
-_OF_MANY = r"(?!(?:proxy_set_header|add_header)$)"
-NAME = re.compile(rf"{_OF_MANY}[a-z][a-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_-]*)?")
+OF_MANY = ("proxy_set_header", "add_header")
+"""Directives of which there is one for each header."""
+NAME = re.compile(rf"(?!(?:{'|'.join(OF_MANY)})$)[a-z][a-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_-]*)?")
 """A directive, or one of many by its first word: which header is meant must be said."""
 _QUOTED = r'"(?:[^"\\]|\\.)*"' + "|" + r"'(?:[^'\\]|\\.)*'"
 _BARE = r"""(?:\$\{\w+\}|\\.|[^\s;{}"'#\\])(?:\$\{\w+\}|\\.|[^\s;{}\\])*"""

@@ -47,6 +47,14 @@ def unknown_setting(key: str, known: Iterable[str], *, where: str | None = None)
     return SettingError(f"no software in this lab has a setting {key}", where=where, hint=hint)
 
 
+def spelled_alike(key: str) -> str:
+    """What two keys of one setting share: keywords of sshd and names of headers are of any case.
+
+    Sources: sshd_config(5), "keywords are case-insensitive"; RFC 9110, section 5.1.
+    """
+    return key.lower() if key.startswith(("sshd.", "nginx.")) else key
+
+
 class Settings(Mapping[str, JSONValue]):
     """An immutable set of settings: key to JSON value, in the order of its keys."""
 
@@ -55,6 +63,10 @@ class Settings(Mapping[str, JSONValue]):
     def __init__(self, values: Mapping[str, JSONValue] | None = None) -> None:
         """Check every key and value; raises SettingError."""
         given = values or {}
+        alike: dict[str, str] = {}
+        for key in given:
+            if (other := alike.setdefault(spelled_alike(key), key)) != key:
+                raise SettingError(f"{other} and {key} are one setting", hint="one of both")
         self._values = {
             check_key(key): copy.deepcopy(check_value(key, given[key])) for key in sorted(given)
         }
@@ -85,11 +97,14 @@ class Settings(Mapping[str, JSONValue]):
 
     def merged(self, other: Mapping[str, JSONValue]) -> Settings:
         """Both sets together; `other` overrides."""
-        return Settings({**self._values, **other})
+        replaced = {spelled_alike(key) for key in other}
+        kept = {k: v for k, v in self._values.items() if spelled_alike(k) not in replaced}
+        return Settings({**kept, **other})
 
     def without(self, *keys: str) -> Settings:
         """All settings except `keys`; a key that is not set is no error."""
-        return Settings({key: value for key, value in self._values.items() if key not in keys})
+        gone = {spelled_alike(key) for key in keys}
+        return Settings({k: v for k, v in self._values.items() if spelled_alike(k) not in gone})
 
     def only(self, scope: str) -> Settings:
         """The settings of one scope, snippet included."""
