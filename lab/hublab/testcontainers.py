@@ -53,6 +53,7 @@ class Host(ComposeContainer):
     ) -> PublishedPortModel:
         """Where a port is published. Raises UsageError where it is not, instead of TypeError."""
         self.Publishers = [one for one in self.Publishers or () if one.PublishedPort]
+        by_port = by_port and int(by_port)  # text, as an environment has it
         if by_port and by_port not in [one.TargetPort for one in self.Publishers]:
             raise UsageError(
                 f"{self.Service} publishes no port {by_port}",
