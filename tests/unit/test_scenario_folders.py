@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from pathlib import Path
 
@@ -60,3 +61,10 @@ def test_a_scenario_needs_only_the_names_for_scenarios(file: Path) -> None:
         or (isinstance(node, ast.Attribute) and ast.unparse(node) in BEHIND)
     ]
     assert [one for one in found if not one.startswith("from hublab.scenario import")] == []
+
+
+def test_the_page_of_recipes_names_scenarios_that_there_are() -> None:
+    page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+\.py)`", page))
+    there = {path.name for path in (ROOT / "scenarios" / "standalone").glob("test_*.py")}
+    assert named == there
