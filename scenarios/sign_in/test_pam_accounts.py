@@ -176,7 +176,7 @@ async def test_names(lab: LiveLab, case: Case) -> None:
 @pytest.mark.matrix(NORMALIZE, [True])
 @pytest.mark.sabotage(NORMALIZE, False)
 async def test_a_name_without_an_account(lab: LiveLab) -> None:
-    """In admin_users it ends the hub that normalizes PAM's names, at its start."""
+    """A name in admin_users without an account ends the hub at its start, if that normalizes."""
     assert lab.refusal is not None
     assert (lab.refusal.role, lab.refusal.code) == ("hub", 1)
     assert "name not found: 'retired'" in lab.refusal.log

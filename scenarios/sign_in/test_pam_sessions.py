@@ -125,8 +125,8 @@ async def of_the_hub(lab: LiveLab) -> Bounds:
 @pytest.mark.matrix(OPEN, [False, True])
 @pytest.mark.matrix("hub.snippet", ["../spawner_states/hooks.py"])
 async def test_where_a_session_is(lab: LiveLab, case: Case) -> None:
-    """On the hub's host, as root, where pre_spawn_hook runs too: there the home is made, not on the
-    node. It is closed at the stop. Without open_sessions, as by default, there is none.
+    """A session is of the hub's host, as root, where pre_spawn_hook runs too: there the home is
+    made, not on the node. It is closed at the stop. Without open_sessions there is none.
     """
     opened = case[OPEN] is True
     async with pam_of_the_hub(lab):
@@ -156,7 +156,9 @@ async def test_where_a_session_is(lab: LiveLab, case: Case) -> None:
 @pytest.mark.matrix(OPEN, [True])
 @pytest.mark.sabotage(OPEN, False)
 async def test_limits_and_umask(lab: LiveLab) -> None:
-    """They are the hub's for as long as it runs, whoever starts next, and not the server's."""
+    """A session's limits and umask are the hub's beyond its end: the umask until another session
+    has one, the limits for good. They are not the server's.
+    """
     async with pam_of_the_hub(lab):
         await lab.run("hub", "usermod", "--comment", "umask=027", "bob")
         await write(lab, "hub", LIMITS, "bob hard nofile 500\n")
@@ -193,7 +195,9 @@ async def test_limits_and_umask(lab: LiveLab) -> None:
 @pytest.mark.matrix(OPEN, [True])
 @pytest.mark.sabotage(OPEN, False)
 async def test_one_failure(lab: LiveLab) -> None:
-    """It costs its own user nothing, the next one the session, and who has one its end."""
+    """A session that fails costs its own user no server, the next one the session, and who has
+    one its end, until the hub is restarted.
+    """
     async with pam_of_the_hub(lab):
         await lab.spawn("alice", on="node1")
         assert OFF not in await lab.hub_log()
@@ -232,8 +236,8 @@ async def test_one_failure(lab: LiveLab) -> None:
 @pytest.mark.matrix(OPEN, [True])
 @pytest.mark.sabotage(SERVICE, "passwd")
 async def test_debians_own_service(lab: LiveLab) -> None:
-    """The first session fails, and has changed the hub all the same; the server starts. The same
-    call of a process's first thread succeeds.
+    """With Debian's login service the first session fails, and has changed the hub all the same;
+    the server starts. The same call of a process's first thread succeeds.
     """
     assert (await of_the_hub(lab)).umask == "0022"
     assert (await lab.spawn("alice", on="node1")).ready
