@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 import pytest
-from lifecycle import ROOT, fresh_name, wait_until_gone
+from lifecycle import ROOT, fresh_name, hublab, wait_until_gone
 from scenarios.origin.https_site import over_https
 
 from hublab.deployment.creation import temporary
 from hublab.deployment.plan import make_plan
+from hublab.deployment.removal import down
 from hublab.diagnosis.reach import diagnose
+from hublab.engine import Engine
 from hublab.errors import HubError, SettingError, UsageError
 from hublab.probes.database import DatabaseReader
 from hublab.probes.reach import reach
 from hublab.probes.routes import proxy_routes
 from hublab.probes.waiting import until
+from hublab.running import programs
 from hublab.running.lab import Lab
 from hublab.running.live import LiveLab, connect
+from hublab.running.readiness import wait_until_running
 from hublab.running.ready import make_ready
 from hublab.running.reset import reset_lab
 from hublab.running.reverse_proxy import changed_site
 from hublab.running.switching import apply_settings, restart
+from hublab.running.warm import make_cold
 from hublab.settings.checking import check_settings
 from hublab.settings.values import NO_SETTINGS, Settings
 
@@ -166,6 +173,73 @@ async def test_onebox() -> None:
         await reset_lab(live.lab, Settings())
         assert await live.servers() == []
         assert [route.spec for route in await proxy_routes(live)] == ["/"]
+
+
+@pytest.mark.slow  # scenarios/sign_in/test_pam_accounts.py has such a lab, too
+async def test_pam() -> None:
+    """The hub is root, forked or not, in a group of its own; what is ended with it is its own.
+
+    Who restarts it leaves the host's other root processes alone, and none of the hub's behind.
+    """
+    async with lab_of("pam") as live:
+        lab = live.lab
+        look = 'grep -E "^(Uid|Gid|Groups|Umask)" /proc/$1/status'
+
+        async def ids() -> str:
+            pid = programs.status(lab, "hub").pid
+            return await live.run("hub", "sh", "-c", look, "-", str(pid))
+
+        async def running(*names: str) -> list[str]:
+            found = (await live.run("hub", "sh", "-c", "cat /proc/[0-9]*/comm")).split()
+            return sorted(name for name in found if name.startswith(names))
+
+        await live.spawn("alice", on="node1")
+        assert await answer(live, "alice") == "42"
+        warm, others = await ids(), await running("s6", "python")
+        assert warm.split()[:3] == ["Umask:", "0022", "Uid:"]
+        assert re.findall(r"Uid:\t(\d+)|Gid:\t(\d+)", warm) == [("0", ""), ("", "990")]
+        service = {"name": "sleeper", "command": ["sleep", "3600"]}
+        await apply_settings(lab, Settings({"hub.JupyterHub.services": [service]}))
+        programs.kill_and_start(lab, "hub")
+        await wait_until_running(lab)
+        assert await running("sleep") == ["sleep"]
+        await live.forget_hub()
+        await reset_lab(lab, Settings())
+        assert await running("sleep", "s6", "python") == others
+        make_cold(lab)
+        programs.kill_and_start(lab, "hub")
+        await wait_until_running(lab)
+        assert await ids() == warm
+        await live.forget_hub()
+        await live.spawn("alice", on="node2")
+        assert await answer(live, "alice") == "42"
+        assert await broken_hops(live) == []
+
+
+@pytest.mark.slow
+async def test_own_hub_with_pam(tmp_path: Path) -> None:
+    """A configuration with PAM holds where the hub has accounts, and what `up` prints signs in."""
+    own = tmp_path / "jupyterhub_config.py"
+    own.write_text(
+        "c.JupyterHub.authenticator_class = 'pam'\nc.PAMAuthenticator.open_sessions = False"
+    )
+    files = [f"--file={ROOT / 'compose' / name}.yaml" for name in ("lab", "pam")]
+    name = fresh_name()
+    try:
+        done = hublab("up", "--name", name, *files, "--hub-config", str(own), "--show-password")
+        assert "authenticator_class" not in done.stdout
+        printed = re.search(r"sign in: (\S+) +user (\S+) +password (\S+)", done.stdout)
+        assert printed, done.stderr
+        url, user, password = printed.groups()
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(cookie_jar=jar) as session:
+            await session.get(f"{url}hub/login")
+            (xsrf,) = [one.value for one in jar if one.key == "_xsrf"]
+            form = {"username": user, "password": password, "_xsrf": xsrf}
+            async with session.post(f"{url}hub/login", data=form, allow_redirects=False) as got:
+                assert got.status == 302
+    finally:
+        await asyncio.to_thread(down, name, Engine.connect())
 
 
 async def test_standalone() -> None:

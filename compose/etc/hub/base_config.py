@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,22 @@ def set_proxy(c: Config, etc: Path, lab: dict[str, Any]) -> None:
 
 def set_sign_in(c: Config, etc: Path) -> None:
     """All users sign in with the random password of this lab."""
-    c.JupyterHub.authenticator_class = "shared-password"
-    c.SharedPasswordAuthenticator.user_password = (etc / "password").read_text()
-    c.SharedPasswordAuthenticator.admin_password = (etc / "admin_password").read_text()
+    if has_accounts():
+        c.JupyterHub.authenticator_class = "pam"
+    else:
+        c.JupyterHub.authenticator_class = "shared-password"
+        c.SharedPasswordAuthenticator.user_password = (etc / "password").read_text()
+        c.SharedPasswordAuthenticator.admin_password = (etc / "admin_password").read_text()
     c.Authenticator.allow_all = True
     c.Authenticator.admin_users = {"admin"}
+
+
+def has_accounts() -> bool:
+    """Whether the users have accounts on the hub's host, and the hub is root to ask PAM for them.
+
+    compose/images/pam-hub/run makes them.
+    """
+    return os.environ.get("HUBLAB_HUB_UID") == "0"
 
 
 def set_spawner(c: Config, etc: Path, lab: dict[str, Any]) -> None:

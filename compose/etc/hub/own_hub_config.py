@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import own_config
 from absent_modules import absent
+from base_config import has_accounts
 from own_config import Loaded
 from traitlets import TraitError
 from traitlets.config import Config
@@ -93,6 +94,7 @@ RULES = {
 }
 OURS = ("Spawner", "SSHSpawner")
 SHARED, PASSWORDS = "SharedPasswordAuthenticator", ("user_password", "admin_password")
+PAM = ("pam", "PAMAuthenticator", "jupyterhub.auth.PAMAuthenticator")
 LIMITS = ("mem_limit", "cpu_limit")
 
 
@@ -214,15 +216,17 @@ def missing_module(name: str) -> str | None:
 
 
 def other_user(service: dict[str, Any]) -> str | None:
-    """The user as whom a managed service is to run, if that is not the hub's own."""
+    """The user as whom a managed service is to run, if that is not the hub's own, nor the hub root."""
     user = service.get("user")
+    if has_accounts():
+        return None
     return str(user) if service.get("command") and user not in (None, getpass.getuser()) else None
 
 
 def sign_in_note(authenticator: Any) -> list[own_config.Override]:
     """An authenticator with passwords of its own, which hublab does not know."""
     name = authenticator if isinstance(authenticator, str) else authenticator.__name__
-    if name in ("shared-password", "null"):
+    if name in ("shared-password", "null") or (has_accounts() and name in PAM):
         return []
     return [note("JupyterHub.authenticator_class", name)]
 
@@ -263,7 +267,7 @@ def why_no_sign_in(authenticator: Any, lab: dict[str, Any]) -> str | None:
     if module := absent(found):
         reason = f"No module named '{module}'"
         return f"it is not installed in the lab ({reason}); --hub-requirements installs it"
-    if issubclass(found, LocalAuthenticator):
+    if issubclass(found, LocalAuthenticator) and not has_accounts():
         return "accounts exist on the nodes only, not on the hub's host"
     if "OAuthenticator" in [base.__name__ for base in found.__mro__] and not lab.get("provider"):
         return "its identity provider is not a host of this lab"

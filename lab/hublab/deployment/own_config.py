@@ -24,6 +24,7 @@ from hublab.engine import Engine
 from hublab.engine.records import File
 from hublab.errors import LabError, UsageError
 from hublab.paths import ETC
+from hublab.running.programs import AS_HUB
 from hublab.settings.files import JUPYTERHUB_UID
 from hublab.settings.image_software import PYTHON, SCRIPTS
 from hublab.topology.model import Topology
@@ -103,7 +104,7 @@ def check_own_config(
             File("tmp/environment.json", json.dumps(variables).encode(), 0o600, JUPYTERHUB_UID),
         ]
         place = f"{ETC}/{OWN}/{own.hub.name}"
-        argv = [PYTHON, f"{SCRIPTS}/check_own_config.py", "hub", place]
+        argv = [AS_HUB, PYTHON, f"{SCRIPTS}/check_own_config.py", "hub", place]
         answer = attempt(engine, images["hub"], argv, files, own.hub, binds=binds(service))
         found += overrides(answer, own.hub)
         if why := left_behind(own.hub):
@@ -146,9 +147,8 @@ def attempt(
     binds: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The answer of the container that tries a file. Raises UsageError, LabError."""
-    user = "" if binds is None else "jupyterhub"
     whole = ["timeout", "--signal=KILL", str(SECONDS), *argv]
-    done = engine.run_once(image, whole, files, "/", user=user, binds=binds, network=bool(user))
+    done = engine.run_once(image, whole, files, "/", binds=binds, network=binds is not None)
     if done.exit_code == 137:
         raise UsageError(
             f"this configuration did not end within {SECONDS} s", where=str(path), hint=HINT

@@ -281,7 +281,6 @@ class Engine:
         files: Sequence[File] = (),
         folder: str = "/",
         *,
-        user: str = "",
         binds: Mapping[str, str] | None = None,
         network: bool = False,
     ) -> ExecResult:
@@ -289,9 +288,7 @@ class Engine:
 
         `binds` are paths of this machine and where they are mounted, read-only.
         """
-        with self._temporary(
-            image, argv, files, folder, user=user, binds=binds, network=network
-        ) as container:
+        with self._temporary(image, argv, files, folder, binds=binds, network=network) as container:
             code = self._client.api.wait(container)["StatusCode"]
             stdout, stderr = (
                 bytes(self._client.api.logs(container, stdout=out, stderr=not out)).decode(
@@ -321,7 +318,6 @@ class Engine:
         files: Sequence[File],
         folder: str,
         *,
-        user: str = "",
         binds: Mapping[str, str] | None = None,
         network: bool = False,
     ) -> Iterator[str]:
@@ -331,7 +327,6 @@ class Engine:
                 image,
                 list(argv),
                 network_disabled=not network,
-                user=user or None,
                 # Empty labels too: else those apply with which Compose built the image.
                 labels={"hublab.once": "true", PROJECT: self._lab, SERVICE: "", ROLE: ""},
                 host_config=self._client.api.create_host_config(

@@ -17,6 +17,7 @@ from typing import Any
 from hublab.errors import LabError, Undecided
 from hublab.probes.observation import observing
 from hublab.running.live import LiveLab
+from hublab.running.programs import AS_HUB
 from hublab.running.reset import DATABASE
 from hublab.settings.image_software import PYTHON
 
@@ -127,7 +128,7 @@ class DatabaseReader:
     async def _read(self) -> dict[str, Table]:
         hub = self._live.lab.one("hub").service
         argv = [PYTHON, "-c", READ, f"sqlite:///{DATABASE}", self._salt, json.dumps(HIDDEN)]
-        done = await asyncio.to_thread(lambda: self._live.lab.run(hub, *argv, user="jupyterhub"))
+        done = await asyncio.to_thread(lambda: self._live.lab.run(hub, AS_HUB, *argv))
         if done.exit_code:
             words = (done.stderr.strip().splitlines() or ["no word"])[-1]
             raise Undecided(f"the hub's database cannot be read: {words}", where=hub)

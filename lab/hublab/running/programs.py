@@ -20,6 +20,9 @@ NOT_SUPERVISED = 1
 HUB_PIDS = "/run/hublab/hub.pid"
 """On the hub's host: the pid of what s6 supervises in a forked hub's place, and the hub's own
 (compose/images/hub/warm/start.py)."""
+AS_HUB = "/usr/local/lib/hublab/as_hub"
+"""On the hub's host: runs a command as the hub's user, which is root in some labs, and in its
+group, which tells the hub's processes from root's others (compose/images/hub/as_hub)."""
 OWN_PROXY = "/srv/jupyterhub/jupyterhub-proxy.pid"
 PATIENCE = "60000"
 """Milliseconds for what takes a few: a machine that does much else may need seconds."""
@@ -138,7 +141,7 @@ def kill_if_up(lab: Lab, host: str) -> None:
 END_HUB = """
 own=$1 patience=$2; shift 2
 s6-svc -wD -T "$patience" -k -d /etc/s6/hub || exit 1
-left() { find /proc -mindepth 1 -maxdepth 1 -name '[0-9]*' -user jupyterhub; }
+left() { find /proc -mindepth 1 -maxdepth 1 -name '[0-9]*' -group jupyterhub; }
 for try in $(seq 1200); do
   pids=$(left) && [ -n "$pids" ] || break
   for pid in $pids; do kill -s KILL "${pid#/proc/}" 2>/dev/null; done
@@ -156,7 +159,7 @@ def end_hub_and_all(lab: Lab, host: str, *files: str) -> None:
 
 END_LEFT = """
 for dir in /proc/[0-9]*; do
-  [ -O "$dir" ] && ! grep -qz '^JUPYTERHUB_ACTIVITY_URL=' "$dir/environ" || continue
+  [ -G "$dir" ] && ! grep -qz '^JUPYTERHUB_ACTIVITY_URL=' "$dir/environ" || continue
   kill -s KILL "${dir#/proc/}"
 done 2>/dev/null
 rm -f "$1"
@@ -173,12 +176,12 @@ def end_what_the_hub_left(lab: Lab, host: str) -> None:
     """
     if "hub" in lab.host(host).roles:
         argv = ("env", "JUPYTERHUB_ACTIVITY_URL=", "sh", "-c", END_LEFT, "-", OWN_PROXY)
-        lab.output(host, *argv, user="jupyterhub")
+        lab.output(host, AS_HUB, *argv)
 
 
-RESTART_HUB = """
+RESTART_HUB = f"""
 s6-svc -wD -T "$2" -k -d /etc/s6/hub || exit 1
-s6-setuidgid jupyterhub env JUPYTERHUB_ACTIVITY_URL= sh -c "$3" - "$1"
+{AS_HUB} env JUPYTERHUB_ACTIVITY_URL= sh -c "$3" - "$1"
 s6-svc -wu -T "$2" -u /etc/s6/hub
 """
 
@@ -208,9 +211,10 @@ exit 1
 def listens(lab: Lab, host: str, pid: int) -> bool:
     """Whether a process of a host accepts TCP connections.
 
-    It looks as the process's own user, for not even root may look at another's in a container.
+    It looks as the process's own user and group, for not even root may look at another's in a
+    container.
     """
-    owner = lab.run(host, "stat", "-c", "%u", f"/proc/{pid}")
+    owner = lab.run(host, "stat", "-c", "%u:%g", f"/proc/{pid}")
     if owner.exit_code:
         return False  # it has ended since its pid was looked up
     user = owner.stdout.strip()

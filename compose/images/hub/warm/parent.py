@@ -6,9 +6,9 @@ it answers with a reason to start cold: a variable that a module read while bein
 is another one now, a file of a module that has changed, another limit of resources.
 
 start.py starts it, as root, with a listening socket as descriptor 3. A forked hub becomes the hub's
-user for good. So that user has no processes but those that it has on a cold host, for whoever lists
-or ends them all, and a hub, which runs anybody's configuration, can neither signal nor read the
-parent.
+user for good, or the one of HUBLAB_HUB_UID; its group is always the same. So that group has no
+processes but those that it has on a cold host, for whoever lists or ends them all, and a hub, which
+runs anybody's configuration, can neither signal nor read the parent unless it is root itself.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODULES = f"{HERE}/modules.txt"
 LISTENER = 3
 USER = "jupyterhub"
+UID = "HUBLAB_HUB_UID"
+"""The variable with the uid of a hub that has another one, as in the script as_hub."""
 PR_SET_DUMPABLE, PR_SET_NAME = 4, 15
 LIMITS = 16
 SET_ANEW = {"wsgiref.handlers"}
@@ -208,9 +210,10 @@ class Parent:
 def become(wanted: Request, fds: list[int]) -> None:
     """Make the forked process what a cold one is before its first line of Python."""
     account = pwd.getpwnam(USER)
+    uid = int(os.environ.get(UID, account.pw_uid))
     os.setgroups([account.pw_gid])
     os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
-    os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
+    os.setresuid(uid, uid, uid)
     os.setsid()
     for number, fd in enumerate(fds):
         os.dup2(fd, number)

@@ -25,7 +25,7 @@ RUN = "/run/hublab"
 SOCKET = f"{RUN}/warm.sock"
 PIDS = f"{RUN}/hub.pid"
 SECRETS = "/etc/hublab/env"
-USER = "jupyterhub"
+AS_HUB = "/usr/local/lib/hublab/as_hub"
 PATIENCE = 30.0
 """Seconds for the parent's answer. The first hub of a host waits for all imports."""
 PASSED_ON = ("TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "ALRM", "CONT", "TSTP", "WINCH")
@@ -54,7 +54,7 @@ def main(argv: list[str]) -> NoReturn:
 def cold(argv: list[str], reason: str) -> NoReturn:
     """Become a hub that does its own imports."""
     print(f"hublab: the hub does its own imports: {reason}", flush=True)
-    os.execvp("s6-setuidgid", ["s6-setuidgid", USER, *argv])
+    os.execv(AS_HUB, [AS_HUB, *argv])
 
 
 # -- asking the parent -----------------------------------------------------------
