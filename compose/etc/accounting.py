@@ -19,6 +19,8 @@ TLS_ONLY = ("internal_certs_location", "trusted_alt_names", "recreate_internal_c
 READ_FROM = ("template_paths", "logo_file", "data_files_path", "extra_static_paths")
 """The hub only reads there, so that even a relative path must lead somewhere."""
 ENDINGS = ("_file", "_path", "_paths", "_dir", "_location")
+NODE_PATH = "notebook_dir"
+"""A spawner's path on the hosts where its servers run."""
 STARTED = ("check_running_interval", "debug", "log_level", "pid_file")
 """What a proxy class is told for a proxy that the hub starts itself."""
 
@@ -108,6 +110,8 @@ class Account:
             return "not in force", "SSHSpawner guarantees nothing"
         if class_name != (nearest := self.nearest(class_name, name)):
             return "not in force", f"{nearest}.{name} is set too, and counts"
+        if name == NODE_PATH:
+            return missing_on_nodes(value)
         return missing_path(name, value)
 
     def proxy_stands_alone(self, class_name: str) -> bool:
@@ -188,6 +192,14 @@ def missing_path(name: str, value: Any) -> tuple[str, str] | None:
         if one and not os.path.exists(one)
     ]
     return ("not here", f"there is no {', '.join(gone)} on the hub's host") if gone else None
+
+
+def missing_on_nodes(value: Any) -> tuple[str, str] | None:
+    """A folder of servers that is no user's, and that is not in the lab's images."""
+    text = str(value)
+    if not os.path.isabs(text) or "{username}" in text or os.path.exists(text):
+        return None
+    return "not here", f"there is no {text} in the nodes' image: servers do not start without it"
 
 
 def imports(theirs: Loaded) -> list[Override]:

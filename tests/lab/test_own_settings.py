@@ -203,6 +203,7 @@ def test_only_whom_the_file_allows_signs_in(lab: tuple[str, dict[str, Any]]) -> 
     refused = hublab("cell", "alice", "1", "--name", name)
     assert refused.returncode != 0
     assert "alice could not sign in: 403" in refused.stderr
+    assert "alice could not sign in: 403" in lab[1]["sign_in_refused"]  # `up` tried it
     assert "hint: jupyterhub.auth.DummyAuthenticator refused" in refused.stderr
     said = cell.stderr + refused.stderr + hublab("ps", "--name", name).stderr
     assert SECRETS["PEEK_TOKEN"] not in said

@@ -209,6 +209,9 @@ def account(
             {"JupyterHub.port": "replaced"},
             ["JupyterHub.hub_port"],
         ),
+        ("c.Spawner.notebook_dir = '/home/jovyan'\n", {"Spawner.notebook_dir": "not here"}, []),
+        ("c.Spawner.notebook_dir = '/home/{username}'\n", {}, ["Spawner.notebook_dir"]),
+        ("c.Spawner.notebook_dir = '~'\n", {}, ["Spawner.notebook_dir"]),
         ("c.JupyterHub.template_paths = ['no']\n", {"JupyterHub.template_paths": "not here"}, []),
         (
             "c.ConfigurableHTTPProxy.debug = True\nc.ConfigurableHTTPProxy.concurrency = 3\n",

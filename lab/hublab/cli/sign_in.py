@@ -11,6 +11,7 @@ import click
 from hublab.cli.common import out
 from hublab.errors import HublabError
 from hublab.running.lab import Lab
+from hublab.running.live import connect
 from hublab.running.sign_in import SignIn, sign_in_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,6 +39,19 @@ def find_sign_in(lab: Lab) -> SignIn | None:
         return sign_in_of(lab) if lab.published else None
     except HublabError:
         return None
+
+
+async def refused_sign_in(lab: Lab, user: str) -> HublabError | None:
+    """Why a user cannot sign in at the authenticator of the own configuration, if so; tried once.
+
+    A hub that nobody reaches is not asked: `who_is_unserved` says that.
+    """
+    try:
+        async with connect(lab) as live:
+            await live.sign_in(user)
+    except HublabError as error:
+        return error
+    return None
 
 
 def as_data(known: SignIn | None, asked: bool) -> dict[str, str | None] | None:

@@ -10,10 +10,16 @@ from pathlib import Path
 import click
 
 from hublab.checkouts import Checkout
-from hublab.cli.common import common, files_option, open_journal, out, steps, table
+from hublab.cli.common import common, err, files_option, open_journal, out, steps, table
 from hublab.cli.json_output import emit
 from hublab.cli.packages import packages_options, show_versions
-from hublab.cli.sign_in import as_data, find_sign_in, show_password_option, show_sign_in
+from hublab.cli.sign_in import (
+    as_data,
+    find_sign_in,
+    refused_sign_in,
+    show_password_option,
+    show_sign_in,
+)
 from hublab.cli.sources import show_sources, source_options, sources_as_data
 from hublab.deployment.creation import Created, create, prepare
 from hublab.deployment.own_config import NO_CONFIG, Override, OwnConfig
@@ -154,9 +160,11 @@ def up(
     known = None if theirs else find_sign_in(lab)
     sources = sources_in(lab)
     cut_off = asyncio.run(who_is_unserved(lab)) if lab.settings() or own else []
+    refused = asyncio.run(refused_sign_in(lab, known.user)) if own.password and known else None
     if as_json:
         answer = {**lab.as_json(), "url": hub_url(lab), "seconds": round(seconds, 3)}
         answer["sign_in"] = as_data(known, show_password)
+        answer["sign_in_refused"] = refused and str(refused)
         answer["unserved"] = [asdict(one) for one in cut_off]
         answer["versions"] = [asdict(one) for one in created.versions]
         answer["sources"] = sources_as_data(sources)
@@ -169,6 +177,8 @@ def up(
         out.print(f"\nlab {name} is up after {seconds:.1f} s: {hub_url(lab)}", markup=False)
         show_unserved(lab, cut_off)
         show_sign_in(known, show_password)
+        if refused:
+            err.print(f"but that sign-in failed: {refused}", markup=False)
 
 
 def bring_up(

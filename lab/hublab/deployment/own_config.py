@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,8 @@ from hublab.settings.files import JUPYTERHUB_UID
 from hublab.settings.image_software import PYTHON, SCRIPTS
 from hublab.topology.model import Topology
 
+PROXY_TOKEN = "CONFIGPROXY_AUTH_TOKEN"
+"""The hub's environment has it (compose/images/tools/init.py), and many configurations read it."""
 SERVER_FILE = "own_server_config.py"
 SECONDS = 60
 """How long the container of a try-out may run; the file in it has 30 s."""
@@ -88,6 +91,7 @@ def check_own_config(
     if own.hub:
         service = config["services"][topology.hub.service]
         variables = {
+            PROXY_TOKEN: secrets.token_hex(),  # the lab makes one when it comes up
             **{k: str(v) for k, v in (service.get("environment") or {}).items() if v is not None},
             **own.variables.values,
         }

@@ -1,21 +1,18 @@
-"""Where a reverse proxy listens and to whom it passes requests on, by the site of its nginx. Pure.
+"""Where a reverse proxy listens and to whom it passes requests on, by the site of its nginx.
 
-Source: nginx's documentation, "Configuration File's Structure", `listen`, `proxy_pass`, `upstream`.
+Source: nginx's documentation, `listen`, `proxy_pass`, `upstream`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import crossplane
 from yarl import URL
-
-TOKEN = re.compile(
-    r"""\#[^\n]* | "((?:[^"\\]|\\.)*)" | '((?:[^'\\]|\\.)*)'
-    | ([;{}]) | ((?:\$\{\w+\}|\\.|[^\s;{}])+)""",
-    re.VERBOSE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class Site:
 
 
 def site_of(text: str) -> Site:
-    """Read a site; of what is no configuration, as much as can be read."""
+    """Read a site; of what is no configuration, nothing but where nginx usually listens."""
     site = parse(text)
     offering = [one for one in site.named("server") if any(one.named("proxy_pass"))]
     listens = [listen(one) for server in offering for one in server.named("listen")]
@@ -62,22 +59,21 @@ def site_of(text: str) -> Site:
 
 
 def parse(text: str) -> Directive:
-    """The whole text as the block of one directive without words."""
-    blocks: list[tuple[tuple[str, ...], list[Directive]]] = [((), [])]
-    words: list[str] = []
-    for double, single, sign, word in TOKEN.findall(text):
-        words += filter(None, (double, single, word))  # nothing of a comment
-        if not sign:
-            continue
-        if sign == "{":
-            blocks.append((tuple(words), []))
-        elif sign == ";":
-            blocks[-1][1].append(Directive(tuple(words)))
-        elif len(blocks) > 1:
-            name, block = blocks.pop()
-            blocks[-1][1].append(Directive(name, tuple(block)))
-        words = []
-    return Directive((), tuple(blocks[0][1]))
+    """The whole text as the block of one directive without words; empty if it is no configuration.
+
+    nginx starts with none that crossplane, its makers' parser, cannot read.
+    """
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".conf") as file:
+        file.write(text)
+        file.flush()
+        read = crossplane.parse(file.name, single=True, check_ctx=False, check_args=False)
+    return Directive((), tuple(directives(read["config"][0]["parsed"])))
+
+
+def directives(parsed: Iterable[Mapping[str, Any]]) -> Iterator[Directive]:
+    """The directives of a block, in crossplane's form."""
+    for one in parsed:
+        yield Directive((one["directive"], *one["args"]), tuple(directives(one.get("block", ()))))
 
 
 def listen(directive: Directive) -> tuple[str, int] | None:
