@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from trial import SECONDS, browser
+from trial import SECONDS, browser, consent
 
 from hublab.testcontainers import HubLab
 
@@ -78,9 +78,20 @@ def test_the_idle_culler_stops_a_server_on_another_host(lab: HubLab) -> None:
 
 
 def test_an_announcement_is_seen_by_everybody(lab: HubLab) -> None:
-    """Its page: announcements are "visible even to users who are logged out"."""
+    """Its page: an administrator fills in the form; "visible even to users who are logged out".
+
+    Who is no administrator is refused.
+    """
     url = f"{lab.url}services/announcement/"
-    nobody = requests.get(f"{url}latest", timeout=SECONDS)
-    assert nobody.status_code == 200
-    assert nobody.json().get("announcement", "") == ""
-    assert browser(lab, "alice").get(url, timeout=SECONDS).ok
+    posted = {}
+    for user, password in (("alice", ""), ("admin", lab.lab.secret("admin_password"))):
+        session = browser(lab, user, password)
+        page = consent(session, session.get(url, timeout=SECONDS))
+        assert page.ok, page.text
+        own = [one.value for one in session.cookies if one.name == "_xsrf" and "serv" in one.path]
+        form = {"_xsrf": own[0], "announcement": f"{user} has something to say"}
+        posted[user] = session.post(f"{url}update", data=form, timeout=SECONDS).status_code
+    assert posted == {"alice": 403, "admin": 200}
+    assert "alice is not authorized to update announcement" in lab.get_logs("hub")[0]
+    latest = requests.get(f"{url}latest", timeout=SECONDS).json()
+    assert latest["announcement"] == "admin has something to say"

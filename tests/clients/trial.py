@@ -78,11 +78,12 @@ def run(*argv: str | Path, environment: dict[str, str] | None = None) -> str:
     return done.stdout
 
 
-def browser(lab: HubLab, user: str) -> requests.Session:
+def browser(lab: HubLab, user: str, password: str = "") -> requests.Session:
     """A browser in which a user has signed in at the hub's own form."""
     session = requests.Session()
     session.get(f"{lab.url}hub/login", timeout=SECONDS)
-    form = {"username": user, "password": lab.password, "_xsrf": session.cookies["_xsrf"]}
+    own = session.cookies["_xsrf"]
+    form = {"username": user, "password": password or lab.password, "_xsrf": own}
     answer = session.post(f"{lab.url}hub/login", data=form, timeout=SECONDS, allow_redirects=False)
     assert answer.status_code == 302, f"{user} is not signed in: {answer.status_code}"
     return session
