@@ -124,3 +124,14 @@ def test_all_workers_run_tests_which_keep_their_names(scenarios: pytest.Pytester
 
     again = scenarios.runpytest_subprocess("-p", "xdist.plugin", "scenarios", "--lf")
     again.assert_outcomes(failed=2)
+
+
+def test_a_file_directly_in_a_folder_stays_whole(scenarios: pytest.Pytester) -> None:
+    """Its tests without a lab of the run's too: those that they bring up themselves have names."""
+    own = "import pytest\n" + "".join(f"def test_{n}(): assert False\n" for n in range(12))
+    (scenarios.path / "scenarios" / "test_it.py").write_text(own)
+    scenarios.makeconftest(f"{CONFTEST}\n{MACHINE}")
+    result = scenarios.runpytest_subprocess("-p", "xdist.plugin", "scenarios/")
+    result.assert_outcomes(passed=1, failed=13)
+    lines = re.findall(r"_ (test_\w+) _.*\n\[(gw\d)\] ", result.stdout.str())
+    assert len({worker for name, worker in lines if name != "test_bad"}) == 1

@@ -120,13 +120,16 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Keep a folder's tests of one topology on one worker, because they share a lab.
 
-    Directly in a folder of `on_every_core`, keep the tests of a file together instead.
+    Directly in a folder of `on_every_core`, keep the tests of a file together instead: the labs
+    that they bring up themselves may have names.
     """
-    topology = topology_of(item)
-    if topology is not None and item.get_closest_marker("xdist_group") is None:
-        folder = item.path.parent
-        place = item.path if folder.resolve() in whole_folders(item.config) else folder
-        item.add_marker(pytest.mark.xdist_group(f"{'+'.join(topology)}:{place.name}"))
+    if item.get_closest_marker("xdist_group") is not None:
+        return
+    topology, folder = topology_of(item), item.path.parent
+    if folder.resolve() in whole_folders(item.config):
+        item.add_marker(pytest.mark.xdist_group(item.path.name))
+    elif topology is not None:
+        item.add_marker(pytest.mark.xdist_group(f"{'+'.join(topology)}:{folder.name}"))
 
 
 @pytest.hookimpl(wrapper=True)

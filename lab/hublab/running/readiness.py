@@ -98,8 +98,8 @@ async def wait_until_listening(lab: Lab, host: str, timeout: float = 60) -> None
         state = await asyncio.to_thread(programs.status, lab, host)
         if state.ended:
             program = programs.program_of(lab, host)
-            log = await asyncio.to_thread(lab.engine.logs, lab.host(host).id, tail=200)
-            raise ProgramEnded(lab, program, host, state, last_run(log, program))
+            words = await asyncio.to_thread(last_run, lab, host, program, state)
+            raise ProgramEnded(lab, program, host, state, words)
         if state.pid and await asyncio.to_thread(programs.listens, lab, host, state.pid):
             return
         if time.monotonic() > end:
@@ -186,27 +186,25 @@ def fail_if_ended(lab: Lab) -> None:
         host = lab.one(role).service
         state = programs.status(lab, host)
         if state.ended:
-            raise ProgramEnded(lab, role, host, state, last_run(log_to_its_end(lab, role), role))
+            raise ProgramEnded(lab, role, host, state, last_run(lab, host, role, state))
 
 
-def log_to_its_end(lab: Lab, program: str) -> str:
-    """The log of a program that has ended; the engine gets it a moment after the program wrote it.
+def last_run(lab: Lab, host: str, program: str, state: programs.Status) -> str:
+    """What a program said in its last run, which has ended so.
 
-    Without the line that says that it ended, what there is after END_LOGGED seconds.
+    The engine gets the lines a moment after the program wrote them, that of its end last: see
+    compose/images/finish. Without that line, what there is after END_LOGGED seconds.
     """
+    end = "by signal" if state.signal else f", exit code {state.exit_code}"
     last_look = time.monotonic() + END_LOGGED
     while True:
-        log = lab.engine.logs(lab.one(program).id, tail=2000)
+        log = lab.engine.logs(lab.host(host).id, tail=2000)
         *_, last = ["", *log.splitlines()]
-        if last.startswith(f"hublab: {program} ended") or time.monotonic() > last_look:
-            return log
+        ended = re.match(rf"hublab: {program} ended ?{end}(?!\d)", last)
+        if ended or time.monotonic() > last_look:
+            runs = re.split(rf"^hublab: {program} ended.*$", log, flags=re.MULTILINE)
+            return runs[-2] if ended else runs[-1]
         time.sleep(POLL)
-
-
-def last_run(log: str, program: str) -> str:
-    """What a program said in its last run, which has ended: see compose/images/finish."""
-    *_, run, _ = ["", *re.split(rf"^hublab: {program} ended.*$", log, flags=re.MULTILINE)]
-    return run
 
 
 def last_words(lab: Lab, role: str) -> str:
