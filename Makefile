@@ -27,6 +27,10 @@ test: setup ## all tests that are not slow, from a bare machine too
 test-slow: setup ## the slow tests; goes on where it stopped, AGAIN=1 begins anew
 	@$(BIN)/python .ci/parts.py $(if $(AGAIN),--again) slow
 
+.PHONY: test-clients
+test-clients: machine ## clients, services and examples that others wrote, each as its own page says to use it
+	@$(BIN)/python -m pytest -q -n0 tests/clients $(if $(TESTS),-k '$(TESTS)')
+
 .PHONY: flake
 flake: setup ## make flake DIR=scenarios/urls N=20: again and again in random order; goes on where it stopped, FIRST=9 at a seed
 	@$(BIN)/python .ci/flake.py $(or $(DIR),scenarios) -n $(or $(N),20) $(if $(FIRST),--first $(FIRST)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(AGAIN),--again)

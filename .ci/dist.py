@@ -23,6 +23,8 @@ NEEDED = {
         "hublab/pytest_plugin/__init__.py",
         "hublab/project/.dockerignore",
         "hublab/project/compose/lab.yaml",
+        "hublab/project/compose/init/lab.yaml",
+        "hublab/project/compose/source/apply",
         "hublab/project/compose/images/Dockerfile",
         "hublab/project/compose/etc/hub/jupyterhub_config.py",
         "hublab/project/scenarios/__init__.py",

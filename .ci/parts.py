@@ -89,6 +89,7 @@ SLOW = (
     Part("spawner, Debian 12", (sys.executable, ".ci/test_spawner.py", "--debian12")),
     Part("bare machines", pytest("tests/bare"), "tests/bare"),
     Part("lab tests, slow", pytest("tests/lab", "-n0", "-m", "slow"), "tests/lab"),
+    Part("real clients", pytest("tests/clients", "-n0"), "tests/clients"),
     Part("scenarios, slow", pytest("scenarios", "-m", "slow"), "scenarios"),
 )
 TARGETS = {"check": CHECK, "test": TEST, "slow": SLOW}

@@ -16,7 +16,10 @@ from typing import Literal
 
 from testcontainers.compose import ComposeContainer, DockerCompose, PublishedPortModel
 
+from hublab.checkouts import checkouts_from
 from hublab.deployment.creation import Created, create, prepare
+from hublab.deployment.own_config import Override, OwnConfig
+from hublab.deployment.own_environment import Variables
 from hublab.deployment.plan import make_plan
 from hublab.deployment.removal import down as remove_lab
 from hublab.engine import Engine
@@ -28,6 +31,7 @@ from hublab.running.ready import make_ready
 from hublab.running.servers import Server
 from hublab.settings.syntax import JSONValue
 from hublab.settings.values import Settings
+from hublab.topology.packages import packages_from
 
 
 def refuse_in_coroutine() -> None:
@@ -40,6 +44,11 @@ def refuse_in_coroutine() -> None:
         "HubLab is for plain functions, and this thread runs a coroutine",
         hint="`await asyncio.to_thread(lab.start)`, and so for each of its methods",
     )
+
+
+def path_of(file: str | Path | None) -> Path | None:
+    """A file as the rest of hublab takes it."""
+    return None if file is None else Path(file).absolute()
 
 
 class Host(ComposeContainer):
@@ -70,9 +79,14 @@ class HubLab(DockerCompose):
     """A lab for a `with` block.
 
     `files` are Compose files, by default hublab's own topology with `nodes` nodes; `settings` are
-    keys and values as `hublab set` has them. `progress` gets a line for each step. It is for plain
-    functions; a coroutine enters it by `asyncio.to_thread`. Raises UsageError for what the caller
-    can repair, LabError, MachineError or EngineError; nothing half-done stays.
+    keys and values as `hublab set` has them. `hub_config` is a jupyterhub_config.py, whose folder
+    goes along; `environment` are variables of the hub, none of which is ever written anywhere;
+    `hub_requirements` and `node_requirements` name a requirements.txt; `password` is that of users
+    at an authenticator of your own. `hub_source`, `server_source` and `proxy_source` are working
+    trees that run in place of the releases. `progress` gets a line for each step.
+
+    It is for plain functions; a coroutine enters it by `asyncio.to_thread`. Raises UsageError for
+    what the caller can repair, LabError, MachineError or EngineError; nothing half-done stays.
     """
 
     def __init__(
@@ -80,10 +94,35 @@ class HubLab(DockerCompose):
         *files: str | Path,
         nodes: int | None = None,
         settings: Mapping[str, JSONValue] | None = None,
+        hub_config: str | Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        password: str | None = None,
+        hub_requirements: str | Path | None = None,
+        node_requirements: str | Path | None = None,
+        hub_source: str | Path | None = None,
+        server_source: str | Path | None = None,
+        proxy_source: str | Path | None = None,
         name: str = "",
         progress: Progress = silent,
     ) -> None:
         super().__init__(Path.cwd())
+        given = dict(environment or {})
+        self._own = OwnConfig(
+            hub=path_of(hub_config),
+            variables=Variables(given, frozenset(given)),
+            password=password,
+        )
+        self._packages = {
+            "hub": packages_from(path_of(hub_requirements), None),
+            "node": packages_from(path_of(node_requirements), None),
+        }
+        self._checkouts = checkouts_from(
+            {
+                "jupyterhub": path_of(hub_source),
+                "jupyter_server": path_of(server_source),
+                "configurable-http-proxy": path_of(proxy_source),
+            }
+        )
         self.lab_name = name or f"tc-{secrets.token_hex(3)}"
         self._files = tuple(Path(file).absolute() for file in files)
         self._nodes = nodes
@@ -101,16 +140,24 @@ class HubLab(DockerCompose):
     def start(self) -> None:
         """Create the lab, wait until its hub answers through the proxy, then for `waiting_for`."""
         refuse_in_coroutine()
-        plan = make_plan(self._files, self._nodes)
+        plan = make_plan(
+            self._files, self._nodes, packages=self._packages, checkouts=self._checkouts
+        )
         engine = Engine.connect()
         if engine.leftovers(self.lab_name):
             raise UsageError(
                 f"there is a lab {self.lab_name} already, which the end of this block would remove",
                 hint=f"another name, or `hublab down --name {self.lab_name}`",
             )
-        prepare(plan, self.lab_name, engine, self._progress)
+        prepare(plan, self.lab_name, engine, self._progress, self._own)
         self._created = create(
-            plan, self.lab_name, engine, self._progress, settings=self._settings, lease=True
+            plan,
+            self.lab_name,
+            engine,
+            self._progress,
+            settings=self._settings,
+            own=self._own,
+            lease=True,
         )
         with self._created.getting_ready():
             asyncio.run(make_ready(self.lab, self._settings, self._progress))
@@ -125,6 +172,11 @@ class HubLab(DockerCompose):
         if down:
             remove_lab(created.name, created.engine)
         created.release()
+
+    @property
+    def overridden(self) -> tuple[Override, ...]:
+        """What of `hub_config` does not hold in the lab, each with line and reason."""
+        return self._created.overridden if self._created else ()
 
     @property
     def lab(self) -> Lab:

@@ -77,6 +77,8 @@ def test_what_makes_no_lab_leaves_nothing() -> None:
     with pytest.raises(UsageError, match="no_such_setting"), lab:
         pytest.fail("there is no lab")
     assert not Engine.connect().leftovers(lab.lab_name)
+    with pytest.raises(UsageError, match="there is no such folder"):
+        HubLab(hub_source="nowhere")
 
 
 def test_a_lab_of_somebody_s_stays(lab: HubLab) -> None:

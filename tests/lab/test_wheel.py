@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from hublab.errors import UsageError
 
 pytestmark = pytest.mark.slow
 
+EXAMPLE = lifecycle.ROOT / "docs" / "testcontainers.md"
 THEIRS = """
 import hublab.paths
 import pytest
@@ -49,7 +51,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     wheels = sorted((folder / "dist").glob("*.whl"))
     assert len(wheels) == 2
     constraints = lifecycle.ROOT / "lab" / "constraints.txt"
-    call(bin_ / "pip", "install", "--quiet", "--constraint", constraints, *wheels, cwd=folder)
+    with_extra = [f"{one}[testcontainers]" if one.name[:6] == "hublab" else one for one in wheels]
+    call(bin_ / "pip", "install", "--quiet", "--constraint", constraints, *with_extra, cwd=folder)
     return bin_
 
 
@@ -76,6 +79,24 @@ def test_somebody_else_s_test_has_a_lab(installed: Path, tmp_path: Path) -> None
     (tmp_path / "test_theirs.py").write_text(THEIRS)
     assert "2 passed" in call(installed / "pytest", "-q", cwd=tmp_path)
     assert not (tmp_path / "evidence").exists() or not list((tmp_path / "evidence").iterdir())
+
+
+def test_what_init_writes_passes(installed: Path, tmp_path: Path) -> None:
+    call(installed / "hublab", "init", cwd=tmp_path)
+    said = call(installed / "pytest", "-q", "--lab-file", "lab.yaml", "test_lab.py", cwd=tmp_path)
+    assert "1 passed" in said
+
+
+def test_an_authenticator_s_own_test(installed: Path, tmp_path: Path) -> None:
+    """The example of docs/testcontainers.md, which shows parts of it as they are."""
+    example, page = EXAMPLE.with_suffix(""), EXAMPLE.read_text()
+    config = (example / "jupyterhub_config.py").read_text()
+    assert config in page
+    test = (example / "test_team_authenticator.py").read_text()
+    shown = [text for text in page.split("```python\n")[1:] if "team_auth" not in text]
+    assert all(text.partition("```")[0] in test for text in shown if "def " in text)
+    folder = Path(shutil.copytree(example, tmp_path / "theirs"))
+    assert "4 passed" in call(installed / "pytest", "-q", cwd=folder)
 
 
 def test_what_needs_the_browser_says_so(installed: Path, tmp_path: Path) -> None:

@@ -246,6 +246,15 @@ def account(
             {},
             ["JupyterHub.services"],
         ),
+        (  # a module beside the configuration, as in JupyterHub's example service-announcement
+            "import pathlib\n"
+            "here, module = pathlib.Path(__file__).parent, pathlib.Path(__file__).stem\n"
+            "c.JupyterHub.services = [\n"
+            "    {'name': 'b', 'cwd': str(here), 'command': ['python3', '-m', module]}\n"
+            "]\n",
+            {},
+            ["JupyterHub.services"],
+        ),
         (
             "c.Spawner.cmd.append('--debug')\nc.KubeSpawner.volumes.append({'name': 'home'})\n",
             {"Spawner.cmd": "replaced", "KubeSpawner.volumes": "not in force"},

@@ -2,6 +2,7 @@
 
 import copy
 import getpass
+import importlib.machinery
 import importlib.util
 import shutil
 from pathlib import Path
@@ -199,15 +200,17 @@ def missing_part(service: dict[str, Any]) -> str | None:
     if not shutil.which(command[0]):
         return command[0]
     if command[1:2] == ["-m"] and "python" in Path(command[0]).name:
-        return missing_module(command[2]) if len(command) > 2 else None
+        return missing_module(command[2], folder) if len(command) > 2 else None
     for script in [one for one in command[1:] if one.endswith((".py", ".sh"))]:
         if not (folder / script).exists():
             return script if Path(script).is_absolute() else f"{script} in {folder}"
     return None
 
 
-def missing_module(name: str) -> str | None:
-    """The module of `python -m`, if it is not installed for this Python."""
+def missing_module(name: str, folder: Path) -> str | None:
+    """The module of `python -m`, if it is neither in the folder nor installed for this Python."""
+    if importlib.machinery.PathFinder.find_spec(name.partition(".")[0], [str(folder)]):
+        return None  # `-m` looks into the current folder first
     try:
         found = importlib.util.find_spec(name)
     except ImportError:  # its package is missing

@@ -13,6 +13,7 @@ from hublab.cases.fault_lines import parse_fault
 from hublab.cases.labs import topology_files
 from hublab.cases.matrix import Axis
 from hublab.cases.surroundings import FAULT, NAMES, OVERLAYS
+from hublab.checkouts import Checkout
 from hublab.deployment.plan import Plan, make_plan
 from hublab.deployment.role_images import with_images
 from hublab.engine import Engine
@@ -64,9 +65,14 @@ def check_axes(
         with_images(plan, "matrix", engine, progress)
 
 
-def plans_of(topologies: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], Plan]:
+def plans_of(
+    topologies: Iterable[tuple[str, ...]], checkouts: tuple[Checkout, ...] = ()
+) -> dict[tuple[str, ...], Plan]:
     """The plans of several topologies. Raises UsageError for files that make no lab."""
-    return {names: make_plan(topology_files(names)) for names in dict.fromkeys(topologies)}
+    return {
+        names: make_plan(topology_files(names), checkouts=checkouts)
+        for names in dict.fromkeys(topologies)
+    }
 
 
 def check_versions(files: tuple[str, ...], plan: Plan) -> None:

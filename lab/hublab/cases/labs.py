@@ -75,7 +75,8 @@ class Labs:
     def _up(self, files: tuple[Path, ...], topology: tuple[str, ...]) -> CaseRunner:
         name = self.name_for(topology)
         self.progress(f"bringing up lab {name} from {', '.join(path.name for path in files)}")
-        plan, engine = make_plan(files), Engine.connect()
+        plan = make_plan(files, checkouts=self.options.checkouts)
+        engine = Engine.connect()
         prepare(plan, name, engine, self.progress)
         lease, pinned = self.options.name is None, self.options.pinned
         created = create(plan, name, engine, self.progress, settings=pinned, lease=lease)

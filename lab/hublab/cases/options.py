@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hublab.checkouts import Checkout
 from hublab.settings.values import Settings
 
 DEFAULT_TOPOLOGY = ("lab",)
@@ -27,3 +28,5 @@ class LabOptions:
     """Let each hub do its own imports, instead of forking it from a process that has done them."""
     pinned: Settings = field(default_factory=Settings)
     """Settings of every case; they are checked before a lab comes up."""
+    checkouts: tuple[Checkout, ...] = ()
+    """Working trees that every lab runs in place of releases."""

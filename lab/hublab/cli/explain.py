@@ -15,6 +15,7 @@ from hublab.deployment.role_images import role_images
 from hublab.engine import Engine
 from hublab.running.base_config import base_values
 from hublab.running.lab import Lab
+from hublab.running.sources import sources_of
 from hublab.settings.destination import destination
 from hublab.settings.help import SettingHelp, describe
 from hublab.settings.syntax import JSONValue, format_value
@@ -70,8 +71,10 @@ def as_data(one: SettingHelp, lab: Lab | None, base: Mapping[str, str]) -> dict[
     """A setting in the form of `--json`; `lab_sets` is its value in the base configuration."""
     place = destination(one.key)
     here = set_in(lab.settings(), one.key) if lab else None
+    trees = sources_of(lab.engine, lab.one(place.role)) if lab and lab.of_role(place.role) else []
     return {
         **asdict(one),
+        "sources": [tree.words for tree in trees],
         "set": here,
         "lab_sets": base.get(one.key),
         "file": place.file,
@@ -90,6 +93,7 @@ def show(one: SettingHelp, lab: Lab | None, base: Mapping[str, str]) -> None:
         "defined by": one.defined_by,
         "set here": None if data["set"] is None else format_value(one.key, data["set"]),
         "lab sets": data["lab_sets"],
+        "it runs": "; ".join(data["sources"]) or None,
         "written to": f"{data['file']} on {', '.join(data['hosts'])}",
         "to apply": data["restarts"],
     }

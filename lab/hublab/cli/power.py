@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 
 import click
 
-from hublab.cli.common import common, find, open_journal, out
+from hublab.cli.common import common, find, open_journal, out, steps
 from hublab.cli.complete import hosts
 from hublab.cli.json_output import emit
+from hublab.deployment.refresh import refresh
 from hublab.engine.power import kill_container, start_container
 from hublab.errors import LabError, UsageError
 from hublab.journal.events import HostPower
@@ -54,6 +55,8 @@ def restart(host: str, container: bool, gently: bool, name: str, as_json: bool) 
     The program gets SIGKILL and is started again. With --gently it gets SIGTERM, at which a hub
     stops every server unless JupyterHub.cleanup_servers is false. Returns when it is ready.
 
+    In a lab with working trees (`up --hub-source`) it gets what has changed there.
+
     \b
     Examples:
       hublab restart proxy
@@ -76,6 +79,8 @@ def restart(host: str, container: bool, gently: bool, name: str, as_json: bool) 
         return f"restarted {programs.program_of(lab, host)} on {host}"
 
     lab = find(name)
+    lab.host(host)
+    refresh(lab, steps(), restart=False)
     report(lab, "restart", carried_out(lab, host, work, container=container), as_json)
 
 

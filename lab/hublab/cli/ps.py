@@ -12,12 +12,14 @@ from rich.markup import escape
 from hublab.cli.common import common, err, find, out, table, with_live
 from hublab.cli.json_output import emit
 from hublab.cli.sign_in import as_data, find_sign_in, show_password_option, show_sign_in
+from hublab.cli.sources import show_sources, sources_as_data
 from hublab.errors import HublabError
 from hublab.running.hub_address import hub_url
 from hublab.running.lab import Lab
 from hublab.running.live import LiveLab
 from hublab.running.program_states import ProgramState, program_states
 from hublab.running.servers import Server
+from hublab.running.sources import sources_in
 from hublab.settings.syntax import format_value
 from hublab.settings.values import NO_SETTINGS, Settings
 
@@ -31,8 +33,8 @@ def ps(show_password: bool, name: str, as_json: bool) -> None:
     """List a lab's hosts, and the servers that its hub knows.
 
     STATE is the container's, PROGRAM that of what the host runs. Settings are those that were set,
-    as `hublab set` lists them. It also prints how to sign in. The password is the same for every
-    user but admin.
+    as `hublab set` lists them. Working trees that run in place of releases are named. It also
+    prints how to sign in. The password is the same for every user but admin.
 
     \b
     Examples:
@@ -55,10 +57,12 @@ def ps(show_password: bool, name: str, as_json: bool) -> None:
         answer["hosts"] = [
             {**one, "program": as_program(states[one["name"]])} for one in answer["hosts"]
         ]
+        answer["sources"] = sources_as_data(sources_in(lab))
         emit({**answer, "settings": settings.masked(), "due": list(due)})
         return
     out.print("  ".join(filter(None, (f"lab {lab.name}", lab.subnet, url))) + "\n", markup=False)
     show_programs(lab, states)
+    show_sources(sources_in(lab))
     if servers:
         show_servers(servers)
     show_settings(lab)

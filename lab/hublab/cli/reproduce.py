@@ -11,9 +11,11 @@ from dataclasses import asdict, dataclass
 import click
 import pytest
 
+from hublab.checkouts import Checkout, describe
 from hublab.cli.common import out, table
 from hublab.cli.complete import issues
 from hublab.cli.json_output import emit, json_option
+from hublab.cli.sources import source_options
 from hublab.deployment.software import versions
 from hublab.errors import ExpectationFailed, MachineError, Undecided, UsageError
 from hublab.paths import ROOT, SCENARIOS
@@ -21,6 +23,11 @@ from hublab.pytest_plugin.catalogue import collect
 
 AROUND = ("https", "http", "github", "com", "issues", "pull", "issue")
 """Words of an issue's URL that do not name its project."""
+
+MENDED = (
+    "its scenario says that it happens, so one that fails where it describes the fault means that "
+    "the working tree mends it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +50,15 @@ class Reported:
     metavar="SYMPTOM",
     help="List the issues whose texts have all of these words, as '503 restart'.",
 )
+@source_options
 @json_option
-def reproduce(issue: str | None, grep: str | None, as_json: bool) -> None:
+def reproduce(
+    issue: str | None, grep: str | None, checkouts: tuple[Checkout, ...], as_json: bool
+) -> None:
     """Run the scenarios of an issue, to see if it still happens.
 
-    Prints the result and the known workaround. Without an issue it lists all that can be
+    Prints the result and the known workaround. A working tree of your own runs in place of the
+    release: whether its change mends what is reported. Without an issue it lists all that can be
     reproduced; --grep SYMPTOM those of a symptom. A lab is brought up for the run and removed
     afterwards. Exit code 1 when a scenario failed, 2 when one was undecided.
 
@@ -56,9 +67,13 @@ def reproduce(issue: str | None, grep: str | None, as_json: bool) -> None:
       hublab reproduce
       hublab reproduce jupyterhub#2000
       hublab reproduce --grep "proxy restart"
+      hublab reproduce jupyterhub#2000 --hub-source ~/src/jupyterhub
     """
     if issue is not None and grep is not None:
         raise UsageError("an issue is run, and --grep lists issues", hint="one of the two")
+    if issue is None and checkouts:
+        option = checkouts[0].software.option
+        raise UsageError("a working tree is for a run", where=option, hint="name an issue")
     known = reported()
     if grep is not None:
         list_issues(with_words(known, grep), as_json)
@@ -69,16 +84,18 @@ def reproduce(issue: str | None, grep: str | None, as_json: bool) -> None:
     matching = [one for one in known if one.issue.lower() == issue.lower()]
     if not matching:
         raise unknown_issue(issue, known)
-    outcome = run(matching[0].issue)
+    outcome = run(matching[0].issue, checkouts)
     if as_json:
-        emit([{**asdict(one), "outcome": outcome, "versions": versions()} for one in matching])
+        ran = versions_with(checkouts)
+        emit([{**asdict(one), "outcome": outcome, "versions": ran} for one in matching])
     elif outcome == "held":
         for one in matching:
-            click.echo(verdict(one))
+            click.echo(verdict(one, checkouts))
     if outcome == "failed":
         raise ExpectationFailed(
             f"{issue} does not behave as its scenario expects; see pytest's report above",
             where=", ".join(one.scenario for one in matching),
+            hint=MENDED if checkouts and any(one.happens for one in matching) else None,
         )
     if outcome == "undecided":
         raise Undecided(f"{issue} is undecided; see pytest's report above")
@@ -176,7 +193,7 @@ class _Outcomes:
         self.failed |= report.failed and not getattr(report, "undecided", False)
 
 
-def run(issue: str) -> str:
+def run(issue: str, checkouts: tuple[Checkout, ...] = ()) -> str:
     """Run an issue's scenarios, pytest's output on stderr; returns held, failed or undecided.
 
     Raises MachineError when the lab does not come up.
@@ -184,6 +201,7 @@ def run(issue: str) -> str:
     outcomes = _Outcomes()
     # This program has imported the plugin already, so pytest cannot rewrite its assertions.
     options = ["-q", "-W", "ignore::pytest.PytestAssertRewriteWarning", f"--rootdir={ROOT}"]
+    options += [f"{one.software.option}={one.folder}" for one in checkouts]
     with contextlib.redirect_stdout(sys.stderr):
         code = pytest.main([*options, f"--issue={issue}", str(SCENARIOS)], plugins=[outcomes])
     if outcomes.failed or outcomes.undecided:
@@ -195,9 +213,18 @@ def run(issue: str) -> str:
     return "held"
 
 
-def verdict(one: Reported) -> str:
+def versions_with(checkouts: tuple[Checkout, ...]) -> dict[str, str]:
+    """The versions that ran; for a working tree its folder, and what git calls its state."""
+    trees = {
+        one.software.name: " ".join(filter(None, (str(one.folder), describe(one.folder))))
+        for one in checkouts
+    }
+    return versions() | trees
+
+
+def verdict(one: Reported, checkouts: tuple[Checkout, ...] = ()) -> str:
     """The result of the run in one line, with the workaround in a second one."""
-    known = versions()
+    known = versions_with(checkouts)
     where = (
         f"jupyterhub {known['jupyterhub']}, configurable-http-proxy "
         + (known["configurable-http-proxy"])

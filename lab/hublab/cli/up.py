@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from hublab.checkouts import Checkout
 from hublab.cli.common import common, err, files_option, open_journal, out, steps, table
 from hublab.cli.json_output import emit
 from hublab.cli.packages import packages_options, show_versions
@@ -19,6 +20,7 @@ from hublab.cli.sign_in import (
     show_password_option,
     show_sign_in,
 )
+from hublab.cli.sources import show_sources, source_options, sources_as_data
 from hublab.deployment.creation import Created, create, prepare
 from hublab.deployment.own_config import NO_CONFIG, Override, OwnConfig
 from hublab.deployment.own_environment import password_from, variables_from
@@ -35,6 +37,7 @@ from hublab.running.lab import Lab
 from hublab.running.live import connect
 from hublab.running.ready import make_ready
 from hublab.running.settings_lock import settings_lock
+from hublab.running.sources import sources_in
 from hublab.running.warm import is_cold, make_cold, make_warm
 from hublab.settings.values import NO_SETTINGS, Settings
 from hublab.topology.defaults import FEWEST_NODES, MOST_NODES
@@ -70,6 +73,7 @@ from hublab.topology.packages import Packages
     help="A jupyter_server_config.py of your own, for the servers on the nodes.",
 )
 @packages_options
+@source_options
 @click.option(
     "--cold",
     is_flag=True,
@@ -106,6 +110,7 @@ def up(
     hub_config: Path | None,
     server_config: Path | None,
     packages: Mapping[str, Packages],
+    checkouts: tuple[Checkout, ...],
     cold: bool,
     environment: tuple[str, ...],
     environment_files: tuple[Path, ...],
@@ -125,6 +130,10 @@ def up(
     here reads, and paths that are not here. The folder of the file goes along, read-only. The file
     runs twice, first to try it; what it writes then is thrown away.
 
+    A working tree of JupyterHub, Jupyter Server or the proxy runs in place of the release, with
+    the release's dependencies, and with its static files where the tree has built none. What has
+    changed there since is in effect after the next `up` or `restart`.
+
     At the end it prints how to sign in. The password is the same for every user but admin. Where
     settings cut somebody off, it says whom and which setting does: the lab is up all the same.
 
@@ -135,6 +144,7 @@ def up(
       hublab up --set hub.JupyterHub.hub_connect_ip=hub --set proxy.timeout=30000
       hublab up -f compose/lab.yaml -f compose/postgres.yaml
       hublab up --hub-config jupyterhub_config.py --env CLIENT_SECRET
+      hublab up --hub-source ~/src/jupyterhub
     """
     settings = Settings.parse(texts, where="--set")
     variables = variables_from(environment, environment_files)
@@ -142,12 +152,13 @@ def up(
         hint = "the --hub-config whose authenticator accepts it"
         raise UsageError("no configuration comes with it", where="--password-file", hint=hint)
     own = OwnConfig(hub_config, server_config, variables, password_from(password_file))
-    plan = make_plan(files, nodes, packages=packages)
+    plan = make_plan(files, nodes, packages=packages, checkouts=checkouts)
     lab, created = bring_up(plan, name, steps(), settings, own, cold=cold)
     seconds = created.seconds
     # The lab's password is none at an authenticator of the user's.
     theirs = any(one.kind == "sign-in" for one in created.overridden) and not own.password
     known = None if theirs else find_sign_in(lab)
+    sources = sources_in(lab)
     cut_off = asyncio.run(who_is_unserved(lab)) if lab.settings() or own else []
     refused = asyncio.run(refused_sign_in(lab, known.user)) if own.password and known else None
     if as_json:
@@ -156,11 +167,13 @@ def up(
         answer["sign_in_refused"] = refused and str(refused)
         answer["unserved"] = [asdict(one) for one in cut_off]
         answer["versions"] = [asdict(one) for one in created.versions]
+        answer["sources"] = sources_as_data(sources)
         emit({**answer, "overridden": [asdict(one) for one in created.overridden]})
     else:
         show_hosts(lab)
         show_overridden(created.overridden)
         show_versions(created.versions)
+        show_sources(sources)
         out.print(f"\nlab {name} is up after {seconds:.1f} s: {hub_url(lab)}", markup=False)
         show_unserved(lab, cut_off)
         show_sign_in(known, show_password)

@@ -26,6 +26,7 @@ class Verb:
 VERBS = {
     "up": Verb("up", "Bring a lab up, or find it running."),
     "down": Verb("down", "Remove a lab: containers, networks, volumes and journals."),
+    "init": Verb("init", "Write the files of a lab of your own, and a first test."),
     "ls": Verb("ls", "List the labs on this engine."),
     "ps": Verb("ps", "List a lab's hosts, and the servers that its hub knows."),
     "open": Verb("open", "Open USER's sign-in page, and print the password."),

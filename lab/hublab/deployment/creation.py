@@ -19,6 +19,7 @@ from hublab.deployment.own_config import (
 )
 from hublab.deployment.own_hosts import put_own_config
 from hublab.deployment.plan import Plan
+from hublab.deployment.refresh import refresh
 from hublab.deployment.removal import down, down_argv, undo
 from hublab.deployment.role_images import build_packages, with_images
 from hublab.deployment.up_lock import up_lock
@@ -27,6 +28,7 @@ from hublab.errors import EngineError, LabError
 from hublab.guard.lease import Guard
 from hublab.paths import lab_folder, overlay_file
 from hublab.progress import Progress
+from hublab.running.lab import Lab
 from hublab.settings.checking import check_settings
 from hublab.settings.values import NO_SETTINGS, Settings
 
@@ -113,6 +115,8 @@ def create(
             lab_folder(name)
             compose = resolved.compose.with_overlay_in(overlay_file(name))
             start_containers(engine, compose, resolved.subnets, own, progress, guard)
+            if not new:
+                refresh(Lab.find(name, engine), progress, plan.checkouts)
         except BaseException:
             undo(guard, engine, name, new)
             raise

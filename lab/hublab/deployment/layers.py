@@ -57,7 +57,7 @@ def with_layers(
     A running lab keeps the packages that it has. Raises LabNameError if others are asked for,
     UsageError for packages that cannot be installed.
     """
-    present = {c.service: c.image for c in engine.containers(name) if c.service}
+    present = {c.service: c.below or c.image for c in engine.containers(name) if c.service}
     images = {
         host.service: image
         for host in plan.topology.hosts

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hublab.checkouts import Checkout
 from hublab.deployment.compose_problems import compose_problem
 from hublab.deployment.variables import check_environment
 from hublab.engine import Compose, ComposeRefusal
@@ -43,6 +44,8 @@ class Plan:
     """How many nodes were asked for; None: as many as the files have."""
     packages: Mapping[str, Packages] = field(default_factory=dict)
     """Service -> what it gets on top of the software of its image."""
+    checkouts: tuple[Checkout, ...] = ()
+    """Working trees that it runs in place of releases."""
 
     def compose(self, name: str, variables: Mapping[str, str] | None = None) -> Compose:
         """The Compose project of a lab, with values for the variables of its files."""
@@ -54,13 +57,15 @@ def make_plan(
     nodes: int | None = None,
     variables: Mapping[str, str] | None = None,
     packages: Mapping[str, Packages] | None = None,
+    checkouts: tuple[Checkout, ...] = (),
 ) -> Plan:
     """Plan a lab from Compose files, by default the project's own, with so many nodes.
 
     `variables` are those that the files read; without them the files' own defaults count.
-    `packages` are for the hosts of a role, on top of those that the files give a service. Raises
-    UsageError for a variable of the environment that no lab can have, TopologyErrors or
-    TopologyError for files that make no lab, MachineError without Docker Compose.
+    `packages` are for the hosts of a role, on top of those that the files give a service;
+    `checkouts` are working trees in place of releases. Raises UsageError for a variable of the
+    environment that no lab can have, TopologyErrors or TopologyError for files that make no lab,
+    MachineError without Docker Compose.
     """
     if nodes is not None and not (isinstance(nodes, int) and FEWEST_NODES <= nodes <= MOST_NODES):
         raise UsageError(f"{nodes!r} nodes", hint=f"a number from {FEWEST_NODES} to {MOST_NODES}")
@@ -76,7 +81,8 @@ def make_plan(
     except ComposeRefusal as refusal:
         raise TopologyErrors([compose_problem(refusal.said, whole)]) from refusal
     topology = read_topology(config, whole)
-    return Plan(whole, overlay, topology, nodes, all_packages(whole, topology, packages or {}))
+    chosen = all_packages(whole, topology, packages or {})
+    return Plan(whole, overlay, topology, nodes, chosen, checkouts)
 
 
 def problems_besides(files: tuple[Path, ...], variables: Mapping[str, str] | None) -> list[Problem]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from hublab.deployment.layers import with_layers
 from hublab.deployment.plan import Plan, make_plan
 from hublab.deployment.resolution import Resolved, resolve
+from hublab.deployment.source_images import with_sources
 from hublab.deployment.up_lock import up_lock
 from hublab.engine import Engine, ensure_images
 from hublab.errors import NoSuchLab
@@ -28,14 +29,15 @@ def role_images(
 def with_images(plan: Plan, name: str, engine: Engine, progress: Progress) -> Resolved:
     """What `up` would create, its images built where they are missing.
 
-    Raises UsageError for packages that cannot be installed.
+    Raises UsageError for packages that cannot be installed, and working trees that do not start.
     """
     resolved = with_labs_images(plan, name, engine, progress)
-    return with_layers(resolved, plan, name, engine, progress)
+    layered = with_layers(resolved, plan, name, engine, progress)
+    return with_sources(layered, plan, name, engine, progress)
 
 
 def with_labs_images(plan: Plan, name: str, engine: Engine, progress: Progress) -> Resolved:
-    """What `up` would create without packages of the user's own; builds missing images."""
+    """What `up` would create without what is the user's own; builds missing images."""
     resolved = resolve(plan, name, engine, progress)
     ensure_images(engine, resolved.compose, resolved.config, progress)
     return resolved

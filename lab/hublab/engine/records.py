@@ -16,6 +16,8 @@ SERVICE = "com.docker.compose.service"
 NETWORK = "com.docker.compose.network"
 CONFIG_FILES = "com.docker.compose.project.config_files"
 SIDECAR = "hublab.sidecar"
+SOURCES, BELOW = "hublab.sources", "hublab.below"
+"""Of images with working trees of the software under test (compose/source/Dockerfile)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,10 @@ class Container:
     """Port in the container -> port on this machine's loopback."""
     config_files: str
     sidecar_of: str | None
+    sources: tuple[str, ...] = ()
+    """The software of which its image has a working tree in place of the release."""
+    below: str = ""
+    """The image on which such an image was built."""
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -105,6 +111,8 @@ def container_from(raw: dict[str, Any]) -> Container:
         },
         config_files=labels.get(CONFIG_FILES, ""),
         sidecar_of=labels.get(SIDECAR),
+        sources=tuple(filter(None, labels.get(SOURCES, "").split(","))),
+        below=labels.get(BELOW, ""),
     )
 
 

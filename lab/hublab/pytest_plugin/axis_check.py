@@ -29,9 +29,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     options = lab_options(config)
     try:
         if options.files:
-            plans = {tuple(path.name for path in options.files): make_plan(options.files)}
+            names = tuple(path.name for path in options.files)
+            plans = {names: make_plan(options.files, checkouts=options.checkouts)}
         else:
-            plans = plans_of(topologies)
+            plans = plans_of(topologies, options.checkouts)
         check_axes(axes, config.stash[PINNED], plans, shown_despite_capture(config))
     except (MachineError, UsageError) as error:
         end_run(config, error)

@@ -29,7 +29,7 @@ from hublab.pytest_plugin.failure_text import Failure, FailureRepr
 from hublab.pytest_plugin.findings import findings_of
 from hublab.pytest_plugin.item_names import name_of
 from hublab.pytest_plugin.logged import said_by_hosts, subjects
-from hublab.pytest_plugin.topologies import topology_of
+from hublab.pytest_plugin.topologies import lab_options, topology_of
 from hublab.settings.secrets import shown_value
 
 _COMPARED = pytest.StashKey[Compared | None]()
@@ -227,6 +227,8 @@ def command_for(item: pytest.Item) -> str:
             words += [option, text]
     for file in config.getoption("lab_file"):
         words += ["--lab-file", str(file)]
+    for tree in lab_options(config).checkouts:
+        words += [tree.software.option, str(tree.folder)]
     if config.getoption("lab_name"):
         words += ["--lab-name", config.getoption("lab_name")]
     return shlex.join([*words, "--lab-keep"])

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from hublab.cases.options import DEFAULT_TOPOLOGY, LabOptions
+from hublab.checkouts import SOFTWARE, checkouts_from, describe
+from hublab.errors import UsageError
 from hublab.settings.values import Settings
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--lab-name`, `--lab-keep`, `--lab-cold`, `--lab-file`."""
+    """`--lab-name`, `--lab-keep`, `--lab-cold`, `--lab-file`, and `--hub-source` and its like."""
     group = parser.getgroup("hublab", "hublab: the lab that tests run in")
     group.addoption(
         "--lab-name",
@@ -34,18 +36,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="a Compose file instead of the tests' own topology; several are merged in order",
     )
+    for one in SOFTWARE:
+        group.addoption(
+            one.option,
+            type=Path,
+            metavar="DIR",
+            help=f"a working tree of {one.name}, in place of the release, for {one.hosts}",
+        )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker; a missing Compose file ends the run before it starts."""
+    """Register the marker; a missing Compose file or working tree ends the run before it starts."""
     config.addinivalue_line(
         "markers",
         "topology(name, *overlays): the Compose files to run in, as compose/<name>.yaml; "
         "those with the same topology share a lab",
     )
-    for file in lab_options(config).files:
+    try:
+        files = lab_options(config).files
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+    for file in files:
         if not file.is_file():
             raise pytest.UsageError(f"--lab-file: there is no file {file}")
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Report working trees, because results would mislead without them."""
+    return [
+        f"hublab: {one.software.option} {one.folder} {described}".rstrip()
+        for one in lab_options(config).checkouts
+        for described in [describe(one.folder)]
+    ]
 
 
 def lab_options(config: pytest.Config) -> LabOptions:
@@ -61,6 +83,7 @@ def lab_options(config: pytest.Config) -> LabOptions:
         getattr(config, "workerinput", {}).get("workerid", ""),
         config.getoption("--lab-cold"),
         config.stash.get(PINNED, Settings()),
+        checkouts_from({one.name: config.getoption(one.option) for one in SOFTWARE}),
     )
 
 
