@@ -41,14 +41,6 @@ TODAY = "c.ServerApp.open_browser = False\n"
 
 
 @pytest.mark.sabotage("server.ServerApp.open_browser", False)
-@pytest.mark.finding(
-    "NotebookApp.open_browser = False is ignored without a word",
-    project="notebook_shim",
-    steps="c.NotebookApp.ip, port, password and open_browser = False in "
-    "~/.jupyter/jupyter_notebook_config.py; `jupyter notebook`.",
-    expected="No browser is started, or a warning as for the other three lines.",
-    seen="A browser is started, and no warning names the line; `jupyter lab` does the same.",
-)
 async def test_each_line_of_four(lab: LiveLab) -> None:
     """Address, port and password hold with a warning each; of the browser there is no word."""
     hashed = await argon2(lab, WORD)

@@ -26,7 +26,6 @@ PROJECTS = (
     "configurable-http-proxy",
     "jupyter_server",
     "jupyterhub-idle-culler",
-    "notebook_shim",
 )
 _EXAMPLE = "finding(title, project=…, steps=…, expected=…, seen=…)"
 
