@@ -80,6 +80,15 @@ docs: setup ## write the pages that are made from the code: docs/commands, docs/
 	@$(BIN)/python .ci/command_pages.py
 	@$(BIN)/python .ci/scenario_pages.py
 
+SEEN_BY = $(addprefix scenarios/,spawner_states/test_timeline.py spawner_states/test_lives.py \
+  sign_in/test_one_sign_in.py sign_in/test_oauth_rows.py sign_in/test_log_out.py sign_in/test_sign_in_form.py)
+
+.PHONY: states
+states: setup ## run the scenarios that watch states and sign-ins, and draw docs/states.md from what they saw
+	@mkdir -p build
+	@$(BIN)/pytest -q -n0 -m 'not slow' $(SEEN_BY) --lab-journal=build/states.ndjson
+	@$(BIN)/python .ci/state_pages.py build/states.ndjson
+
 .PHONY: lock
 lock: machine ## resolve lab/constraints.txt and compose/images/requirements.txt anew
 	@.ci/lock
