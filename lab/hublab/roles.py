@@ -127,7 +127,16 @@ ROLES = (
         # The hub exits if it cannot reach its database.
         ready=("/opt/hublab/ready",),
     ),
-    Role("identity-provider"),
+    Role(
+        "identity-provider",
+        target="identity-provider",
+        program="provider",
+        first_address=50,
+        service={
+            "environment": {"HUB_PORTS": "${HUBLAB_PROXY_PORT:-8000} ${HUBLAB_FRONT_PORT:-8080}"}
+        },
+        only_one="one identity provider in a lab",
+    ),
     Role("certificate-authority"),
     Role(
         "reverse-proxy",

@@ -20,6 +20,7 @@ LAB = Path("/lab")
 DEFAULT_USERS = "alice bob carol dave"
 JUPYTERHUB_UID = 990  # the account in the hub's image
 BROWSER_UID = 990  # the account in the browser's image
+PROVIDER_UID = 990  # the account in the identity provider's image
 SSHD_ROLES = ("node", "client", "bastion")
 PLAYWRIGHT_PORT = 3000
 CHROMIUM = ["--no-first-run", "--disable-background-networking", "--disable-sync"]
@@ -72,7 +73,7 @@ def make_hub(hub: Path, hosts: Hosts, users: list[str], behind: dict[str, str]) 
             for name in names
         ],
         "users": users,
-        "provider": bool(hosts.get("identity-provider")),
+        "provider": next((path.name for path in hosts.get("identity-provider", [])), ""),
     }
     write(hub / "lab.json", json.dumps(lab) + "\n", mode=0o644)
 
@@ -127,6 +128,36 @@ def make_browser(browser: Path) -> None:
     write(browser / "playwright.json", json.dumps(server) + "\n", owner=BROWSER_UID)
 
 
+def make_provider(hub: Path, hosts: Hosts, users: list[str]) -> None:
+    """Write what the identity provider knows of hub and users, and what the hub keeps of it.
+
+    Each user has the password of the lab's form, so that hublab signs everybody in with the same.
+    """
+    for path in hosts.get("identity-provider", [])[:1]:
+        accounts = dict.fromkeys(users, (hub / "password").read_text())
+        accounts["admin"] = (hub / "admin_password").read_text()
+        write(path / "accounts.json", json.dumps(accounts) + "\n", owner=PROVIDER_UID)
+        fronts = [(one.name, 8000) for one in hosts["proxy"]] + [("hub.lab", 8000)]
+        for one in hosts.get("reverse-proxy", []):
+            fronts += [(one.name, 80), ("www.hub.lab", 80)]
+        client = {
+            "client_id": "jupyterhub",
+            "client_secret": secret(hub / "oauth_client_secret", owner=JUPYTERHUB_UID),
+            "addresses": [f"http://{name}" + f":{port}" * (port != 80) for name, port in fronts],
+            "callback": "/hub/oauth_callback",
+        }
+        described = {
+            "name": path.name,
+            "cookie_key": secret(path / "cookie_key", owner=PROVIDER_UID),
+            "clients": [client],
+        }
+        write(path / "provider.json", json.dumps(described) + "\n", owner=PROVIDER_UID)
+        # With it the hub can keep what the provider says (jupyterhub/crypto.py, CryptKeeper).
+        key = hub / "env" / "JUPYTERHUB_CRYPT_KEY"
+        if not key.exists():
+            write(key, secrets.token_hex(32))
+
+
 def behind_bastions(hosts: Hosts) -> dict[str, str]:
     """Parse HUBLAB_BEHIND: node -> bastion. Raises SystemExit for an unknown host."""
     pairs = dict(pair.split("=", 1) for pair in os.environ.get("HUBLAB_BEHIND", "").split())
@@ -155,6 +186,7 @@ def main() -> int:
     make_ssh(hub, hosts)
     make_proxy(hub, hosts["proxy"])
     make_database(hub, hosts.get("database", []))
+    make_provider(hub, hosts, users)
     for node in hosts["node"]:
         write(node / "users", "".join(f"{user}\n" for user in users), mode=0o644)
     for standalone in hosts.get("standalone", []):

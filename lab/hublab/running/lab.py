@@ -190,6 +190,7 @@ class Lab:
         A password may have spaces; one that is very short would hide words of the text too.
         """
         names = ["password", "admin_password", "api_token", "cookie_secret", "database_password"]
+        names += ["oauth_client_secret", "env/JUPYTERHUB_CRYPT_KEY"]
         names += ["own_secrets", "own_password"]  # the user's own: deployment/own_hosts.py
         files = [f"{ETC}/{name}" for name in names] + [f"{ETC}/{PROXY_TOKEN}"]
         hub = self.one("hub")
