@@ -64,9 +64,7 @@ def fresh_browser(live: LiveLab) -> Credentials:
 
     As a browser it also keeps cookies of hosts that are asked by their IP address.
     """
-    return Credentials(
-        aiohttp.CookieJar(unsafe=True, treat_as_secure_origin=live.origin.origin())
-    )
+    return Credentials(aiohttp.CookieJar(unsafe=True, treat_as_secure_origin=live.origin.origin()))
 
 
 @observed("sign_in_cookies")

@@ -21,7 +21,13 @@ import pytest
 from hublab.journal.events import FindingConfirmed
 from hublab.pytest_plugin.evidence_store import EVIDENCE
 
-PROJECTS = ("jupyterhub", "configurable-http-proxy", "jupyter_server", "jupyterhub-idle-culler")
+PROJECTS = (
+    "jupyterhub",
+    "configurable-http-proxy",
+    "jupyter_server",
+    "jupyterhub-idle-culler",
+    "oauthenticator",
+)
 _EXAMPLE = "finding(title, project=…, steps=…, expected=…, seen=…)"
 
 

@@ -1,0 +1,116 @@
+"""A browser on its way through an identity provider, one request at a time, and what that heard.
+
+The overlay identity-provider.yaml adds the provider; compose/images/identity-provider/provider.js
+says what is in the files that are changed here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlencode, urljoin
+
+from yarl import URL
+
+from hublab.scenario import ETC, NAVIGATE, Answer, Ask, Credentials, File, LiveLab, ask
+
+PROVIDER = "provider"
+PROVIDER_UID = 990
+HOME, LINK, CALLBACK = "/hub/home", "/hub/oauth_login", "/hub/oauth_callback"
+STATE_COOKIE = "oauthenticator-state"
+TYPED = ("Content-Type", "application/x-www-form-urlencoded")
+LOGGED = "REQUEST "
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A request that the provider has answered."""
+
+    host: str
+    """The lab's host that sent it."""
+    request: str
+    """Method and path; the path of a form or a resumed sign-in is without its number."""
+    status: int
+    seconds: float
+
+
+async def heard(lab: LiveLab) -> list[Heard]:
+    """All requests that the provider has answered, in order."""
+    names = {str(host.address): name for name, host in lab.hosts.items()}
+    lines = (await lab.logs(PROVIDER)).splitlines()
+    found = [json.loads(line.partition(LOGGED)[2]) for line in lines if LOGGED in line]
+    return [
+        Heard(
+            names.get(one["from"], one["from"]),
+            f"{one['method']} {one['path']}",
+            int(one["status"]),
+            float(one["seconds"]),
+        )
+        for one in found
+    ]
+
+
+async def go_on(lab: LiveLab, who: Credentials, answer: Answer) -> Answer:
+    """Go where an answer leads, one step."""
+    there = URL(urljoin(answer.url, answer.header("Location") or ""), encoded=True)
+    wanted = Ask(there.raw_path_qs, headers=tuple(NAVIGATE.items()))
+    return await ask(lab, wanted, who, at=there.origin())
+
+
+async def begin(lab: LiveLab, who: Credentials, page: str = HOME) -> Answer:
+    """Follow the link of the hub's page; the answer leads to the provider."""
+    target = f"{LINK}?{urlencode({'next': page})}"
+    return await ask(lab, Ask(target, headers=tuple(NAVIGATE.items())), who)
+
+
+async def until_form(lab: LiveLab, who: Credentials, begun: Answer | None = None) -> Answer:
+    """From the hub's link to the provider's form, or to whatever stands in its place."""
+    answer = await go_on(lab, who, begun or await begin(lab, who))
+    return await go_on(lab, who, answer) if answer.header("Location") else answer
+
+
+async def send_form(
+    lab: LiveLab, who: Credentials, form: Answer, user: str = "alice", **fields: str
+) -> Answer:
+    """Fill in the provider's form with a user's password, or with these fields in its place."""
+    password = await lab.secret("password")
+    body = urlencode(fields or {"username": user, "password": password}).encode()
+    url = URL(form.url, encoded=True)
+    headers = (*NAVIGATE.items(), TYPED)
+    return await ask(lab, Ask(url.raw_path_qs, "POST", headers, body), who, at=url.origin())
+
+
+async def until_callback(
+    lab: LiveLab, who: Credentials, form: Answer, user: str = "alice", **fields: str
+) -> Answer:
+    """Fill in the form and go on; the answer leads to the hub's callback."""
+    return await go_on(lab, who, await send_form(lab, who, form, user, **fields))
+
+
+async def sign_in(lab: LiveLab, who: Credentials, user: str = "alice") -> Answer:
+    """The whole way; the answer is the hub's, at its callback."""
+    return await go_on(lab, who, await until_callback(lab, who, await until_form(lab, who), user))
+
+
+async def status_of(lab: LiveLab, who: Credentials, page: str = HOME) -> int:
+    """What a page of the hub is answered with, wherever it leads."""
+    return (await ask(lab, Ask(page, headers=tuple(NAVIGATE.items())), who)).status
+
+
+@asynccontextmanager
+async def provider_options(lab: LiveLab, **options: object) -> AsyncIterator[None]:
+    """Have the provider run with other options for a block; it forgets all sessions twice."""
+    await put_options(lab, options)
+    try:
+        yield
+    finally:
+        await put_options(lab, {})
+
+
+async def put_options(lab: LiveLab, options: dict[str, object]) -> None:
+    file = File("options.json", json.dumps(options).encode(), uid=PROVIDER_UID)
+    await lab.put_files(PROVIDER, ETC, [file])
+    await lab.programs.restart(PROVIDER)
+    await lab.programs.until_ready(PROVIDER)
