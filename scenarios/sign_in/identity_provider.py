@@ -66,9 +66,18 @@ async def begin(lab: LiveLab, who: Credentials, page: str = HOME) -> Answer:
 
 
 async def until_form(lab: LiveLab, who: Credentials, begun: Answer | None = None) -> Answer:
-    """From the hub's link to the provider's form, or to whatever stands in its place."""
+    """From the hub's link to the provider's form, or to what stands in its place: an error, or the
+    way to the callback for somebody whom the provider knows.
+    """
     answer = await go_on(lab, who, begun or await begin(lab, who))
-    return await go_on(lab, who, answer) if answer.header("Location") else answer
+    if is_way_back(answer) or not answer.header("Location"):
+        return answer
+    return await go_on(lab, who, answer)
+
+
+def is_way_back(answer: Answer) -> bool:
+    """Whether an answer of the provider leads to the hub's callback."""
+    return URL(answer.header("Location") or "").path == CALLBACK
 
 
 async def send_form(
@@ -90,8 +99,11 @@ async def until_callback(
 
 
 async def sign_in(lab: LiveLab, who: Credentials, user: str = "alice") -> Answer:
-    """The whole way; the answer is the hub's, at its callback."""
-    return await go_on(lab, who, await until_callback(lab, who, await until_form(lab, who), user))
+    """The whole way, with the form or without it; the answer is the hub's, at its callback."""
+    back = await until_form(lab, who)
+    if not is_way_back(back):
+        back = await until_callback(lab, who, back, user)
+    return await go_on(lab, who, back)
 
 
 async def status_of(lab: LiveLab, who: Credentials, page: str = HOME) -> int:

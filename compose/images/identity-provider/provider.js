@@ -2,9 +2,9 @@
 //
 // `init` makes /etc/hublab/provider.json (client, cookie key) and accounts.json (name -> password). The
 // accounts are read at each question, so that a name that is taken out is gone at once. What else a
-// scenario wants of the provider stands in options.json, which is read when the program starts:
-// `ttl` (seconds, as oidc-provider has it), and `delay`, route -> seconds before an answer. Sessions,
-// codes and tokens are in memory: a restart forgets them, as it does with the keys of signatures not.
+// scenario wants of the provider stands in options.json, which is read when the program starts: `delay`,
+// path -> seconds before an answer, and settings of oidc-provider (`ttl`, `clockTolerance`). Sessions,
+// codes and tokens are in memory, so that a restart forgets them; keys of signatures are in a file.
 import { createHash, generateKeyPairSync, timingSafeEqual } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
@@ -20,7 +20,8 @@ const TTL = Object.fromEntries(
 
 const read = (path) => JSON.parse(readFileSync(path, 'utf8'));
 const lab = read(`${ETC}/provider.json`);
-const options = existsSync(`${ETC}/options.json`) ? read(`${ETC}/options.json`) : {};
+const given = existsSync(`${ETC}/options.json`) ? read(`${ETC}/options.json`) : {};
+const { delay = {}, ttl = {}, ...options } = given;
 const accounts = () => read(`${ETC}/accounts.json`);
 const digest = (value) => createHash('sha256').update(value ?? '').digest();
 
@@ -51,11 +52,11 @@ const provider = new Provider(`http://${lab.name}:${PORT}`, {
   cookies: { keys: [lab.cookie_key] },
   features: { devInteractions: { enabled: false } },
   jwks: read(KEYS),
-  ttl: { ...TTL, ...options.ttl },
-  findAccount: (ctx, name) => Object.hasOwn(accounts(), name) && {
+  ttl: { ...TTL, ...ttl },
+  findAccount: (ctx, name) => (Object.hasOwn(accounts(), name) ? {
     accountId: name,
     claims: () => ({ sub: name, name: `${name} of the lab`, preferred_username: name }),
-  },
+  } : undefined),
   interactions: { url: (ctx, { uid }) => `/interaction/${uid}` },
   // The hub is the lab's own, so that nobody is asked whether it may know a name.
   loadExistingGrant: async (ctx) => {
@@ -66,6 +67,7 @@ const provider = new Provider(`http://${lab.name}:${PORT}`, {
     return grant;
   },
   issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
+  ...options,
 });
 
 const form = (said) => `<!doctype html><title>Sign in</title><h1>Sign in</h1><p>${said}</p>
@@ -79,7 +81,7 @@ const form = (said) => `<!doctype html><title>Sign in</title><h1>Sign in</h1><p>
 provider.use(async (ctx, next) => {
   const begun = Date.now();
   const place = ctx.path.startsWith('/interaction/') ? '/interaction' : ctx.path;
-  await setTimeout(1000 * (options.delay?.[place] ?? 0));
+  await setTimeout(1000 * (delay[place] ?? 0));
   try {
     await next();
   } finally {
@@ -99,12 +101,12 @@ provider.use(async (ctx, next) => {
     ctx.body = form('The lab\'s identity provider asks who you are.');
     return undefined;
   }
-  const given = new URLSearchParams(await text(ctx.req));
-  const name = given.get('username') ?? '';
+  const typed = new URLSearchParams(await text(ctx.req));
+  const name = typed.get('username') ?? '';
   let result;
-  if (given.has('cancel')) {
+  if (typed.has('cancel')) {
     result = { error: 'access_denied', error_description: 'the user has cancelled the sign-in' };
-  } else if (isPassword(name, given.get('password'))) {
+  } else if (isPassword(name, typed.get('password'))) {
     result = { login: { accountId: name } };
   } else {
     ctx.status = 403;
