@@ -7,6 +7,7 @@ says what is in the files that are changed here.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ HOME, LINK, CALLBACK = "/hub/home", "/hub/oauth_login", "/hub/oauth_callback"
 STATE_COOKIE = "oauthenticator-state"
 TYPED = ("Content-Type", "application/x-www-form-urlencoded")
 LOGGED = "REQUEST "
+FORM = re.compile(r'action="([^"]+)".*?name="xsrf" value="([^"]+)"', re.DOTALL)
+"""The provider's question whether to log out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,10 @@ async def go_on(lab: LiveLab, who: Credentials, answer: Answer) -> Answer:
     return await ask(lab, wanted, who, at=there.origin())
 
 
-async def begin(lab: LiveLab, who: Credentials, page: str = HOME) -> Answer:
-    """Follow the link of the hub's page; the answer leads to the provider."""
-    target = f"{LINK}?{urlencode({'next': page})}"
-    return await ask(lab, Ask(target, headers=tuple(NAVIGATE.items())), who)
+async def begin(lab: LiveLab, who: Credentials, at: URL | None = None) -> Answer:
+    """Follow the link of the hub's page, or of another hub's; the answer leads to the provider."""
+    target = f"{LINK}?{urlencode({'next': HOME})}"
+    return await ask(lab, Ask(target, headers=tuple(NAVIGATE.items())), who, at=at)
 
 
 async def until_form(lab: LiveLab, who: Credentials, begun: Answer | None = None) -> Answer:
@@ -98,17 +101,41 @@ async def until_callback(
     return await go_on(lab, who, await send_form(lab, who, form, user, **fields))
 
 
-async def sign_in(lab: LiveLab, who: Credentials, user: str = "alice") -> Answer:
+async def sign_in(
+    lab: LiveLab, who: Credentials, user: str = "alice", at: URL | None = None
+) -> Answer:
     """The whole way, with the form or without it; the answer is the hub's, at its callback."""
-    back = await until_form(lab, who)
+    back = await until_form(lab, who, await begin(lab, who, at))
     if not is_way_back(back):
         back = await until_callback(lab, who, back, user)
     return await go_on(lab, who, back)
 
 
-async def status_of(lab: LiveLab, who: Credentials, page: str = HOME) -> int:
-    """What a page of the hub is answered with, wherever it leads."""
-    return (await ask(lab, Ask(page, headers=tuple(NAVIGATE.items())), who)).status
+async def status_of(lab: LiveLab, who: Credentials, at: URL | None = None) -> int:
+    """What the first page of the hub, or of another one, is answered with, wherever it leads."""
+    return (await ask(lab, Ask(HOME, headers=tuple(NAVIGATE.items())), who, at=at)).status
+
+
+def address(lab: LiveLab) -> URL:
+    """The provider as browsers are sent to it, unless a setting says otherwise."""
+    return URL.build(scheme="http", host=str(lab.host(PROVIDER).address), port=9000)
+
+
+async def provider_knows(lab: LiveLab, who: Credentials, at: URL | None = None) -> bool:
+    """Whether a hub's link leads back without the provider's form."""
+    answer = await until_form(lab, who, await begin(lab, who, at))
+    assert is_way_back(answer) or b'name="password"' in answer.body
+    return is_way_back(answer)
+
+
+async def end_session(lab: LiveLab, who: Credentials, page: Answer) -> int:
+    """Say yes to the provider's question whether to log out there as well."""
+    found = FORM.search(page.body.decode())
+    assert found, page.body
+    body = urlencode({"xsrf": found[2], "logout": "yes"}).encode()
+    there = URL(found[1])
+    headers = (*NAVIGATE.items(), TYPED)
+    return (await ask(lab, Ask(there.path, "POST", headers, body), who, at=there.origin())).status
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ def apply(c: Config, etc: Path) -> dict[str, Any]:
     set_proxy(c, etc, lab)
     set_sign_in(c, etc)
     if lab.get("provider"):
-        set_provider(c, etc, lab["provider"])
+        set_provider(c, etc, lab["provider"], lab.get("client_id", "jupyterhub"))
     set_spawner(c, etc, lab)
     return lab
 
@@ -61,15 +61,15 @@ def set_sign_in(c: Config, etc: Path) -> None:
     c.Authenticator.admin_users = {"admin"}
 
 
-def set_provider(c: Config, etc: Path, name: str) -> None:
-    """All users sign in at the identity provider, whose host has this name.
+def set_provider(c: Config, etc: Path, name: str, client_id: str) -> None:
+    """All users sign in at the identity provider, which is the host of this name.
 
     Browsers get the provider's address, as this machine knows the names of no hosts of the lab. The
     hub keeps the provider's tokens only with `enable_auth_state`.
     """
     url = f"http://{name}:9000"
     c.JupyterHub.authenticator_class = "generic-oauth"
-    c.GenericOAuthenticator.client_id = "jupyterhub"
+    c.GenericOAuthenticator.client_id = client_id
     c.GenericOAuthenticator.client_secret = (etc / "oauth_client_secret").read_text()
     c.GenericOAuthenticator.authorize_url = f"{os.environ.get('HUBLAB_PROVIDER', url)}/auth"
     c.GenericOAuthenticator.token_url = f"{url}/token"

@@ -1,4 +1,4 @@
-// An OpenID Connect provider with the lab's users, and the lab's hub as its client.
+// An OpenID Connect provider with the lab's users, and its hubs as the clients.
 //
 // `init` makes /etc/hublab/provider.json (client, cookie key) and accounts.json (name -> password). The
 // accounts are read at each question, so that a name that is taken out is gone at once. What else a
@@ -36,14 +36,14 @@ if (!existsSync(KEYS)) {
   writeFileSync(KEYS, JSON.stringify({ keys: [key] }), { mode: 0o600 });
 }
 
-// The ports under which this machine's loopback has the hub; see the Compose file.
-const loopback = (process.env.HUB_PORTS ?? '').split(' ').filter(Boolean)
+// A hub's addresses on this machine's loopback: the Compose file has the ports in a variable.
+const loopback = (variable) => (process.env[variable] ?? '').split(' ').filter(Boolean)
   .map((port) => `http://127.0.0.1:${port}`);
 
 const provider = new Provider(`http://${lab.name}:${PORT}`, {
-  clients: lab.clients.map(({ addresses, callback, ...client }) => ({
+  clients: lab.clients.map(({ addresses, callback, ports, ...client }) => ({
     ...client,
-    redirect_uris: [...addresses, ...loopback].map((address) => address + callback),
+    redirect_uris: [...addresses, ...loopback(ports)].map((address) => address + callback),
     post_logout_redirect_uris: addresses.map((address) => `${address}/hub/login`),
     grant_types: ['authorization_code', 'refresh_token'],
     token_endpoint_auth_method: 'client_secret_post',
