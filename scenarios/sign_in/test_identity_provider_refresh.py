@@ -275,6 +275,7 @@ async def start_by_api(lab: LiveLab, token: Token) -> int:
     return (await ask(lab, wanted, fresh_browser(lab))).status
 
 
+@pytest.mark.slow
 @pytest.mark.finding(
     "refresh_pre_spawn does not stop a start by API",
     project="jupyterhub",

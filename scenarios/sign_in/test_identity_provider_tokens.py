@@ -32,14 +32,13 @@ from hublab.scenario import (
     ask,
     clock,
     fresh_browser,
-    table_rows,
 )
 
 from .identity_provider import (
     PROVIDER,
     go_on,
     heard,
-    provider_options,
+    put_options,
     sign_in,
     status_of,
     until_callback,
@@ -87,9 +86,9 @@ async def test_what_the_hub_keeps(lab: LiveLab) -> None:
     assert kept["oauth_user"]["preferred_username"] == "alice"
     for name in ("access_token", "refresh_token", "id_token"):
         lab.hide(kept[name])
-    (row,) = [one for one in await table_rows(lab, "users") if one["name"] == "alice"]
-    assert row["encrypted_auth_state"]
-    assert kept["access_token"] not in str(row)
+    database = await lab.read_file("hub", "/srv/jupyterhub/jupyterhub.sqlite") or b""
+    assert b"alice" in database
+    assert kept["access_token"].encode() not in database
     headers = (("Authorization", f"token {(await make_token(lab)).text}"),)
     own = await ask(lab, Ask("/hub/api/users/alice", headers=headers), fresh_browser(lab))
     assert (own.status, "auth_state" in json.loads(own.body)) == (200, False)
@@ -106,23 +105,29 @@ async def test_what_the_hub_keeps(lab: LiveLab) -> None:
 
 
 async def sign_ins(lab: LiveLab, *skews: int) -> dict[int, tuple[str, int]]:
-    """Who ends a sign-in, and how, for each of these clocks of the provider; what it says."""
+    """Who ends a sign-in, and how, for each of these clocks of the provider."""
     found = {}
     for ahead in skews:
-        async with (
-            clock(lab, PROVIDER, ahead=ahead, seconds=120),
-            provider_options(lab, ttl={"IdToken": LIFE}),
-        ):
-            who = fresh_browser(lab)
-            form = await until_form(lab, who)
-            if form.status != 200:
-                found[ahead] = (PROVIDER, form.status)
-                continue
-            answer = await go_on(lab, who, await until_callback(lab, who, form))
-            found[ahead] = ("hub", answer.status)
-            assert (b"Unable to decode id token: ey" in answer.body) == (answer.status == 500)
-            assert await status_of(lab, who) == (200 if answer.status == 302 else 302)
+        try:
+            async with clock(lab, PROVIDER, ahead=ahead, seconds=120):
+                await put_options(lab, {"ttl": {"IdToken": LIFE}})
+                found[ahead] = await end_of_sign_in(lab)
+        finally:
+            # A running Node does not bear that its clock is set back.
+            await put_options(lab, {})
     return found
+
+
+async def end_of_sign_in(lab: LiveLab) -> tuple[str, int]:
+    """Who has the last word, with which status; a 500 shows the ID token."""
+    who = fresh_browser(lab)
+    form = await until_form(lab, who)
+    if form.status != 200:
+        return PROVIDER, form.status
+    answer = await go_on(lab, who, await until_callback(lab, who, form))
+    assert (b"Unable to decode id token: ey" in answer.body) == (answer.status == 500)
+    assert await status_of(lab, who) == (200 if answer.status == 302 else 302)
+    return "hub", answer.status
 
 
 async def by_hub(lab: LiveLab) -> list[str]:

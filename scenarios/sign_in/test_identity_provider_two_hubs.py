@@ -18,7 +18,17 @@ from __future__ import annotations
 import pytest
 from yarl import URL
 
-from hublab.scenario import NAVIGATE, Ask, Credentials, LiveLab, ask, fresh_browser, until
+from hublab.scenario import (
+    NAVIGATE,
+    Ask,
+    Credentials,
+    LiveLab,
+    Undecided,
+    ask,
+    fresh_browser,
+    look,
+    until,
+)
 
 from .identity_provider import (
     address,
@@ -39,6 +49,14 @@ pytestmark = pytest.mark.topology("lab", "identity-provider", "other-hub")
 
 async def at_both(lab: LiveLab) -> Credentials:
     """A browser that typed its password for hub A, and followed the link of hub B."""
+
+    async def answers() -> bool:  # it starts beside the lab's own hub, for which the lab waits
+        try:
+            return (await look(lab, B / "hub/login")).status == 200
+        except Undecided:
+            return False
+
+    await until(answers, what="hub B")
     who = fresh_browser(lab)
     assert (await sign_in(lab, who)).status == 302
     before = len(await heard(lab))
