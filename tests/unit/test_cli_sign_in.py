@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hublab.cli import sign_in
@@ -38,3 +40,14 @@ def test_a_record_does_not_show_it() -> None:
 def test_the_page_has_the_name_and_no_password() -> None:
     """jupyterhub/handlers/login.py: `LoginHandler.get` reads the argument `username`."""
     assert KNOWN.page == "http://127.0.0.1:8000/base/hub/login?username=ann+b"
+
+
+@pytest.mark.parametrize("provider", ["", "http://198.18.0.50:9000"])
+def test_who_cannot_sign_in_by_hand_is_told(
+    provider: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A browser that is sent to a provider which this machine does not reach."""
+    sign_in.show_sign_in(replace(KNOWN, out_of_reach=provider), asked=False)
+    said = " ".join(capsys.readouterr().out.split())
+    assert ("fails in a browser on this machine" in said) == bool(provider)
+    assert provider in said
