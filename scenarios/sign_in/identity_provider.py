@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,14 +16,25 @@ from urllib.parse import urlencode, urljoin
 
 from yarl import URL
 
-from hublab.scenario import ETC, NAVIGATE, Answer, Ask, Credentials, File, LiveLab, ask
+from hublab.scenario import (
+    ETC,
+    NAVIGATE,
+    Answer,
+    Ask,
+    Credentials,
+    File,
+    LiveLab,
+    ask,
+    look,
+    until,
+)
 
 PROVIDER = "provider"
 PROVIDER_UID = 990
 HOME, LINK, CALLBACK = "/hub/home", "/hub/oauth_login", "/hub/oauth_callback"
 STATE_COOKIE = "oauthenticator-state"
 TYPED = ("Content-Type", "application/x-www-form-urlencoded")
-LOGGED = "REQUEST "
+LOGGED, MARK = "REQUEST ", "/mark/"
 FORM = re.compile(r'action="([^"]+)".*?name="xsrf" value="([^"]+)"', re.DOTALL)
 """The provider's question whether to log out."""
 
@@ -39,11 +51,31 @@ class Heard:
     seconds: float
 
 
+def address(lab: LiveLab) -> URL:
+    """The provider as browsers are sent to it, unless a setting says otherwise."""
+    return URL.build(scheme="http", host=str(lab.host(PROVIDER).address), port=9000)
+
+
 async def heard(lab: LiveLab) -> list[Heard]:
-    """All requests that the provider has answered, in order."""
+    """All requests that the provider has answered, in order; it must run.
+
+    The engine has a line of log a moment after the answer, so a request of our own is sent, and its
+    line waited for: earlier ones are before it.
+    """
+    mark = f"{MARK}{secrets.token_hex(8)}"
+    await look(lab, address(lab) / mark[1:])
+
+    async def marked() -> str:
+        text = await lab.logs(PROVIDER)
+        return text if mark in text else ""
+
+    lines = (await until(marked, what="the provider's log")).splitlines()
     names = {str(host.address): name for name, host in lab.hosts.items()}
-    lines = (await lab.logs(PROVIDER)).splitlines()
-    found = [json.loads(line.partition(LOGGED)[2]) for line in lines if LOGGED in line]
+    found = [
+        json.loads(line.partition(LOGGED)[2])
+        for line in lines
+        if LOGGED in line and MARK not in line
+    ]
     return [
         Heard(
             names.get(one["from"], one["from"]),
@@ -114,11 +146,6 @@ async def sign_in(
 async def status_of(lab: LiveLab, who: Credentials, at: URL | None = None) -> int:
     """What the first page of the hub, or of another one, is answered with, wherever it leads."""
     return (await ask(lab, Ask(HOME, headers=tuple(NAVIGATE.items())), who, at=at)).status
-
-
-def address(lab: LiveLab) -> URL:
-    """The provider as browsers are sent to it, unless a setting says otherwise."""
-    return URL.build(scheme="http", host=str(lab.host(PROVIDER).address), port=9000)
 
 
 async def provider_knows(lab: LiveLab, who: Credentials, at: URL | None = None) -> bool:
