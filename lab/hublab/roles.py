@@ -127,7 +127,19 @@ ROLES = (
         # The hub exits if it cannot reach its database.
         ready=("/opt/hublab/ready",),
     ),
-    Role("identity-provider"),
+    Role(
+        "identity-provider",
+        target="identity-provider",
+        program="provider",
+        first_address=50,
+        service={
+            "environment": {
+                "HUB_PORTS": "${HUBLAB_PROXY_PORT:-8000} ${HUBLAB_FRONT_PORT:-8080}",
+                "OTHER_HUB_PORTS": "${HUBLAB_OTHER_HUB_PORT:-8100}",
+            }
+        },
+        only_one="one identity provider in a lab",
+    ),
     Role("certificate-authority"),
     Role(
         "reverse-proxy",
@@ -149,6 +161,15 @@ ROLES = (
             "user": "nobody",
             "command": ["python3", "-u", "-m", "http.server", "80", "--directory", "/srv"],
         },
+    ),
+    # A hub of its own with its own proxy, on one host. hublab looks after the other one.
+    Role(
+        "other-hub",
+        target="onebox",
+        program="hub",
+        first_address=11,
+        published=Published(8000, "HUBLAB_OTHER_HUB_PORT", 8100),
+        only_one="one hub beside the lab's own",
     ),
     Role(
         "standalone",

@@ -29,7 +29,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import urlencode
 
 import pytest
 
@@ -48,6 +47,7 @@ from hublab.scenario import (
     until_state,
 )
 
+from .forms import start_by_form
 from .oauth_steps import PAGE, open_page, path_of
 from .tokens import AT_HUB, AT_SERVER, Token, make_token, status_for
 
@@ -247,13 +247,6 @@ async def test_a_dict_without_groups(lab: LiveLab, case: Case) -> None:
     assert pages == ({"200", SIGN_IN} if managed else {"200"})
     assert tokens == ({200, 403} if managed else {200})
     assert ("specifies no groups" in await lab.hub_log()) == managed
-
-
-async def start_by_form(lab: LiveLab, browser: Credentials) -> int:
-    """The page's button that starts her server: 302 to the wait, or a page that says why not."""
-    body = urlencode({"_xsrf": browser.xsrf_header(lab.origin / "hub/")["X-XSRFToken"]})
-    form = ("Content-Type", "application/x-www-form-urlencoded")
-    return (await ask(lab, Ask("/hub/spawn", "POST", (form,), body.encode()), browser)).status
 
 
 @pytest.mark.finding(

@@ -12,25 +12,31 @@ import aiohttp
 import pytest
 from lifecycle import ROOT, fresh_name, hublab, wait_until_gone
 from scenarios.origin.https_site import over_https
+from yarl import URL
 
 from hublab.deployment.creation import temporary
 from hublab.deployment.plan import make_plan
 from hublab.deployment.removal import down
 from hublab.diagnosis.reach import diagnose
 from hublab.engine import Engine
-from hublab.errors import HubError, SettingError, UsageError
+from hublab.errors import HubError, SettingError, Undecided, UsageError
+from hublab.paths import ETC
 from hublab.probes.database import DatabaseReader
+from hublab.probes.http import look
 from hublab.probes.reach import reach
 from hublab.probes.routes import proxy_routes
 from hublab.probes.waiting import until
 from hublab.running import programs
 from hublab.running.lab import Lab
 from hublab.running.live import LiveLab, connect
+from hublab.running.provider_form import sign_in_at_provider
 from hublab.running.readiness import wait_until_running
 from hublab.running.ready import make_ready
 from hublab.running.reset import reset_lab
 from hublab.running.reverse_proxy import changed_site
+from hublab.running.sign_in import sign_in_of
 from hublab.running.switching import apply_settings, restart
+from hublab.running.visitor import NAVIGATE, sign_in
 from hublab.running.warm import make_cold
 from hublab.settings.checking import check_settings
 from hublab.settings.values import NO_SETTINGS, Settings
@@ -183,11 +189,11 @@ async def test_pam() -> None:
     """
     async with lab_of("pam") as live:
         lab = live.lab
-        look = 'grep -E "^(Uid|Gid|Groups|Umask)" /proc/$1/status'
+        words = 'grep -E "^(Uid|Gid|Groups|Umask)" /proc/$1/status'
 
         async def ids() -> str:
             pid = programs.status(lab, "hub").pid
-            return await live.run("hub", "sh", "-c", look, "-", str(pid))
+            return await live.run("hub", "sh", "-c", words, "-", str(pid))
 
         async def running(*names: str) -> list[str]:
             found = (await live.run("hub", "sh", "-c", "cat /proc/[0-9]*/comm")).split()
@@ -240,6 +246,54 @@ async def test_own_hub_with_pam(tmp_path: Path) -> None:
                 assert got.status == 302
     finally:
         await asyncio.to_thread(down, name, Engine.connect())
+
+
+async def signs_in_from_here(live: LiveLab, hub: URL) -> None:
+    """Do what `up` says, with a browser on this machine. Raises HubError."""
+    known = sign_in_of(live.lab)
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        await sign_in_at_provider(session, hub, known.user, known.password, NAVIGATE)
+
+
+@pytest.mark.slow
+async def test_identity_provider_and_another_hub() -> None:
+    """What `up` prints holds by hand, at both hubs; settings reach one of them; secrets stay where
+    they belong.
+    """
+    async with lab_of("identity-provider", "other-hub") as live:
+        port = live.lab.one("other-hub").ports[8000]
+        await signs_in_from_here(live, URL(live.lab.url) / "hub/")
+
+        async def other_answers() -> bool:
+            try:
+                return (await look(live, URL("http://other:8000/hub/login"))).status == 200
+            except Undecided:
+                return False
+
+        await until(other_answers, what="the other hub")
+        await signs_in_from_here(live, URL(f"http://127.0.0.1:{port}/hub/"))
+        await live.spawn("alice", on="node1")
+        assert await answer(live, "alice") == "42"
+        with pytest.raises(HubError, match="could not sign in: 403"):
+            await sign_in(live.channel, str(live.origin), "alice", "not-hers")
+        assert await broken_hops(live) == []
+
+        before = await live.programs.status("other")
+        (changed,) = await apply_settings(live.lab, Settings({"hub.JupyterHub.log_level": "DEBUG"}))
+        assert changed.host == "hub"
+        assert (await live.programs.status("other")).pid == before.pid
+        assert "settings.json" not in await live.run("other", "ls", "/etc/hublab")
+
+        private = [f"{ETC}/oauth_client_secret", f"{ETC}/env/JUPYTERHUB_CRYPT_KEY"]
+        secrets = {await live.run(host, "cat", one) for host in ("hub", "other") for one in private}
+        assert len(secrets) == 4
+        assert live.lab.secrets() >= secrets
+        for host in ("hub", "other", "provider"):
+            modes = await live.run(host, "find", ETC, "-type", "f", "-perm", "/o+r")
+            hidden = {*private, f"{ETC}/provider.json", f"{ETC}/accounts.json"}
+            assert not hidden & set(modes.split())
+            seen = await live.logs(host) + await live.run(host, "sh", "-c", "cat /proc/*/cmdline")
+            assert not [one for one in live.lab.secrets() if one in seen]
 
 
 async def test_standalone() -> None:

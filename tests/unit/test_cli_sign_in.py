@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -64,3 +65,14 @@ def test_blanks_of_a_password_are_of_it(kept: str) -> None:
     """Only the end of a line is none."""
     assert password_of(cast(Lab, Keeps(kept.encode()))) == kept
     assert password_of(cast(Lab, Keeps(f"{kept}\n".encode()))) == kept
+
+
+@pytest.mark.parametrize("provider", ["", "http://198.18.0.50:9000"])
+def test_who_cannot_sign_in_by_hand_is_told(
+    provider: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A browser that is sent to a provider which this machine does not reach."""
+    sign_in.show_sign_in(replace(KNOWN, out_of_reach=provider), asked=False)
+    said = " ".join(capsys.readouterr().out.split())
+    assert ("fails in a browser on this machine" in said) == bool(provider)
+    assert provider in said

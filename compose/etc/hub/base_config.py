@@ -19,6 +19,8 @@ def apply(c: Config, etc: Path) -> dict[str, Any]:
     set_hub(c, etc, lab)
     set_proxy(c, etc, lab)
     set_sign_in(c, etc)
+    if lab.get("provider"):
+        set_provider(c, etc, lab["provider"], lab.get("client_id", "jupyterhub"))
     set_spawner(c, etc, lab)
     return lab
 
@@ -68,6 +70,23 @@ def has_accounts() -> bool:
     compose/images/pam-hub/run makes them.
     """
     return os.environ.get("HUBLAB_HUB_UID") == "0"
+
+
+def set_provider(c: Config, etc: Path, name: str, client_id: str) -> None:
+    """All users sign in at the identity provider, which is the host of this name.
+
+    Browsers get the provider's address, as this machine knows the names of no hosts of the lab. The
+    hub keeps the provider's tokens only with `enable_auth_state`.
+    """
+    url = f"http://{name}:9000"
+    c.JupyterHub.authenticator_class = "generic-oauth"
+    c.GenericOAuthenticator.client_id = client_id
+    c.GenericOAuthenticator.client_secret = (etc / "oauth_client_secret").read_text()
+    c.GenericOAuthenticator.authorize_url = f"{os.environ.get('HUBLAB_PROVIDER', url)}/auth"
+    c.GenericOAuthenticator.token_url = f"{url}/token"
+    c.GenericOAuthenticator.userdata_url = f"{url}/me"
+    c.GenericOAuthenticator.scope = ["openid", "profile"]
+    c.GenericOAuthenticator.username_claim = "preferred_username"
 
 
 def set_spawner(c: Config, etc: Path, lab: dict[str, Any]) -> None:

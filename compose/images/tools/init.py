@@ -20,6 +20,7 @@ LAB = Path("/lab")
 DEFAULT_USERS = "alice bob carol dave"
 JUPYTERHUB_UID = 990  # the account in the hub's image
 BROWSER_UID = 990  # the account in the browser's image
+PROVIDER_UID = 990  # the account in the identity provider's image
 SSHD_ROLES = ("node", "client", "bastion")
 PLAYWRIGHT_PORT = 3000
 CHROMIUM = ["--no-first-run", "--disable-background-networking", "--disable-sync"]
@@ -72,9 +73,41 @@ def make_hub(hub: Path, hosts: Hosts, users: list[str], behind: dict[str, str]) 
             for name in names
         ],
         "users": users,
-        "provider": bool(hosts.get("identity-provider")),
+        "provider": provider_of(hosts),
+        "client_id": "jupyterhub",
     }
     write(hub / "lab.json", json.dumps(lab) + "\n", mode=0o644)
+
+
+def provider_of(hosts: Hosts) -> str:
+    """The name of the identity provider's host, empty without one."""
+    return next((path.name for path in hosts.get("identity-provider", [])), "")
+
+
+def make_other_hub(other: Path, hub: Path, hosts: Hosts, users: list[str]) -> None:
+    """Write the secrets of a hub beside the lab's own, with the same users and passwords.
+
+    It has its own proxy and no nodes, and does its own imports.
+    """
+    for name in ("password", "admin_password"):
+        write(other / name, (hub / name).read_text(), owner=JUPYTERHUB_UID)
+    secret(other / "api_token", owner=JUPYTERHUB_UID)
+    for path, owner in (
+        (other / "cookie_secret", JUPYTERHUB_UID),
+        (other / "env" / "CONFIGPROXY_AUTH_TOKEN", 0),
+    ):
+        if not path.exists():
+            write(path, secrets.token_hex(32), owner=owner)
+    lab = {
+        "hub": other.name,
+        "proxy": other.name,
+        "nodes": [],
+        "users": users,
+        "provider": provider_of(hosts),
+        "client_id": other.name,
+    }
+    write(other / "lab.json", json.dumps(lab) + "\n", mode=0o644)
+    write(other / "cold", "", mode=0o644)
 
 
 def make_ssh(hub: Path, hosts: Hosts) -> None:
@@ -127,6 +160,51 @@ def make_browser(browser: Path) -> None:
     write(browser / "playwright.json", json.dumps(server) + "\n", owner=BROWSER_UID)
 
 
+def make_provider(hub: Path, hosts: Hosts, users: list[str]) -> None:
+    """Write what the identity provider knows of hub and users, and what the hub keeps of it.
+
+    Each user has the password of the lab's form, so that hublab signs everybody in with the same.
+    """
+    for path in hosts.get("identity-provider", [])[:1]:
+        accounts = dict.fromkeys(users, (hub / "password").read_text())
+        accounts["admin"] = (hub / "admin_password").read_text()
+        write(path / "accounts.json", json.dumps(accounts) + "\n", owner=PROVIDER_UID)
+        fronts = [(one.name, 8000) for one in hosts["proxy"]] + [("hub.lab", 8000)]
+        for one in hosts.get("reverse-proxy", []):
+            fronts += [(one.name, 80), ("www.hub.lab", 80)]
+        clients = [make_client(hub, "jupyterhub", "HUB_PORTS", fronts)]
+        clients += [
+            make_client(other, other.name, "OTHER_HUB_PORTS", [(other.name, 8000)])
+            for other in hosts.get("other-hub", [])
+        ]
+        described = {
+            "name": path.name,
+            "cookie_key": secret(path / "cookie_key", owner=PROVIDER_UID),
+            "clients": clients,
+        }
+        write(path / "provider.json", json.dumps(described) + "\n", owner=PROVIDER_UID)
+
+
+def make_client(
+    hub: Path, client_id: str, ports: str, fronts: list[tuple[str, int]]
+) -> dict[str, object]:
+    """Write what a hub keeps of the identity provider; return what that knows of the hub.
+
+    `ports` is the variable of the provider that lists the hub's ports on this machine's loopback.
+    """
+    # With it the hub can keep what the provider says (jupyterhub/crypto.py, CryptKeeper).
+    key = hub / "env" / "JUPYTERHUB_CRYPT_KEY"
+    if not key.exists():
+        write(key, secrets.token_hex(32))
+    return {
+        "client_id": client_id,
+        "client_secret": secret(hub / "oauth_client_secret", owner=JUPYTERHUB_UID),
+        "addresses": [f"http://{name}" + f":{port}" * (port != 80) for name, port in fronts],
+        "ports": ports,
+        "callback": "/hub/oauth_callback",
+    }
+
+
 def behind_bastions(hosts: Hosts) -> dict[str, str]:
     """Parse HUBLAB_BEHIND: node -> bastion. Raises SystemExit for an unknown host."""
     pairs = dict(pair.split("=", 1) for pair in os.environ.get("HUBLAB_BEHIND", "").split())
@@ -155,6 +233,9 @@ def main() -> int:
     make_ssh(hub, hosts)
     make_proxy(hub, hosts["proxy"])
     make_database(hub, hosts.get("database", []))
+    for other in hosts.get("other-hub", []):
+        make_other_hub(other, hub, hosts, users)
+    make_provider(hub, hosts, users)
     for node in hosts["node"]:
         write(node / "users", "".join(f"{user}\n" for user in users), mode=0o644)
     for standalone in hosts.get("standalone", []):

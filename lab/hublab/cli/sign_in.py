@@ -72,3 +72,9 @@ def show_sign_in(known: SignIn | None, asked: bool) -> None:
     """Print the line, where there is something to sign in to."""
     if known:
         out.print(f"sign in: {in_words(known, asked)}", markup=False)
+        if known.out_of_reach:
+            out.print(
+                f"that fails in a browser on this machine, which does not reach the identity "
+                f"provider, {known.out_of_reach}, to which the hub sends it; the lab's hosts do",
+                markup=False,
+            )

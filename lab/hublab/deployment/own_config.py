@@ -32,6 +32,7 @@ from hublab.topology.model import Topology
 PROXY_TOKEN = "CONFIGPROXY_AUTH_TOKEN"
 """The hub's environment has it (compose/images/tools/init.py), and many configurations read it."""
 SERVER_FILE = "own_server_config.py"
+SIGN_IN_SECRETS = ("password", "admin_password", "oauth_client_secret")
 SECONDS = 60
 """How long the container of a try-out may run; the file in it has 30 s."""
 
@@ -100,7 +101,7 @@ def check_own_config(
             *(File(f"etc/hublab/{f.name}", f.content, f.mode, f.uid) for f in hub_files(own.hub)),
             File("etc/hublab/lab.json", lab_json(topology)),
             # `init` makes them; no user signs in at a try-out.
-            *(File(f"etc/hublab/{name}", b"") for name in ("password", "admin_password")),
+            *(File(f"etc/hublab/{name}", b"") for name in SIGN_IN_SECRETS),
             File("tmp/environment.json", json.dumps(variables).encode(), 0o600, JUPYTERHUB_UID),
         ]
         place = f"{ETC}/{OWN}/{own.hub.name}"
@@ -174,7 +175,7 @@ def lab_json(topology: Topology) -> bytes:
             "proxy": names["proxy"][0],
             "nodes": names["node"],
             "users": [],
-            "provider": bool(topology.by_role("identity-provider")),
+            "provider": next((host.name for host in topology.by_role("identity-provider")), ""),
         }
     ).encode()
 

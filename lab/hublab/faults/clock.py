@@ -55,7 +55,7 @@ class Clock:
         if done.exit_code:
             raise LabError(
                 f"{self.host.service} has no libfaketime: {done.stderr.strip()}",
-                hint="a host of the role hub, proxy or node",
+                hint="a host of the role hub, proxy, node or identity-provider",
             )
         if abs(self.offset() - self.ahead) > TOLERANCE:
             raise LabError(f"the clock of {self.host.service} is not {self.ahead:g} s ahead")

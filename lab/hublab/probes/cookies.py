@@ -60,8 +60,11 @@ def set_cookies(answer: Answer) -> list[SetCookie]:
 
 
 def fresh_browser(live: LiveLab) -> Credentials:
-    """Nobody yet, with a jar that gives `Secure` cookies back to the lab's own address."""
-    return Credentials(aiohttp.CookieJar(treat_as_secure_origin=live.origin.origin()))
+    """Nobody yet, with a jar that gives `Secure` cookies back to the lab's own address.
+
+    As a browser it also keeps cookies of hosts that are asked by their IP address.
+    """
+    return Credentials(aiohttp.CookieJar(unsafe=True, treat_as_secure_origin=live.origin.origin()))
 
 
 @observed("sign_in_cookies")

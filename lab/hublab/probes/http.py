@@ -33,15 +33,19 @@ class RedirectLoop(Undecided):
     """A chain of redirects without an end: where a browser says that there were too many."""
 
 
-async def ask(live: LiveLab, wanted: Ask, who: Credentials, *, follow: bool = False) -> Answer:
+async def ask(
+    live: LiveLab, wanted: Ask, who: Credentials, *, follow: bool = False, at: URL | None = None
+) -> Answer:
     """Send a request, and with `follow` go where its answer leads, as a browser would.
 
+    `at` is another host than `live.origin`, as scheme, name and port; tokens do not go there.
     Raises UsageError for what cannot be sent, Undecided when no answer comes, RedirectLoop when
     following never ends.
     """
     wanted.check()
-    with observing_request(live, live.origin, wanted, who) as saw:
-        answer = await through_redirects(live, wanted, who, follow=follow)
+    here = at or live.origin
+    with observing_request(live, here, wanted, who) as saw:
+        answer = await through_redirects(live, wanted, who, here, follow=follow)
         saw(answer)
         return answer
 
@@ -91,10 +95,10 @@ def answer_without_body(answer: Answer) -> dict[str, object]:
 
 
 async def through_redirects(
-    live: LiveLab, wanted: Ask, who: Credentials, *, follow: bool
+    live: LiveLab, wanted: Ask, who: Credentials, here: URL, *, follow: bool
 ) -> Answer:
-    """The last answer of a chain, and the chain."""
-    here, request = live.origin, wanted
+    """The last answer of a chain that begins at a host, and the chain."""
+    request = wanted
     chain: list[Step] = []
     while True:
         url = written(here, request.target)

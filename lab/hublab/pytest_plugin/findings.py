@@ -26,6 +26,7 @@ PROJECTS = (
     "configurable-http-proxy",
     "jupyter_server",
     "jupyterhub-idle-culler",
+    "oauthenticator",
 )
 _EXAMPLE = "finding(title, project=…, steps=…, expected=…, seen=…)"
 

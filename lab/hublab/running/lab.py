@@ -6,7 +6,7 @@ Nothing about a lab is kept outside the engine, so any process finds any lab by 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -190,16 +190,21 @@ class Lab:
         A password may have spaces; one that is very short would hide words of the text too.
         """
         names = ["password", "admin_password", "api_token", "cookie_secret", "database_password"]
+        names += ["oauth_client_secret", "env/JUPYTERHUB_CRYPT_KEY"]
         names += ["own_secrets", "own_password"]  # the user's own: deployment/own_hosts.py
         files = [f"{ETC}/{name}" for name in names] + [f"{ETC}/{PROXY_TOKEN}"]
-        hub = self.one("hub")
+        hubs = [self.one("hub"), *self.of_role("other-hub")]
+        text = "\n".join(self.contents(hub, files) for hub in hubs)
+        return {line.strip() for line in text.splitlines() if len(line.strip()) >= SHORTEST}
+
+    def contents(self, host: Container, files: Sequence[str]) -> str:
+        """What these files of a host contain, one after the other; nothing where one is missing."""
         script = 'for f; do [ ! -f "$f" ] || cat "$f"; echo; done'
         try:
-            text = self.output(hub.service, "sh", "-c", script, "-", *files)
+            return self.output(host.service, "sh", "-c", script, "-", *files)
         except HostDown:  # the engine reads the files of a host that does not run, one by one
-            kept = (self.engine.read_file(hub.id, file) for file in files)
-            text = "\n".join(one.decode() for one in kept if one)
-        return {line.strip() for line in text.splitlines() if len(line.strip()) >= SHORTEST}
+            kept = (self.engine.read_file(host.id, file) for file in files)
+            return "\n".join(one.decode() for one in kept if one)
 
     def settings(self) -> Settings:
         """The settings that this lab was given last."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from dataclasses import dataclass, field
 
 from yarl import URL
@@ -15,6 +16,11 @@ from hublab.running.lab import Lab
 ADMIN = "admin"
 """Who administers each lab's hub; no node has an account of that name."""
 
+PROVIDER_PORT = 9000
+"""Where an identity provider listens: compose/images/identity-provider/provider.js."""
+REACH = 2.0
+"""Seconds for a connection from this machine to a host on it."""
+
 OWN_PASSWORD = "own_password"
 """Below ETC on the hub's host: the one of `--password-file`, empty where there is none."""
 
@@ -26,6 +32,8 @@ class SignIn:
     url: str
     user: str
     password: str = field(repr=False)
+    out_of_reach: str = ""
+    """The identity provider to which the hub sends browsers, if this machine does not get there."""
 
     @property
     def page(self) -> str:
@@ -55,7 +63,21 @@ def sign_in_of(lab: Lab, user: str | None = None) -> SignIn:
         raise UsageError(
             f"lab {lab.name} has no user {user}", hint=f"one of {', '.join((*users, ADMIN))}"
         )
-    return SignIn(hub_url(lab), user, password_of(lab, admin=user == ADMIN))
+    password = password_of(lab, admin=user == ADMIN)
+    return SignIn(hub_url(lab), user, password, provider_out_of_reach(lab))
+
+
+def provider_out_of_reach(lab: Lab) -> str:
+    """The identity provider's address if a browser on this machine cannot open it; else empty.
+
+    It is one of the lab's network, which this machine reaches if the engine runs on it.
+    """
+    for host in lab.of_role("identity-provider"):
+        try:
+            socket.create_connection((str(host.address), PROVIDER_PORT), REACH).close()
+        except OSError:
+            return f"http://{host.address}:{PROVIDER_PORT}"
+    return ""
 
 
 def hint_of_refusal(authenticator: str) -> str:

@@ -18,6 +18,7 @@ from yarl import URL
 from hublab.errors import HubError, in_words
 from hublab.running.channel import Channel
 from hublab.running.kernel import Kernel
+from hublab.running.provider_form import FORM, sign_in_at_provider
 
 NAVIGATE = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"}
 SAME_ORIGIN = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
@@ -125,16 +126,20 @@ class Visitor:
 async def sign_in(
     channel: Channel, origin: str, user: str, password: str, base: str = "/"
 ) -> Visitor:
-    """Sign in by the hub's form, through the proxy, from the client host.
+    """Sign in by the hub's form, or by its identity provider's, from the client host.
 
     `origin` is the proxy as the client host names it. Raises HubError when the hub refuses.
     """
-    session = channel.session()
+    # A browser keeps cookies of an address as well as those of a name.
+    session = channel.session(cookie_jar=aiohttp.CookieJar(unsafe=True))
     visitor = Visitor(session, URL(origin), base, user)
     login = visitor.origin.with_path(f"{base}hub/login")
     try:
         async with session.get(login, headers=NAVIGATE) as page:
-            await page.read()
+            if page.status == 200 and FORM not in await page.read():
+                hub = visitor.origin.with_path(f"{base}hub/")
+                await sign_in_at_provider(session, hub, user, password, NAVIGATE)
+                return visitor
         cookie = session.cookie_jar.filter_cookies(login).get("_xsrf")
         form = {"username": user, "password": password, "_xsrf": cookie.value if cookie else ""}
         async with session.post(

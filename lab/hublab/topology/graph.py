@@ -28,6 +28,11 @@ CONNECTIONS = (
     ("node", "hub", "API"),
     ("hub", "database", "SQL"),
     ("hub", "identity-provider", "sign-in"),
+    ("client", "identity-provider", "sign-in"),
+    ("browser", "identity-provider", "sign-in"),
+    ("client", "other-hub", "HTTP"),
+    ("browser", "other-hub", "HTTP"),
+    ("other-hub", "identity-provider", "sign-in"),
     ("hub", "certificate-authority", "certificates"),
 )
 """Which role opens connections to which, and for what."""

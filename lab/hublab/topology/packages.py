@@ -25,7 +25,7 @@ from hublab.topology.sections import read_services
 
 KEY = "x-hublab"
 KEYS = ("requirements", "apt")
-WITH_PYTHON = ("hub", "node", "standalone")
+WITH_PYTHON = ("hub", "node", "standalone", "other-hub")
 """The roles whose hosts have Jupyter's Python environment."""
 DEBIAN_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+(?::[a-z0-9]+)?(?:=[A-Za-z0-9.+:~-]+)?")
 

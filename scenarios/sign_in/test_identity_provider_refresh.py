@@ -1,0 +1,316 @@
+"""What becomes of somebody whose identity provider says no, or says nothing, after the sign-in.
+
+Why it matters: a hub that keeps the provider's tokens asks it again in the middle of requests. An
+account that is closed at the provider should end at the hub, and a provider that is away should
+not; which of both happens depends on who asks the hub, and is not what one would think.
+
+Sources:
+- oauthenticator 17.4.0, oauth2.py, `refresh_user`: "True: … always if `enable_auth_state` is
+  False"; it asks userinfo with the access token, after a client error tries the refresh token, and
+  "False: If the user needs to login again"; other errors are raised.
+- JupyterHub documentation: `auth_refresh_age`: "The max age (in seconds) of authentication info
+  before forcing a refresh of user auth info"; `refresh_pre_spawn`: "Force refresh of auth prior to
+  spawn", which OAuthenticator has on with auth state; `auth_refresh_strict`, False by default.
+- RFC 6749, 6: refreshing an access token; 5.2: `invalid_grant`.
+- OpenID Connect Core 1.0, 5.3.3: userinfo answers an access token that does not hold with an error,
+  RFC 6750, 3.1: 401 `invalid_token`.
+- JupyterHub documentation, "Authenticators", "Encrypting auth_state": JUPYTERHUB_CRYPT_KEY.
+- jupyterhub 6.1.1, user.py, `get_auth_state`: what cannot be decrypted is None, with a warning.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from hublab.scenario import (
+    ETC,
+    Ask,
+    Case,
+    Credentials,
+    File,
+    LiveLab,
+    ask,
+    fresh_browser,
+    server_state,
+    until,
+    until_state,
+)
+
+from .forms import start_by_form
+from .identity_provider import (
+    PROVIDER,
+    PROVIDER_UID,
+    heard,
+    provider_options,
+    sign_in,
+    status_of,
+)
+from .oauth_steps import PAGE, open_page, path_of
+from .tokens import AT_HUB, AT_SERVER, Token, make_token, status_for
+
+AGE, STRICT = "hub.Authenticator.auth_refresh_age", "hub.Authenticator.auth_refresh_strict"
+STATE = "hub.GenericOAuthenticator.enable_auth_state"
+BEFORE_SPAWN = "hub.Authenticator.refresh_pre_spawn"
+SIGN_IN = "/hub/login"
+KEY_FOLDER, KEY = f"{ETC}/env", "JUPYTERHUB_CRYPT_KEY"
+FOR_ALL_TIME = 100_000
+USERINFO, REFUSED = ("GET /me", 200), [("GET /me", 401), ("POST /token", 400)]
+
+GOES_ON = {
+    "page": SIGN_IN,
+    "token": 200,
+    "server's page": 200,
+    "server, known token": 200,
+    "server, new token": 200,
+}
+"""What a refusal comes to by default: pages go to the sign-in, and all else goes on."""
+TOKENS_REFUSED = {**GOES_ON, "token": 403, "server, new token": 403}
+"""The same where the hub refuses tokens; a server goes on with what it knows (cache_max_age)."""
+
+pytestmark = pytest.mark.topology("lab", "identity-provider")
+
+
+@dataclass(slots=True)
+class Alice:
+    """Alice, signed in, with her server's page open, a token, and one that her server knows not."""
+
+    lab: LiveLab
+    browser: Credentials
+    known: Token
+    new: Token
+
+    async def page(self) -> str:
+        """Where the hub's page leads her, or its status."""
+        answer = await ask(self.lab, Ask("/hub/home"), self.browser)
+        return path_of(answer) or str(answer.status)
+
+    async def seen(self) -> dict[str, object]:
+        """What she gets of hub and server, by cookie and by token."""
+        return {
+            "page": await self.page(),
+            "token": await status_for(self.lab, AT_HUB, self.known.text),
+            "server's page": (await open_page(self.lab, self.browser, PAGE)).status,
+            "server, known token": await status_for(self.lab, AT_SERVER, self.known.text),
+            "server, new token": await status_for(self.lab, AT_SERVER, self.new.text),
+        }
+
+
+async def alice_at_work(lab: LiveLab) -> Alice:
+    """She signs in at the provider, her server runs and knows her browser and one of her tokens."""
+    browser = fresh_browser(lab)
+    assert (await sign_in(lab, browser)).status == 302
+    await lab.spawn("alice", on="node1")
+    opened = await ask(lab, Ask(PAGE), browser, follow=True)
+    assert (opened.status, opened.url.endswith(PAGE)) == (200, True)
+    known, new = await make_token(lab), await make_token(lab)
+    assert await status_for(lab, AT_SERVER, known.text) == 200
+    return Alice(lab, browser, known, new)
+
+
+async def asked(lab: LiveLab) -> list[tuple[str, int]]:
+    """What the hub has asked the provider for, and the answers."""
+    return [(one.request, one.status) for one in await heard(lab) if one.host == "hub"]
+
+
+@asynccontextmanager
+async def without_account(lab: LiveLab, user: str) -> AsyncIterator[None]:
+    """The provider does not know this user for a block; the program goes on."""
+    text = await lab.run(PROVIDER, "cat", f"{ETC}/accounts.json")
+    left = {name: value for name, value in json.loads(text).items() if name != user}
+    await put_accounts(lab, json.dumps(left))
+    try:
+        yield
+    finally:
+        await put_accounts(lab, text)
+
+
+async def put_accounts(lab: LiveLab, text: str) -> None:
+    file = File("accounts.json", text.encode(), mode=0o600, uid=PROVIDER_UID)
+    await lab.put_files(PROVIDER, ETC, [file])
+
+
+async def until_page_is(alice: Alice, wanted: str) -> None:
+    """Until the last refresh is old enough, and the next one has the answer."""
+
+    async def so() -> bool:
+        return await alice.page() == wanted
+
+    await until(so, what=f"a page that leads to {wanted}")
+
+
+def rounds(questions: list[tuple[str, int]]) -> list[str]:
+    """What the hub's questions are for, one word a refresh."""
+    text = " ".join(f"{request.partition(' ')[2]}:{status}" for request, status in questions)
+    text = text.replace("/me:401 /token:200 /me:200", "renewed").replace("/me:200", "known")
+    return text.split()
+
+
+@pytest.mark.slow
+@pytest.mark.matrix(AGE, [1])
+@pytest.mark.matrix(STATE, [True, False])
+async def test_how_often_the_provider_is_asked(lab: LiveLab, case: Case) -> None:
+    """Once an age for userinfo, and where the access token has ended, twice more for another one;
+    pages and tokens go on. Without auth state never: the window is three ages.
+    """
+    kept = case[STATE] is True
+    async with provider_options(lab, ttl={"AccessToken": 3}, clockTolerance=0):
+        alice = await alice_at_work(lab)
+        before, begun, answers = len(await asked(lab)), time.monotonic(), set[object]()
+
+        async def enough() -> bool:
+            answers.add((await alice.page(), await status_for(lab, AT_HUB, alice.known.text)))
+            seen = rounds((await asked(lab))[before:])
+            return set(seen) == {"known", "renewed"} if kept else time.monotonic() - begun > 3
+
+        await until(enough, what="an access token to end")
+        seen = rounds((await asked(lab))[before:])
+        ages = time.monotonic() - begun
+    assert answers == {("200", 200)}
+    assert set(seen) == ({"known", "renewed"} if kept else set())
+    assert len(seen) <= ages + 1
+
+
+@pytest.mark.finding(
+    "Once a refresh is refused, each request by token asks the provider twice",
+    project="jupyterhub",
+    steps="OAuthenticator with enable_auth_state; close the account at the provider; the user's "
+    "API token at the hub, again and again, when auth_refresh_age is over.",
+    expected="A question an auth_refresh_age at most: 'the max age (in seconds) of authentication "
+    "info before forcing a refresh' (documentation of auth_refresh_age).",
+    seen="Userinfo (401) and refresh token (400) for each request, for only a refresh that "
+    "succeeds resets the age. All tokens of the user are good for ever meanwhile, as "
+    "auth_refresh_strict = False says.",
+)
+@pytest.mark.matrix(STATE, [True])
+@pytest.mark.matrix(AGE, [1])
+@pytest.mark.matrix(STRICT, [False, True])
+async def test_an_account_that_is_gone(lab: LiveLab, case: Case) -> None:
+    """Pages go to the sign-in; tokens go on unless that is strict, and each request of one asks
+    the provider twice; the server runs, and goes on with whom it knows.
+    """
+    alice = await alice_at_work(lab)
+    async with without_account(lab, "alice"):
+        await until_page_is(alice, SIGN_IN)
+        assert await alice.seen() == (TOKENS_REFUSED if case[STRICT] else GOES_ON)
+        before = len(await asked(lab))
+        for _ in range(3):
+            await status_for(lab, AT_HUB, alice.known.text)
+        assert (await asked(lab))[before:] == REFUSED * 3
+        assert str(await server_state(lab, "alice")) == "ready"
+        assert await status_of(lab, alice.browser) == 302
+    assert (await sign_in(lab, alice.browser)).status == 302
+    assert await alice.page() == "200"
+
+
+async def message_for(lab: LiveLab, token: Token) -> object:
+    """What the hub's API says of a refusal."""
+    headers = (("Authorization", f"token {token.text}"),)
+    answer = await ask(lab, Ask(AT_HUB, headers=headers), fresh_browser(lab))
+    return json.loads(answer.body)["message"]
+
+
+@pytest.mark.matrix(STATE, [True])
+@pytest.mark.matrix(AGE, [1])
+@pytest.mark.sabotage(AGE, FOR_ALL_TIME)
+async def test_a_provider_that_is_down(lab: LiveLab) -> None:
+    """Pages go to the sign-in, and the hub refuses tokens without a word; the server goes on with
+    whom it knows. The provider comes back and has forgotten her: that is a refusal, and tokens
+    are good again, but for the one that the server asked about meanwhile.
+    """
+    alice = await alice_at_work(lab)
+    await lab.programs.end(PROVIDER)
+    try:
+        await until_page_is(alice, SIGN_IN)
+        assert await alice.seen() == TOKENS_REFUSED
+        assert await message_for(lab, alice.known) is None
+        assert "Connection refused" in await lab.hub_log()
+    finally:
+        await lab.programs.restart(PROVIDER)
+    assert await alice.seen() == {**GOES_ON, "server, new token": 403}
+    assert (await sign_in(lab, alice.browser)).status == 302
+    assert await alice.page() == "200"
+
+
+@pytest.mark.slow
+@pytest.mark.matrix(STATE, [True])
+@pytest.mark.matrix(AGE, [1])
+@pytest.mark.sabotage(STRICT, True)
+async def test_a_key_that_is_another_one(lab: LiveLab) -> None:
+    """A hub that was restarted with another key cannot read what it keeps: it asks the provider
+    nothing, and that is a refusal. The next sign-in mends it.
+    """
+    alice = await alice_at_work(lab)
+    old = (await lab.run("hub", "cat", f"{KEY_FOLDER}/{KEY}")).strip()
+    await put_key(lab, secrets.token_hex(32))
+    try:
+        before = await asked(lab)
+        await until_page_is(alice, SIGN_IN)
+        assert await alice.seen() == GOES_ON
+        assert await asked(lab) == before
+        assert (await sign_in(lab, alice.browser)).status == 302
+        assert await alice.page() == "200"
+    finally:
+        await put_key(lab, old)
+
+
+async def put_key(lab: LiveLab, key: str) -> None:
+    """Have the hub run with a key."""
+    lab.hide(key)
+    await lab.put_files("hub", KEY_FOLDER, [File(KEY, key.encode(), mode=0o600)])
+    await lab.programs.restart("hub")
+    await lab.forget_hub()
+
+
+async def start_by_api(lab: LiveLab, token: Token) -> int:
+    """Her own token asks the hub's API to start her server."""
+    headers = (("Authorization", f"token {token.text}"),)
+    wanted = Ask("/hub/api/users/alice/server", "POST", headers, b"{}")
+    return (await ask(lab, wanted, fresh_browser(lab))).status
+
+
+@pytest.mark.slow
+@pytest.mark.finding(
+    "refresh_pre_spawn does not stop a start by API",
+    project="jupyterhub",
+    steps="refresh_pre_spawn = True; close the account at the identity provider; start the user's "
+    "server with the user's own API token.",
+    expected="403: 'If refresh_user cannot refresh the user auth data, launch will fail until the "
+    "user logs in again' (documentation of refresh_pre_spawn).",
+    seen="The server starts: a token's request goes on with stale auth (auth_refresh_strict = "
+    "False, handlers/base.py, refresh_auth). A start from a page is refused, by a 500.",
+)
+@pytest.mark.matrix(STATE, [True])
+@pytest.mark.matrix(AGE, [FOR_ALL_TIME])
+@pytest.mark.matrix(BEFORE_SPAWN, [True, False])
+async def test_a_refresh_before_each_spawn(lab: LiveLab, case: Case) -> None:
+    """A start from a page asks the provider once; without the account it is 500 and starts
+    nothing, and a start by token is as good as ever. Without the setting nobody asks.
+    """
+    asks = case[BEFORE_SPAWN] is True
+    browser = fresh_browser(lab)
+    assert (await sign_in(lab, browser)).status == 302
+    assert await status_of(lab, browser) == 200
+    token = await make_token(lab)
+    before = len(await asked(lab))
+    assert await start_by_form(lab, browser) == 302
+    await until_state(lab, "alice", "ready")
+    assert (await asked(lab))[before:] == [USERINFO] * asks
+    await lab.stop("alice")
+    async with without_account(lab, "alice"):
+        before = len(await asked(lab))
+        assert await start_by_form(lab, browser) == (500 if asks else 302)
+        if not asks:
+            await until_state(lab, "alice", "ready")
+            await lab.stop("alice")
+        assert str(await server_state(lab, "alice")) == "stopped"
+        assert await start_by_api(lab, token) in (201, 202)
+        await until_state(lab, "alice", "ready")
+        assert ((await asked(lab))[before : before + 2] == REFUSED) == asks
+        assert (len(await asked(lab)) > before) == asks
