@@ -76,9 +76,10 @@ plots: setup ## draw docs/growth/*.svg from bench/growth.json, which `hublab ben
 	@$(BIN)/python .ci/bench_plots.py
 
 .PHONY: docs
-docs: setup ## write the pages that are made from the code: docs/commands, docs/scenarios.md
+docs: setup ## write the pages that are made from the code: docs/commands, docs/scenarios.md, docs/database.md
 	@$(BIN)/python .ci/command_pages.py
 	@$(BIN)/python .ci/scenario_pages.py
+	@$(BIN)/python .ci/database_page.py
 
 SEEN_BY = $(addprefix scenarios/,spawner_states/test_timeline.py spawner_states/test_lives.py \
   sign_in/test_one_sign_in.py sign_in/test_oauth_rows.py sign_in/test_log_out.py sign_in/test_sign_in_form.py)

@@ -30,7 +30,7 @@ What is there now
     `ServerParts`, `user_processes`, `placement`, `Placement`: of a server; `reach`, `diagnose`,
     `HopDiagnosis`, `api_url_of_server`, `listening`: addresses; `proxy_routes`, `Route`,
     `until_no_user_route`, `route_tables`, `compare`: the proxy's table and the hub's view of it;
-    `table_rows`, `server_rows`, `DatabaseReader`: the hub's.
+    `table_rows`, `server_rows`, `DatabaseReader`, `difference`: the hub's.
 What happened
     `hub_accesses`, `server_accesses`, `LoggedRequest`: logged requests; `server_logs`,
     `last_server_log`: a server's own log; `hook_runs`, `HookRun`; `activity`, `last_activity`,
@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     from hublab.probes.cross_origin import callers as callers
     from hublab.probes.cross_origin import cors_access as cors_access
     from hublab.probes.database import DatabaseReader as DatabaseReader
+    from hublab.probes.database import difference as difference
     from hublab.probes.events import watch_events as watch_events
     from hublab.probes.hooks import HookRun as HookRun
     from hublab.probes.hooks import hook_runs as hook_runs
@@ -204,7 +205,7 @@ _MODULES = {
         "callers",
         "cors_access",
     ),
-    "hublab.probes.database": ("DatabaseReader",),
+    "hublab.probes.database": ("DatabaseReader", "difference"),
     "hublab.probes.events": ("watch_events",),
     "hublab.probes.hooks": ("HookRun", "hook_runs"),
     "hublab.probes.http": ("Answer", "Ask", "RedirectLoop", "ask", "look"),

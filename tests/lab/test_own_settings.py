@@ -22,6 +22,7 @@ import sys
 sys.path.insert(0, os.path.dirname(__file__))
 from site_words import LIMIT
 c.JupyterHub.base_url = os.environ["HUB_PREFIX"]
+c.ConfigurableHTTPProxy.auth_token = os.environ["CONFIGPROXY_AUTH_TOKEN"]
 c.JupyterHub.active_server_limit = LIMIT
 c.JupyterHub.log_level = "WARN"
 c.JupyterHub.tornado_settings.update({"slow_spawn_timeout": 7})
@@ -129,6 +130,7 @@ KINDS = {
     "JupyterHub.authenticator_class": "sign-in",
     "Jupyterhub.shutdown_on_logout": "unknown",
     "ConfigurableHTTPProxy.api_url": "replaced",
+    "ConfigurableHTTPProxy.auth_token": "replaced",
     "DummyAuthenticator.password": "old",
     "NotebookApp.ip": "not in force",
     "PAMAuthenticator.open_sessions": "not in force",

@@ -12,6 +12,7 @@ import settings_file
 from own_config import whole_list
 
 ETC = Path("/etc/hublab")
+HOME = Path.cwd()  # the user's file may go elsewhere
 c = get_config()  # noqa: F821
 
 lab = base_config.apply(c, ETC)
@@ -44,4 +45,4 @@ c.JupyterHub.load_roles = [
     },
 ]
 
-advertised.write(c, lab, Path.cwd() / "advertised.json")
+advertised.write(c, lab, HOME / "advertised.json")
