@@ -63,6 +63,15 @@ async def signed_in(lab: LiveLab) -> Credentials:
     return who
 
 
+@pytest.mark.issue(
+    "jupyterhub#4323",
+    "jupyterhub#1805",
+    "jupyterhub#2622",
+    "oauthenticator#472",
+    "2i2c-org/infrastructure#422",
+    happens=True,
+    workaround="logout_redirect_url, to where the provider logs out",
+)
 @pytest.mark.sabotage(LEADS_ON, END)
 async def test_a_log_out_at_the_hub(lab: LiveLab) -> None:
     """It leads to the hub's own page, and the provider hears nothing. The hub's link then signs the

@@ -27,6 +27,12 @@ from .tokens import AT_HUB, AT_SERVER, make_token, questions_of
 pytestmark = pytest.mark.topology("lab")
 
 
+@pytest.mark.issue(
+    "jupyterhub#4198",
+    "zero-to-jupyterhub-k8s#2926",
+    happens=True,
+    workaround="a token of the hub, or an authenticator that takes JWTs",
+)
 @pytest.mark.sabotage("server.snippet", "asks_each_time.py")
 async def test_a_jwt_is_a_token_that_nobody_has(lab: LiveLab) -> None:
     """403 without WWW-Authenticate; a question for each JWT, none the second time, and no row."""

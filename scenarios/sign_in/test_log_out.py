@@ -56,6 +56,12 @@ async def two_browsers(lab: LiveLab) -> list[Credentials]:
     return both
 
 
+@pytest.mark.issue(
+    "jupyterhub#2845",
+    "jupyterhub#2529",
+    happens=False,
+    workaround="a log-out revokes the tokens of its session",
+)
 @pytest.mark.matrix(STOPS, [False, True])
 async def test_what_a_log_out_ends(lab: LiveLab, case: Case) -> None:
     """One browser is out everywhere; another, and a token, are in; the server runs, if it may."""

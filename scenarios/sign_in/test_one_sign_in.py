@@ -90,6 +90,11 @@ async def visit(lab: LiveLab, who: Credentials, target: str) -> Answer:
     return await ask(lab, Ask(target, headers=tuple(NAVIGATE.items())), who, follow=True)
 
 
+@pytest.mark.issue(
+    "jupyterhub#1491",
+    happens=False,
+    workaround="the token of a service has the session, and ends with it",
+)
 @pytest.mark.matrix(SERVICES, [[WITHOUT_QUESTION]])
 @pytest.mark.sabotage(ROLES, [{"name": "user", "scopes": ["self"]}])
 async def test_one_password_three_cookies_one_log_out(lab: LiveLab) -> None:

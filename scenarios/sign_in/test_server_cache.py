@@ -79,6 +79,11 @@ async def held_database(lab: LiveLab) -> AsyncIterator[None]:
             await holding
 
 
+@pytest.mark.issue(
+    "jupyterhub#154",
+    happens=False,
+    workaround="a server asks again after cache_max_age",
+)
 @BOTH
 async def test_a_revoked_token_is_good_at_the_server_until_then(lab: LiveLab, case: Case) -> None:
     """Taken back, it is refused by the hub at once and by the server when the answer is old."""
