@@ -27,11 +27,12 @@ on the hub's host, which has each component's certificate.
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
-from hublab.scenario import PYTHON, Case, LiveLab, Visitor, until
+from hublab.scenario import PYTHON, Case, LiveLab
+
+from .pages import started
 
 SSL = "hub.JupyterHub.internal_ssl"
 CERTIFICATES = "/srv/jupyterhub/internal-ssl"
@@ -70,29 +71,6 @@ TRUSTED = {
 """Whose certificate is shown -> what the three answer with internal_ssl."""
 
 pytestmark = pytest.mark.topology("lab", "onebox")
-
-
-async def call(visitor: Visitor, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-    """One call of the hub's REST API by a page, through the proxy."""
-    url = visitor.origin / "hub/api" / path
-    headers = visitor.xsrf(visitor.origin / "hub/home")
-    async with visitor.session.request(method, url, headers=headers, json=body) as answer:
-        text = await answer.text()
-        return answer.status, json.loads(text) if text else None
-
-
-async def started(lab: LiveLab, alice: Visitor) -> str:
-    """Start alice's server on a node by her page; host and port of its own."""
-    admin = await lab.sign_in("admin")
-    status, _ = await call(alice, "POST", "users/alice/server", {"host": "node1"})
-    assert status in (201, 202)
-
-    async def state() -> dict[str, Any]:
-        _, model = await call(admin, "GET", "users/alice/server")
-        return model["state"] if model["ready"] else {}
-
-    where = await until(state, what="alice's server ready")
-    return f"{where['address']}:{where['port']}"
 
 
 async def answers(
