@@ -25,7 +25,6 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
 
@@ -33,7 +32,6 @@ from hublab.scenario import (
     ETC,
     Ask,
     Case,
-    Credentials,
     File,
     LiveLab,
     ask,
@@ -43,6 +41,7 @@ from hublab.scenario import (
     until_state,
 )
 
+from .at_work import Alice, with_tokens
 from .forms import start_by_form
 from .identity_provider import (
     PROVIDER,
@@ -52,8 +51,8 @@ from .identity_provider import (
     sign_in,
     status_of,
 )
-from .oauth_steps import PAGE, open_page, path_of
-from .tokens import AT_HUB, AT_SERVER, Token, make_token, status_for
+from .oauth_steps import PAGE
+from .tokens import AT_HUB, Token, make_token, status_for
 
 AGE, STRICT = "hub.Authenticator.auth_refresh_age", "hub.Authenticator.auth_refresh_strict"
 STATE = "hub.GenericOAuthenticator.enable_auth_state"
@@ -77,31 +76,6 @@ TOKENS_REFUSED = {**GOES_ON, "token": 403, "server, new token": 403}
 pytestmark = pytest.mark.topology("lab", "identity-provider")
 
 
-@dataclass(slots=True)
-class Alice:
-    """Alice, signed in, with her server's page open, a token, and one that her server knows not."""
-
-    lab: LiveLab
-    browser: Credentials
-    known: Token
-    new: Token
-
-    async def page(self) -> str:
-        """Where the hub's page leads her, or its status."""
-        answer = await ask(self.lab, Ask("/hub/home"), self.browser)
-        return path_of(answer) or str(answer.status)
-
-    async def seen(self) -> dict[str, object]:
-        """What she gets of hub and server, by cookie and by token."""
-        return {
-            "page": await self.page(),
-            "token": await status_for(self.lab, AT_HUB, self.known.text),
-            "server's page": (await open_page(self.lab, self.browser, PAGE)).status,
-            "server, known token": await status_for(self.lab, AT_SERVER, self.known.text),
-            "server, new token": await status_for(self.lab, AT_SERVER, self.new.text),
-        }
-
-
 async def alice_at_work(lab: LiveLab) -> Alice:
     """She signs in at the provider, her server runs and knows her browser and one of her tokens."""
     browser = fresh_browser(lab)
@@ -109,9 +83,7 @@ async def alice_at_work(lab: LiveLab) -> Alice:
     await lab.spawn("alice", on="node1")
     opened = await ask(lab, Ask(PAGE), browser, follow=True)
     assert (opened.status, opened.url.endswith(PAGE)) == (200, True)
-    known, new = await make_token(lab), await make_token(lab)
-    assert await status_for(lab, AT_SERVER, known.text) == 200
-    return Alice(lab, browser, known, new)
+    return await with_tokens(lab, browser)
 
 
 async def asked(lab: LiveLab) -> list[tuple[str, int]]:

@@ -27,17 +27,13 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TypeVar
 
 import pytest
 
 from hublab.scenario import (
-    Ask,
     Case,
-    Credentials,
     LiveLab,
-    ask,
     credentials,
     flag_file,
     hook_runs,
@@ -47,9 +43,9 @@ from hublab.scenario import (
     until_state,
 )
 
+from .at_work import Alice, with_tokens
 from .forms import start_by_form
-from .oauth_steps import PAGE, open_page, path_of
-from .tokens import AT_HUB, AT_SERVER, Token, make_token, status_for
+from .tokens import AT_HUB, AT_SERVER, status_for
 
 T = TypeVar("T")
 AGE, STRICT = "hub.Authenticator.auth_refresh_age", "hub.Authenticator.auth_refresh_strict"
@@ -63,38 +59,11 @@ NO_ATTRIBUTE = "has no attribute '_token_authenticated'"
 pytestmark = [pytest.mark.topology("lab"), pytest.mark.matrix("hub.snippet", ["refreshing.py"])]
 
 
-@dataclass(slots=True)
-class Alice:
-    """Alice with her server's page open, with a token, and with one that her server knows not."""
-
-    lab: LiveLab
-    browser: Credentials
-    known: Token
-    new: Token
-
-    async def page(self) -> str:
-        """Where the hub's page leads her, or its status."""
-        answer = await ask(self.lab, Ask("/hub/home"), self.browser)
-        return path_of(answer) or str(answer.status)
-
-    async def seen(self) -> dict[str, object]:
-        """What she gets of hub and server, by cookie and by token."""
-        return {
-            "page": await self.page(),
-            "token": await status_for(self.lab, AT_HUB, self.known.text),
-            "server's page": (await open_page(self.lab, self.browser, PAGE)).status,
-            "server, known token": await status_for(self.lab, AT_SERVER, self.known.text),
-            "server, new token": await status_for(self.lab, AT_SERVER, self.new.text),
-        }
-
-
 async def alice_at_work(lab: LiveLab) -> Alice:
     """Her server runs, her browser and one of her tokens are known there."""
     await lab.spawn("alice", on="node1")
     browser = await lab.enter(credentials(lab, "alice", server=""))
-    known, new = await make_token(lab), await make_token(lab)
-    assert await status_for(lab, AT_SERVER, known.text) == 200
-    return Alice(lab, browser, known, new)
+    return await with_tokens(lab, browser)
 
 
 async def asked(lab: LiveLab) -> int:
