@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -25,6 +26,7 @@ PROXY = "/opt/chp/node_modules/configurable-http-proxy"
 NOTHING = "-"
 SKIPPED = ("__pycache__", "node_modules", ".git")
 GIT_SECONDS = 10
+IN_TRACEBACK = re.compile(r'File "(/[^"]+)", line (\d+)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,20 +251,33 @@ def cannot_start(output: Iterable[str], checkouts: Iterable[Checkout]) -> UsageE
     None where `apply` failed for another reason.
     """
     by_name = {one.software.name: one for one in checkouts}
-    current, words = None, ""
+    current, words, place = None, "", ""
     for line in map(str.strip, output):
         if line.startswith("checking "):
-            current = by_name.get(line.removeprefix("checking "), current)
+            current, place = by_name.get(line.removeprefix("checking "), current), ""
         elif line:
             words = line
+            place = (current and place_in(current, line)) or place
     if current is None:
         return None
     software = current.software
+    hint = None
+    if "Error: No module named" in words or "Cannot find module" in words:
+        hint = "the working tree runs with what the release needs"
+        if "proxy" not in software.roles:
+            hint += "; --hub-requirements and --node-requirements install more"
     return UsageError(
         f"{software.name} of this working tree does not start in a lab: {words}",
-        where=f"{software.option} {current.folder}",
-        hint="the working tree runs with what the release needs; --hub-requirements and "
-        "--node-requirements install more"
-        if "proxy" not in software.roles
-        else "the working tree runs with what the release needs",
+        where=f"{software.option} {place or current.folder}",
+        hint=hint,
     )
+
+
+def place_in(checkout: Checkout, line: str) -> str:
+    """File and line of the working tree that a line of a traceback names; else nothing."""
+    if not (found := IN_TRACEBACK.match(line)):
+        return ""
+    for part in checkout.software.parts:
+        if found[1].startswith(f"{part.target}/"):
+            return f"{checkout.folder / part.name}{found[1][len(part.target) :]}:{found[2]}"
+    return ""

@@ -112,6 +112,14 @@ def test_what_does_not_start_is_told_in_its_own_words(hub: Path) -> None:
     assert error is not None
     assert "does not start in a lab: SyntaxError: invalid syntax" in error.message
     assert error.where == f"--hub-source {hub}"
+    assert error.hint is None
+    place = 'File "/opt/jupyter/lib/python3.13/site-packages/jupyterhub/app.py", line 7, in x'
+    error = cannot_start(
+        [*said[:2], place, "ModuleNotFoundError: No module named 'y'"], [checkout(hub)]
+    )
+    assert error is not None
+    assert error.where == f"--hub-source {hub}/jupyterhub/app.py:7"
+    assert "--hub-requirements" in (error.hint or "")
     assert cannot_start(["find: '/opt/jupyter': No such file"], [checkout(hub)]) is None
 
 

@@ -33,3 +33,14 @@ def test_as_data(capsys: pytest.CaptureFixture[str], back: bool | None) -> None:
     report(Changed([PROXY], ["alice/"], back), Settings(), as_json=True)
     said = json.loads(capsys.readouterr().out)
     assert (said["routes_given_back"], said["stale"]) == (back, ["alice/"])
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_secret_that_was_set_is_not_printed(
+    capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    given = Settings({"hub.GenericOAuthenticator.client_secret": "canary-4711"})
+    report(Changed([], [], None), given, as_json=as_json)
+    said = capsys.readouterr().out
+    assert "client_secret" in said
+    assert "canary" not in said

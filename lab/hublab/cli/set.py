@@ -157,7 +157,7 @@ def report(done: Changed, settings: Settings, as_json: bool) -> None:
     if as_json:
         emit(
             {
-                "settings": settings.as_json(),
+                "settings": settings.masked(),
                 "restarted": [
                     {"host": r.host, "program": r.program, "seconds": round(r.seconds, 3)}
                     for r in done.restarts
@@ -167,7 +167,7 @@ def report(done: Changed, settings: Settings, as_json: bool) -> None:
             }
         )
         return
-    for key, value in settings.items():
+    for key, value in settings.masked().items():
         out.print(f"{key}={format_value(key, value)}", markup=False)
     for r in done.restarts:
         out.print(f"restarted {r.program} on {r.host} in {r.seconds:.1f} s ({r.reason})")

@@ -138,7 +138,8 @@ def build(
 
     requirements = packages.requirements
     count = len(requirements.lines) + len(packages.apt)
-    progress(f"installing {count} packages for {', '.join(hosts)}; that happens once for this list")
+    what = "1 package" if count == 1 else f"{count} packages"
+    progress(f"installing {what} for {', '.join(hosts)}; that happens once for this list")
     with tempfile.TemporaryDirectory(prefix="hublab-packages-") as folder:
         context = Path(folder)
         (context / "install.py").write_bytes((FOLDER / "install.py").read_bytes())
