@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hublab.cli.common import common, out
+from hublab.cli.common import common, err, out
 from hublab.cli.json_output import emit
 from hublab.deployment.names import check_name
 from hublab.deployment.removal import down
@@ -26,7 +26,13 @@ def down_command(name: str, as_json: bool) -> None:
     """
     engine = Engine.connect()
     removed = engine.leftovers(check_name(name))
-    seconds = down(name, engine)
+    try:
+        seconds = down(name, engine)
+    except KeyboardInterrupt:
+        if left := engine.leftovers(name):
+            words = f"{len(left)} things of lab {name} are left; `hublab down --name {name}`"
+            err.print(f"{words} removes them", markup=False)
+        raise
     if as_json:
         emit({"name": name, "removed": removed, "seconds": round(seconds, 3)})
     elif removed:
