@@ -73,7 +73,9 @@ class Compose:
         for file in self.files:
             if not file.is_file():
                 raise TopologyError(
-                    "there is no such Compose file", where=str(file), hint="the path of a file"
+                    "this is no file" if file.exists() else "there is no such Compose file",
+                    where=str(file),
+                    hint="the path of a file",
                 )
         done = self._run("config", "--format", "json")
         if done.returncode:
