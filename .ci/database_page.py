@@ -12,6 +12,8 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
+from made_page import write_or_check
+
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 TABLES, PAGE = DOCS / "database.csv", DOCS / "database.md"
 HEAD = """\
@@ -52,13 +54,7 @@ def by(names: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    if arguments == ["--check"]:
-        if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page():
-            return 0
-        print(f"{PAGE} is stale: `make docs`")
-        return 1
-    PAGE.write_text(page(), encoding="utf-8")
-    return 0
+    return write_or_check(PAGE, page(), arguments, "`make docs`")
 
 
 if __name__ == "__main__":

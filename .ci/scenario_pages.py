@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
+from made_page import write_or_check
+
 from hublab.deployment.software import versions
 from hublab.pytest_plugin.catalogue import Experiment, Scenario, collect
 
@@ -76,14 +78,7 @@ def unique(names: Iterable[str]) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    current = page(collect())
-    if "--check" in arguments:
-        stale = not PAGE.exists() or PAGE.read_text() != current
-        if stale:
-            print("docs/scenarios.md is stale; `make docs` writes it", file=sys.stderr)
-        return int(stale)
-    PAGE.write_text(current)
-    return 0
+    return write_or_check(PAGE, page(collect()), arguments, "`make docs`")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from made_page import write_or_check
+
 from hublab.deployment.software import versions
 from hublab.journal.events import Observed, Verdict
 from hublab.journal.file import read_journal
@@ -185,13 +187,7 @@ def main(arguments: list[str]) -> int:
         KEPT.write_text(json.dumps(kept, indent=1) + "\n")
     kept = json.loads(KEPT.read_text())
     current = page(kept, kept.pop("software"))
-    if "--check" in arguments:
-        stale = not PAGE.exists() or PAGE.read_text() != current
-        if stale:
-            print("docs/states.md is stale; .ci/state_pages.py writes it", file=sys.stderr)
-        return int(stale)
-    PAGE.write_text(current)
-    return 0
+    return write_or_check(PAGE, current, arguments, ".ci/state_pages.py")
 
 
 if __name__ == "__main__":
