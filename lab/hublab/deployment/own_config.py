@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hublab.deployment.own_environment import NO_VARIABLES, Variables
+from hublab.deployment.own_environment import NO_VARIABLES, PROXY_TOKEN, Variables
 from hublab.deployment.own_files import FOLDER as OWN
 from hublab.deployment.own_files import hub_files, left_behind, read
 from hublab.engine import Engine
@@ -29,8 +29,6 @@ from hublab.settings.files import JUPYTERHUB_UID
 from hublab.settings.image_software import PYTHON, SCRIPTS
 from hublab.topology.model import Topology
 
-PROXY_TOKEN = "CONFIGPROXY_AUTH_TOKEN"
-"""The hub's environment has it (compose/images/tools/init.py), and many configurations read it."""
 SERVER_FILE = "own_server_config.py"
 SIGN_IN_SECRETS = ("password", "admin_password", "oauth_client_secret")
 SECONDS = 60

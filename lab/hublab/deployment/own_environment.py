@@ -17,7 +17,9 @@ from hublab.errors import UsageError
 from hublab.topology.problems import unreadable
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-RESERVED = ("CONFIGPROXY_AUTH_TOKEN", "HOME", "PATH")
+PROXY_TOKEN = "CONFIGPROXY_AUTH_TOKEN"
+"""The hub's environment has it (compose/images/tools/init.py), and many configurations read it."""
+RESERVED = (PROXY_TOKEN, "HOME", "PATH")
 """The lab sets these for its hub."""
 LONGEST = 4000
 """Bytes of one value: s6-envdir reads no more than 4096 of a file."""
