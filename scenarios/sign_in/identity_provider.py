@@ -29,13 +29,14 @@ from hublab.scenario import (
     until,
 )
 
+from .forms import FORM
+
 PROVIDER = "provider"
 PROVIDER_UID = 990
 HOME, LINK, CALLBACK = "/hub/home", "/hub/oauth_login", "/hub/oauth_callback"
 STATE_COOKIE = "oauthenticator-state"
-TYPED = ("Content-Type", "application/x-www-form-urlencoded")
 LOGGED, MARK = "REQUEST ", "/mark/"
-FORM = re.compile(r'action="([^"]+)".*?name="xsrf" value="([^"]+)"', re.DOTALL)
+QUESTION = re.compile(r'action="([^"]+)".*?name="xsrf" value="([^"]+)"', re.DOTALL)
 """The provider's question whether to log out."""
 
 
@@ -122,7 +123,7 @@ async def send_form(
     password = await lab.secret("password")
     body = urlencode(fields or {"username": user, "password": password}).encode()
     url = URL(form.url, encoded=True)
-    headers = (*NAVIGATE.items(), TYPED)
+    headers = (*NAVIGATE.items(), FORM)
     return await ask(lab, Ask(url.raw_path_qs, "POST", headers, body), who, at=url.origin())
 
 
@@ -157,11 +158,11 @@ async def provider_knows(lab: LiveLab, who: Credentials, at: URL | None = None) 
 
 async def end_session(lab: LiveLab, who: Credentials, page: Answer) -> int:
     """Say yes to the provider's question whether to log out there as well."""
-    found = FORM.search(page.body.decode())
+    found = QUESTION.search(page.body.decode())
     assert found, page.body
     body = urlencode({"xsrf": found[2], "logout": "yes"}).encode()
     there = URL(found[1])
-    headers = (*NAVIGATE.items(), TYPED)
+    headers = (*NAVIGATE.items(), FORM)
     return (await ask(lab, Ask(there.path, "POST", headers, body), who, at=there.origin())).status
 
 

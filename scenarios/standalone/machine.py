@@ -72,14 +72,10 @@ def surroundings(home: str) -> dict[str, str]:
 
 
 @contextlib.asynccontextmanager
-async def serving(
-    lab: LiveLab, *argv: str, home: str, environment: Mapping[str, str] | None = None
-) -> AsyncIterator[NotebookServer]:
+async def serving(lab: LiveLab, *argv: str, home: str) -> AsyncIterator[NotebookServer]:
     """A server, from the moment in which it says that it runs, or has ended by itself."""
-    done = await lab.exec(
-        MACHINE, "sh", "-c", START, "-", *argv, user=USER,
-        environment={**surroundings(home), **(environment or {})},
-    )  # fmt: skip
+    started = ("sh", "-c", START, "-", *argv)
+    done = await lab.exec(MACHINE, *started, user=USER, environment=surroundings(home))
     server = NotebookServer(lab, done.stdout.strip(), home)
     try:
         await until(server.announced, what=f"{' '.join(argv)} runs, or has ended")
@@ -93,33 +89,33 @@ async def places(lab: LiveLab, port: int) -> set[str]:
     return {one.address for one in await listening(lab, MACHINE) if one.port == port}
 
 
-async def status(lab: LiveLab, origin: str, path: str = "/api/status") -> int:
-    """What anybody at the client host gets."""
-    return (await look(lab, URL(origin) / path.lstrip("/"))).status
+async def status(lab: LiveLab, origin: str) -> int:
+    """What anybody at the client host gets of the server's API."""
+    return (await look(lab, URL(origin) / "api" / "status")).status
+
+
+async def send_word(session: aiohttp.ClientSession, origin: str, word: str) -> int:
+    """Fill in the form: 302 leads on to where one wanted to go, 401 is a wrong password."""
+    login = URL(origin) / "login"
+    async with session.get(login) as page:
+        await page.read()
+    cookie = session.cookie_jar.filter_cookies(login)["_xsrf"].value
+    form = {"password": word, "_xsrf": cookie}
+    async with session.post(login, data=form, allow_redirects=False) as answer:
+        return answer.status
 
 
 async def sign_in(lab: LiveLab, origin: str, word: str) -> int:
-    """What the form answers to a password: 302 to where one wanted to go, or 401."""
-    login = URL(origin) / "login"
+    """What the form answers to a password of somebody at the client host."""
     async with lab.channel.session() as session:
-        async with session.get(login) as page:
-            await page.read()
-        cookie = session.cookie_jar.filter_cookies(login)["_xsrf"].value
-        form = {"password": word, "_xsrf": cookie}
-        async with session.post(login, data=form, allow_redirects=False) as answer:
-            return answer.status
+        return await send_word(session, origin, word)
 
 
 @contextlib.asynccontextmanager
 async def signed_in(lab: LiveLab, origin: str, word: str) -> AsyncIterator[aiohttp.ClientSession]:
     """A browser at the client host that has signed in by the form."""
-    login = URL(origin) / "login"
     async with lab.channel.session() as session:
-        async with session.get(login) as page:
-            await page.read()
-        cookie = session.cookie_jar.filter_cookies(login)["_xsrf"].value
-        async with session.post(login, data={"password": word, "_xsrf": cookie}) as answer:
-            answer.raise_for_status()
+        assert await send_word(session, origin, word) == 302
         yield session
 
 

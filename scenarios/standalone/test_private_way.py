@@ -30,6 +30,7 @@ from .gate import HOME, PORT, VISITOR, copy_key, gate
 from .machine import (
     CONFIG,
     MACHINE,
+    START,
     USER,
     WORD,
     argon2,
@@ -53,13 +54,12 @@ ANY_ORIGIN = "c.ServerApp.allow_origin = '*'"
 ELSEWHERE = "http://app.example"
 NEAR = "http://localhost:8787"
 SSH = ("ssh", "-N", "-L", "localhost:8787:localhost:8889", "-p", str(PORT), f"{USER}@{MACHINE}")
-BACKGROUND = '"$@" >/dev/null 2>&1 </dev/null & echo $!'
 
 
 @contextlib.asynccontextmanager
 async def tunnel(lab: LiveLab) -> AsyncIterator[None]:
     """The recipe's ssh at the client host, from when its port is open."""
-    argv = ("sh", "-c", BACKGROUND, "-", *SSH)
+    argv = ("sh", "-c", START, "-", *SSH)
     done = await lab.exec("client", *argv, user=VISITOR, environment={"HOME": HOME})
     try:
         await until(lambda: reached(lab, NEAR), what="the tunnel")
