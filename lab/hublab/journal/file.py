@@ -20,9 +20,12 @@ from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
 from hublab.errors import InternalError, JournalError, MachineError
+from hublab.journal import hosts, network
 from hublab.journal.events import Event, RunStarted, event_from_json
 
 REDACTED = "[secret]"
+KNOWN = (hosts, network)
+"""Modules with kinds of events that every reader of a journal knows."""
 
 
 class Entry(NamedTuple):
