@@ -12,8 +12,8 @@ from hublab.journal.events import Event, event
 class LogLine(Event):
     """A line that a host's program printed, or a single-user server (`server` is its name).
 
-    `server` is `alice` or `alice/NAME`, and empty for the programs of the host itself. `t` is by the
-    clock of the journal, after the host's clock was aligned with it.
+    `server` is `alice` or `alice/NAME`, and empty for the programs of the host itself. `t` is by
+    the clock of the journal, after the host's clock was aligned with it.
     """
 
     lab: str
@@ -39,7 +39,7 @@ class HostClock(Event):
 @event("server_state")
 @dataclass(frozen=True, slots=True)
 class ServerState(Event):
-    """The state of a user's server by the hub's API: `pending` (spawn, stop), `ready`, `stopped`."""
+    """The state of a server by the hub's API: `pending spawn`, `pending stop`, `ready`, `stopped`."""
 
     lab: str
     user: str

@@ -44,7 +44,7 @@ class Connection(Event):
 
     `protocol` is `ssh`, `tls`, `websocket`, `postgresql` or `tcp`. `seconds` is its length, None
     while it is open. `end` is how it ended: `open`, `closed`, `reset`, `refused` or `unanswered`.
-    `detail` says what can be known of a closed one: a TLS server name, an alert, a WebSocket's path.
+    `detail` says what can be known of it: a TLS server name, an alert, a WebSocket's path.
     """
 
     lab: str
