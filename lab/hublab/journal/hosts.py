@@ -39,7 +39,7 @@ class HostClock(Event):
 @event("server_state")
 @dataclass(frozen=True, slots=True)
 class ServerState(Event):
-    """The state of a server by the hub's API: `pending spawn`, `pending stop`, `ready`, `stopped`."""
+    """The state of a server by the hub's API: `pending start` or `stop`, `ready`, `stopped`."""
 
     lab: str
     user: str
