@@ -83,8 +83,14 @@ def after(kept: bytearray, end: bytes) -> bytes:
 
 
 def framed(script: str, mark: str) -> str:
-    """A script for a shell of its own, and the words that say on both streams where it ended."""
-    return f"( {script}\n) </dev/null\nprintf '\\n{mark} %d\\n' $?; printf '\\n{mark}\\n' >&2\n"
+    """A script for a shell of its own, and the words that say on both streams where it ended.
+
+    What the outer shell says of a command that a signal ended goes nowhere.
+    """
+    return (
+        f"exec 3>&2 2>/dev/null\n( {script}\n) </dev/null 2>&3 3>&-\n"
+        f"printf '\\n{mark} %d\\n' $?; exec 2>&3 3>&-; printf '\\n{mark}\\n' >&2\n"
+    )
 
 
 def script_of(argv: Sequence[str], environment: Mapping[str, str]) -> str:
