@@ -46,7 +46,7 @@ class Engine:
         self._client = client
         self.host = host
         self._lab = lab
-        self._shells = shells or Shells(client.api)
+        self._shells = shells or Shells(client)
 
     def for_lab(self, lab: str) -> Engine:
         """The same engine, whose temporary containers belong to a lab."""

@@ -104,14 +104,15 @@ def script_of(argv: Sequence[str], environment: Mapping[str, str]) -> str:
 class Shells:
     """The open shells of one connection to an engine, by container; several threads may use it."""
 
-    def __init__(self, api: Any) -> None:
-        self._api = api
+    def __init__(self, client: Any) -> None:
+        """`client` is the SDK's."""
+        self._client = client
         self._lock = threading.Lock()
         self._idle: defaultdict[str, list[Shell]] = defaultdict(list)
 
     def started(self, container: str) -> str | None:
         """When a container was started in which a command can run now; None for any other."""
-        state = self._api.inspect_container(container)["State"]
+        state = self._client.api.inspect_container(container)["State"]
         return str(state["StartedAt"]) if state["Running"] and not state["Paused"] else None
 
     def run(
@@ -141,7 +142,7 @@ class Shells:
                 if shell.started == started and shell.lives:
                     return shell
                 shell.close()
-        return Shell(self._api, container, started)
+        return Shell(self._client.api, container, started)
 
     def _give_back(self, container: str, shell: Shell) -> None:
         with self._lock:
