@@ -15,6 +15,7 @@ from hublab.cases.surroundings import topology as topology_named
 from hublab.cli.common import err, steps
 from hublab.cli.json_output import emit, json_option
 from hublab.cli.matrix_table import show_table
+from hublab.cli.places import Place
 from hublab.errors import UsageError
 from hublab.matrix.file import example, read_file
 from hublab.matrix.plan import MatrixPlan
@@ -31,7 +32,7 @@ PROBE_LINES = "\n".join(f"  {name:13}  {probe.help}" for name, probe in PROBES.i
 @click.command(
     epilog="\b\nProbes:\n" + PROBE_LINES,
 )
-@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", required=False, type=Place(dir_okay=False))
 @click.option("--init", is_flag=True, help="Write a commented FILE to begin with, and end.")
 @click.option(
     "--axis",
@@ -49,8 +50,8 @@ PROBE_LINES = "\n".join(f"  {name:13}  {probe.help}" for name, probe in PROBES.i
     "--topology", metavar="LAB+OVERLAY", help="Files of compose/. Default: FILE's, or lab."
 )
 @click.option("--resume", is_flag=True, help="Go on with an earlier run of the same matrix.")
-@click.option("--csv", "form", flag_value="csv", help="Print comma-separated values.")
-@click.option("--md", "form", flag_value="md", help="Print a Markdown table.")
+@click.option("--csv", "csv", is_flag=True, help="Print comma-separated values.")
+@click.option("--md", "markdown", is_flag=True, help="Print a Markdown table.")
 @click.option("--cold", is_flag=True, help="Each hub does its own imports, instead of a fork.")
 @click.option("--name", "-n", default=None, help="Use the lab of this name. Default: a new one.")
 @json_option
@@ -63,7 +64,8 @@ def matrix(
     requests: tuple[str, ...],
     topology: str | None,
     resume: bool,
-    form: str | None,
+    csv: bool,
+    markdown: bool,
     cold: bool,
     name: str | None,
     as_json: bool,
@@ -92,6 +94,9 @@ def matrix(
     if init:
         write_example(file)
         return
+    if csv + markdown + as_json > 1:
+        raise UsageError("a table has one form", where="--csv, --md, --json", hint="one of them")
+    form = "csv" if csv else "md" if markdown else None
     plan = plan_of(file, axes, pinned, probes, requests, topology)
     results = Results(plan, evidence_folder(ROOT) / "matrix" / f"{plan.digest}.json")
     if resume:

@@ -135,8 +135,9 @@ class Evidence:
         if self.keep == "none" or (self.keep == "failed" and not self.failed):
             for journal in self.folder.glob("journal*.ndjson"):
                 journal.unlink()
-            if self.folder.is_dir() and not any(self.folder.iterdir()):
-                self.folder.rmdir()
+            for folder in (self.folder, self.folder.parent):
+                if folder.is_dir() and not any(folder.iterdir()):
+                    folder.rmdir()
 
 
 EVIDENCE = pytest.StashKey[Evidence]()
