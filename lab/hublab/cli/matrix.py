@@ -12,10 +12,12 @@ from hublab.cases.case_table import as_csv, as_markdown
 from hublab.cases.matrix import cases, override, parse_axis
 from hublab.cases.options import LabOptions
 from hublab.cases.surroundings import topology as topology_named
+from hublab.checkouts import Checkout
 from hublab.cli.common import err, steps
 from hublab.cli.json_output import emit, json_option
 from hublab.cli.matrix_table import show_table
 from hublab.cli.places import Place
+from hublab.cli.sources import source_options
 from hublab.errors import UsageError
 from hublab.matrix.file import example, read_file
 from hublab.matrix.plan import MatrixPlan
@@ -52,6 +54,7 @@ PROBE_LINES = "\n".join(f"  {name:13}  {probe.help}" for name, probe in PROBES.i
 @click.option("--resume", is_flag=True, help="Go on with an earlier run of the same matrix.")
 @click.option("--csv", "csv", is_flag=True, help="Print comma-separated values.")
 @click.option("--md", "markdown", is_flag=True, help="Print a Markdown table.")
+@source_options
 @click.option("--cold", is_flag=True, help="Each hub does its own imports, instead of a fork.")
 @click.option("--name", "-n", default=None, help="Use the lab of this name. Default: a new one.")
 @json_option
@@ -66,6 +69,7 @@ def matrix(
     resume: bool,
     csv: bool,
     markdown: bool,
+    checkouts: tuple[Checkout, ...],
     cold: bool,
     name: str | None,
     as_json: bool,
@@ -89,6 +93,7 @@ def matrix(
       hublab matrix --axis hub.JupyterHub.base_url=/,/jh/ --request '/hub/api/ --origin http://a.b'
       hublab matrix --axis 'fault=none,partition hub node1' --axis topology=lab,lab+postgres
       hublab matrix --axis version.hub=6.1.1,5.4.6 --axis version.server=6.1.1,5.4.6 --probe cell
+      hublab matrix --hub-source ~/src/jupyterhub --axis hub.JupyterHub.base_url=/,/jh/
       hublab matrix --init origins.toml; hublab matrix origins.toml
     """
     if init:
@@ -97,7 +102,7 @@ def matrix(
     if csv + markdown + as_json > 1:
         raise UsageError("a table has one form", where="--csv, --md, --json", hint="one of them")
     form = "csv" if csv else "md" if markdown else None
-    plan = plan_of(file, axes, pinned, probes, requests, topology)
+    plan = replace(plan_of(file, axes, pinned, probes, requests, topology), checkouts=checkouts)
     results = Results(plan, evidence_folder(ROOT) / "matrix" / f"{plan.digest}.json")
     if resume:
         results.load()
@@ -107,7 +112,9 @@ def matrix(
         # Ended like by Ctrl-C, so that what was seen is shown and the lab removed at once.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            MatrixRun(results, LabOptions(name=name, cold=cold), progress).run()
+            MatrixRun(
+                results, LabOptions(name=name, cold=cold, checkouts=checkouts), progress
+            ).run()
         finally:
             if results.rows:
                 show(results, form, as_json)
