@@ -1,6 +1,7 @@
 """Print what is in the ring of one host: HTTP exchanges, other connections, and how far it reaches.
 
-Arguments: the ring's folder, and the time (Unix clock, seconds) before which nothing is wanted.
+Arguments: the ring's folder, and two times (Unix clock, seconds): what had ended before the first
+is left out, and so are packets after the second.
 Prints NDJSON without bodies and headers. tshark reassembles and dissects; this script only joins
 its lines. From bodies it takes when somebody was active and where the proxy's routes lead, of the
 two messages that say so, and nothing else. Addresses stay addresses.
@@ -296,7 +297,7 @@ class Ring:
         return found
 
 
-def read(files: "list[Path]") -> "tuple[Ring, str]":
+def read(files: "list[Path]", until: float) -> "tuple[Ring, str]":
     """Dissect the files of a ring as one; also returns what the tools complained about."""
     ring = Ring()
     if not files:
@@ -319,18 +320,20 @@ def read(files: "list[Path]") -> "tuple[Ring, str]":
         assert dissected.stderr is not None
         merged.stdout.close()
         for line in dissected.stdout:
-            ring.add(Frame(line.decode(errors="replace").rstrip("\n")))
+            frame = Frame(line.decode(errors="replace").rstrip("\n"))
+            if frame.t <= until:
+                ring.add(frame)
         said = dissected.stderr.read() + merged.stderr.read()
     failed = dissected.returncode or merged.returncode
     return ring, said.decode(errors="replace").strip()[-500:] if failed else ""
 
 
 def main() -> None:
-    folder, since = Path(sys.argv[1]), float(sys.argv[2])
+    folder, since, until = Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
     files = sorted(folder.glob("ring_*.pcapng"))
     # A file that was complete before that time has nothing that is wanted.
     wanted = [path for path in files if path.stat().st_mtime >= since]
-    ring, problem = read(wanted)
+    ring, problem = read(wanted, until)
     for record in ring.records(since):
         print(json.dumps(record))
     times = ring.times.values()

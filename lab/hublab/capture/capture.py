@@ -43,8 +43,11 @@ class Capture:
     guard: Guard
     starts: dict[str, str]
     """When each host was last started, as that was when the capture began."""
+    seconds: int = LONGEST
+    """After this time the rings end by themselves."""
     lost: list[CaptureLost] = field(default_factory=list)
-    ended: bool = False
+    ended: float | None = None
+    """The time after which nothing is read: before the first ring ended."""
 
     @classmethod
     def begin(
@@ -63,7 +66,7 @@ class Capture:
         name = f"capture-{secrets.token_hex(4)}"
         planned = [Ring(host.service, "", f"{MEMORY}/{name}") for host in chosen]
         guard = Guard.start()
-        capture = cls(lab, time.time(), {}, guard, {})
+        capture = cls(lab, time.time(), {}, guard, {}, seconds)
 
         def start(pair: tuple[Container, Ring]) -> None:
             host, plan = pair
@@ -77,11 +80,21 @@ class Capture:
         capture.begun = time.time()
         return capture
 
+    def is_usable(self) -> bool:
+        """Whether it keeps what happens from now on, for long enough for a test."""
+        if self.ended is not None or time.time() - self.begun > self.seconds / 2:
+            return False
+        engine, lab = self.lab.engine, self.lab
+        try:
+            return all(engine.started_at(lab.host(h).id) == t for h, t in self.starts.items())
+        except HublabError:
+            return False
+
     def end(self) -> None:
         """Keep no more packets. What could not be kept is among `lost` from now on."""
-        if self.ended:
+        if self.ended is not None:
             return
-        self.ended = True
+        self.ended = time.time()
         self._each(self.rings.values(), lambda ring: ring.end(self.lab.engine), host_of)
         for ring in self.rings.values():
             if ring.dropped:
@@ -99,10 +112,11 @@ class Capture:
         `clean` takes the secrets out of a path.
         """
         self.end()
+        until = self.ended or time.time()
         seen = Seen()
         self._each(
             self.rings.values(),
-            lambda ring: seen.add(ring.host, ring.dissect(self.lab.engine, since)),
+            lambda ring: seen.add(ring.host, ring.dissect(self.lab.engine, since, until)),
             host_of,
         )
         hosts = Hosts(self.lab.hosts.values())

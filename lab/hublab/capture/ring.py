@@ -85,13 +85,14 @@ class Ring:
         if counted := DROPPED.search(done.stdout):
             self.received, self.dropped = int(counted[1]), int(counted[2])
 
-    def dissect(self, engine: Engine, since: float) -> list[dict[str, Any]]:
-        """What the packets say from a time of the Unix clock on. Raises LabError.
+    def dissect(self, engine: Engine, since: float, until: float) -> list[dict[str, Any]]:
+        """What the packets say between two times of the Unix clock. Raises LabError.
 
         The last record is the ring's own: its first packet, and what was overwritten.
         """
         script = f"{SCRIPTS}/dissect.py"
-        done = engine.exec(self.container, ["python3", script, self.folder, str(since)])
+        times = (str(since), str(until))
+        done = engine.exec(self.container, ["python3", script, self.folder, *times])
         if done.exit_code:
             said = done.stderr.strip()[-500:]
             raise LabError(f"the packets cannot be read: {said}", where=self.host)
