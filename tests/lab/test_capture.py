@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -265,14 +264,8 @@ def test_nothing_is_left_of_a_capture(captured: Captured) -> None:
         assert not [command for command in commands if "dumpcap" in command]
 
 
-def test_what_cannot_be_captured_or_written_is_refused(captured: Captured, tmp_path: Path) -> None:
-    nowhere = str(tmp_path / "no" / "file.har")
-    for argv, said in (
-        (("--host", "nohost"), "has no host nohost"),
-        (("--har", nowhere), "there is no folder"),
-        (("--for", "3h"), "is not a duration"),
-        (("--for", "100m"), "a capture cannot last 6000 s"),
-    ):
-        done = hublab("capture", *argv, "--name", captured.lab.name)
-        assert done.returncode == 64 or done.returncode == 2, done.stderr
-        assert said in done.stderr
+def test_a_host_that_does_not_exist_is_refused(captured: Captured) -> None:
+    done = hublab("capture", "--host", "nohost", "--name", captured.lab.name)
+    assert done.returncode == 64
+    assert "has no host nohost" in done.stderr
+    assert "one of client, hub" in done.stderr

@@ -95,6 +95,8 @@ def capture(
             hint=f"at most {LONGEST - SPARE} s",
         )
     lab = find(name)
+    for host in hosts:
+        lab.host(host)  # before an image is built for nothing
     image = capture_image(lab, steps())
     limit = LONGEST if seconds is None else int(seconds) + SPARE
     running = Capture.begin(lab, image, hosts, seconds=limit)
