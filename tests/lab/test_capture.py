@@ -12,6 +12,7 @@ import asyncio
 import json
 import re
 import signal
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,9 +21,15 @@ from typing import Any
 
 import pytest
 from captured_visit import CLOSED, Visit, forms, visit
-from lifecycle import HUBLAB, Running, hublab, lab_for_a_test
+from lifecycle import HUBLAB, Running, hublab, lab_for_a_test, wait
 
+from hublab.capture.capture import Capture
+from hublab.capture.image import capture_image
+from hublab.capture.recording import cleaner
+from hublab.capture.ring import FILE_KB, FILES
 from hublab.engine import Engine
+from hublab.journal.network import CaptureLost, Connection
+from hublab.progress import silent
 from hublab.running.lab import Lab
 
 LOGGED_BY_PROXY = re.compile(r"info\S*: (\d{3}) (GET|POST|DELETE) (/api/\S+)")
@@ -253,15 +260,93 @@ def test_the_har_has_what_the_specification_requires(captured: Captured) -> None
     assert all(datetime.fromisoformat(one["startedDateTime"]).tzinfo for one in log["entries"])
 
 
+def left_beside(lab: Lab) -> list[str]:
+    """Rings, and programs that write them, in the containers beside a lab's hosts."""
+    found = []
+    for one in lab.engine.containers(lab.name):
+        if one.name.endswith("-capture"):
+            found += lab.engine.exec(one.id, ["ls", "/dev/shm"]).stdout.split()
+            commands = lab.engine.commands(one.id).values()
+            found += [command for command in commands if command.startswith("dumpcap")]
+    return found
+
+
 def test_nothing_is_left_of_a_capture(captured: Captured) -> None:
-    containers = captured.lab.engine.containers(captured.lab.name)
-    beside = [one for one in containers if one.name.endswith("-capture")]
-    assert len(beside) == len(captured.lab.hosts)
-    for one in beside:
-        left = captured.lab.engine.exec(one.id, ["ls", "/dev/shm"])
-        assert left.stdout == ""
-        commands = captured.lab.engine.commands(one.id).values()
-        assert not [command for command in commands if "dumpcap" in command]
+    containers = [one.name for one in captured.lab.engine.containers(captured.lab.name)]
+    assert len([name for name in containers if name.endswith("-capture")]) == 5
+    assert left_beside(captured.lab) == []
+
+
+def test_nothing_is_left_of_a_capture_that_was_killed(captured: Captured) -> None:
+    """The guard removes the rings; until then they are there."""
+    running = Running(*HUBLAB, "capture", "--host", "hub", "--name", captured.lab.name)
+    running.wait_for("capturing on hub")
+    assert len(left_beside(captured.lab)) == 2
+    running.end(signal.SIGKILL)
+    wait(lambda: not left_beside(captured.lab), 30, lambda: str(left_beside(captured.lab)))
+
+
+def test_what_a_full_ring_could_not_hold_is_said(captured: Captured) -> None:
+    """Twice as much is sent as a ring holds; its newest part is still read."""
+    lab = captured.lab
+    size = 2 * FILES * FILE_KB * 1000
+    capture = Capture.begin(lab, capture_image(lab, silent), ("hub", "node1"))
+    try:
+        sending = threading.Thread(target=in_network_of, args=(lab, "node1", SEND, size))
+        sending.start()
+        address = str(lab.host("node1").address)
+        got = in_network_of(lab, "hub", RECEIVE, address)
+        sending.join()
+        assert int(got) == size
+        happened = capture.read(capture.begun, cleaner(()))
+    finally:
+        capture.remove()
+    losses = [one.event for one in happened if isinstance(one.event, CaptureLost)]
+    full = [one for one in losses if one.reason.startswith("the ring was full")]
+    assert {one.host for one in full} == {"hub", "node1"}
+    assert all(0 < one.data["bytes"] <= FILES * FILE_KB * 1100 for one in full)
+    assert all(one.data["seconds"] > 0 for one in full)
+    (transfer,) = [
+        one.event
+        for one in happened
+        if isinstance(one.event, Connection) and one.event.port == TRANSFER
+    ]
+    assert (transfer.source, transfer.target, transfer.end) == ("hub", "node1", "closed")
+    assert 0 < transfer.received < size
+
+
+TRANSFER = 9998
+SEND = f"""
+import socket, sys
+with socket.create_server(("0.0.0.0", {TRANSFER})) as server:
+    connection, _ = server.accept()
+    with connection:
+        connection.sendall(bytes(int(sys.argv[1])))
+"""
+RECEIVE = f"""
+import socket, sys, time
+end = time.monotonic() + 30
+while True:
+    try:
+        connection = socket.create_connection((sys.argv[1], {TRANSFER}))
+        break
+    except ConnectionRefusedError:
+        if time.monotonic() > end:
+            raise
+        time.sleep(0.1)
+got = 0
+while piece := connection.recv(1 << 20):
+    got += len(piece)
+print(got)
+"""
+
+
+def in_network_of(lab: Lab, host: str, script: str, argument: object) -> str:
+    """What a script prints in a host's network."""
+    argv = ["python3", "-c", script, str(argument)]
+    done = lab.engine.exec(lab.sidecar(host), argv)
+    assert done.exit_code == 0, done.stderr
+    return done.stdout
 
 
 def test_a_host_that_does_not_exist_is_refused(captured: Captured) -> None:
