@@ -15,6 +15,8 @@ from hublab.journal.events import Note
 from hublab.journal.file import Entry, read_journal
 from hublab.journal.network import CaptureLost, Connection, Exchange
 
+# Slow: tests/lab/test_failing_scenario.py has the option in a run that is there anyway.
+pytestmark = pytest.mark.slow
 CANARY = "Kanarie-0123456789abcdef"
 SUITE = f"""\
 import pytest
