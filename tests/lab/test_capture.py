@@ -28,7 +28,10 @@ from hublab.capture.image import capture_image
 from hublab.capture.recording import cleaner
 from hublab.capture.ring import FILE_KB, FILES
 from hublab.engine import Engine
-from hublab.journal.network import CaptureLost, Connection
+from hublab.journal.events import Note
+from hublab.journal.file import read_journal
+from hublab.journal.network import CaptureLost, Connection, Exchange
+from hublab.paths import labs_folder
 from hublab.progress import silent
 from hublab.running.lab import Lab
 
@@ -185,7 +188,15 @@ def test_what_was_refused_and_what_nobody_answered(captured: Captured) -> None:
 
 
 def test_no_secret_and_no_body_leaves_a_host(captured: Captured) -> None:
-    places = {"the command's output": captured.said.encode(), **captured.files}
+    journal = min((labs_folder() / captured.lab.name).glob("*-capture.ndjson"))
+    assert len(captured.of("exchange")) == len(
+        [one for one in read_journal(journal) if isinstance(one.event, Exchange)]
+    )
+    places = {
+        "the command's output": captured.said.encode(),
+        "the journal": journal.read_bytes(),
+        **captured.files,
+    }
     assert {"visit.har", "client.pcapng", "hub.pcapng", "node1.pcapng"} <= set(places)
     planted = captured.visit.planted | {
         f"secret {number}": one for number, one in enumerate(captured.lab.secrets())
@@ -264,7 +275,7 @@ def left_beside(lab: Lab) -> list[str]:
     """Rings, and programs that write them, in the containers beside a lab's hosts."""
     found = []
     for one in lab.engine.containers(lab.name):
-        if one.name.endswith("-capture"):
+        if "-capture-" in one.name:
             found += lab.engine.exec(one.id, ["ls", "/dev/shm"]).stdout.split()
             commands = lab.engine.commands(one.id).values()
             found += [command for command in commands if command.startswith("dumpcap")]
@@ -273,7 +284,7 @@ def left_beside(lab: Lab) -> list[str]:
 
 def test_nothing_is_left_of_a_capture(captured: Captured) -> None:
     containers = [one.name for one in captured.lab.engine.containers(captured.lab.name)]
-    assert len([name for name in containers if name.endswith("-capture")]) == 5
+    assert len([name for name in containers if "-capture-" in name]) == 5
     assert left_beside(captured.lab) == []
 
 
@@ -313,6 +324,24 @@ def test_what_a_full_ring_could_not_hold_is_said(captured: Captured) -> None:
     ]
     assert (transfer.source, transfer.target, transfer.end) == ("hub", "node1", "closed")
     assert 0 < transfer.received < size
+
+
+def test_the_last_packets_are_in_it(captured: Captured) -> None:
+    """A capture that ends as soon as an answer is there has that answer, on both hosts."""
+    lab = captured.lab
+    capture = Capture.begin(lab, capture_image(lab, silent), ("client", "proxy"))
+    try:
+        lab.output("client", "curl", "--silent", "http://proxy:8000/hub/health")
+        happened = capture.read(capture.begun, cleaner(()))
+    finally:
+        capture.remove()
+    answers = [
+        (one.event.source, one.event.target, one.event.status)
+        for one in happened
+        if isinstance(one.event, Exchange) and one.event.purpose == "health"
+    ]
+    assert answers == [("client", "proxy", 200), ("proxy", "hub", 200)]
+    assert [one.event for one in happened if isinstance(one.event, CaptureLost | Note)] == []
 
 
 TRANSFER = 9998

@@ -27,7 +27,6 @@ from hublab.guard.lease import Guard
 from hublab.journal.network import CaptureLost
 from hublab.running.lab import Lab
 
-KIND = "capture"
 AT_ONCE = 8
 T = TypeVar("T")
 
@@ -64,6 +63,8 @@ class Capture:
         """
         chosen = [lab.host(name) for name in hosts] or list(lab.hosts.values())
         name = f"capture-{secrets.token_hex(4)}"
+        # Named after the image: a container that an older version of hublab left is not used.
+        kind = f"capture-{image.rpartition(':')[2]}"
         planned = [Ring(host.service, "", f"{MEMORY}/{name}") for host in chosen]
         guard = Guard.start()
         capture = cls(lab, time.time(), {}, guard, {}, seconds)
@@ -71,7 +72,7 @@ class Capture:
         def start(pair: tuple[Container, Ring]) -> None:
             host, plan = pair
             capture.starts[host.service] = lab.engine.started_at(host.id)
-            plan.container = lab.engine.start_sidecar(lab.name, host, lambda: image, KIND)
+            plan.container = lab.engine.start_sidecar(lab.name, host, lambda: image, kind)
             guard.add(host.service, removal_argv([plan]))
             ring = Ring.begin(lab.engine, host.service, plan.container, name, seconds)
             capture.rings[host.service] = ring

@@ -38,16 +38,8 @@ until grep -q '^File: ' log; do
 done
 """
 """dumpcap names its file once the filter is in the kernel and packets are being kept."""
-END = """
-cd "$1" || exit 1
-kill -INT "$(cat pid)" 2>/dev/null
-tries=0
-while kill -0 "$(cat pid)" 2>/dev/null; do
-  tries=$((tries + 1)); [ $tries -lt 500 ] || exit 1
-  sleep 0.02
-done
-cat log
-"""
+INCOMPLETE = 3
+"""The exit code of `end.py` when the last packets may be missing."""
 REMOVE = '[ ! -d "$1" ] || { kill -KILL "$(cat "$1/pid")" 2>/dev/null; rm -rf "$1"; }'
 
 
@@ -78,10 +70,13 @@ class Ring:
         return ring
 
     def end(self, engine: Engine) -> None:
-        """End the capture and keep its packets; ending twice is no error. Raises LabError."""
-        done = engine.exec(self.container, ["sh", "-c", END, "-", self.folder])
+        """End the capture with all packets until now; ending twice is no error. Raises LabError."""
+        done = engine.exec(self.container, ["python3", f"{SCRIPTS}/end.py", self.folder])
+        if done.exit_code == INCOMPLETE:
+            raise LabError("the last packets came too late", where=self.host)
         if done.exit_code:
-            raise LabError(f"the capture did not end: {done.stderr.strip()}", where=self.host)
+            said = done.stderr.strip()[-500:]
+            raise LabError(f"the capture did not end: {said}", where=self.host)
         if counted := DROPPED.search(done.stdout):
             self.received, self.dropped = int(counted[1]), int(counted[2])
 

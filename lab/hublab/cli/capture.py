@@ -19,9 +19,9 @@ from hublab.capture.capture import Capture
 from hublab.capture.happened import Happened
 from hublab.capture.har import har_of
 from hublab.capture.image import capture_image
-from hublab.capture.recording import cleaner
+from hublab.capture.recording import cleaner, record
 from hublab.capture.ring import LONGEST
-from hublab.cli.common import common, err, find, out, steps, table
+from hublab.cli.common import common, err, find, open_journal, out, steps, table
 from hublab.cli.complete import hosts as complete_hosts
 from hublab.cli.fault import Duration
 from hublab.cli.json_output import emit
@@ -99,6 +99,7 @@ def capture(
         lab.host(host)  # before an image is built for nothing
     image = capture_image(lab, steps())
     limit = LONGEST if seconds is None else int(seconds) + SPARE
+    journal = open_journal(lab, "capture")
     running = Capture.begin(lab, image, hosts, seconds=limit)
     try:
         where = "all hosts" if not hosts else ", ".join(hosts)
@@ -109,12 +110,14 @@ def capture(
         err.print("reading what was captured", markup=False)
         secrets = lab.secrets() | lab.settings().secret_values()
         happened = running.read(running.begun, cleaner(secrets))
+        record(journal, happened)
         if har:
             write(har, json.dumps(har_of(happened), indent=1).encode())
         if pcap:
             write_packets(running, pcap)
     finally:
         running.remove()
+        journal.close()
     if as_json:
         emit(as_document(lab, running.begun, happened))
     else:
