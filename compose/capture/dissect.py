@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 LISTS = "\x1f"
@@ -210,6 +211,11 @@ class Connection:
                     self.bytes = dict.fromkeys(self.bytes, 0)
 
     @property
+    def answers(self) -> bool:
+        """Whether there is anything that a request without a complete answer may have got."""
+        return self.bytes.get(self.target, 0) > 0
+
+    @property
     def protocol(self) -> str:
         if any(one.status == 101 for one in self.exchanges):
             return "websocket"
@@ -248,7 +254,7 @@ class Connection:
             "end": end,
             "detail": self.detail(),
             "exchanges": len(self.exchanges),
-            "unanswered": len(self.pending),
+            "unanswered": sum(one.status is None for one in self.pending),
         }
 
 
@@ -272,6 +278,14 @@ class Ring:
                 self.connections[stream] = Connection(frame)
             self.connections[stream].add(frame, self.times)
 
+    def add_begun(self, frame: Frame) -> None:
+        """An answer that has begun, for a request that has none that is complete."""
+        one = self.connections.get(frame.first("tcp.stream"))
+        for waiting in one.pending[:1] if one else []:
+            status = int(frame.first("http.response.code", "0"))
+            if frame.number > waiting.number and status >= 200:
+                waiting.status = status
+
     def add_arp(self, frame: Frame) -> None:
         pair = frame.first("arp.src.proto_ipv4"), frame.first("arp.dst.proto_ipv4")
         if frame.first("arp.opcode") == "1":
@@ -287,7 +301,7 @@ class Ring:
             if (one.source, one.target) == inner and not one.end:
                 one.end = "refused"
 
-    def records(self, since: float) -> "list[dict[str, object]]":
+    def records(self, since: float) -> list[dict[str, object]]:
         found = [one.record() for one in self.connections.values() if one.last >= since]
         exchanges = [one for each in self.connections.values() for one in each.exchanges]
         found += [one.record() for one in exchanges if one.t >= since]
@@ -297,14 +311,23 @@ class Ring:
         return found
 
 
-def read(files: "list[Path]", until: float) -> "tuple[Ring, str]":
+def read(files: list[Path], until: float) -> tuple[Ring, str]:
     """Dissect the files of a ring as one; also returns what the tools complained about."""
     ring = Ring()
-    if not files:
-        return ring, ""
+    problem = dissected(files, until, ring.add) if files else ""
+    waiting = {name for name, one in ring.connections.items() if one.pending and one.answers}
+    if waiting:
+        # tshark shows an answer when it is complete; without reassembly, when it has begun.
+        options = ("-o", "http.desegment_body:FALSE", "-Y", "http.response")
+        dissected(files, until, ring.add_begun, *options)
+    return ring, problem
+
+
+def dissected(files: list[Path], until: float, take: Callable[[Frame], None], *options: str) -> str:
+    """Hand each packet of some files over; returns what the tools complained about."""
     fields = [part for name in FIELDS for part in ("-e", name)]
     tshark = [
-        *("tshark", "-n", "-r", "-", "-o", "tcp.try_heuristic_first:TRUE"),
+        *("tshark", "-n", "-r", "-", "-o", "tcp.try_heuristic_first:TRUE", *options),
         *("-T", "fields", "-E", f"aggregator={LISTS}", *fields),
     ]
     merge = ["mergecap", "-a", "-F", "pcapng", "-w", "-", *map(str, files)]
@@ -312,20 +335,20 @@ def read(files: "list[Path]", until: float) -> "tuple[Ring, str]":
         subprocess.Popen(merge, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as merged,
         subprocess.Popen(
             tshark, stdin=merged.stdout, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as dissected,
+        ) as shown,
     ):
         assert merged.stdout is not None
         assert merged.stderr is not None
-        assert dissected.stdout is not None
-        assert dissected.stderr is not None
+        assert shown.stdout is not None
+        assert shown.stderr is not None
         merged.stdout.close()
-        for line in dissected.stdout:
+        for line in shown.stdout:
             frame = Frame(line.decode(errors="replace").rstrip("\n"))
             if frame.t <= until:
-                ring.add(frame)
-        said = dissected.stderr.read() + merged.stderr.read()
-    failed = dissected.returncode or merged.returncode
-    return ring, said.decode(errors="replace").strip()[-500:] if failed else ""
+                take(frame)
+        said = shown.stderr.read() + merged.stderr.read()
+    failed = shown.returncode or merged.returncode
+    return said.decode(errors="replace").strip()[-500:] if failed else ""
 
 
 def main() -> None:

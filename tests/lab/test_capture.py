@@ -344,6 +344,30 @@ def test_the_last_packets_are_in_it(captured: Captured) -> None:
     assert [one.event for one in happened if isinstance(one.event, CaptureLost | Note)] == []
 
 
+def test_an_answer_that_goes_on_has_a_status_and_no_time(captured: Captured) -> None:
+    """As the stream of a spawn's progress has, while the spawn hangs."""
+    lab = captured.lab
+    capture = Capture.begin(lab, capture_image(lab, silent), ("client", "node1"))
+    answering = threading.Thread(target=in_network_of, args=(lab, "node1", TALK, ""))
+    answering.start()
+    try:
+        address = str(lab.host("node1").address)
+        in_network_of(lab, "client", LISTEN, address)
+        happened = capture.read(capture.begun, cleaner(()))
+    finally:
+        capture.remove()
+        in_network_of(lab, "client", HANG_UP, address)
+        answering.join()
+    (endless,) = [
+        one.event
+        for one in happened
+        if isinstance(one.event, Exchange) and one.event.path == "/endless"
+    ]
+    assert (endless.source, endless.target) == ("client", "node1")
+    assert (endless.status, endless.seconds) == (200, None)
+    assert [one.event for one in happened if isinstance(one.event, CaptureLost | Note)] == []
+
+
 TRANSFER = 9998
 SEND = f"""
 import socket, sys
@@ -368,6 +392,35 @@ while piece := connection.recv(1 << 20):
     got += len(piece)
 print(got)
 """
+
+
+CONNECT = RECEIVE.partition("got = 0")[0]
+TALK = f"""
+import socket
+with socket.create_server(("0.0.0.0", {TRANSFER})) as server:
+    talking, _ = server.accept()
+    talking.recv(4096)
+    talking.sendall(b"HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n")
+    talking.sendall(b"5\\r\\nhello\\r\\n")
+    server.accept()
+"""
+"""An answer without an end, until somebody connects once more."""
+LISTEN = (
+    CONNECT
+    + """
+import os
+connection.sendall(b"GET /endless HTTP/1.1\\r\\nHost: node1\\r\\n\\r\\n")
+connection.recv(4096)
+if os.fork() == 0:
+    os.setsid()
+    for number in (0, 1, 2):
+        os.close(number)
+    connection.recv(4096)
+os._exit(0)
+"""
+)
+"""Ask, and have a program go on listening."""
+HANG_UP = CONNECT
 
 
 def in_network_of(lab: Lab, host: str, script: str, argument: object) -> str:

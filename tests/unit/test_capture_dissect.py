@@ -168,6 +168,20 @@ def test_a_request_without_an_answer() -> None:
     assert connection["unanswered"] == 1
 
 
+def test_an_answer_that_has_begun_and_not_ended() -> None:
+    wire = Wire()
+    wire.opened()
+    number = wire.request("GET", "/hub/api/users/alice/server/progress")
+    wire.tcp(SERVER, "A", 300)
+    begun = {"frame.number": number + 1, "tcp.stream": 0, "http.response.code": 200}
+    line = "\t".join(str(begun.get(name, "")) for name in dissect.FIELDS)
+    wire.ring.add_begun(dissect.Frame(line))
+    (one,) = wire.records("exchange")
+    assert (one["status"], one["seconds"]) == (200, None)
+    (connection,) = wire.records("connection")
+    assert connection["unanswered"] == 0
+
+
 def test_a_message_in_several_packets_begins_with_the_first() -> None:
     wire = Wire()
     wire.opened()

@@ -17,6 +17,10 @@ def test_an_exchange_without_an_answer_has_the_status_0() -> None:
     (entry,) = har_of([Happened(0.0, silent), Happened(1.0, Note("x"))])["log"]["entries"]
     assert (entry["response"]["status"], entry["time"]) == (0, 0)
     assert entry["comment"] == "no answer was seen"
+    endless = replace(ASKED, seconds=None)
+    (entry,) = har_of([Happened(0.0, endless)])["log"]["entries"]
+    assert (entry["response"]["status"], entry["time"]) == (404, 0)
+    assert entry["comment"] == "the end of the answer was not seen"
 
 
 def test_times_are_milliseconds_and_dates_have_a_zone() -> None:

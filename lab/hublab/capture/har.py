@@ -67,8 +67,15 @@ def entry(t: float, one: Exchange) -> dict[str, Any]:
         "_source": one.source,
         "_purpose": one.purpose,
         "_seen_on": one.seen_on,
-        "comment": "" if one.status is not None else "no answer was seen",
+        "comment": comment(one),
     }
+
+
+def comment(one: Exchange) -> str:
+    """What an entry cannot say of an answer that did not come, or not to its end."""
+    if one.status is None:
+        return "no answer was seen"
+    return "" if one.seconds is not None else "the end of the answer was not seen"
 
 
 def phrase(status: int | None) -> str:
