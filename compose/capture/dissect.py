@@ -306,7 +306,7 @@ class Ring:
         exchanges = [one for each in self.connections.values() for one in each.exchanges]
         found += [one.record() for one in exchanges if one.t >= since]
         for (source, target), times in self.asked.items():
-            if len(times) > REPEATED and times[-1] >= since:
+            if len(times) >= REPEATED and times[-1] >= since:
                 found.append({"kind": "nobody", "t": times[0], "source": source, "target": target})
         return found
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import ipaddress
 import secrets
 from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus
@@ -18,13 +20,15 @@ from hublab.running.servers import Server
 CLOSED = 9999
 """A port at which no program of the hub's host listens."""
 TRY = """
-import socket, sys
+import errno, socket, sys
 try:
-    socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=1.5)
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=float(sys.argv[3]))
 except TimeoutError:
     print("silence")
 except ConnectionRefusedError:
     print("refused")
+except OSError as error:
+    print(errno.errorcode[error.errno])
 """
 BODY = "what nobody but alice is to read"
 
@@ -64,9 +68,11 @@ async def visit(lab: Lab) -> Visit:
         for cookie in visitor.session.cookie_jar:
             planted[f"cookie {cookie.key} of {cookie['path']}"] = cookie.value
         await proxy_routes(live)
-        assert await tried(live, "client", "hub", CLOSED) == "refused"
+        hub_address, node2 = str(live.host("hub").address), str(live.host("node2").address)
+        assert await tried(live, "client", hub_address, CLOSED) == "refused"
+        assert await tried(live, "client", nobody(live.lab), 22, timeout=20) == "EHOSTUNREACH"
         async with partition(live, "hub", "node2", seconds=20):
-            assert await tried(live, "hub", "node2", 22) == "silence"
+            assert await tried(live, "hub", node2, 22) == "silence"
         return Visit(server, planted, (await hub_accesses(live))[before:])
 
 
@@ -86,13 +92,16 @@ async def spawned(live: LiveLab, token: str) -> Server:
     return await until(ready, what="alice's server")
 
 
-async def tried(live: LiveLab, source: str, target: str, port: int) -> str:
-    """What becomes of a connection: `refused`, `silence`, or nothing where it is made."""
-    address = str(live.host(target).address)
-    done = live.lab.engine.exec(
-        live.lab.sidecar(source), ["python3", "-c", TRY, address, str(port)]
-    )
+async def tried(live: LiveLab, source: str, address: str, port: int, timeout: float = 1.5) -> str:
+    """What becomes of a connection: `refused`, `silence`, an error, or nothing if it is made."""
+    argv = ["python3", "-c", TRY, address, str(port), str(timeout)]
+    done = await asyncio.to_thread(live.lab.engine.exec, live.lab.sidecar(source), argv)
     return done.stdout.strip()
+
+
+def nobody(lab: Lab) -> str:
+    """An address of the lab's network that no host has."""
+    return str(ipaddress.ip_network(lab.subnet)[200])
 
 
 def forms(secret: str) -> set[bytes]:

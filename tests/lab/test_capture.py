@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from captured_visit import CLOSED, Visit, forms, visit
+from captured_visit import CLOSED, Visit, forms, nobody, visit
 from lifecycle import HUBLAB, Running, hublab, lab_for_a_test, wait
 
 from hublab.capture.capture import Capture
@@ -180,11 +180,16 @@ def test_a_websocket_shows_its_path(captured: Captured) -> None:
 
 
 def test_what_was_refused_and_what_nobody_answered(captured: Captured) -> None:
-    """A closed port refuses (RFC 9293, 3.10.7.1); a network that is cut says nothing."""
+    """A closed port refuses (RFC 9293, 3.10.7.1), a network that is cut says nothing, and where no
+    host has an address the kernel asks for it in vain (arp(7)).
+    """
     refused = captured.connections("client", "hub", CLOSED)
     assert [one["end"] for one in refused] == ["refused"]
-    silent = [one for one in captured.connections("hub", "node2", 22) if not one["sent"]]
-    assert [one["end"] for one in silent] == ["unanswered"]
+    absent = [one for one in captured.of("connection") if one["target"] == nobody(captured.lab)]
+    assert [(one["source"], one["end"]) for one in absent] == [("client", "unanswered")]
+    assert "no host has the address" in absent[0]["detail"]
+    cut = [one for one in captured.connections("hub", "node2", 22) if not one["sent"]]
+    assert [one["end"] for one in cut] == ["unanswered"]
 
 
 def test_no_secret_and_no_body_leaves_a_host(captured: Captured) -> None:
