@@ -45,8 +45,11 @@ NAMES = (
     "request",
     "websocket",
     "matrix",
+    "capture",
     "down",
 )
+CELLS = ("matrix", "capture")
+"""Parts whose labs go from case to case."""
 
 
 @click.command()
@@ -165,9 +168,9 @@ def measure_all(
     """Measure the named parts, those without a lab first; a lab is created only if one needs it."""
     alone = {part.name: part for part in command_line.parts()}
     figures = asyncio.run(run(alone, [name for name in names if name in alone], rounds, progress))
-    if "matrix" in names:
-        figures += asyncio.run(run_cells(rounds, progress))
-    if with_lab := [name for name in names if name not in alone and name != "matrix"]:
+    if cells := [name for name in names if name in CELLS]:
+        figures += asyncio.run(run_cells(cells, rounds, progress))
+    if with_lab := [name for name in names if name not in (*alone, *CELLS)]:
         with temporary(make_plan(), LAB, progress) as created:
             lab = Lab.find(LAB, created.engine)
             figures += asyncio.run(run_in_lab(lab, with_lab, rounds, progress, form))
@@ -191,11 +194,11 @@ async def run_against(
         return await Builds(live, other).measure(rounds, revision, progress)
 
 
-async def run_cells(rounds: int, progress: Steps) -> list[Figure]:
+async def run_cells(names: list[str], rounds: int, progress: Steps) -> list[Figure]:
     """Measure the cells of a matrix, in labs of their own."""
     cells = Cells(progress)
     try:
-        return await run({part.name: part for part in cells.parts()}, ["matrix"], rounds, progress)
+        return await run({part.name: part for part in cells.parts()}, names, rounds, progress)
     finally:
         await cells.close()
 

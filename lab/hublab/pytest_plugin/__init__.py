@@ -11,6 +11,7 @@ pytest_plugins = (
     "hublab.pytest_plugin.cases",
     "hublab.pytest_plugin.coroutines",
     "hublab.pytest_plugin.evidence",
+    "hublab.pytest_plugin.captured",
     "hublab.pytest_plugin.findings",
     "hublab.pytest_plugin.failures",
     "hublab.pytest_plugin.lab_table",

@@ -10,7 +10,7 @@ owner can read the folder.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +50,8 @@ class Evidence:
         """The test that has started and not ended."""
         self.events: list[Event] = []
         """What was recorded since that test started."""
+        self.also: list[Callable[[pytest.Item], None]] = []
+        """What else saves something of a test whose evidence is kept."""
         self._journal: Journal | None = None
         self._told_until: dict[str, float] = {}
         """Until when the journal has the log lines of each lab."""
@@ -86,6 +88,12 @@ class Evidence:
     def clean(self, text: str) -> str:
         """A text of a host or a test without secrets, and without the codes and tokens of URLs."""
         return Redactor(()).text(self.journal.redacted(text))
+
+    def save(self, item: pytest.Item) -> None:
+        """Save what there is of a test, while its lab is as the test left it."""
+        self.save_logs(item)
+        for save in self.also:
+            save(item)
 
     def save_logs(self, item: pytest.Item) -> None:
         """Save the logs of all hosts since the test started, without secrets.
