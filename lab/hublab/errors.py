@@ -144,4 +144,6 @@ class Interrupted(HublabError):
 
 def in_words(error: BaseException) -> str:
     """The message of another library's error; its class if it has none, as a TimeoutError."""
+    if type(error).__name__ == "TooManyRedirects":  # aiohttp's says "0, message=''"
+        return "it redirects again and again"
     return str(error) or type(error).__name__

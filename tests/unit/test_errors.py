@@ -5,6 +5,9 @@ from __future__ import annotations
 import pickle
 
 import pytest
+from aiohttp import RequestInfo, TooManyRedirects
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from hublab import errors
 from hublab.errors import HublabError
@@ -57,3 +60,6 @@ def test_an_error_without_a_message_is_shown_by_its_class() -> None:
     """An exception is true, whatever it says: `error or …` would tell nothing."""
     assert errors.in_words(TimeoutError()) == "TimeoutError"
     assert errors.in_words(OSError("no route")) == "no route"
+    info = RequestInfo(URL("http://hub/"), "GET", CIMultiDictProxy(CIMultiDict()))
+    # aiohttp's own words are a status of 0 and an empty message.
+    assert errors.in_words(TooManyRedirects(info, ())) == "it redirects again and again"
