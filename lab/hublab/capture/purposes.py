@@ -19,14 +19,16 @@ class Purpose:
     source: str
     """The documentation or code that says so."""
     by: str = ""
-    """The role of the host that sends it; empty for any."""
+    """The roles of hosts that send it, separated by blanks; empty for any."""
     to: str = ""
-    """The role of the host that gets it; empty for any."""
+    """The roles of hosts that get it, separated by blanks; empty for any."""
 
 
-OURS = "hub"
-NODE = "node"
-PROXY = "proxy"
+HUBS = "hub other-hub"
+NODES = "node hub"
+"""Where servers run: a hub's own spawner starts them on its host."""
+PROXIES = "proxy hub other-hub"
+"""Where proxies run: a hub may start its own."""
 TABLE = (
     Purpose("spawn", "POST", r"/hub/api/users/[^/]+/servers?(/[^/]*)?", "REST API, startServer"),
     Purpose("spawn", "POST", r"/hub/spawn(/.*)?", "jupyterhub/handlers/pages.py, SpawnHandler"),
@@ -42,14 +44,14 @@ TABLE = (
         "GET",
         r"/user/[^/]+(/[^/]+)?/api",
         "jupyterhub/user.py, _wait_up: extra_path='api'",
-        by=OURS,
+        by=HUBS,
     ),
     Purpose(
         "version",
         "GET",
         r"/hub/api/?",
         "jupyterhub/singleuser/extension.py, check_hub_version",
-        by=NODE,
+        by=NODES,
     ),
     Purpose(
         "activity",
@@ -62,14 +64,14 @@ TABLE = (
         "POST PUT DELETE",
         r"/api/routes(/.*)?",
         "configurable-http-proxy, README, REST API",
-        to=PROXY,
+        to=PROXIES,
     ),
     Purpose(
         "routes",
         "GET",
         r"/api/routes(/.*)?",
         "configurable-http-proxy, README, REST API",
-        to=PROXY,
+        to=PROXIES,
     ),
     Purpose(
         "authorize",
@@ -119,8 +121,13 @@ def purpose_of(method: str, path: str, by: Collection[str], to: Collection[str])
     for row, pattern in ROWS:
         if row.methods and method not in row.methods.split():
             continue
-        if (row.by and row.by not in by) or (row.to and row.to not in to):
+        if not (fits(row.by, by) and fits(row.to, to)):
             continue
         if pattern.fullmatch(plain):
             return row.name
     return ""
+
+
+def fits(wanted: str, roles: Collection[str]) -> bool:
+    """Whether a host has one of the roles that a row wants."""
+    return not wanted or not set(wanted.split()).isdisjoint(roles)
