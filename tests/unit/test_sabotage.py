@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,43 @@ def test_sabotage_of_good_scenarios_passes(suite: pytest.Pytester) -> None:
     result = suite.runpytest("--sabotage", "-k", "looks or own")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["2 of 2 scenarios fail when the case is wrong"])
+
+
+def test_a_kept_score_goes_on_where_it_ended(suite: pytest.Pytester) -> None:
+    """What was caught is left out until its file, or what it uses, changes; what was not is run."""
+    suite.makeconftest(CONFTEST)
+    suite.makepyfile(SCENARIO, helper="")
+    argv = ("--sabotage", "--lab-score=score.json", "-k", "looks or own or blind")
+    first = suite.runpytest_subprocess("-p", "xdist.plugin", "-n2", *argv)
+    first.stdout.fnmatch_lines(["NOT CAUGHT *::test_blind", "2 of 3 scenarios fail *"])
+    kept = json.loads(Path("score.json").read_text())
+    assert sorted(name.partition("::")[2] for name in kept) == ["test_looks", "test_own_break"]
+    again = suite.runpytest_subprocess("-p", "xdist.plugin", "-n2", *argv)
+    again.stdout.fnmatch_lines(["NOT CAUGHT *", "2 were caught by earlier runs", "2 of 3 *"])
+    assert again.ret == pytest.ExitCode.TESTS_FAILED
+    alone = suite.runpytest(*argv[:2], "-k", "looks or own")
+    alone.stdout.fnmatch_lines(["2 were caught by earlier runs", "2 of 2 *"])
+    assert alone.ret == pytest.ExitCode.OK
+
+    suite.makepyfile(helper="changed = True")
+    changed = suite.runpytest(*argv[:2], "-k", "looks or own")
+    changed.stdout.no_fnmatch_line("*earlier runs*")
+    changed.stdout.fnmatch_lines(["2 of 2 *"])
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--lab-score=score.json"], "*keeps the score of --sabotage*"),
+        (["--sabotage", "--lab-score=none/score.json"], "*there is no folder*none*"),
+        (["--sabotage", "--lab-score=other.json"], "*it is no score*"),
+    ],
+)
+def test_a_score_that_cannot_be_kept(suite: pytest.Pytester, argv: list[str], message: str) -> None:
+    Path("other.json").write_text("[1]")
+    result = suite.runpytest(*argv)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([message])
 
 
 def test_without_sabotage_the_applied_case_is_the_assumed_one(

@@ -13,13 +13,18 @@ a scenario passes with all its pairs, or has no pair.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hublab.cases.matrix import Case
+from hublab.errors import UsageError
 from hublab.pytest_plugin.case_pairs import CasePair
 from hublab.pytest_plugin.item_names import scenario_of
+from hublab.pytest_plugin.kept_score import KeptScore
+
+_KEPT = "hublab_score"
 
 
 @dataclass(slots=True)
@@ -56,8 +61,16 @@ class Score:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--sabotage`."""
-    parser.getgroup("hublab").addoption(
+    """`--sabotage` and `--lab-score`."""
+    group = parser.getgroup("hublab")
+    group.addoption(
+        "--lab-score",
+        metavar="FILE",
+        type=Path,
+        help="with --sabotage: keep in FILE which scenarios failed as they should, and leave those "
+        "out that have not changed since",
+    )
+    group.addoption(
         "--sabotage",
         action="store_true",
         help="apply a case that the test does not assume: each scenario must fail for one pair",
@@ -71,8 +84,27 @@ def pytest_configure(config: pytest.Config) -> None:
         "sabotage(setting, value): a setting that breaks this scenario, for --sabotage, where its "
         "own cases cannot",
     )
+    path: Path | None = config.getoption("--lab-score")
+    if path is not None and not config.getoption("--sabotage"):
+        raise pytest.UsageError("--lab-score keeps the score of --sabotage, which is not given")
+    if path is not None and not path.absolute().parent.is_dir():
+        raise pytest.UsageError(f"--lab-score: there is no folder {path.absolute().parent}")
     if config.getoption("--sabotage"):
-        config.pluginmanager.register(SabotageRun(Score()), "hublab-sabotage")
+        try:
+            # What the controller found, so that all workers leave the same out.
+            given = getattr(config, "workerinput", {}).get(_KEPT)
+            kept = KeptScore.read(path.absolute(), config.rootpath, given) if path else None
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from None
+        config.pluginmanager.register(SabotageRun(Score(), kept), "hublab-sabotage")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give a worker the score of earlier runs."""
+    run = node.config.pluginmanager.get_plugin("hublab-sabotage")
+    if run is not None and run.kept is not None:
+        node.workerinput[_KEPT] = run.kept.found
 
 
 @pytest.fixture
@@ -88,8 +120,11 @@ def applied(case: Case) -> Case:
 class SabotageRun:
     """Runs each scenario until it has failed once, and keeps the score."""
 
-    def __init__(self, score: Score) -> None:
+    def __init__(self, score: Score, kept: KeptScore | None = None) -> None:
         self.score = score
+        self.kept = kept
+        self.before: set[str] = set()
+        """The scenarios that an earlier run caught, as the file says."""
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(
@@ -98,7 +133,15 @@ class SabotageRun:
         """Deselect tests without a lab, to which no case can be applied."""
         without = [item for item in items if "applied" not in getattr(item, "fixturenames", ())]
         config.hook.pytest_deselected(items=without)
-        items[:] = [item for item in items if item not in without]
+        done = [item for item in items if item not in without and self._is_done(item)]
+        config.hook.pytest_deselected(items=done)
+        items[:] = [item for item in items if item not in without and item not in done]
+
+    def _is_done(self, item: pytest.Item) -> bool:
+        scenario = scenario_of(item)
+        if self.kept and self.kept.caught(scenario):
+            self.before.add(scenario)
+        return scenario in self.before
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -133,6 +176,9 @@ class SabotageRun:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.score.add(report)
+        outcome, scenario, pair = getattr(report, "sabotage", None) or ("", "", "")
+        if self.kept and outcome == "caught":
+            self.kept.add(scenario, pair)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> Any:
@@ -147,9 +193,18 @@ class SabotageRun:
         return None
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Fail the run if a scenario failed with no pair."""
+        """Fail the run if a scenario failed with no pair; all caught before is success."""
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput[_KEPT] = sorted(self.before)
+        if self.before and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+            session.exitstatus = pytest.ExitCode.OK
         if self.score.uncaught and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Learn from a worker, which alone collects, what it left out."""
+        self.before |= set(getattr(node, "workeroutput", {}).get(_KEPT, []))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the score, and the scenarios that were not caught."""
@@ -160,7 +215,10 @@ class SabotageRun:
             reasons += [f"it passed with {pair}" for pair in self.score.missed.get(scenario, [])]
             for reason in filter(None, reasons):
                 terminalreporter.write_line(f"    {reason}")
-        caught, total = len(self.score.caught), len(self.score.scenarios)
+        if self.before:
+            terminalreporter.write_line(f"{len(self.before)} were caught by earlier runs")
+        caught = len(self.score.caught) + len(self.before)
+        total = len(self.score.scenarios) + len(self.before)
         terminalreporter.write_line(f"{caught} of {total} scenarios fail when the case is wrong")
 
 
