@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hublab.errors import HublabError
-from hublab.journal.events import Event
+from hublab.journal.events import Event, RunEnded
 from hublab.journal.file import Journal, merge, write_merged
 from hublab.journal.redaction import Redactor
-from hublab.pytest_plugin.item_names import folder_name, name_of
+from hublab.pytest_plugin.item_names import name_of
+from hublab.report.test_folders import folder_name
 
 if TYPE_CHECKING:  # collecting tests needs no Docker
     from hublab.running.lab import Lab
@@ -48,6 +49,8 @@ class Evidence:
         """The test that has started and not ended."""
         self.events: list[Event] = []
         """What was recorded since that test started."""
+        self.described: set[str] = set()
+        """The files of scenarios that the journal describes already."""
         self._journal: Journal | None = None
 
     @property
@@ -103,6 +106,7 @@ class Evidence:
         A worker does neither: it does not know whether another one had a failure or still writes.
         """
         if self._journal is not None:
+            self._journal.write(RunEnded(self.folder.name))
             self._journal.close()
         if self.worker:
             return
