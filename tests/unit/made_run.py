@@ -65,6 +65,7 @@ def log(host: str, text: str, server: str = "") -> LogLine:
 def spawn(works: bool) -> list[tuple[float, Event]]:
     """What a spawn of alice on node1 leaves, in seconds since it was asked for."""
     ssh = Connection(LAB, "hub", "node1", 22, "ssh", 1.31, 9120, 5210, "closed", "", "node1")
+    refused = Connection(LAB, "node1", "node1", 8081, "tcp", 0.0, 0, 0, "refused", "", "node1")
     said = "this node cannot reach the hub at http://127.0.0.1:8081/hub/api: Connection refused"
     found: list[tuple[float, Event]] = [
         (0.000, hop("client", "proxy", "POST /hub/spawn/alice", 302, 0.09, "spawn")),
@@ -81,7 +82,7 @@ def spawn(works: bool) -> list[tuple[float, Event]]:
             *found,
             (0.900, log("node1", "[E 2026-11-29 15:00:03.901 alice] Failed to connect to my Hub at "
                  "http://127.0.0.1:8081/hub/api. Is it running?", "alice")),
-            (0.901, Connection(LAB, "node1", "node1", 8081, "tcp", 0, 0, 0, "refused", "", "node1")),
+            (0.901, refused),
             (1.000, log("hub", f"[E 2026-11-29 15:00:04.001 JupyterHub user:1001] {said}")),
             (1.002, SpawnProgress(LAB, "alice", "", 100, f"Spawn failed: {said}")),
             (1.003, ServerState(LAB, "alice", "", "stopped")),

@@ -18,6 +18,7 @@ pytest_plugins = (
     "hublab.pytest_plugin.axis_check",
     "hublab.pytest_plugin.browser_fixture",
     "hublab.pytest_plugin.ordering",
+    "hublab.pytest_plugin.run_report",
     "hublab.pytest_plugin.sabotage",
     "hublab.pytest_plugin.selection",
     "hublab.pytest_plugin.verdicts",

@@ -95,7 +95,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             evidence.save_logs(item)
         if report.when == "teardown":
             describe_file(item)
-            evidence.record(worst)
+            evidence.record(replace(worst, seconds=now.seconds))
     if report.when == "teardown":
         item.config.stash[EVIDENCE].running = None
     return report

@@ -9,7 +9,7 @@ owner can read the folder.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,10 @@ class Evidence:
         """The test that has started and not ended."""
         self.events: list[Event] = []
         """What was recorded since that test started."""
+        self.stays = False
+        """Whether the journal stays whatever the outcome."""
+        self.when_whole: Callable[[Path], None] = lambda folder: None
+        """Gets the folder once all journals are closed, before what is not to be kept goes."""
         self.described: set[str] = set()
         """The files of scenarios that the journal describes already."""
         self._journal: Journal | None = None
@@ -116,6 +120,10 @@ class Evidence:
             write_merged(merge(journals), whole)
         if self.copy is not None:
             write_merged(merge(journals), self.copy)
+        if journals:
+            self.when_whole(self.folder)
+        if self.stays:
+            return
         if self.keep == "none" or (self.keep == "failed" and not self.failed):
             for journal in self.folder.glob("journal*.ndjson"):
                 journal.unlink()

@@ -20,7 +20,7 @@ from hublab.report.test_folders import folder_name
 
 STAMP = re.compile(r"(?:(\d{4}-\d\d-\d\d)[T ])?(\d\d:\d\d:\d\d(?:[.,]\d{1,6})?)")
 BEYOND = 5.0
-"""Seconds by which a named time may lie outside of its test; one further off is of something else."""
+"""Seconds by which a named time may lie outside of its test; others are of something else."""
 
 
 def with_kept_logs(folder: Path, lines: Iterable[str]) -> Iterator[str]:

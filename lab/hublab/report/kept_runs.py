@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hublab.errors import MachineError, UsageError
+from hublab.paths import ROOT, evidence_folder
 
 MOST_RUNS = 100
 """Runs that stay in a folder of evidence; after each run of pytest the oldest beyond them go."""
@@ -42,6 +43,12 @@ class KeptRun:
         if any(self.outcomes.get(one) for one in FAILED):
             return "failed"
         return "held" if self.ended else "cut"
+
+
+def evidence_here() -> Path:
+    """The folder of evidence of the project in which one stands, else hublab's own."""
+    here = Path.cwd() / "evidence"
+    return here if here.is_dir() else evidence_folder(ROOT)
 
 
 def journals_of(folder: Path) -> list[Path]:

@@ -53,7 +53,7 @@ export function bandsOf(test: Test): { states: Band[]; restarts: Band[]; faults:
         break;
       case "restarted":
         restarts.push({
-          row: text(event.host), state: "restart", from: at - Number(event.seconds), to: at,
+          row: text(event.host), state: "restart", from: Math.max(0, at - Number(event.seconds)), to: at,
           detail: `${text(event.program)}: ${text(event.reason)}`,
         });
         break;
@@ -90,8 +90,14 @@ export function beliefsOf(test: Test): Belief[] {
   };
   for (const event of test.events) {
     if (event.kind === "activity") add(text(event.party), serverOf(event), event.last, event.at);
-    if (event.kind !== "observation" || event.probe !== "activity") continue;
+    if (event.kind !== "observation") continue;
     const seen = record(event.data).seen;
+    if (event.probe === "last_activity") {
+      const server = text(record(record(event.data).asked).server);
+      const { server: own, proxy, hub_server: hub } = record(seen);
+      for (const [party, last] of Object.entries({ server: own, proxy, hub })) add(party, server, last, event.at);
+    }
+    if (event.probe !== "activity") continue;
     for (const one of Array.isArray(seen) ? seen.map(record) : []) {
       if (one.name == null) continue;
       for (const party of PARTIES)

@@ -175,6 +175,7 @@ export class Journal {
     }
     const test = this.testOf(stream, event, name);
     test.events.push(event);
+    if (event.kind === "restarted") test.begin = Math.min(test.begin, event.at - Number(event.seconds));
     if (typeof event.lab === "string" && event.lab) test.lab = event.lab;
     if (event.kind === "verdict") this.close(stream, test, event);
     else if (event.kind === "case_answered") this.answer(stream, test, event);
@@ -214,7 +215,7 @@ export class Journal {
       expected: text(event.expected),
       seen: text(event.seen),
       places: Array.isArray(event.places) ? (event.places as string[][]) : [],
-      begin: event.at - Number(event.seconds),
+      begin: Math.min(test.begin, event.at - Number(event.seconds)),
       end: event.at,
       settings: this.settingsOf(stream, test),
     });
@@ -227,7 +228,7 @@ export class Journal {
     for (const column of Object.keys(cells)) if (!this.columns.includes(column)) this.columns.push(column);
     Object.assign(test, {
       id: text(event.case), file: MATRIX, name: MATRIX, label: text(event.case), case: text(event.case),
-      outcome: "answered", begin: event.at - Number(event.seconds), end: event.at, cells,
+      outcome: "answered", begin: Math.min(test.begin, event.at - Number(event.seconds)), end: event.at, cells,
       settings: record(event.values),
     });
     stream.open = null;

@@ -2,7 +2,7 @@
 
 import type { Test } from "./journal.ts";
 import { type At, type Connection, type Exchange, record, text, texts } from "./lines.ts";
-import { bytes, duration } from "./words.ts";
+import { bytes, duration, shortKey } from "./words.ts";
 
 export interface Row {
   at: number;
@@ -85,7 +85,7 @@ export function rowOf(event: At): Row | null {
       return row;
     case "restarted":
       row.kind = "restart";
-      row.text = `${text(event.program)} was restarted: ${text(event.reason)}`;
+      row.text = `${text(event.program)} was restarted${text(event.reason).startsWith("case ") ? " for the case" : `: ${text(event.reason)}`}`;
       row.answer = duration(Number(event.seconds));
       return row;
     case "host_power":
@@ -104,7 +104,7 @@ export function rowOf(event: At): Row | null {
       return row;
     case "settings_applied":
       row.kind = "settings";
-      row.text = `settings in effect: ${text(event.case) || "default"}`;
+      row.text = `settings in effect: ${Object.entries(record(event.settings)).map(([key, value]) => `${shortKey(key)}=${text(value)}`).join(", ") || "the base's"}`;
       return row;
     case "lab_up":
       row.kind = "lab";

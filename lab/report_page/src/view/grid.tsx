@@ -20,13 +20,13 @@ export function ScenarioGrid({ scenario, file, tests }: { scenario: Scenario | u
     rows.set(test.case, row);
   }
   const all = [...rows.values()];
-  const keys = axes(all);
+  const { varying: keys, everywhere } = axes(all);
   const bad = tests.filter((test) => BAD.has(test.outcome)).length;
   return (
     <details class="sheet" open>
       <summary>
         <h3><Prose>{scenario?.title || file || "Not yet known"}</Prose></h3>
-        <span class="small">{scenario ? `${file} · ` : ""}{tests.length} {tests.length === 1 ? "test" : "tests"}{bad ? `, ${bad} failed` : ""}</span>
+        <span class="small">{scenario ? `${file} · ` : ""}{tests.length} {tests.length === 1 ? "test" : "tests"}{bad ? `, ${bad} failed` : ""}{everywhere.length > 0 && all.length > 1 && ` · everywhere ${everywhere.map((key) => `${shortKey(key)} = ${shown(all[0]?.settings[key])}`).join(", ")}`}</span>
       </summary>
       <div class="wide" tabIndex={0} role="region" aria-label={`Cases of ${scenario?.title || file || "tests that did not end"}`}>
         <table class="grid">
@@ -60,11 +60,12 @@ function Verdict({ test }: { test: Test }) {
   );
 }
 
-/** The settings that the rows set, those first in which they differ. */
-function axes(rows: Row[]): string[] {
+/** The settings in which the rows differ, and those that all of them set alike. */
+function axes(rows: Row[]): { varying: string[]; everywhere: string[] } {
   const keys = [...new Set(rows.flatMap((row) => Object.keys(row.settings)))];
   const varies = (key: string): boolean => new Set(rows.map((row) => JSON.stringify(row.settings[key]))).size > 1;
-  return [...keys.filter(varies), ...keys.filter((key) => !varies(key))];
+  if (rows.length === 1) return { varying: keys, everywhere: [] };
+  return { varying: keys.filter(varies), everywhere: keys.filter((key) => !varies(key)) };
 }
 
 /** What `hublab matrix` was answered; `≠` marks what differs from the first row. */
