@@ -55,7 +55,7 @@ class Fakes:
                 self.lab = False
 
         monkeypatch.setattr(run_module, "Labs", FakeLabs)
-        monkeypatch.setattr(run_module, "LiveLab", lambda lab, channel: SimpleNamespace(
+        monkeypatch.setattr(run_module, "LiveLab", lambda lab, channel, _: SimpleNamespace(
             lab=lab, channel=channel, close=self.close))  # fmt: skip
         monkeypatch.setattr(run_module, "open_channel", contextlib.nullcontext)
         monkeypatch.setattr(run_module, "faulted", self.faulted)

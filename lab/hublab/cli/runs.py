@@ -21,11 +21,11 @@ from hublab.report.kept_runs import MOST_RUNS, KeptRun, evidence_here, kept_runs
 )
 @json_option
 def runs(prune: bool, keep: int, as_json: bool) -> None:
-    """List the runs that are kept, the newest first; --prune removes old ones.
+    """List the runs that are kept, or remove old ones.
 
-    Runs are in evidence/ of the folder in which one stands, else of hublab's clone. pytest keeps
-    those in which something failed (--lab-evidence), and removes the oldest when there are more
-    than 100.
+    The newest comes first. Runs are in evidence/ of the folder in which one stands, else of
+    hublab's clone. pytest keeps those in which something failed (--lab-evidence), and removes the
+    oldest when there are more than 100.
 
     \b
     Examples:

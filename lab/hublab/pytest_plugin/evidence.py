@@ -18,7 +18,7 @@ import pytest
 from hublab.journal.events import ScenarioBegun, Verdict
 from hublab.paths import evidence_folder
 from hublab.pytest_plugin.cases import case_of
-from hublab.pytest_plugin.catalogue import read_docstring
+from hublab.pytest_plugin.docstrings import read_docstring
 from hublab.pytest_plugin.evidence_store import EVIDENCE, LAB, STARTED_AT, Evidence
 from hublab.pytest_plugin.failures import sentence_of, shown_places, sides_of
 from hublab.pytest_plugin.item_names import name_of

@@ -36,6 +36,7 @@ export function firstDifference(one: Test, other: Test): { left: Row[]; right: R
 }
 
 function isCompared(row: Row): boolean {
-  // Polls and reports come when their clocks say, so their order tells nothing.
-  return !["log", "activity", "clock"].includes(row.kind) && !["poll", "activity"].includes(row.purpose);
+  // Polls and reports come when their clocks say, so their order tells nothing; the first case of a
+  // lab also has its start.
+  return !["log", "activity", "clock", "lab"].includes(row.kind) && !["poll", "activity"].includes(row.purpose);
 }
