@@ -7,6 +7,7 @@ and sizes are made up.
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
 
@@ -129,8 +130,6 @@ def beliefs(journal: Journal, at: float) -> list[tuple[float, Event]]:
 
 
 def wall_of(journal: Journal) -> str:
-    import json
-
     return str(json.loads(journal.path.read_text().splitlines()[0])["wall"])
 
 
@@ -201,3 +200,27 @@ def write_case(journal: Journal, now: float, connect: str) -> float:
         )  # fmt: skip
     write(verdict, t=now + 2.1)
     return now + 2.2
+
+
+def write_long_run(folder: Path, cases: int, exchanges: int) -> Path:
+    """A run of many cases with so many exchanges each, none of them like another."""
+    with Journal.open(folder / "journal.ndjson", run=folder.name) as journal:
+        hosts = tuple({"name": n, "role": r, "address": a} for n, (r, a) in HOSTS.items())
+        journal.write(LabUp(LAB, f"{NET}.0/24", hosts, 5.1), t=5.0)
+        names = list(HOSTS)
+        end = 10.0
+        for number in range(cases):
+            begun = end + 1
+            case = f"{CONNECT}=host{number}"
+            journal.write(SettingsApplied(LAB, case, "d", {CONNECT: f"host{number}"}), t=begun)
+            for n in range(exchanges):
+                source, target = names[n % 4], names[(n + 1 + number % 3) % 5]
+                line = f"GET /user/user{number}/api/contents/{n * 7919 % 10007}?content={n}"
+                status = 503 if n % 97 == 0 else 200
+                event = hop(source, target, line, status, 0.001 * (n % 50), "poll" if n % 3 else "")
+                journal.write(event, t=begun + 0.1 * n)
+            end = begun + 0.1 * exchanges + 1
+            outcome = "failed" if number % 50 == 0 else "held"
+            journal.write(Verdict(f"{TEST}[{case}]", case, outcome, end - begun), t=end)
+        journal.write(RunEnded(folder.name), t=end)
+    return folder

@@ -25,6 +25,7 @@ export function Overview({ journal }: { journal: Journal }) {
   const total = counts(journal);
   return (
     <main>
+      <h1><Summary journal={journal} bad={failures.length} /></h1>
       <Failures tests={failures} />
       <section aria-labelledby="cases">
         <h2 id="cases">{journal.isMatrix ? "What each case answered" : "Every case"}</h2>
@@ -52,6 +53,14 @@ export function Overview({ journal }: { journal: Journal }) {
       <Findings journal={journal} />
     </main>
   );
+}
+
+function Summary({ journal, bad }: { journal: Journal; bad: number }) {
+  const number = journal.tests.length;
+  const what = journal.isMatrix ? (number === 1 ? "case" : "cases") : number === 1 ? "test" : "tests";
+  if (journal.isMatrix && !bad) return <>{number} {what} answered</>;
+  if (!bad) return <>{number} {what}, and nothing failed</>;
+  return <>{bad} of {number} {what} {bad === 1 ? "does" : "do"} not hold</>;
 }
 
 function Failures({ tests }: { tests: Test[] }) {

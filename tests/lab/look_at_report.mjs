@@ -1,0 +1,62 @@
+// Opens a report in Chromium as its reader does, and prints as JSON what is there to see. Runs in the
+// browser's image, with Playwright of that image, in a container that has no network.
+import { readFile } from "node:fs/promises";
+import playwright from "/opt/playwright/package/index.js";
+
+const views = JSON.parse(await readFile("/srv/views.json", "utf8"));
+const axe = await readFile("/srv/axe.min.js", "utf8");
+const browser = await playwright.chromium.launch({ executablePath: "/usr/bin/chromium", chromiumSandbox: false });
+
+async function look({ file, place, width, dark, shot, find, keys }) {
+  const said = [];
+  const requests = [];
+  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: dark ? "dark" : "light", bypassCSP: false });
+  const page = await context.newPage();
+  page.on("console", (message) => said.push(`${message.type()}: ${message.text()}`));
+  page.on("pageerror", (error) => said.push(`error: ${error.message}`));
+  page.on("request", (request) => requests.push(request.url().slice(0, 40)));
+  const begun = performance.now();
+  await page.goto(`file://${file}${place}`);
+  await page.waitForSelector("html[data-ready]", { timeout: 120_000 });
+  const ready = performance.now() - begun;
+  const seen = { said, requests, ready, title: await page.title(), text: await page.locator("#report").innerText() };
+  seen.width = await page.evaluate(() => document.documentElement.scrollWidth);
+  seen.markup = await page.locator("#report b:text-is('x')").count();
+  if (find) seen.found = await timeFilter(page, find);
+  if (keys) seen.focused = await tab(page, keys);
+  if (shot) await page.screenshot({ path: shot, fullPage: true });
+  // After everything else: the page's own policy lets no other script run, so axe comes by the debugger.
+  seen.violations = await page.evaluate(`${axe}; axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })
+    .then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes.map((node) => node.html.slice(0, 120)).join(" | ")))`);
+  await context.close();
+  return seen;
+}
+
+// Milliseconds from a typed word until the page has drawn its answer, and of a plain loop over as many rows.
+async function timeFilter(page, words) {
+  return await page.evaluate(async (wanted) => {
+    const field = document.querySelectorAll("section[aria-labelledby=sequence] input[type=search]")[0];
+    const status = document.querySelector("section[aria-labelledby=sequence] [role=status]");
+    const before = status.textContent;
+    const begun = performance.now();
+    field.value = wanted;
+    field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    while (status.textContent === before) await new Promise((next) => requestAnimationFrame(next));
+    return { milliseconds: performance.now() - begun, before, after: status.textContent };
+  }, words);
+}
+
+// What gets the focus by the Tab key alone.
+async function tab(page, times) {
+  const found = [];
+  for (let n = 0; n < times; n += 1) {
+    await page.keyboard.press("Tab");
+    found.push(await page.evaluate(() => document.activeElement.textContent || document.activeElement.getAttribute("aria-label") || document.activeElement.tagName));
+  }
+  return found;
+}
+
+const seen = [];
+for (const view of views) seen.push(await look(view));
+await browser.close();
+process.stdout.write(JSON.stringify(seen));
