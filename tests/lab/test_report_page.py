@@ -110,9 +110,16 @@ def test_a_report_is_readable_by_everybody_and_asks_nobody(
         "fault": "#/case/4",
         "pair": "#/compare/2/0",
     }
-    views = [
-        {"file": "/srv/report.html", "place": place, "width": width, "dark": dark}
-        for place in places.values()
+    narrow = ("overview", "failed", "pair")  # axe-core takes a second for each view
+    views: list[dict[str, Any]] = [
+        {
+            "file": "/srv/report.html",
+            "place": place,
+            "width": width,
+            "dark": dark,
+            "heard": not dark or name in narrow,
+        }
+        for name, place in places.items()
         for width, dark in ((WIDE, False), (PHONE, True))
     ]
     views[0]["keys"] = 4

@@ -123,8 +123,9 @@ test("the first difference of two cases is the hop that went another way", () =>
   const [held, failed] = read(RUN).tests;
   assert.ok(held && failed);
   assert.deepEqual(changed(held.settings, failed.settings), [{ key: KEY, from: "hub", to: "127.0.0.1" }]);
-  const { left, at } = firstDifference(held, failed);
-  assert.equal(left[at]?.kind, "settings");
+  const { left, right, at } = firstDifference(held, failed);
+  assert.equal(at, 2);
+  assert.deepEqual([left[at]?.target, right[at]?.target], ["hub", "proxy"]);
   assert.equal(firstDifference(held, held).at, -1);
 });
 

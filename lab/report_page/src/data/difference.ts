@@ -36,7 +36,7 @@ export function firstDifference(one: Test, other: Test): { left: Row[]; right: R
 }
 
 function isCompared(row: Row): boolean {
-  // Polls and reports come when their clocks say, so their order tells nothing; the first case of a
-  // lab also has its start.
-  return !["log", "activity", "clock", "lab"].includes(row.kind) && !["poll", "activity"].includes(row.purpose);
+  // Polls and reports come when their clocks say, so their order tells nothing. How a lab got into a
+  // case depends on the case before, and settings are compared on their own.
+  return !["log", "activity", "clock", "lab", "settings", "restart"].includes(row.kind) && !["poll", "activity"].includes(row.purpose);
 }

@@ -5,7 +5,7 @@ import { useMemo } from "preact/hooks";
 import { alike, changed, firstDifference } from "../data/difference.ts";
 import type { Journal, Test } from "../data/journal.ts";
 import type { Row } from "../data/rows.ts";
-import { claimOf, shown, since } from "../data/words.ts";
+import { BAD, claimOf, shown, since } from "../data/words.ts";
 import { CaseChips, Outcome, Why } from "./why.tsx";
 
 const AROUND = 40;
@@ -24,13 +24,13 @@ export function CompareView({ journal, one, other }: { journal: Journal; one: Te
       <p>{claimOf(one)}</p>
       <div class="pair">
         {[one, other].map((test, n) => (
-          <div class={`claim ${test.outcome}`}><h2>{n ? "Right" : "Left"}: <Outcome outcome={test.outcome} /></h2><p><CaseChips settings={test.settings} /></p><Why test={test} /></div>
+          <div class={`claim ${test.outcome}`}><h2>{n ? "Right" : "Left"}: <Outcome outcome={test.outcome} /></h2>{!BAD.has(test.outcome) && <p><CaseChips settings={test.settings} /></p>}<Why test={test} /></div>
         ))}
       </div>
       <section aria-labelledby="differing">
         <h2 id="differing">Settings that differ</h2>
         {settings.length === 0 ? <p class="empty">None.</p> : (
-          <div class="wide" tabIndex={0} role="region" aria-label="Settings that differ">
+          <div class="wide" tabIndex={0} role="region" aria-label="Table of the settings that differ">
             <table class="diff">
               <thead><tr><th scope="col">setting</th><th scope="col">left</th><th scope="col">right</th></tr></thead>
               <tbody>{settings.map((row) => (
@@ -44,7 +44,7 @@ export function CompareView({ journal, one, other }: { journal: Journal; one: Te
       </section>
       <section aria-labelledby="first">
         <h2 id="first">{at < 0 ? "Both went the same way" : "The first difference"}</h2>
-        <p class="small">Ports, times and identifiers are left out of the comparison; so are log lines, polls and activity reports.{from > 0 && ` ${from} equal steps come before.`}</p>
+        <p class="small">Ports, times and identifiers are left out of the comparison; so are log lines, polls, activity reports, and how the lab got into the case.{from > 0 && ` ${from} equal steps come before.`}</p>
         <div class="pair">
           <Steps test={one} rows={left} from={from} at={at} others={right} />
           <Steps test={other} rows={right} from={from} at={at} others={left} />

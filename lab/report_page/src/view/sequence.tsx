@@ -7,6 +7,7 @@ import type { Journal, Test } from "../data/journal.ts";
 import { type Row, rowsOf } from "../data/rows.ts";
 import { isTalk, placesOf, talkOf } from "../data/talk.ts";
 import { since } from "../data/words.ts";
+import { bandsOf } from "../data/bands.ts";
 import { useWidth } from "./hooks.ts";
 import { LongList } from "./long_list.tsx";
 
@@ -26,6 +27,7 @@ export function Sequence({ journal, test }: { journal: Journal; test: Test }) {
     );
   }, [all, words, without]);
   const places = useMemo(() => placesOf(journal, test, talkOf(journal, test).edges), [journal.version, test]);
+  const faults = useMemo(() => bandsOf(test).faults, [journal.version, test]);
   const narrow = width > 0 && width < NARROW;
   const strip = narrow ? width - 20 : Math.max(280, Math.min(places.length * 92, width * 0.52));
   const lanes = scalePoint(places.map((one) => one.name), [0, strip]).padding(0.5);
@@ -53,7 +55,7 @@ export function Sequence({ journal, test }: { journal: Journal; test: Test }) {
           label="Messages between hosts in order of time"
           head={<Heads lanes={lanes} strip={strip} places={places.map((one) => one.name)} />}
           draw={(row) => (
-            <div class={`message ${row.kind} ${row.bad ? "bad" : ""}`}>
+            <div class={`message ${row.kind} ${row.bad ? "bad" : ""} ${faults.some((one) => one.from <= row.at - test.begin && row.at - test.begin <= one.to) ? "during" : ""}`}>
               <span class="time">{since(test, row.at)}</span>
               <Strip row={row} lanes={lanes} strip={strip} />
               <span class="what">
