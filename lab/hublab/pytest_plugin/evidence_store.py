@@ -91,13 +91,16 @@ class Evidence:
         return Redactor(()).text(self.journal.redacted(text))
 
     def save_logs(self, item: pytest.Item) -> None:
-        """Save the logs of all hosts since the test started, without secrets."""
+        """Save the logs of all hosts since the test started, without secrets.
+
+        Each line begins with the time at which the engine got it, for not every program writes one.
+        """
         lab = item.stash[LAB]
         folder = self.folder_of(item)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for host in lab.hosts.values():
             try:
-                log = lab.engine.logs(host.id, since=item.stash[STARTED_AT])
+                log = lab.engine.logs(host.id, since=item.stash[STARTED_AT], timestamps=True)
             except HublabError as error:  # an unreadable log must not hide why the test failed
                 log = f"hublab: this log could not be read: {error}\n"
             path = folder / f"{host.service}.log"

@@ -17,7 +17,7 @@ function Page({ journal, ready }: { journal: Journal; ready: boolean }) {
     <>
       <Head journal={journal} />
       <View journal={journal} place={place} />
-      <footer class="small">Made by hublab from the run's journal alone: {journal.count} lines.</footer>
+      <footer class="small">Made by hublab from the journal of this run and the logs beside it: {journal.count} lines.</footer>
     </>
   );
 }

@@ -17,6 +17,9 @@ export interface Row {
   event: At;
 }
 
+/** What programs write to colour a terminal (ECMA-48, SGR). */
+const COLOURS = /\u001b\[[0-9;]*m/g;
+
 const made = new WeakMap<Test, { count: number; rows: Row[] }>();
 
 /** All rows of a test, in order of time; made once for as many events as it has. */
@@ -60,7 +63,7 @@ export function rowOf(event: At): Row | null {
     case "log_line":
       row.kind = "log";
       row.target = text(event.server);
-      row.text = text(event.text);
+      row.text = text(event.text).replace(COLOURS, "");
       row.bad = /^\[[EC] | error: | fatal: |^Traceback|^\w*Error:/.test(row.text);
       return row;
     case "spawn_progress":
@@ -152,6 +155,11 @@ function observation(row: Row, event: At): Row {
   row.bad = "error" in data;
   row.answer = row.bad ? text(data.error) : shortened(text(data.seen));
   row.text = `${text(event.probe)} ${shortened(Object.entries(asked).map(([key, value]) => `${key}=${text(value)}`).join(" "))}`;
+  if (event.probe === "reach" && !row.bad) {
+    const broken = brokenHops(seen).map((hop) => `${text(hop.from)} → ${text(hop.to)}: ${text(record(hop.attempt).error)}`);
+    row.answer = broken.length ? `broke: ${broken.join("; ")}` : "every hop answers";
+    row.bad = broken.length > 0;
+  }
   if (event.probe === "request" || event.probe === "websocket") {
     row.source = "client";
     row.target = "proxy";
@@ -160,6 +168,11 @@ function observation(row: Row, event: At): Row {
     row.bad ||= Number(seen.status) >= 500;
   }
   return row;
+}
+
+/** The hops of `reach` at which nobody answered. */
+export function brokenHops(seen: Record<string, unknown>): Record<string, unknown>[] {
+  return (Array.isArray(seen.hops) ? seen.hops.map(record) : []).filter((hop) => text(record(hop.attempt).error) !== "");
 }
 
 function pathOf(url: string): string {

@@ -73,7 +73,7 @@ export function talkOf(journal: Journal, test: Test): Talk {
     places: placesOf(journal, test, [...edges.values()]),
     edges: [...edges.values()],
     captured,
-    broken: rows.filter((row) => isTalk(row) && row.bad),
+    broken: rows.filter((row) => row.bad && (isTalk(row) || row.kind === "probe")),
     lost: rows.filter((row) => row.kind === "lost").map((row) => `${row.source}: ${row.text}`),
   };
 }

@@ -59,7 +59,7 @@ export function Topology({ journal, test }: { journal: Journal; test: Test }) {
       {talk.broken.length > 0 && (
         <ul class="broken" aria-label="What got no good answer">
           {talk.broken.slice(0, MOST_BROKEN).map((row) => (
-            <li><span class="time">{since(test, row.at)} s</span> {row.source} → {row.source === row.target ? "itself" : row.target}: {row.text} <b>{row.answer}</b></li>
+            <li><span class="time">{since(test, row.at)} s</span> {row.target && `${row.source} → ${row.source === row.target ? "itself" : row.target}: `}{row.text} <b>{row.answer}</b></li>
           ))}
           {talk.broken.length > MOST_BROKEN && <li>and {talk.broken.length - MOST_BROKEN} more below</li>}
         </ul>
@@ -74,9 +74,10 @@ function remark(place: Place): string {
 }
 
 function label(edge: Edge): string {
-  const failed = edge.bad ? `, ${edge.bad} failed` : "";
-  const kinds = [...edge.kinds.keys()].filter((kind) => !kind.startsWith("broke"));
-  return `${edge.count}${kinds.length === 1 ? ` ${kinds[0]}` : ""}${failed}`;
+  if (edge.tried) return edge.bad ? "broke" : "tried";
+  if (edge.bad === edge.count) return `${edge.bad} failed`;
+  const kinds = [...edge.kinds.keys()];
+  return `${edge.count}${kinds.length === 1 ? ` ${kinds[0]}` : ""}${edge.bad ? `, ${edge.bad} failed` : ""}`;
 }
 
 function draw(talk: Talk, down: boolean): Drawn {
