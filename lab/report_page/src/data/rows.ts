@@ -64,7 +64,7 @@ export function rowOf(event: At): Row | null {
       row.kind = "log";
       row.target = text(event.server);
       row.text = text(event.text).replace(COLOURS, "");
-      row.bad = /^\[[EC] | error: | fatal: |^Traceback|^\w*Error:/.test(row.text);
+      row.bad = /^\[[WEC] |\b(warn|error|fatal): |^Traceback|^\w*Error:/.test(row.text);
       return row;
     case "spawn_progress":
       row.kind = "spawn";

@@ -34,7 +34,7 @@ export function Log({ test }: { test: Test }) {
       {!logged && <p class="small">No log of a host was kept for this test. Runs keep those of failed tests; <code>--lab-evidence=all</code> keeps all.</p>}
       <div class="tools">
         <label>Find <input type="search" value={words} onInput={(event) => setWords(event.currentTarget.value)} placeholder="in the lines" /></label>
-        <label><input type="checkbox" checked={alarming} onChange={(event) => setAlarming(event.currentTarget.checked)} /> only errors</label>
+        <label><input type="checkbox" checked={alarming} onChange={(event) => setAlarming(event.currentTarget.checked)} /> only warnings and errors</label>
         <div class="chips" role="group" aria-label="Show lines of">
           {voices.map((voice) => <button type="button" class="chip" aria-pressed={!hidden.has(voice)} onClick={() => toggle(voice)}>{voice}</button>)}
         </div>
