@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import zipfile
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from click.testing import CliRunner
 from made_run import MARKUP, TEST, write_made_run
+from report_reader import Elements
 
 from hublab.cli.report import report as report_command
 from hublab.cli.runs import runs as runs_command
@@ -31,35 +30,6 @@ pytest_plugins = ("pytester", "plugin_suite")
 
 FILES = PageFiles("document.title;", "body{}")
 RUN = "20261129T150000-abcd"
-
-
-class Elements(HTMLParser):
-    """The elements of a page, and the texts of its scripts."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.scripts: list[tuple[dict[str, str | None], str]] = []
-        self.names: list[str] = []
-        self._attributes: dict[str, str | None] | None = None
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.names.append(tag)
-        self._attributes = dict(attrs) if tag == "script" else None
-
-    def handle_data(self, data: str) -> None:
-        if self._attributes is not None:
-            self.scripts.append((self._attributes, data))
-
-    def handle_endtag(self, tag: str) -> None:
-        self._attributes = None
-
-    def lines(self) -> list[str]:
-        """The lines of the journal that the page carries."""
-        pieces = [text for attributes, text in self.scripts if attributes.get("type")]
-        return "\n".join(gzip.decompress(base64.b64decode(text)).decode() for text in pieces).split(
-            "\n"
-        )
 
 
 def page_of(run: Path) -> str:
