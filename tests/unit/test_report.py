@@ -6,6 +6,8 @@ import base64
 import json
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -15,10 +17,12 @@ from report_reader import Elements
 
 from hublab.cli.report import report as report_command
 from hublab.cli.runs import runs as runs_command
-from hublab.errors import InternalError, UsageError
+from hublab.errors import InternalError, MachineError, UsageError
 from hublab.journal.events import LabUp, Observed, RunEnded, SettingsApplied, Verdict
 from hublab.journal.file import Journal
-from hublab.report import page, write
+from hublab.pytest_plugin import run_report
+from hublab.pytest_plugin.evidence_store import EVIDENCE
+from hublab.report import page, page_files, write
 from hublab.report.bundle import write_bundle
 from hublab.report.kept_runs import find_run, kept_runs, lines_of, prune_runs, read_run
 from hublab.report.markdown import fenced, markdown_of, plain
@@ -283,6 +287,22 @@ def test_hosts_of_several_labs_are_written_once(tmp_path: Path) -> None:
     assert read_run(run).size == 1000 + (run / "journal.ndjson").stat().st_size
 
 
+def test_a_run_of_pytest_names_the_old_runs_that_it_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = "20261129T150000-aaaa", "20261129T160000-bbbb"
+    make_runs(tmp_path, old, new)
+    monkeypatch.setattr(run_report, "prune_runs", lambda evidence: prune_runs(evidence, 1))
+    said: list[str] = []
+    reporter: Any = SimpleNamespace(write_line=said.append)
+    evidence = SimpleNamespace(folder=tmp_path / new)
+    config: Any = SimpleNamespace(stash={EVIDENCE: evidence})
+    run_report.pytest_terminal_summary(reporter, config)
+    assert said == [f"hublab: removed old runs: {old}"]
+    run_report.pytest_terminal_summary(reporter, config)
+    assert len(said) == 1
+
+
 @pytest.mark.parametrize(
     ("option", "says"),
     [("--lab-report=a.txt", "does not end in .html"), ("--lab-report=no/a.html", "no folder")],
@@ -294,3 +314,43 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_run(
     result = suite.runpytest(option)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"*{says}*"])
+
+
+def test_the_page_is_built_once_for_each_state_of_its_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = tmp_path / "sources"
+    (sources / "test").mkdir(parents=True)
+    (sources / "a.ts").write_text("1")
+    built: list[Path] = []
+
+    def export(target: str, folder: Path, progress: object) -> None:
+        built.append(folder)
+        (folder / "page.js").write_text(f"{len(built)}")
+        (folder / "page.css").write_text("")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(page_files, "SOURCES", sources)
+    monkeypatch.setattr(page_files, "CARRIED", tmp_path / "wheel")
+    monkeypatch.setattr(page_files, "export", export)
+    said: list[str] = []
+    assert page_files.page_files(said.append).script == "1"
+    (sources / "test" / "a.test.ts").write_text("tests change nothing of it")
+    assert page_files.page_files(said.append).script == "1"
+    (sources / "a.ts").write_text("2")
+    assert page_files.page_files(said.append).script == "2"
+    assert len(said) == 2
+    assert not any(folder.exists() for folder in built)
+    (tmp_path / "wheel").mkdir()
+    for name in ("page.js", "page.css"):
+        (tmp_path / "wheel" / name).write_text("of the wheel")
+    assert page_files.page_files(said.append).script == "of the wheel"
+
+
+def test_an_installation_without_page_or_sources_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_files, "CARRIED", tmp_path)
+    monkeypatch.setattr(page_files, "IS_CLONE", False)
+    with pytest.raises(MachineError, match="has no page for reports"):
+        page_files.page_files(print)

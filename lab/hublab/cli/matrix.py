@@ -27,7 +27,7 @@ from hublab.matrix.results import Results
 from hublab.matrix.run import MatrixRun, answered, check_plan
 from hublab.paths import ROOT, ensure_dir, evidence_folder
 from hublab.progress import Progress
-from hublab.report.kept_runs import JOURNAL, prune_runs
+from hublab.report.kept_runs import JOURNAL, evidence_here, prune_runs
 from hublab.report.write import write_report
 from hublab.settings.values import Settings
 
@@ -132,7 +132,7 @@ def matrix(
 
 def matrix_journal(results: Results) -> Journal:
     """A journal for this run, which begins with what an earlier one was answered."""
-    evidence = evidence_folder(ROOT)
+    evidence = evidence_here()
     prune_runs(evidence)
     run = f"{datetime.now():%Y%m%dT%H%M%S}-matrix-{results.plan.digest}"
     journal = Journal.open(ensure_dir(evidence / run) / JOURNAL, run=run)

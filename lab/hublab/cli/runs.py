@@ -42,7 +42,7 @@ def runs(prune: bool, keep: int, as_json: bool) -> None:
         return
     if prune:
         out.print(f"removed runs: {', '.join(removed) or 'none'}", markup=False)
-    rows = table(None, "RUN", "BEGAN", "OUTCOME", "TESTS", "SIZE")
+    rows = table(None, "RUN", "BEGAN (UTC)", "OUTCOME", "TESTS", "SIZE")
     for one in found:
         tests = ", ".join(f"{number} {outcome}" for outcome, number in sorted(one.outcomes.items()))
         rows.add_row(one.name, one.wall[:16].replace("T", " "), one.outcome, tests, size(one.size))

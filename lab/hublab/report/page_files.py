@@ -6,7 +6,7 @@ The result is cached under the digest of its sources, so that a change of them b
 from __future__ import annotations
 
 import hashlib
-import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,13 +54,17 @@ def built_page(progress: Progress) -> Path:
     if (folder / SCRIPT).is_file():
         return folder
     progress("building the page of reports; once, and anew when its sources change")
-    ensure_dir(folder.parent)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as fresh:
-        export("page", Path(fresh), progress)
-        os.chmod(fresh, 0o700)
-        if not folder.is_dir():  # else another command was faster
-            os.rename(fresh, folder)
-            os.mkdir(fresh)  # for the end of this block to remove
+    fresh = Path(tempfile.mkdtemp(dir=ensure_dir(folder.parent)))
+    try:
+        export("page", fresh, progress)
+        fresh.rename(folder)
+    except OSError as error:  # another command may have been faster
+        if not (folder / SCRIPT).is_file():
+            raise MachineError(
+                f"cannot keep the page of reports: {error.strerror}", where=str(folder)
+            ) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
     return folder
 
 
