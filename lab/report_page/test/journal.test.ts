@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { bandsOf, beliefsOf } from "../src/data/bands.ts";
 import { changed, firstDifference } from "../src/data/difference.ts";
 import { Journal } from "../src/data/journal.ts";
-import { rowsOf } from "../src/data/rows.ts";
+import { alarming, rowsOf } from "../src/data/rows.ts";
 import { talkOf } from "../src/data/talk.ts";
 
 const WALL = "2026-11-29T15:00:00+00:00";
@@ -149,6 +149,18 @@ test("states, faults and beliefs have their times", () => {
   assert.deepEqual(bandsOf(held).states.map((one) => [one.state, round(one.from), round(one.to)]), [["pending start", 0.1, 0.5], ["ready", 0.5, 1]]);
   assert.deepEqual(bandsOf(open).faults.map((one) => [one.state, round(one.to), one.detail]), [["freeze", 1, "signals 2"]]);
   assert.deepEqual(beliefsOf(open).map((one) => [one.party, round(one.last), round(one.asked)]), [["hub", 0.25, 0.5]]);
+});
+
+test("of many alarming log lines the errors are chosen, in order of time", () => {
+  const said = (t: number, words: string): string => line(t, "log_line", { host: "hub", server: "", text: words });
+  const warnings = Array.from({ length: 20 }, (_, n) => said(4.1 + n / 100, `[W 1] warning ${n}`));
+  const lines = [...RUN.slice(0, 3), ...testOf("127.0.0.1", 4, false)];
+  lines.splice(-1, 0, ...warnings, said(4.9, "[E 1] the cause"), said(4.91, "[I 1] fine"));
+  const [test] = read(lines).tests;
+  assert.ok(test);
+  const told = alarming(test).map((row) => row.text);
+  assert.equal(told.length, 8);
+  assert.deepEqual([told[0], told.at(-1)], ["[W 1] warning 0", "[E 1] the cause"]);
 });
 
 test("rows of hublab matrix carry their answers", () => {

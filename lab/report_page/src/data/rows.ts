@@ -34,6 +34,16 @@ export function rowsOf(test: Test): Row[] {
   return rows;
 }
 
+const MOST_ALARMING = 8;
+
+/** The log lines that tell most of a failure: errors, and warnings where there is room; in order of time. */
+export function alarming(test: Test): Row[] {
+  const bad = rowsOf(test).filter((row) => row.kind === "log" && row.bad);
+  const errors = bad.filter((row) => !/^\[W |\bwarn(ing)?: /.test(row.text));
+  const chosen = new Set([...errors, ...bad].slice(0, MOST_ALARMING));
+  return bad.filter((row) => chosen.has(row));
+}
+
 export function rowOf(event: At): Row | null {
   const row: Row = {
     at: event.at, kind: event.kind, source: text(event.host), target: "", text: "", answer: "",

@@ -10,7 +10,7 @@ import { Observations } from "./observations.tsx";
 import { Sequence } from "./sequence.tsx";
 import { Timelines } from "./timelines.tsx";
 import { Topology } from "./topology.tsx";
-import { CaseChips, Outcome, Why } from "./why.tsx";
+import { Alarms, CaseChips, Outcome, Why } from "./why.tsx";
 
 export function CaseView({ journal, test }: { journal: Journal; test: Test }) {
   const scenario = journal.scenarios.get(test.file);
@@ -25,6 +25,7 @@ export function CaseView({ journal, test }: { journal: Journal; test: Test }) {
         <h1><Prose>{claimOf(test)}</Prose></h1>
         {!BAD.has(test.outcome) && <p><Outcome outcome={test.outcome} /> <CaseChips settings={test.settings} /></p>}
         <Why test={test} />
+        <Alarms test={test} />
         <p class="small">{test.id} · {duration(test.end - test.begin)}{test.lab && ` · lab ${test.lab}`}</p>
       </header>
       {scenario && (

@@ -1,7 +1,8 @@
 // Why a test failed, in the words of its verdict.
 
 import type { Test } from "../data/journal.ts";
-import { BAD, MARKS, shown } from "../data/words.ts";
+import { alarming } from "../data/rows.ts";
+import { BAD, MARKS, shown, since } from "../data/words.ts";
 
 export function Outcome({ outcome }: { outcome: string }) {
   return <span class={`chip ${outcome}`}><span aria-hidden="true">{MARKS[outcome]}</span> {outcome}</span>;
@@ -17,6 +18,22 @@ export function CaseChips({ settings }: { settings: Record<string, unknown> }) {
         <span key={key}>{index > 0 && ", "}<code>{key}</code> = <code>{shown(value)}</code></span>
       ))}
     </span>
+  );
+}
+
+/** What hosts and servers logged of a failure. */
+export function Alarms({ test }: { test: Test }) {
+  const rows = alarming(test);
+  if (!rows.length || !BAD.has(test.outcome)) return null;
+  return (
+    <dl class="why">
+      <dt>logged</dt>
+      <dd>
+        {rows.map((row) => (
+          <pre><span class="time">{since(test, row.at)}</span> <b>{row.target ? `${row.target}'s server` : row.source}</b> {row.text}</pre>
+        ))}
+      </dd>
+    </dl>
   );
 }
 
