@@ -203,3 +203,37 @@ def test_somebody_s_test_runs_with_a_tree(hub: Path, tmp_path: Path) -> None:
     done = subprocess.run([*map(str, argv)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert f"hublab: --hub-source {hub}" in done.stdout
+
+
+WITH_ORIGIN = """
+_get_of_the_release = RootAPIHandler.get
+
+
+def _get(self):
+    self.set_header("Access-Control-Allow-Origin", "http://tree.lab")
+    _get_of_the_release(self)
+
+
+RootAPIHandler.get = _get
+"""
+
+
+@pytest.mark.slow
+def test_a_matrix_asks_the_tree(hub: Path) -> None:
+    """What the tree answers stands in the table, and another state of it is another matrix."""
+    handlers = hub / "jupyterhub" / "apihandlers" / "hub.py"
+    release = handlers.read_text()
+    argv = ["matrix", "--axis", "hub.JupyterHub.concurrent_spawn_limit=1,2", "--json"]
+    argv += ["--request", "/hub/api/", "--probe", "sign-in", "--hub-source", str(hub)]
+    try:
+        handlers.write_text(f"{release}{WITH_ORIGIN}")
+        done = hublab(*argv)
+        assert done.returncode == 0, done.stderr
+        rows = json.loads(done.stdout)["rows"]
+        seen = [row["cells"]["/hub/api/"]["short"] for row in rows]
+        assert seen == ["200, origin http://tree.lab"] * 2
+        handlers.write_text(f"{release}{WITH_ORIGIN}# another state\n")
+        done = hublab(*argv, "--resume")
+        assert (done.returncode, "earlier run" in done.stderr) == (64, True), done.stderr
+    finally:
+        handlers.write_text(release)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hublab.cli.log_lines import host_lines, in_columns, on_one_clock, server_lines
 from hublab.cli.logs import shown
+from hublab.running.log_lines import host_lines, in_columns, on_one_clock, server_lines
 from hublab.running.server_log import ServerLog, parsed
 
 HUB = (

@@ -147,6 +147,9 @@ def test_secrets_are_hidden_and_names_stay() -> None:
     assert hide.text('{"token": "x1"} secret-token abc') == (
         f'{{"token": "{REDACTED}"}} {REDACTED} abc'
     )
+    assert hide.text("Setting new xsrf cookie for b'None:x1=' {'path': '/'}") == (
+        f"Setting new xsrf cookie for b'{REDACTED}' {{'path': '/'}}"
+    )
 
 
 def test_options_that_do_not_go_together() -> None:

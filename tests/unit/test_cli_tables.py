@@ -178,18 +178,17 @@ def test_each_setting_has_a_file_and_a_restart() -> None:
 @pytest.mark.parametrize(
     ("last", "words"),
     [
+        ("curl: (22) The requested URL returned error: 500", "HTTP status 500"),
         (
-            "urllib.error.HTTPError: HTTP Error 500: Internal Server Error",
-            "HTTP status 500: Internal Server Error",
+            "curl: (7) Failed to connect to 127.0.0.1 port 8001 after 0 ms: Could not connect",
+            "Failed to connect to 127.0.0.1 port 8001: Could not connect",
         ),
-        ("urllib.error.HTTPError: HTTP Error 404: ", "HTTP status 404"),
         (
-            "urllib.error.URLError: <urlopen error [Errno 111] Connection refused>",
-            "Connection refused",
+            "curl: (28) Operation timed out after 5001 milliseconds with 0 bytes received",
+            "Operation timed out with 0 bytes received",
         ),
-        ("TimeoutError: timed out", "timed out"),
     ],
 )
-def test_no_answer_is_told_without_names_of_python(last: str, words: str) -> None:
-    assert failure_of(f"Traceback (most recent call last):\n  File …\n{last}\n") == words
+def test_no_answer_is_told_without_curls_numbers(last: str, words: str) -> None:
+    assert failure_of(f"{last}\n") == words
     assert failure_of("") == "it says nothing"

@@ -78,14 +78,16 @@ def test_output_that_comes_with_the_head(
     engine: Callable[[list[dict[str, Any]]], Engine],
 ) -> None:
     """docker-py#3332: the SDK's own exec_start returns (None, None) here."""
-    done = engine([{"Running": False, "ExitCode": 3}]).exec("hub", ["date"])
+    done = engine([{"Running": False, "ExitCode": 3}]).exec("hub", ["date"], user="alice")
     assert (done.exit_code, done.stdout, done.stderr) == (3, "one two\n", "odd")
 
 
 def test_an_end_that_is_noted_later(engine: Callable[[list[dict[str, Any]]], Engine]) -> None:
     """Streams that ended are no success yet."""
     running = {"Running": True, "ExitCode": None}
-    done = engine([running, running, {"Running": False, "ExitCode": 1}]).exec("hub", ["date"])
+    done = engine([running, running, {"Running": False, "ExitCode": 1}]).exec(
+        "hub", ["date"], user="alice"
+    )
     assert done.exit_code == 1
 
 
@@ -94,7 +96,7 @@ def test_an_end_that_is_never_noted(
 ) -> None:
     monkeypatch.setattr("hublab.engine.commands.ENDING", 0.2)
     with pytest.raises(EngineError, match="run date in hub: no exit code"):
-        engine([{"Running": True, "ExitCode": None}]).exec("hub", ["date"])
+        engine([{"Running": True, "ExitCode": None}]).exec("hub", ["date"], user="alice")
 
 
 @pytest.mark.parametrize("content", [OUTPUT[:-1], OUTPUT[:-6], OUTPUT + b"\x01"])

@@ -15,6 +15,7 @@ import pytest
 
 from hublab.errors import InternalError
 from hublab.guard import process as guard_process
+from hublab.guard.folder import temporary_folder
 from hublab.guard.lease import Guard
 
 HEAD = """\
@@ -115,6 +116,28 @@ def test_every_other_way_to_end_is_undone_too(stage: Stage, end: str) -> None:
     )
     stage.await_done()
     assert stage.undone() == ["x"]
+
+
+def test_a_temporary_folder_goes_with_its_owner(stage: Stage) -> None:
+    """Also one with contents, and by SIGKILL, which runs no `finally`."""
+    program = """
+from hublab.guard.folder import temporary_folder
+with temporary_folder("test") as folder:
+    (folder / "inner").mkdir()
+    (folder / "inner" / "file").write_text("x")
+    (place / "folder").write_text(str(folder))
+    ready(os.getpid())
+    time.sleep(60)
+"""
+    stage.begin(program)
+    folder = Path((stage.place / "folder").read_text())
+    assert folder.name.startswith("hublab-test-")
+    assert folder.stat().st_mode & 0o777 == 0o700
+    stage.kill_owner()
+    eventually(lambda: not folder.exists(), "the folder is gone")
+    with temporary_folder("test") as folder:
+        (folder / "file").touch()
+    assert not folder.exists()
 
 
 def test_released_is_not_undone(stage: Stage) -> None:

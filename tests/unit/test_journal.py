@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from hublab.journal.events import (
     event,
     event_from_json,
 )
-from hublab.journal.file import REDACTED, Entry, Journal, merge, read_journal
+from hublab.journal.file import REDACTED, Entry, Journal, merge, read_journal, write_merged
 
 text = st.text(st.characters(codec="utf-8"))
 data = st.dictionaries(text, st.none() | st.integers() | text | st.lists(text, max_size=2))
@@ -202,6 +203,18 @@ def test_merge_puts_journals_on_one_clock(tmp_path: Path) -> None:
     notes = [(e.t, e.event.text) for e in merged if isinstance(e.event, Note)]
     assert notes == [(1.0, "1.0"), (2.5, "2.5"), (3.0, "3.0"), (4.0, "4.0")]
     assert merge([]) == ()
+
+
+def test_a_merged_journal_begins_with_its_beginning(tmp_path: Path) -> None:
+    """Also where a host logged something before, which `at` gives the earliest time there is."""
+    with Journal.open(tmp_path / "one") as journal:
+        journal.write(Note("late"), t=journal.at(time.time() + 3600))
+        journal.write(Note("early"), t=journal.at(time.time() - 3600))
+    write_merged(merge([tmp_path / "one"]), tmp_path / "whole")
+    first, early, late = read_journal(tmp_path / "whole")
+    assert isinstance(first.event, RunStarted)
+    assert (early.event, late.event) == (Note("early"), Note("late"))
+    assert (early.t, round(late.t)) == (0.0, 3600)
 
 
 def test_another_module_can_add_a_kind() -> None:

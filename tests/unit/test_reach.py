@@ -19,6 +19,7 @@ from hublab.diagnosis.governing import (
     hub_address_setting,
 )
 from hublab.diagnosis.reach import HopDiagnosis, diagnose
+from hublab.diagnosis.unserved import unserved
 from hublab.probes.advertised import HubAddresses
 from hublab.probes.hops import Hop, Kind, new_server_api, planned_hops
 from hublab.probes.reach import Attempt, Reach, TriedHop
@@ -479,3 +480,35 @@ def test_a_service_that_only_its_own_host_reaches() -> None:
     assert fine_one.ok
     assert broken.error == "Connection refused (127.0.0.1 is the host proxy itself, not hub)"
     assert broken.setting == "hub.JupyterHub.services"
+
+
+PROVIDER = {
+    "GenericOAuthenticator.authorize_url": "http://198.18.0.50:9000/auth",
+    "GenericOAuthenticator.token_url": "http://provider:9000/token",
+    "GoogleOAuthenticator.userdata_url": "https://provider.example.org/me",
+}
+
+
+def test_each_address_of_a_provider_is_tried_from_where_it_is_used() -> None:
+    """Browsers go to the page, the hub to the rest; a provider outside the lab is left alone."""
+    snapshot = snapshot_of(replace(LISTENS, provider=PROVIDER))
+    names = {"provider": "provider", "198.18.0.50": "provider"}
+    snapshot = replace(snapshot, hosts=replace(snapshot.hosts, providers=names))
+    hops = [hop for hop in planned_hops(snapshot) if hop.kind in (Kind.SIGN_IN_PAGE, Kind.PROVIDER)]
+    assert [(hop.source, hop.target, hop.url) for hop in hops] == [
+        ("client", "provider authorize_url", "http://198.18.0.50:9000/auth"),
+        ("hub", "provider token_url", "http://provider:9000/token"),
+    ]
+    for attempt, error in (
+        (Attempt("HTTP", status=400), None),
+        (Attempt("DNS", error="refused"), "refused"),
+    ):
+        seen = Reach(snapshot, tuple(TriedHop(hop, attempt) for hop in hops))
+        assert [(one.error, one.setting) for one in diagnose(seen)] == [
+            (error, "hub.GenericOAuthenticator.authorize_url"),
+            (error, "hub.GenericOAuthenticator.token_url"),
+        ]
+    assert [one.effect for one in unserved(seen)] == [
+        "nobody can sign in: browsers do not reach provider authorize_url",
+        "nobody can sign in: the hub does not reach provider token_url",
+    ]

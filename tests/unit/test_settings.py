@@ -229,6 +229,7 @@ def test_secrets_are_found_at_any_depth() -> None:
             "hub.JupyterHub.services": [{"name": "x", "api_token": "nested"}],
             "hub.X.tokens": {"alice": ["tok-1", "tok-2"]},
             "server.ServerApp.allow_password_change": "False",
+            "sshd.PasswordAuthentication": "no",
             "server.X.token_file": "/etc/token",
             "hub.JupyterHub.db_url": "postgresql://hub:in-url@db:5432/hub",
             "proxy.default-target": "http://nobody@hub:8081/?a=b:c@d",
@@ -238,6 +239,7 @@ def test_secrets_are_found_at_any_depth() -> None:
     told = json.dumps(made.masked())
     assert not [secret for secret in made.secret_values() if secret in told]
     assert '"name": "x"' in told
+    assert made.masked()["sshd.PasswordAuthentication"] == "no"
     assert made.masked()["server.X.token_file"] == "/etc/token"
     assert made.masked()["hub.JupyterHub.db_url"] == "postgresql://hub:(hidden)@db:5432/hub"
     plain = "proxy.default-target"

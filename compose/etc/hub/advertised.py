@@ -15,6 +15,9 @@ from traitlets.config.loader import LazyConfigValue
 ROUTES = ("Proxy", "ConfigurableHTTPProxy")
 """The classes with `extra_routes`, the one that counts last."""
 
+PROVIDER = ("authorize_url", "token_url", "userdata_url")
+"""The traits of an authenticator that are addresses of a provider; browsers go to the first one."""
+
 
 def write(c: Config, lab: dict[str, Any], path: Path) -> None:
     """Write down what follows from the configuration of this process."""
@@ -38,6 +41,7 @@ def advertised(c: Config, lab: dict[str, Any]) -> dict[str, Any]:
         "routespec": routespec(c),
         "service_hosts": service_hosts(c),
         "extra_routes": extra_routes(c),
+        "provider": provider(c),
     }
 
 
@@ -65,6 +69,17 @@ def service_hosts(c: Config) -> dict[str, str]:
         hook = utils.subdomain_hook_legacy if hook == "legacy" else utils.subdomain_hook_idna
     names = [one["name"] for one in whole_list(c.JupyterHub.get("services", []))]
     return {name: hook(name, domain, kind="service") for name in names}
+
+
+def provider(c: Config) -> dict[str, str]:
+    """Setting -> the address of an identity provider that it gives (oauthenticator/oauth2.py)."""
+    return {
+        f"{name}.{trait}": str(section[trait])
+        for name, section in c.items()
+        if isinstance(section, Config)
+        for trait in PROVIDER
+        if section.get(trait)
+    }
 
 
 def extra_routes(c: Config) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import time
 
 from hublab.bench.measure import Part
@@ -26,6 +25,9 @@ ANYBODY = {"server.ServerApp.allow_origin": "*"}
 """So that every answer is a good one."""
 CHANGED = "hub.Spawner.start_timeout"
 """A setting of the hub with a value of its own in each cell, which changes nothing else."""
+VALUES = range(100, 400)
+"""Its values: more than any bench has cells. The lab's software checks all of them at once, before
+the first cell, as it does for a matrix."""
 
 
 class Cells:
@@ -33,7 +35,7 @@ class Cells:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._values = itertools.count(100)
+        self._values = iter(VALUES)
         self._open = contextlib.AsyncExitStack()
         self._labs: dict[str, tuple[CaseRunner, Channel]] = {}
 
@@ -49,7 +51,7 @@ class Cells:
         if name not in self._labs:
             self._labs[name] = await self._lab(options)
         runner, channel = self._labs[name]
-        settings = Settings({**ANYBODY, CHANGED: next(self._values)})
+        settings = self._settings(next(self._values))
         begun = time.monotonic()
         entered = await runner.enter(Case(settings))
         if entered.refusal:
@@ -67,6 +69,10 @@ class Cells:
         self._progress(f"{name} cell {seconds:.2f} s: enter {entering:.2f}, {asked}")
         return seconds
 
+    @staticmethod
+    def _settings(value: int) -> Settings:
+        return Settings({**ANYBODY, CHANGED: value})
+
     def _check(self, answers: Answers) -> None:
         """Raise RuntimeError for a cell in which something did not work: its time says nothing."""
         wrong = {name: cell.short for name, cell in answers.cells.items() if not cell.ok}
@@ -75,9 +81,11 @@ class Cells:
 
     async def _lab(self, options: LabOptions) -> tuple[CaseRunner, Channel]:
         labs = Labs(options, Silent(), self._progress)
-        runner = await asyncio.to_thread(labs.get, DEFAULT_TOPOLOGY, list)
+        coming = [self._settings(value) for value in VALUES]
+        runner = await asyncio.to_thread(labs.get, DEFAULT_TOPOLOGY, lambda: coming)
         self._open.push_async_callback(asyncio.to_thread, labs.end)
         await labs.make_ready(runner)
+        await asyncio.to_thread(runner.acceptance.check, coming[0])
         return runner, await self._open.enter_async_context(open_channel(runner.lab))
 
     async def close(self) -> None:

@@ -22,6 +22,7 @@ from hublab.bench.servers import NODE, USER, Servers
 from hublab.cli import bench_growth
 from hublab.cli.common import out, steps, table
 from hublab.cli.json_output import emit, json_option
+from hublab.cli.places import Place
 from hublab.deployment.creation import temporary
 from hublab.deployment.plan import make_plan
 from hublab.engine.records import File
@@ -59,7 +60,7 @@ NAMES = (
 )
 @click.option(
     "--baseline",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Place(dir_okay=False),
     metavar="FILE",
     help="Show the ratios of figures that --json printed earlier.",
 )
@@ -85,7 +86,7 @@ NAMES = (
 )
 @click.option(
     "--growth",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Place(dir_okay=False),
     default=Path("bench/growth.json"),
     show_default=True,
     metavar="FILE",

@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -17,6 +16,7 @@ from rich.table import Table
 
 from hublab.cli.complete import labs
 from hublab.cli.json_output import json_option
+from hublab.cli.places import Place
 from hublab.engine import Engine
 from hublab.journal.file import Journal
 from hublab.paths import lab_folder
@@ -137,7 +137,7 @@ def files_option(help_text: str) -> Callable[[F], F]:
         "-f",
         "files",
         multiple=True,
-        type=click.Path(path_type=Path),
+        type=Place(),
         metavar="FILE",
         help=help_text,
     )

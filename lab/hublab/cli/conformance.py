@@ -9,6 +9,7 @@ import click
 
 from hublab.cli.common import out, steps, table
 from hublab.cli.json_output import emit, json_option
+from hublab.cli.places import Place
 from hublab.conformance import BUILT_IN, TARGET, ConformanceRow, conformance, subject_files
 from hublab.engine import Engine, build_target
 from hublab.errors import ExpectationFailed, UsageError
@@ -21,13 +22,13 @@ from hublab.paths import ROOT
 @click.argument("spawner", metavar="SPAWNER")
 @click.option(
     "--module",
-    type=click.Path(path_type=Path),
+    type=Place(),
     metavar="FILE",
     help="The Python file that defines the class of SPAWNER.",
 )
 @click.option(
     "--config",
-    type=click.Path(path_type=Path),
+    type=Place(),
     metavar="FILE",
     help="Lines that the spawner needs in jupyterhub_config.py.",
 )

@@ -13,6 +13,7 @@ import click
 from hublab.cli.common import common, err, files_option, out, steps
 from hublab.cli.graph import running
 from hublab.cli.json_output import emit
+from hublab.cli.places import Place
 from hublab.deployment.export import compose_file, machine_paths
 from hublab.deployment.own_files import NAME as OWN_NAME
 from hublab.deployment.plan import make_plan
@@ -40,7 +41,7 @@ class Exported:
 
 
 @click.command()
-@click.argument("folder", required=False, metavar="[DIR]", type=click.Path(path_type=Path))
+@click.argument("folder", required=False, metavar="[DIR]", type=Place())
 @files_option("Export these Compose files instead of a running lab; repeatable.")
 @click.option(
     "--set", "texts", multiple=True, metavar="SETTING=VALUE", help="Add a setting; repeatable."

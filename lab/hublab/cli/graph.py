@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from hublab.addresses import prefix
 from hublab.cli.common import common, files_option
@@ -38,7 +39,13 @@ def graph(files: tuple[Path, ...], form: str, name: str, as_json: bool) -> None:
       hublab graph --format svg > lab.svg
       hublab graph -f my.yaml
     """
-    lab = None if files else running(name)
+    source = click.get_current_context().get_parameter_source("name")
+    if files:
+        lab = None
+    elif source is ParameterSource.DEFAULT:
+        lab = running(name)
+    else:
+        lab = Lab.find(name, Engine.connect())  # whoever names one wants no other drawing
     picture = of_lab(lab) if lab else graph_of(make_plan(files).topology, name)
     if as_json:
         emit(asdict(picture))

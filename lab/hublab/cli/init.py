@@ -10,6 +10,7 @@ import click
 
 from hublab.cli.common import out
 from hublab.cli.json_output import emit, json_option
+from hublab.cli.places import Place
 from hublab.errors import UsageError
 from hublab.paths import COMPOSE
 
@@ -25,7 +26,7 @@ NEXT = (
 
 
 @click.command()
-@click.argument("folder", required=False, metavar="[DIR]", type=click.Path(path_type=Path))
+@click.argument("folder", required=False, metavar="[DIR]", type=Place())
 @json_option
 def init(folder: Path | None, as_json: bool) -> None:
     """Write the files of a lab of your own, and a first test.

@@ -14,11 +14,11 @@ from hublab.cli.common import err, find, name_option
 from hublab.cli.complete import hosts_and_users
 from hublab.cli.exec import on_host
 from hublab.cli.json_output import emit, json_option
-from hublab.cli.log_lines import Line, host_lines, in_columns, on_one_clock, server_lines
 from hublab.engine.streams import Stream, watch_log
 from hublab.errors import NoSuchHost, UsageError
 from hublab.journal.redaction import Redactor
 from hublab.running.lab import Lab
+from hublab.running.log_lines import Line, host_lines, in_columns, on_one_clock, server_lines
 from hublab.running.server_log import RUN_DIRS, ServerLog, logs_anywhere
 from hublab.running.sign_in import users_of
 

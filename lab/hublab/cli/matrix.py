@@ -13,9 +13,12 @@ from hublab.cases.case_table import as_csv, as_markdown
 from hublab.cases.matrix import cases, override, parse_axis
 from hublab.cases.options import LabOptions
 from hublab.cases.surroundings import topology as topology_named
+from hublab.checkouts import Checkout
 from hublab.cli.common import err, steps
 from hublab.cli.json_output import emit, json_option
 from hublab.cli.matrix_table import show_table
+from hublab.cli.places import Place
+from hublab.cli.sources import source_options
 from hublab.errors import UsageError
 from hublab.journal.events import RunEnded
 from hublab.journal.file import Journal
@@ -37,7 +40,7 @@ PROBE_LINES = "\n".join(f"  {name:13}  {probe.help}" for name, probe in PROBES.i
 @click.command(
     epilog="\b\nProbes:\n" + PROBE_LINES,
 )
-@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", required=False, type=Place(dir_okay=False))
 @click.option("--init", is_flag=True, help="Write a commented FILE to begin with, and end.")
 @click.option(
     "--axis",
@@ -55,14 +58,15 @@ PROBE_LINES = "\n".join(f"  {name:13}  {probe.help}" for name, probe in PROBES.i
     "--topology", metavar="LAB+OVERLAY", help="Files of compose/. Default: FILE's, or lab."
 )
 @click.option("--resume", is_flag=True, help="Go on with an earlier run of the same matrix.")
-@click.option("--csv", "form", flag_value="csv", help="Print comma-separated values.")
-@click.option("--md", "form", flag_value="md", help="Print a Markdown table.")
+@click.option("--csv", "csv", is_flag=True, help="Print comma-separated values.")
+@click.option("--md", "markdown", is_flag=True, help="Print a Markdown table.")
 @click.option(
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Also write FILE, the run's report as HTML; see `hublab report`.",
 )
+@source_options
 @click.option("--cold", is_flag=True, help="Each hub does its own imports, instead of a fork.")
 @click.option("--name", "-n", default=None, help="Use the lab of this name. Default: a new one.")
 @json_option
@@ -75,8 +79,10 @@ def matrix(
     requests: tuple[str, ...],
     topology: str | None,
     resume: bool,
-    form: str | None,
+    csv: bool,
+    markdown: bool,
     report: Path | None,
+    checkouts: tuple[Checkout, ...],
     cold: bool,
     name: str | None,
     as_json: bool,
@@ -100,12 +106,16 @@ def matrix(
       hublab matrix --axis hub.JupyterHub.base_url=/,/jh/ --request '/hub/api/ --origin http://a.b'
       hublab matrix --axis 'fault=none,partition hub node1' --axis topology=lab,lab+postgres
       hublab matrix --axis version.hub=6.1.1,5.4.6 --axis version.server=6.1.1,5.4.6 --probe cell
+      hublab matrix --hub-source ~/src/jupyterhub --axis hub.JupyterHub.base_url=/,/jh/
       hublab matrix --init origins.toml; hublab matrix origins.toml --report origins.html
     """
     if init:
         write_example(file)
         return
-    plan = plan_of(file, axes, pinned, probes, requests, topology)
+    if csv + markdown + as_json > 1:
+        raise UsageError("a table has one form", where="--csv, --md, --json", hint="one of them")
+    form = "csv" if csv else "md" if markdown else None
+    plan = replace(plan_of(file, axes, pinned, probes, requests, topology), checkouts=checkouts)
     results = Results(plan, evidence_folder(ROOT) / "matrix" / f"{plan.digest}.json")
     if resume:
         results.load()
@@ -115,8 +125,9 @@ def matrix(
         # Ended like by Ctrl-C, so that what was seen is shown and the lab removed at once.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         with matrix_journal(results) as journal:
+            options = LabOptions(name=name, cold=cold, checkouts=checkouts)
             try:
-                MatrixRun(results, LabOptions(name=name, cold=cold), progress, journal).run()
+                MatrixRun(results, options, progress, journal).run()
                 journal.write(RunEnded(journal.path.parent.name))
             finally:
                 if results.rows:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from hublab.cli.common import out
+from hublab.cli.places import Place
 from hublab.deployment.layers import VersionNote
 from hublab.topology.packages import packages_from
 
@@ -35,7 +35,7 @@ def packages_options(function: F) -> F:
             ("apt", f"Names of Debian packages for {words}, one a line."),
             ("requirements", f"A requirements.txt for {words}: a layer on its image, built once."),
         ):
-            kind = click.Path(path_type=Path)
+            kind = Place()
             decorated = click.option(f"--{role}-{option}", type=kind, metavar="FILE", help=text)(
                 decorated
             )

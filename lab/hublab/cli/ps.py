@@ -11,7 +11,13 @@ from rich.markup import escape
 
 from hublab.cli.common import common, err, find, out, table, with_live
 from hublab.cli.json_output import emit
-from hublab.cli.sign_in import as_data, find_sign_in, show_password_option, show_sign_in
+from hublab.cli.sign_in import (
+    as_data,
+    find_sign_in,
+    show_other_hubs,
+    show_password_option,
+    show_sign_in,
+)
 from hublab.cli.sources import show_sources, sources_as_data
 from hublab.errors import HublabError
 from hublab.running.hub_address import hub_url
@@ -68,6 +74,7 @@ def ps(show_password: bool, name: str, as_json: bool) -> None:
     show_settings(lab)
     out.print()
     show_sign_in(find_sign_in(lab), show_password)
+    show_other_hubs(lab)
 
 
 def as_program(state: ProgramState | None) -> dict[str, Any] | None:

@@ -68,6 +68,12 @@ def in_words(known: SignIn, asked: bool) -> str:
     return f"{known.url}   user {known.user}   password {password}"
 
 
+def show_other_hubs(lab: Lab) -> None:
+    """Print where the hubs beside the lab's own are."""
+    for host, url in lab.other_hubs.items():
+        out.print(f"another hub, on {host}: {url}", markup=False)
+
+
 def show_sign_in(known: SignIn | None, asked: bool) -> None:
     """Print the line, where there is something to sign in to."""
     if known:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from hublab.checkouts import SOFTWARE, Source, checkouts_from
 from hublab.cli.common import out
+from hublab.cli.places import Place
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,7 +28,7 @@ def source_options(function: F) -> F:
     for one in reversed(SOFTWARE):
         decorated = click.option(
             one.option,
-            type=click.Path(path_type=Path),
+            type=Place(),
             metavar="DIR",
             help=f"A working tree of {one.name}, for {one.hosts}.",
         )(decorated)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,10 +14,12 @@ from hublab.checkouts import Checkout
 from hublab.cli.common import common, err, files_option, open_journal, out, steps, table
 from hublab.cli.json_output import emit
 from hublab.cli.packages import packages_options, show_versions
+from hublab.cli.places import Place
 from hublab.cli.sign_in import (
     as_data,
     find_sign_in,
     refused_sign_in,
+    show_other_hubs,
     show_password_option,
     show_sign_in,
 )
@@ -62,13 +65,13 @@ from hublab.topology.packages import Packages
 )
 @click.option(
     "--hub-config",
-    type=click.Path(path_type=Path),
+    type=Place(),
     metavar="FILE",
     help="A jupyterhub_config.py of your own, loaded after the lab's.",
 )
 @click.option(
     "--server-config",
-    type=click.Path(path_type=Path),
+    type=Place(),
     metavar="FILE",
     help="A jupyter_server_config.py of your own, for the servers on the nodes.",
 )
@@ -91,13 +94,13 @@ from hublab.topology.packages import Packages
     "--env-file",
     "environment_files",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=Place(),
     metavar="FILE",
     help="Lines NAME=VALUE, for the hub; repeatable.",
 )
 @click.option(
     "--password-file",
-    type=click.Path(path_type=Path, allow_dash=True),
+    type=Place(allow_dash=True),
     metavar="FILE",
     help="The password with which hublab signs users in at your authenticator; - is stdin.",
 )
@@ -146,6 +149,7 @@ def up(
       hublab up --hub-config jupyterhub_config.py --env CLIENT_SECRET
       hublab up --hub-source ~/src/jupyterhub
     """
+    begun = time.monotonic()
     settings = Settings.parse(texts, where="--set")
     variables = variables_from(environment, environment_files)
     if password_file and not hub_config:
@@ -154,7 +158,7 @@ def up(
     own = OwnConfig(hub_config, server_config, variables, password_from(password_file))
     plan = make_plan(files, nodes, packages=packages, checkouts=checkouts)
     lab, created = bring_up(plan, name, steps(), settings, own, cold=cold)
-    seconds = created.seconds
+    seconds = time.monotonic() - begun
     # The lab's password is none at an authenticator of the user's.
     theirs = any(one.kind == "sign-in" for one in created.overridden) and not own.password
     known = None if theirs else find_sign_in(lab)
@@ -177,6 +181,7 @@ def up(
         out.print(f"\nlab {name} is up after {seconds:.1f} s: {hub_url(lab)}", markup=False)
         show_unserved(lab, cut_off)
         show_sign_in(known, show_password)
+        show_other_hubs(lab)
         if refused:
             err.print(f"but that sign-in failed: {refused}", markup=False)
 

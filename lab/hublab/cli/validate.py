@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from hublab.cli.json_output import emit, json_option
+from hublab.cli.places import Place
 from hublab.deployment.plan import chosen_files
 from hublab.deployment.validation import check_topology
 from hublab.errors import TopologyError
@@ -16,7 +17,7 @@ from hublab.topology.problems import Problem
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
+@click.argument("files", nargs=-1, type=Place(), metavar="[FILE]...")
 @json_option
 def validate(files: tuple[Path, ...], as_json: bool) -> None:
     """Check that Compose files, merged as by `up -f`, form a lab.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from hublab import roles
@@ -35,7 +36,7 @@ def refuse_conflict(engine: Engine, name: str, plan: Plan) -> None:
         raise LabNameError(
             f"a lab named {name} runs already, from other files: {theirs}",
             where="--name",
-            hint=hint,
+            hint=f"that one: {options_of(theirs)}; or {hint}",
         )
     nodes = sum("node" in c.roles for c in containers)
     planned = len(plan.topology.by_role("node"))
@@ -55,6 +56,11 @@ def files_of(containers: Sequence[Container], name: str) -> str:
     """The user's files of the running lab, as Compose recorded them; empty if it did not."""
     named = next((c.config_files for c in containers if c.config_files), "")
     return named.removesuffix(f",{overlay_file(name)}")
+
+
+def options_of(files: str) -> str:
+    """The options with which `up` finds a lab of these files."""
+    return " ".join(f"-f {shlex.quote(one)}" for one in files.split(","))
 
 
 def overlay_changed(name: str, plan: Plan) -> bool:

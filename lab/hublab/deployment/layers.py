@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from hublab.deployment.plan import Plan
 from hublab.deployment.resolution import Resolved, images_by_role
 from hublab.engine import Compose, Engine, build_layer
 from hublab.errors import EngineError, LabNameError
+from hublab.guard.folder import temporary_folder
 from hublab.machine.authorities import authorities
 from hublab.paths import COMPOSE
 from hublab.progress import OUTPUT, Progress
@@ -140,8 +140,7 @@ def build(
     count = len(requirements.lines) + len(packages.apt)
     what = "1 package" if count == 1 else f"{count} packages"
     progress(f"installing {what} for {', '.join(hosts)}; that happens once for this list")
-    with tempfile.TemporaryDirectory(prefix="hublab-packages-") as folder:
-        context = Path(folder)
+    with temporary_folder("packages") as context:
         (context / "install.py").write_bytes((FOLDER / "install.py").read_bytes())
         (context / "requirements.json").write_text(asked(requirements))
         (context / "files").mkdir()

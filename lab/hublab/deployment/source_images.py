@@ -8,9 +8,7 @@ digest of all that goes in, so an image that exists is up to date. A lab that ru
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from hublab.checkouts import FOLDER, Checkout, Source, cannot_start, staged
 from hublab.deployment.layers import with_images_of
@@ -18,6 +16,7 @@ from hublab.deployment.plan import Plan
 from hublab.deployment.resolution import Resolved
 from hublab.engine import Engine, build_layer
 from hublab.errors import EngineError, LabNameError
+from hublab.guard.folder import temporary_folder
 from hublab.machine.authorities import authorities
 from hublab.progress import OUTPUT, Progress
 
@@ -91,10 +90,10 @@ def build(
         if found := OUTPUT.match(line):
             lines.append(line[found.end() :])
 
-    with tempfile.TemporaryDirectory(prefix="hublab-source-") as folder:
+    with temporary_folder("source") as folder:
         theirs = [one for one in sources if one.software in names]
         for name, (content, mode) in staged(checkouts, theirs, roles).items():
-            path = Path(folder, name)
+            path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
             path.chmod(mode)
@@ -104,7 +103,7 @@ def build(
                 image,
                 base,
                 FOLDER / "Dockerfile",
-                Path(folder),
+                folder,
                 listen,
                 target="source",
                 arguments={"BELOW": base, "SOURCES": ",".join(names)},

@@ -60,6 +60,10 @@ def governing_setting(snapshot: Snapshot, hop: Hop) -> str:
             return bind_settings(PROXY_BIND, settings, NGINX_PASS)
         case Kind.SERVICE_ROUTE:
             return SERVICES
+        case Kind.SIGN_IN_PAGE | Kind.PROVIDER:
+            trait = hop.target.rpartition(" ")[2]
+            named = [key for key in snapshot.hub.provider if key.endswith(f".{trait}")]
+            return " or ".join(f"hub.{key}" for key in named)
         case Kind.SERVER | Kind.SERVER_ROUTE:
             return first_set(SERVER_BIND, settings)
 

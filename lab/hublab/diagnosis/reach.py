@@ -24,6 +24,9 @@ EXPECTED = {Kind.PROXY_API: 403}
 shown, and it refuses who shows none.
 """
 
+ANY_ANSWER = (Kind.SERVICE_ROUTE, Kind.SIGN_IN_PAGE, Kind.PROVIDER)
+"""A service has an API of its own, and a provider refuses what asks it for nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class HopDiagnosis:
@@ -106,7 +109,7 @@ def judge_attempt(snapshot: Snapshot, tried: TriedHop, attempt: Attempt, setting
     if error and tried.hop.kind is Kind.FRONT and snapshot.front.ended:
         log = f"hublab logs {tried.hop.target}{snapshot.name_option}"
         return Judgement(f"{error}; nginx has ended: see `{log}`", setting)
-    if tried.hop.kind is Kind.SERVICE_ROUTE:  # any answer: a service has an API of its own
+    if tried.hop.kind in ANY_ANSWER:
         return Judgement(error, setting)
     if not error and tried.hop.kind is Kind.FRONT:
         return judge_front(snapshot, attempt, setting)

@@ -16,6 +16,7 @@ from typing import Any
 
 import docker.errors
 
+from hublab.engine import files as files_by_shell
 from hublab.engine.commands import run_in
 from hublab.engine.connection import connect, engine_errors
 from hublab.engine.records import (
@@ -29,6 +30,7 @@ from hublab.engine.records import (
     container_from,
     tar_of,
 )
+from hublab.engine.shells import Shells
 from hublab.errors import EngineError, UsageError
 from hublab.roles import LABEL as ROLE
 
@@ -40,14 +42,15 @@ STARTING: dict[str, threading.Lock] = {}
 class Engine:
     """A Docker engine that answered. It finds labs by label, so it keeps no state."""
 
-    def __init__(self, client: Any, host: str, lab: str = "") -> None:
+    def __init__(self, client: Any, host: str, lab: str = "", shells: Shells | None = None) -> None:
         self._client = client
         self.host = host
         self._lab = lab
+        self._shells = shells or Shells(client)
 
     def for_lab(self, lab: str) -> Engine:
         """The same engine, whose temporary containers belong to a lab."""
-        return Engine(self._client, self.host, lab)
+        return Engine(self._client, self.host, lab, self._shells)
 
     @classmethod
     def connect(cls, timeout: float = 60) -> Engine:
@@ -68,6 +71,7 @@ class Engine:
         return self.host.startswith(("unix://", "npipe://"))
 
     def close(self) -> None:
+        self._shells.close()
         self._client.close()
 
     def version(self) -> dict[str, Any]:
@@ -177,17 +181,25 @@ class Engine:
     ) -> ExecResult:
         """Run a command inside a container, and wait for its end."""
         with engine_errors(f"run {argv[0]} in {container[:12]}"):
-            return run_in(self._client.api, container, argv, user, environment)
+            started = None if user else self._shells.started(container)
+            if started is None:  # the engine says why nothing can run there
+                return run_in(self._client.api, container, argv, user, environment)
+            code, *outputs = self._shells.run(container, started, argv, environment or {})
+            return ExecResult(code, *(text.decode(errors="replace") for text in outputs))
 
     def put_files(self, container: str, folder: str, files: Sequence[File]) -> None:
         """Write files into a folder of a container; they have their mode and owner at once."""
         with engine_errors(f"put {', '.join(file.name for file in files)} into {container[:12]}"):
-            self._client.api.put_archive(container, folder, tar_of(files))
+            if not files_by_shell.write(self._shells, container, folder, files):
+                self._client.api.put_archive(container, folder, tar_of(files))
 
     def read_file(self, container: str, path: str) -> bytes | None:
         """The content of one file of a container, None if there is no such file."""
         with engine_errors(f"read {path} in {container[:12]}"):
             try:
+                told, content = files_by_shell.read(self._shells, container, path)
+                if told:
+                    return content
                 chunks, _ = self._client.api.get_archive(container, path)
             except docker.errors.NotFound:
                 return None

@@ -51,6 +51,7 @@ class Journal:
         self.path = path
         self._descriptor = descriptor
         self._start = time.monotonic()
+        self._wall = time.time()
         self._lock = threading.Lock()
         self._secrets: tuple[str, ...] = ()
         self._encoded: frozenset[str] = frozenset()
@@ -79,6 +80,13 @@ class Journal:
     def now(self) -> float:
         """Seconds since the run began."""
         return time.monotonic() - self._start
+
+    def at(self, wall: float) -> float:
+        """The time of this journal that belongs to one of the Unix clock, at least its beginning.
+
+        A journal's first line is that of its beginning, also after journals were merged.
+        """
+        return max(0.0, round(wall - self._wall, 6))
 
     def hide(self, secret: str) -> None:
         """From now on write `[secret]` for `secret`: as it is, percent-encoded, or in base64."""

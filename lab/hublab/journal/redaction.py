@@ -20,6 +20,8 @@ NESTED = re.compile(
 """The same in an address that is itself a value, as of `next`: percent-encoded, once or more."""
 JSON_TOKEN = re.compile(r"(\"(?:token|access_token|refresh_token)\"\s*:\s*\")[^\"]+")
 PAGE_TOKEN = re.compile(r"(xsrf_token:\s*\"|name=\"_xsrf\"\s+value=\")[^\"]+")
+LOGGED_XSRF = re.compile(r"(xsrf cookie for b')[^']+")
+"""What a hub logs of a new cookie (jupyterhub/_xsrf_utils.py, `_set_xsrf_cookie`)."""
 COOKIE = re.compile(r"^([^=;]+=)[^;]+")
 SECRET_HEADERS = ("authorization", "cookie", "x-xsrftoken", "proxy-authorization")
 
@@ -38,6 +40,7 @@ class Redactor:
             text = text.replace(secret, REDACTED)
         text = QUERY.sub(rf"\1{REDACTED}", text)
         text = NESTED.sub(rf"\1{REDACTED}", text)
+        text = LOGGED_XSRF.sub(rf"\1{REDACTED}", text)
         text = PAGE_TOKEN.sub(rf"\1{REDACTED}", text)
         return JSON_TOKEN.sub(rf"\1{REDACTED}", text)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from hublab.errors import MachineError
+from hublab.guard.folder import temporary_folder
 from hublab.machine.commands import output_of, run
 from hublab.machine.distribution import Distribution
 from hublab.machine.sources import Mirrors, debian_mirror
@@ -117,8 +117,8 @@ def download(
             where="/etc/apt/sources.list and sources.list.d",
         )
     keyring = ensure_debian_keyring(progress)
-    with tempfile.TemporaryDirectory(prefix="hublab-apt-") as private:
-        apt = private_apt(Path(private), Mirrors(mirrors.archive), suite, keyring)
+    with temporary_folder("apt") as private:
+        apt = private_apt(private, Mirrors(mirrors.archive), suite, keyring)
         run([*apt, "update"], f"fetch the package lists of {suite}", progress)
         run(
             [*apt, "download", *packages],

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
-import tempfile
 import time
 from pathlib import Path
 from shutil import which
 from typing import Protocol
 
 from hublab.errors import MachineError
+from hublab.guard.folder import temporary_folder
 from hublab.machine import apt
 from hublab.machine.commands import run
 from hublab.machine.distribution import Distribution, this_machine
@@ -76,8 +76,8 @@ def made(engine: Images, suite: str, progress: Progress) -> str:
     begun = time.monotonic()
     name = f"{REPOSITORY}:{suite}"
     progress(f"no registry has it: building {name} from Debian's packages (about 20 s)")
-    with tempfile.TemporaryDirectory(prefix="hublab-base-") as folder:
-        tar = build_base_tar(Path(folder), progress, suite)
+    with temporary_folder("base") as folder:
+        tar = build_base_tar(folder, progress, suite)
         engine.import_image(str(tar), REPOSITORY, suite)
     progress(f"built {name} in {time.monotonic() - begun:.1f} s")
     return name

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from hublab.engine.compose import buildx_version, compose_version
 from hublab.errors import MachineError
+from hublab.guard.folder import temporary_folder
 from hublab.machine import apt
 from hublab.machine.commands import run
 from hublab.machine.distribution import Distribution
@@ -86,8 +86,7 @@ def install(machine: Distribution, plugins: list[str], progress: Progress) -> No
         apt.install(own, progress)
         return
     check_libc(libc_version())
-    with tempfile.TemporaryDirectory(prefix="hublab-plugins-") as temporary:
-        folder = Path(temporary)
+    with temporary_folder("plugins") as folder:
         for package in apt.download(plugins, DONOR, folder, machine, progress):
             unpacked = folder / package.stem
             run(

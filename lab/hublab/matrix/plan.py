@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from hublab.cases.matrix import Axis, Case, cases
 from hublab.cases.options import DEFAULT_TOPOLOGY
+from hublab.checkouts import Checkout
 from hublab.errors import SettingError, UsageError
 from hublab.matrix.request_lines import RequestLine
 from hublab.settings.files import READ_AT_START
@@ -29,6 +30,8 @@ class MatrixPlan:
     probes: tuple[str, ...] = DEFAULT_PROBES
     requests: tuple[RequestLine, ...] = ()
     topology: tuple[str, ...] = DEFAULT_TOPOLOGY
+    checkouts: tuple[Checkout, ...] = ()
+    """Working trees that every lab runs in place of releases."""
     _cases: tuple[Case, ...] = field(default=(), init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -95,7 +98,9 @@ class MatrixPlan:
     @property
     def digest(self) -> str:
         """Tells this matrix from another; the same text for the same cases and questions."""
-        said = [[case.id for case in self.cases], self.columns, self.topology]
+        said: list[object] = [[case.id for case in self.cases], self.columns, self.topology]
+        if self.checkouts:  # what was seen of one state of a tree says nothing of another
+            said.append([one.source().digest for one in self.checkouts])
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
 
     def _is_excluded(self, case: Case) -> bool:

@@ -47,7 +47,7 @@ def check_plan(plan: MatrixPlan, progress: Progress) -> None:
 
     Builds images that are missing. Raises SettingError or UsageError, which say where.
     """
-    plans = plans_of(plan.labs)
+    plans = plans_of(plan.labs, plan.checkouts)
     for name in plan.probes:
         role = PROBES[name].needs_role
         for files, one in plans.items():

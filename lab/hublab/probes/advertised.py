@@ -42,6 +42,9 @@ class HubAddresses:
     """Service -> the host of its own that it has with `subdomain_host`."""
     extra_routes: Mapping[str, str] = field(default_factory=dict)
     """Routes that its configuration asks for by themselves (`Proxy.extra_routes`)."""
+    provider: Mapping[str, str] = field(default_factory=dict)
+    """Setting of the hub, such as `GenericOAuthenticator.token_url` -> an identity provider's
+    address."""
 
     @property
     def why_silent(self) -> str | None:
@@ -80,6 +83,7 @@ async def advertised_by_hub(live: LiveLab) -> HubAddresses:
         configured.get("routespec"),
         configured.get("service_hosts", {}),
         configured.get("extra_routes", {}),
+        configured.get("provider", {}),
     )
 
 

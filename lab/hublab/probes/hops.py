@@ -48,6 +48,8 @@ class Kind(StrEnum):
     SERVER = "the hub checks a server"
     HUB_API = "a server asks the hub"
     NEW_HUB_API = "a new server would ask the hub"
+    SIGN_IN_PAGE = "browsers are sent to the identity provider"
+    PROVIDER = "the hub asks the identity provider"
 
 
 NEVER_TRIED = (Kind.PROXY_TABLE, Kind.NO_ROUTE)
@@ -74,6 +76,7 @@ def planned_hops(snapshot: Snapshot) -> list[Hop]:
     readable = snapshot.routes_error is None
     return [
         *hops_to_proxy(snapshot),
+        *provider_hops(snapshot),
         *ssh_hops(snapshot),
         *(hub_route_hops(snapshot) if readable else table_hop(snapshot)),
         *hops_of_servers(snapshot),
@@ -103,6 +106,20 @@ def hops_to_proxy(snapshot: Snapshot) -> Iterator[Hop]:
     if api or snapshot.hub.why_silent:
         url = f"{api}{ROUTES}" if api else None
         yield Hop(Kind.PROXY_API, hosts.hub, f"{hosts.proxy} API", url)
+
+
+def provider_hops(snapshot: Snapshot) -> Iterator[Hop]:
+    """To an identity provider in the lab, from where each of its addresses is used.
+
+    A provider elsewhere is left alone: nobody asked hublab to send it requests.
+    """
+    hosts = snapshot.hosts
+    for setting, url in snapshot.hub.provider.items():
+        page = setting.endswith(".authorize_url")
+        target = hosts.providers.get(URL(url).host or "")
+        if target:
+            kind, source = (Kind.SIGN_IN_PAGE, hosts.client) if page else (Kind.PROVIDER, hosts.hub)
+            yield Hop(kind, source, f"{target} {setting.rpartition('.')[2]}", url)
 
 
 def ssh_hops(snapshot: Snapshot) -> Iterator[Hop]:

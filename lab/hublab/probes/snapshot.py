@@ -33,6 +33,8 @@ class Hosts:
     """All addresses of the proxy's host."""
     front: str | None = None
     """The reverse proxy in front; None where users' requests go to the proxy itself."""
+    providers: Mapping[str, str] = field(default_factory=dict)
+    """Name or address of an identity provider's host -> its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,11 @@ def hosts_of(lab: Lab) -> Hosts:
         nodes=tuple(node.service for node in lab.of_role("node")),
         proxy_addresses=tuple(proxy.addresses),
         front=fronts[0].service if fronts else None,
+        providers={
+            name: host.service
+            for host in lab.of_role("identity-provider")
+            for name in (host.service, *host.addresses)
+        },
     )
 
 

@@ -9,14 +9,16 @@ owner can read the folder.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hublab.errors import HublabError
-from hublab.journal.events import Event, RunEnded
+from hublab.journal.events import Event, RunEnded, SpawnProgress
 from hublab.journal.file import Journal, merge, write_merged
 from hublab.journal.redaction import Redactor
 from hublab.pytest_plugin.item_names import name_of
@@ -56,6 +58,8 @@ class Evidence:
         self.described: set[str] = set()
         """The files of scenarios that the journal describes already."""
         self._journal: Journal | None = None
+        self._told_until: dict[str, float] = {}
+        """Until when the journal has the log lines of each lab."""
 
     @property
     def journal(self) -> Journal:
@@ -93,19 +97,32 @@ class Evidence:
     def save_logs(self, item: pytest.Item) -> None:
         """Save the logs of all hosts since the test started, without secrets.
 
-        Each line begins with the time at which the engine got it, for not every program writes one.
+        The journal gets them too, line by line on one clock, with those of servers.
         """
         lab = item.stash[LAB]
         folder = self.folder_of(item)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for host in lab.hosts.values():
             try:
-                log = lab.engine.logs(host.id, since=item.stash[STARTED_AT], timestamps=True)
+                log = lab.engine.logs(host.id, since=item.stash[STARTED_AT])
             except HublabError as error:  # an unreadable log must not hide why the test failed
                 log = f"hublab: this log could not be read: {error}\n"
             path = folder / f"{host.service}.log"
             path.touch(mode=0o600)
             path.write_text(self.clean(log))
+        self._record_lines(lab, item.stash[STARTED_AT])
+
+    def _record_lines(self, lab: Lab, since: float) -> None:
+        from hublab.running.said import clocks_of, said_since
+
+        for clock in clocks_of(lab):
+            self.record(clock)
+        since = max(since, self._told_until.get(lab.name, 0.0))
+        self._told_until[lab.name] = time.time()
+        users = {event.user for event in self.events if isinstance(event, SpawnProgress)}
+        for one in said_since(lab, since, sorted(users)):
+            line = replace(one.line, text=self.clean(one.line.text))
+            self.journal.write(line, t=self.journal.at(one.at))
 
     def close(self) -> None:
         """Close the journal; the controller then merges all, and removes what is not to be kept.
@@ -130,8 +147,9 @@ class Evidence:
         if self.keep == "none" or (self.keep == "failed" and not self.failed):
             for journal in self.folder.glob("journal*.ndjson"):
                 journal.unlink()
-            if self.folder.is_dir() and not any(self.folder.iterdir()):
-                self.folder.rmdir()
+            for folder in (self.folder, self.folder.parent):
+                if folder.is_dir() and not any(folder.iterdir()):
+                    folder.rmdir()
 
 
 EVIDENCE = pytest.StashKey[Evidence]()

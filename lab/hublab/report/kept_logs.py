@@ -47,8 +47,8 @@ def seconds_of(moment: str) -> float | None:
 def lines_beside(folder: Path, verdict: dict[str, object], wall: float) -> Iterator[str]:
     """The kept logs of one test as lines of kind `log_line`.
 
-    A line begins with the time at which the engine got it. One that does not, because its file was
-    kept by an older hublab, is at the time of the line before, or of the test's beginning.
+    A line may begin with the time at which the engine got it (`docker logs --timestamps`). One that
+    does not is at the time of the line before, or of the test's beginning.
     """
     end = float(str(verdict.get("t", 0)))
     begin = end - float(str(verdict.get("seconds", 0)))

@@ -122,6 +122,16 @@ class Lab:
         return port in host.ports
 
     @property
+    def other_hubs(self) -> dict[str, str]:
+        """Where a browser on this machine opens each hub beside the lab's own, by its host."""
+        port = published_port("other-hub")
+        return {
+            host.service: f"http://127.0.0.1:{host.ports[port]}/"
+            for host in self.of_role("other-hub")
+            if port in host.ports
+        }
+
+    @property
     def sidecar_image(self) -> str:
         """The image of sidecars: the tools, as `init` runs them."""
         for container in self.engine.containers(self.name):
@@ -223,6 +233,7 @@ class Lab:
             "name": self.name,
             "subnet": self.subnet,
             "url": self.url if self.published else None,
+            "other_hubs": self.other_hubs,
             "hosts": [
                 {
                     "name": host.service,

@@ -15,6 +15,7 @@ from yarl import URL
 from hublab.errors import HubError, NoSuchHost, Undecided
 from hublab.journal.events import Event, SpawnProgress
 from hublab.journal.file import Journal
+from hublab.journal.hosts import ServerState
 from hublab.running.channel import Channel, open_channel
 from hublab.running.hub_api import Hub, open_hub
 from hublab.running.lab import Lab
@@ -151,7 +152,13 @@ class LiveLab(LabHosts):
             self.record(SpawnProgress(self.name, user, name, message.progress, message.message))
 
         spawn = Spawn(self.hub, user, name, seen, self.lab.name_option)
-        server = await spawn.run({**(options or {}), **({"host": on} if on else {})}, timeout)
+        self.record(ServerState(self.name, user, name, "pending start", on or ""))
+        try:
+            server = await spawn.run({**(options or {}), **({"host": on} if on else {})}, timeout)
+        except HubError:
+            self.record(ServerState(self.name, user, name, "stopped"))
+            raise
+        self.record(ServerState(self.name, user, name, "ready", server.host or ""))
         if on and server.host not in (on, None):  # one that was pending, which the hub joined
             raise HubError(
                 f"{user}'s server is ready on {server.host}, not on {on}: "
@@ -164,6 +171,7 @@ class LiveLab(LabHosts):
         """Have the hub stop a server and wait until it is gone; returns the seconds."""
         begun = time.monotonic()
         hub = await self.hub()
+        self.record(ServerState(self.name, user, name, "pending stop"))
         try:
             await hub.stop_server(user, name)
         except HubError as error:
@@ -174,6 +182,7 @@ class LiveLab(LabHosts):
                 raise
         while True:
             if stopped(await hub.server(user, name)):
+                self.record(ServerState(self.name, user, name, "stopped"))
                 return time.monotonic() - begun
             if time.monotonic() - begun > timeout:
                 raise Undecided(f"{user}'s server was still stopping after {timeout:.0f} s")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import aiohttp
 from yarl import URL
 
-from hublab.errors import HubError
+from hublab.errors import HubError, in_words
 
 FORM = b'name="password"'
 """What a page with a form of its own contains, at the hub as at the provider."""
@@ -21,17 +21,26 @@ async def sign_in_at_provider(
     """Follow the link of the hub's page, fill in the form, and follow the way back.
 
     `hub` is the hub's own address, with its prefix. Raises HubError when the way does not end at
-    the hub, aiohttp.ClientError or TimeoutError when a host on it does not answer.
+    the hub, or a host on it does not answer.
     """
     start = hub / "oauth_login" % {"next": f"{hub.path}home"}
-    async with session.get(start, headers=headers) as page:
-        if FORM not in await page.read():
-            raise refusal(user, page)
-        form = page.url
-    fields = {"username": user, "password": password}
-    async with session.post(form, data=fields, headers=headers) as answer:
-        if answer.status >= 400 or answer.url.origin() != hub.origin():
-            raise refusal(user, answer)
+    asked = start
+    try:
+        async with session.get(start, headers=headers) as page:
+            if FORM not in await page.read():
+                raise refusal(user, page)
+            asked = page.url
+        fields = {"username": user, "password": password}
+        async with session.post(asked, data=fields, headers=headers) as answer:
+            if answer.status >= 400 or answer.url.origin() != hub.origin():
+                raise refusal(user, answer)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise HubError(
+            f"{user} could not sign in: no answer on the way to the identity provider and back: "
+            f"{in_words(error)}",
+            where=str(asked.with_query(None)),
+            hint="`hublab reach` says which hop is broken",
+        ) from error
 
 
 def refusal(user: str, answer: aiohttp.ClientResponse) -> HubError:

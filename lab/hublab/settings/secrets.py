@@ -16,7 +16,7 @@ SECRET = re.compile(r"token|password|passphrase|secret|crypt_key", re.IGNORECASE
 """A setting whose name matches has a secret value."""
 URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)([^@\s]+)(?=@)")
 """The password in the URL of a database or a proxy."""
-HARMLESS = re.compile(r"true|false|none|\d{0,4}", re.IGNORECASE)
+HARMLESS = re.compile(r"true|false|yes|no|on|off|none|\d{0,4}", re.IGNORECASE)
 """Texts that are never secret, whatever their name: hiding them would hide harmless words too."""
 
 

@@ -1,0 +1,36 @@
+"""Log lines of hosts and servers on one clock."""
+
+from __future__ import annotations
+
+from hublab.running.log_lines import Line, server_lines
+from hublab.running.said import MOST, said, seconds_of
+
+NOON = 1_764_417_600.0
+"""2025-11-29T12:00:00Z."""
+
+
+def test_the_engines_time_in_seconds() -> None:
+    assert seconds_of("2025-11-29T12:00:00.250000123Z") == NOON + 0.25
+    assert seconds_of("2025-11-29T12:00:00.25Z") == NOON + 0.25
+    assert seconds_of("2025-11-29T12:00:00Z") == NOON
+
+
+def test_a_servers_line_of_a_wrong_clock_stays_with_the_line_before() -> None:
+    """A node that is a day ahead: its lines are in their order, and not tomorrow."""
+    log = "starts\n[I 2025-11-29 12:00:02.500 x] true\n[I 2025-11-30 12:00:03.000 x] ahead\nrest"
+    lines = server_lines("alice's", log, NOON + 1)
+    seen = list(said("lab", "node1", "alice", lines, NOON + 1, NOON + 60))
+    assert [(one.at - NOON, one.line.text.split("] ")[-1]) for one in seen] == [
+        (1.0, "starts"),
+        (2.5, "true"),
+        (2.5, "ahead"),
+        (2.5, "rest"),
+    ]
+    assert {(one.line.host, one.line.server) for one in seen} == {("node1", "alice")}
+
+
+def test_what_is_left_out_is_said() -> None:
+    lines = [Line("2025-11-29T12:00:01Z", "hub", str(number)) for number in range(MOST + 5)]
+    first, *rest = said("lab", "hub", "", lines, NOON, NOON + 60)
+    assert first.line.text == "hublab: 5 earlier lines are left out"
+    assert [one.line.text for one in rest] == [str(number) for number in range(5, MOST + 5)]
