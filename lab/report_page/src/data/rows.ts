@@ -36,9 +36,14 @@ export function rowsOf(test: Test): Row[] {
 
 const MOST_ALARMING = 8;
 
-/** The log lines that tell most of a failure: errors, and warnings where there is room; in order of time. */
+/**
+ * The log lines since the lab was in its case that tell most of a failure: errors, and warnings where
+ * there is room; in order of time.
+ */
 export function alarming(test: Test): Row[] {
-  const bad = rowsOf(test).filter((row) => row.kind === "log" && row.bad);
+  const rows = rowsOf(test);
+  const entered = rows.findLast((row) => row.kind === "settings")?.at ?? test.begin;
+  const bad = rows.filter((row) => row.kind === "log" && row.bad && row.at >= entered);
   const errors = bad.filter((row) => !/^\[W |\bwarn(ing)?: /.test(row.text));
   const chosen = new Set([...errors, ...bad].slice(0, MOST_ALARMING));
   return bad.filter((row) => chosen.has(row));

@@ -20,14 +20,17 @@ export function Timelines({ test }: { test: Test }) {
   const bands = [...restarts, ...states];
   if (!bands.length && !faults.length && !beliefs.length) return null;
   const length = test.end - test.begin;
+  // Minutes in which a lab came up would leave no room for what is to be seen.
+  const first = Math.min(...[...bands, ...faults].map((one) => one.from), ...beliefs.map((one) => one.last));
+  const span: [number, number] = [Math.max(first - (length - first) / 50, Math.min(first, 0)), length];
   return (
     <section aria-labelledby="timelines">
       <h2 id="timelines">Over time</h2>
       {(bands.length > 0 || faults.length > 0) && (
         <Chart
-          label={`Servers, restarts and faults over ${length.toFixed(1)} s`}
+          label={`Servers, restarts and faults from ${span[0].toFixed(1)} to ${length.toFixed(1)} s`}
           rows={new Set([...bands, ...faults].map((one) => one.row)).size}
-          make={(width, colours) => lasting(width, colours, length, bands, faults)}
+          make={(width, colours) => lasting(width, colours, span, bands, faults)}
         />
       )}
       <Legend bands={[...bands, ...faults]} />
@@ -39,7 +42,7 @@ export function Timelines({ test }: { test: Test }) {
           {[...new Set(beliefs.map((one) => one.server))].map((server) => (
             <div key={server}>
               <h4>{server}</h4>
-              <Chart label={`Last activity of ${server}, by each party`} rows={PARTIES.length} make={(width, colours) => believed(width, colours, length, beliefs.filter((one) => one.server === server), faults)} />
+              <Chart label={`Last activity of ${server}, by each party`} rows={PARTIES.length} make={(width, colours) => believed(width, colours, span, beliefs.filter((one) => one.server === server), faults)} />
             </div>
           ))}
         </>
@@ -66,11 +69,11 @@ function Chart({ label, rows, make }: { label: string; rows: number; make: (widt
   return <div class="chart" ref={measure} style={{ minHeight: `${rows * 26 + 52}px` }}><div ref={holder} /></div>;
 }
 
-function base(width: number, length: number): Plot.PlotOptions {
+function base(width: number, span: [number, number]): Plot.PlotOptions {
   return {
     width, marginLeft: Math.min(110, width / 3.5), marginRight: 12, marginTop: 10, marginBottom: 42,
     style: { fontSize: "12px", background: "transparent", color: "inherit" },
-    x: { domain: [0, Math.max(length, 0.001)], label: "seconds since the test began", grid: true },
+    x: { domain: span, label: "seconds since the test began", grid: true },
     y: { label: null },
   };
 }
@@ -81,28 +84,26 @@ function faultMarks(faults: Band[], colours: Colours): Plot.Markish[] {
   );
 }
 
-function lasting(width: number, colours: Colours, length: number, bands: Band[], faults: Band[]) {
+function lasting(width: number, colours: Colours, span: [number, number], bands: Band[], faults: Band[]) {
   const rows = [...new Set([...faults, ...bands].map((one) => one.row))];
   const colour = (one: Band): string => colours.of[one.state] ?? colours.fault;
   return Plot.plot({
-    ...base(width, length),
+    ...base(width, span),
     height: rows.length * 26 + 52,
     y: { label: null, domain: rows, padding: 0.25 },
     marks: [
       ...faultMarks(faults, colours),
       Plot.barX([...faults, ...bands], {
-        x1: "from", x2: (one: Band) => Math.max(one.to, one.from + length / 300), y: "row", fill: colour, rx: 3,
+        x1: "from", x2: (one: Band) => Math.max(one.to, one.from + (span[1] - span[0]) / 300), y: "row", fill: colour, rx: 3,
         title: (one: Band) => `${one.row}: ${one.state}, ${one.from.toFixed(2)} to ${one.to.toFixed(2)} s\n${one.detail}`,
       }),
     ],
   });
 }
 
-function believed(width: number, colours: Colours, length: number, beliefs: Belief[], faults: Band[]) {
-  const first = Math.min(0, ...beliefs.map((one) => one.last));
+function believed(width: number, colours: Colours, span: [number, number], beliefs: Belief[], faults: Band[]) {
   return Plot.plot({
-    ...base(width, length),
-    x: { domain: [first, length], label: "seconds since the test began", grid: true },
+    ...base(width, span),
     height: PARTIES.length * 26 + 52,
     y: { label: null, domain: PARTIES },
     marks: [
