@@ -1,7 +1,7 @@
 """The report opened in Chromium, without any network: what a reader sees, hears and can operate.
 
-`look_at_report.mjs` looks; this file says what must be there. It takes 20 s, and a minute more where
-the layers of the page's build are not there yet.
+`look_at_report.mjs` looks; this file says what must be there. It takes 20 s, and a minute more
+where the layers of the page's build are not there yet.
 """
 
 from __future__ import annotations
