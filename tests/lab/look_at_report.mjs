@@ -37,6 +37,7 @@ async function look(view) {
   seen.width = await page.evaluate(() => document.documentElement.scrollWidth);
   seen.markup = await page.locator("#report b:text-is('x')").count();
   if (find) seen.found = await timeFilter(page, find);
+  seen.heading = await page.evaluate("document.activeElement.tagName");
   if (keys) seen.focused = await tab(page, keys);
   if (shot) await page.screenshot({ path: shot, fullPage: true });
   // The page's own policy lets no other script run, so axe comes by the debugger.

@@ -147,6 +147,7 @@ def test_a_report_is_readable_by_everybody_and_asks_nobody(
         "hublab report",
         "A server on another host is reached through the proxy.",
     ]
+    assert {one["heading"] for one in seen[2:-1]} == {"H1"}  # what is read next
     assert MARKUP in texts["markup"]
     assert seen[0]["title"].startswith(RUN)
     assert "503" in texts["failed"]

@@ -22,7 +22,7 @@ export function CaseView({ journal, test }: { journal: Journal; test: Test }) {
         <Step journal={journal} test={test} by={1} />
       </nav>
       <header class={`claim ${test.outcome}`}>
-        <h1><Prose>{claimOf(test)}</Prose></h1>
+        <h1 tabIndex={-1}><Prose>{claimOf(test)}</Prose></h1>
         {!BAD.has(test.outcome) && <p><Outcome outcome={test.outcome} /> <CaseChips settings={test.settings} /></p>}
         <Why test={test} />
         <Alarms test={test} />
@@ -65,14 +65,20 @@ function Compare({ journal, test }: { journal: Journal; test: Test }) {
   const candidates = others(journal, test);
   if (!candidates.length) return null;
   return (
-    <form class="tools" onSubmit={(event) => event.preventDefault()}>
+    <form
+      class="tools"
+      onSubmit={(event) => {
+        event.preventDefault();
+        location.hash = `#/compare/${test.index}/${new FormData(event.currentTarget).get("other")}`;
+      }}
+    >
       <label>
         Side by side with{" "}
-        <select value="" onChange={(event) => { location.hash = `#/compare/${test.index}/${event.currentTarget.value}`; }}>
-          <option value="" disabled>another case of this test…</option>
+        <select name="other">
           {candidates.map((one) => <option value={one.index}>{one.outcome}: {one.case || "default"}</option>)}
         </select>
       </label>
+      <button type="submit">Compare</button>
     </form>
   );
 }

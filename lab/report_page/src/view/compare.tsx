@@ -20,7 +20,7 @@ export function CompareView({ journal, one, other }: { journal: Journal; one: Te
         <a href="#/">All cases</a><a href={`#/case/${one.index}`}>left case</a><a href={`#/case/${other.index}`}>right case</a>
         <a href={`#/compare/${other.index}/${one.index}`}>exchange sides</a>
       </nav>
-      <h1>Two cases side by side</h1>
+      <h1 tabIndex={-1}>Two cases side by side</h1>
       <p>{claimOf(one)}</p>
       <div class="pair">
         {[one, other].map((test, n) => (

@@ -16,6 +16,8 @@ export function usePlace(): string {
     const moved = (): void => {
       setPlace(location.hash);
       scrollTo(0, 0);
+      // As after the load of a page, what is read next is its heading.
+      requestAnimationFrame(() => document.querySelector("h1")?.focus({ preventScroll: true }));
     };
     addEventListener("hashchange", moved);
     return () => removeEventListener("hashchange", moved);

@@ -25,7 +25,7 @@ export function Overview({ journal }: { journal: Journal }) {
   const total = counts(journal);
   return (
     <main>
-      <h1><Summary journal={journal} bad={failures.length} /></h1>
+      <h1 tabIndex={-1}><Summary journal={journal} bad={failures.length} /></h1>
       <Failures tests={failures} />
       <section aria-labelledby="cases">
         <h2 id="cases">{journal.isMatrix ? "What each case answered" : "Every case"}</h2>
