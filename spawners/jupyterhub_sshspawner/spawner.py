@@ -98,7 +98,8 @@ class SSHSpawner(SSHTraits):
             self._ledger.add(old.current)
         self._reset()
         places.board.leave(places.seat(self))
-        tokens.revoke(self.orm_spawner, old.token_id, old.token_check, self.log)
+        if not self.will_resume:  # else JupyterHub keeps it for the next start
+            tokens.revoke(self.orm_spawner, old.token_id, old.token_check, self.log)
         self._reap_orphans()
 
     def _save(self) -> None:

@@ -189,6 +189,28 @@ def test_the_token_of_a_server_stopped_after_a_restart_is_revoked(
     assert (own in tokens_of(one, alice.name)) != ours
 
 
+RESUMES = """
+from jupyterhub_sshspawner import SSHSpawner
+class Resumes(SSHSpawner):
+    will_resume = True
+c.JupyterHub.spawner_class = Resumes
+"""
+
+
+def test_the_token_of_a_spawner_that_resumes_is_kept(
+    hub: Callable[..., Hub], account: Callable[..., Account]
+) -> None:
+    """With ``will_resume`` "API tokens in use when the Spawner stops will not be deleted"
+    (spawner.py, 6.1.1): a class on top of this one may say so."""
+    alice = account()
+    one = hub(TINY + RESUMES)
+    one.spawn(alice.name)
+    own = f"Server at /user/{alice.name}/"
+    assert own in tokens_of(one, alice.name)
+    one.stop(alice.name)
+    assert own in tokens_of(one, alice.name)
+
+
 def test_a_failed_start_leaves_no_token(
     hub: Callable[..., Hub], account: Callable[..., Account]
 ) -> None:

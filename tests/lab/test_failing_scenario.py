@@ -10,6 +10,9 @@ from pathlib import Path
 from report_reader import Elements
 from test_fixture import run
 
+from hublab.journal.file import read_journal
+from hublab.journal.network import Exchange
+
 CONNECT = "hub.JupyterHub.hub_connect_ip"
 TEST = r"test_suite\.py::test_the_api_asks_who_comes"
 SUITE = f"""\
@@ -55,17 +58,29 @@ verdict, in every case:
 """
 
 
+def hops_of(evidence: Path) -> list[tuple[str, str]]:
+    """On which hops the refused request was captured, by the journal."""
+    entries = read_journal(evidence.parent / "journal.ndjson")
+    return [
+        (one.event.source, one.event.target)
+        for one in entries
+        if isinstance(one.event, Exchange)
+        and (one.event.method, one.event.path, one.event.status) == ("GET", "/hub/api/user", 403)
+    ]
+
+
 def test_a_user_reads_what_failed_and_tries_it_again(tmp_path: Path) -> None:
     """Expected is what docs/writing_scenarios.md promises of a failing test.
 
     The hub answers 403 to nobody: jupyterhub/scopes.py, `needs_scope`.
     """
-    code, said = run(tmp_path, SUITE, "test_suite.py")
+    code, said = run(tmp_path, SUITE, "test_suite.py", "--lab-capture")
     assert code == 1, said
     failure = re.search(FAILED, said)
     assert failure, said
     assert re.search(TABLE, said), said
     assert (tmp_path / failure["evidence"] / "hub.log").is_file()
+    assert hops_of(tmp_path / failure["evidence"]) == [("client", "proxy"), ("proxy", "hub")]
     assert "cannot be tried: a misspelt setting" in said
     assert "seen      no software in this lab has a setting hub.JupyterHub.hub_conect_ip" in said
     assert "/hublab/" not in said.partition("FAILURES")[2]  # no frame of ours

@@ -291,6 +291,12 @@ def test_a_journal_is_no_folder(suite: pytest.Pytester) -> None:
         result.stderr.fnmatch_lines(["*--lab-journal: . is a folder*"])
 
 
+def test_a_capture_that_would_not_be_kept_is_refused(suite: pytest.Pytester) -> None:
+    result = suite.runpytest_subprocess("--lab-capture", "--lab-evidence=none")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--lab-capture keeps nothing with --lab-evidence=none*"])
+
+
 def test_the_failure_of_one_worker_keeps_the_evidence_of_all(suite: pytest.Pytester) -> None:
     pytest.importorskip("xdist", reason="pytest-xdist is not installed here")
     suite.makepyfile(

@@ -1,4 +1,4 @@
-"""One cell of a matrix after another, against the same in a lab that is cold (`--lab-cold`)."""
+"""One cell of a matrix after another: against one in a cold lab (`--lab-cold`), and captured."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import contextlib
 import time
 
 from hublab.bench.measure import Part
+from hublab.capture.capture import Capture
+from hublab.capture.image import capture_image
 from hublab.cases.labs import Labs
 from hublab.cases.matrix import Case
 from hublab.cases.options import DEFAULT_TOPOLOGY, LabOptions
@@ -47,10 +49,32 @@ class Cells:
         """Seconds of a cell in a lab whose hub and servers do their own imports."""
         return await self._cell("cold", LabOptions(cold=True))
 
-    async def _cell(self, name: str, options: LabOptions) -> float:
+    async def captured(self) -> float:
+        """Seconds of a warm cell while every packet is kept, as with `pytest --lab-capture`.
+
+        A run begins its captures once and asks before each test whether they are still good, so
+        the question counts and the beginning does not.
+        """
+        runner, _ = await self._lab_of("warm", LabOptions())
+        image = await asyncio.to_thread(capture_image, runner.lab, self._progress)
+        capture = await asyncio.to_thread(Capture.begin, runner.lab, image)
+        try:
+            begun = time.monotonic()
+            usable = await asyncio.to_thread(capture.is_usable)
+            asked = time.monotonic() - begun
+            if not usable or capture.lost:
+                raise RuntimeError(f"the capture does not run: {capture.lost}")
+            return asked + await self.warm()
+        finally:
+            await asyncio.to_thread(capture.remove)
+
+    async def _lab_of(self, name: str, options: LabOptions) -> tuple[CaseRunner, Channel]:
         if name not in self._labs:
             self._labs[name] = await self._lab(options)
-        runner, channel = self._labs[name]
+        return self._labs[name]
+
+    async def _cell(self, name: str, options: LabOptions) -> float:
+        runner, channel = await self._lab_of(name, options)
         settings = self._settings(next(self._values))
         begun = time.monotonic()
         entered = await runner.enter(Case(settings))
@@ -102,5 +126,13 @@ class Cells:
                 self.warm,
                 self.cold,
                 bound=1 / 2.2,
+            ),
+            Part(
+                "capture",
+                "the same cell while what all hosts say to each other is captured",
+                "the cell without a capture",
+                self.captured,
+                self.warm,
+                bound=1.05,
             ),
         ]

@@ -49,9 +49,12 @@ NAMES = (
     "request",
     "websocket",
     "matrix",
+    "capture",
     *REPORTS,
     "down",
 )
+CELLS = ("matrix", "capture")
+"""Parts whose labs go from case to case."""
 
 
 @click.command()
@@ -176,14 +179,13 @@ def measure_all(
     """Measure the named parts, those without a lab first; a lab is created only if one needs it."""
     alone = {part.name: part for part in command_line.parts()}
     figures = asyncio.run(run(alone, [name for name in names if name in alone], rounds, progress))
-    if "matrix" in names:
-        figures += asyncio.run(run_cells(rounds, progress))
+    if cells := [name for name in names if name in CELLS]:
+        figures += asyncio.run(run_cells(cells, rounds, progress))
     if reports := [name for name in names if name in REPORTS]:
         with temporary(make_plan(WITH_BROWSER), LAB, progress) as created:
             lab = Lab.find(LAB, created.engine)
             figures += asyncio.run(run_reports(lab, reports, rounds, progress))
-    elsewhere = {*alone, "matrix", *REPORTS}
-    if with_lab := [name for name in names if name not in elsewhere]:
+    if with_lab := [name for name in names if name not in (*alone, *CELLS, *REPORTS)]:
         with temporary(make_plan(), LAB, progress) as created:
             lab = Lab.find(LAB, created.engine)
             figures += asyncio.run(run_in_lab(lab, with_lab, rounds, progress, form))
@@ -207,11 +209,11 @@ async def run_against(
         return await Builds(live, other).measure(rounds, revision, progress)
 
 
-async def run_cells(rounds: int, progress: Steps) -> list[Figure]:
+async def run_cells(names: list[str], rounds: int, progress: Steps) -> list[Figure]:
     """Measure the cells of a matrix, in labs of their own."""
     cells = Cells(progress)
     try:
-        return await run({part.name: part for part in cells.parts()}, ["matrix"], rounds, progress)
+        return await run({part.name: part for part in cells.parts()}, names, rounds, progress)
     finally:
         await cells.close()
 

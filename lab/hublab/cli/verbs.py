@@ -50,6 +50,7 @@ VERBS = {
     "activity": Verb("activity", "Show when users were last active: server, proxy and hub."),
     "db": Verb("db", "Read the hub's database, or show what an action changed."),
     "events": Verb("events", "Print what happens in the lab, as it happens."),
+    "capture": Verb("capture", "Capture what hosts say to each other, and print who to whom."),
     "explain": Verb("explain", "Show a setting's help, type, default, file and restarts."),
     "validate": Verb("validate", "Check that Compose files, merged as by `up -f`, form a lab."),
     "graph": Verb("graph", "Draw a lab's hosts, addresses and connections."),

@@ -261,6 +261,11 @@ class Engine:
                 if "not paused" not in str(error.explanation):
                     raise
 
+    def started_at(self, container: str) -> str:
+        """When a container was last started, as the engine writes it: another after a restart."""
+        with engine_errors(f"look at {container[:12]}"):
+            return str(self._client.api.inspect_container(container)["State"]["StartedAt"])
+
     def processes(self, container: str) -> int:
         """The number of processes that run in a container."""
         with engine_errors(f"count the processes of {container[:12]}"):
@@ -355,13 +360,15 @@ class Engine:
             finally:
                 self._client.api.remove_container(container["Id"], force=True)
 
-    def start_sidecar(self, lab: str, target: Container, image: Callable[[], str]) -> str:
+    def start_sidecar(
+        self, lab: str, target: Container, image: Callable[[], str], kind: str = "sidecar"
+    ) -> str:
         """Start the sidecar of a host: a container that may change the host's network namespace.
 
-        The host itself stays unprivileged. Returns the sidecar's id. A sidecar that runs is used,
-        unless its host has restarted since: then its network namespace is gone.
+        The host itself stays unprivileged. Returns the sidecar's id. A sidecar of that kind that
+        runs is used, unless its host has restarted since: then its network namespace is gone.
         """
-        name = f"{target.name}-sidecar"
+        name = f"{target.name}-{kind}"
         # One at a time: a second caller would remove one that is created and does not run yet.
         lock = STARTING.setdefault(name, threading.Lock())
         with lock, engine_errors(f"start the sidecar of {target.service}"):

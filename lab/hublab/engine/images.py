@@ -75,14 +75,16 @@ def build_layer(
     *,
     target: str,
     arguments: Mapping[str, str],
-    authorities: str,
+    authorities: str | None = None,
 ) -> None:
     """Build an image on top of another one that the engine has.
 
+    `authorities` is the machine's bundle of certificate authorities, for a build that needs it.
     Raises EngineError with the end of the builder's output; `progress` gets all of it.
     """
     argv = ["docker", "buildx", "build", "--progress", "plain", "--load", "--target", target]
-    argv += ["--tag", image, "--build-arg", f"IMAGE={base}", "--secret", f"id=ca,src={authorities}"]
+    argv += ["--tag", image, "--build-arg", f"IMAGE={base}"]
+    argv += ["--secret", f"id=ca,src={authorities}"] if authorities else []
     argv += [part for k, v in arguments.items() for part in ("--build-arg", f"{k}={v}")]
     argv += ["--file", str(dockerfile), str(context)]
     stream(argv, dict(os.environ), f"build {image}", progress)

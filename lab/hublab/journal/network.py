@@ -17,10 +17,10 @@ from hublab.journal.events import Event, event
 class Exchange(Event):
     """One HTTP request and its answer on one hop, from `source` to `port` of `target`.
 
-    `status` and `seconds` (until the last byte of the answer) are None where no answer was seen.
-    Sizes are those of the bodies, in bytes. `purpose` is what the request is for, such as
-    `spawn`, `activity`, `route`, `token`, `poll`; empty where nothing says so. `seen_on` is the
-    host whose capture saw it.
+    `status` is None where no answer was seen, `seconds` (until the last byte of the answer) where
+    its end was not. Sizes are those of the bodies, in bytes. `purpose` is what the request is for,
+    such as `spawn`, `activity`, `route`, `token`, `poll`; empty where nothing says so. `seen_on` is
+    the host whose capture saw it.
     """
 
     lab: str

@@ -13,6 +13,7 @@ pytest_plugins = (
     "hublab.pytest_plugin.findings",
     "hublab.pytest_plugin.failures",
     "hublab.pytest_plugin.evidence",
+    "hublab.pytest_plugin.captured",
     "hublab.pytest_plugin.lab_table",
     "hublab.pytest_plugin.lab_fixture",
     "hublab.pytest_plugin.axis_check",

@@ -92,7 +92,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         if evidence.keep != "none" and (
             report.failed or (evidence.keep == "all" and report.when == "call")
         ):
-            evidence.save_logs(item)
+            evidence.save(item)
         if report.when == "teardown":
             describe_file(item)
             evidence.record(replace(worst, seconds=now.seconds))
@@ -158,7 +158,7 @@ class BeforeTeardown:
             evidence.record(
                 Verdict(name_of(item), case.id if case else "", "error", seconds, "interrupted")
             )
-            evidence.save_logs(item)
+            evidence.save(item)
 
 
 @pytest.hookimpl(trylast=True)

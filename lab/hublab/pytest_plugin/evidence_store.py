@@ -51,6 +51,8 @@ class Evidence:
         """The test that has started and not ended."""
         self.events: list[Event] = []
         """What was recorded since that test started."""
+        self.also: list[Callable[[pytest.Item], None]] = []
+        """What else saves something of a test whose evidence is kept."""
         self.stays = False
         """Whether the journal stays whatever the outcome."""
         self.when_whole: Callable[[Path], None] = lambda folder: None
@@ -93,6 +95,12 @@ class Evidence:
     def clean(self, text: str) -> str:
         """A text of a host or a test without secrets, and without the codes and tokens of URLs."""
         return Redactor(()).text(self.journal.redacted(text))
+
+    def save(self, item: pytest.Item) -> None:
+        """Save what there is of a test, while its lab is as the test left it."""
+        self.save_logs(item)
+        for save in self.also:
+            save(item)
 
     def save_logs(self, item: pytest.Item) -> None:
         """Save the logs of all hosts since the test started, without secrets.

@@ -19,6 +19,7 @@ from hublab.cases.matrix import Case
 from hublab.cases.options import DEFAULT_TOPOLOGY
 from hublab.errors import HublabError, LabError, MachineError, SettingError, UsageError
 from hublab.progress import Progress, Steps
+from hublab.pytest_plugin.captured import begin_capture
 from hublab.pytest_plugin.cases import case_of
 from hublab.pytest_plugin.evidence_store import ENTERED_AT, EVIDENCE, LAB, STAYS
 from hublab.pytest_plugin.failures import NoCase
@@ -145,6 +146,7 @@ async def lab(
     opened = contextlib.AsyncExitStack()
     try:
         await _labs.make_ready(_runner)
+        await begin_capture(request.config, _runner.lab, _labs.progress)
         entered = await _runner.enter(applied, group)
         if entered.refusal and not request.node.get_closest_marker("may_refuse"):
             raise entered.refusal

@@ -27,7 +27,7 @@ export function Topology({ journal, test }: { journal: Journal; test: Test }) {
   return (
     <section aria-labelledby="talk">
       <h2 id="talk">What talked to what</h2>
-      {!talk.captured && <p class="small">No capture is in this journal. Arrows are what probes tried.</p>}
+      {!talk.captured && <p class="small">No capture of this test is in the journal (<code>--lab-capture</code>). Arrows are what probes tried.</p>}
       {talk.lost.map((one) => <p class="lost">{one}</p>)}
       <div ref={measure} class="drawing">
         <svg
