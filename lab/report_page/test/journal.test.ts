@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bandsOf, beliefsOf } from "../src/data/bands.ts";
+import { bandsOf, beliefsOf, truthOf } from "../src/data/bands.ts";
 import { changed, firstDifference } from "../src/data/difference.ts";
 import { Journal } from "../src/data/journal.ts";
 import { alarming, rowsOf } from "../src/data/rows.ts";
@@ -161,6 +161,14 @@ test("of many alarming log lines the errors are chosen, in order of time", () =>
   const told = alarming(test).map((row) => row.text);
   assert.equal(told.length, 8);
   assert.deepEqual([told[0], told.at(-1)], ["[W 1] warning 0", "[E 1] the cause"]);
+});
+
+test("only what reaches a server is activity in truth", () => {
+  const paths = ["/user/alice/api", "/base/user/alice/lab", "/api/routes/user/alice", "/hub/api/users/alice", "/base/hub/user/alice"];
+  const journal = read([...RUN.slice(0, 3), ...paths.map((path, n) => exchange(3 + n, "client", "proxy", path, 200))]);
+  const [test] = journal.tests;
+  assert.ok(test);
+  assert.deepEqual(truthOf(test).map((one) => [one.server, one.last]), [["alice", 1], ["alice", 2]]);
 });
 
 test("rows of hublab matrix carry their answers", () => {

@@ -19,6 +19,8 @@ export interface Belief {
   asked: number;
 }
 
+/** A path of a server behind any base URL; the hub and the proxy's own API have other ones. */
+const USERS = /^(?!\/api\/routes\/)(?!.*\/hub\/)(\/[^/]+)*\/user\/[^/]+/;
 const PARTIES = ["server", "proxy", "hub"];
 
 /** Bands of one test; times are seconds since its beginning. */
@@ -110,7 +112,7 @@ export function beliefsOf(test: Test): Belief[] {
 /** When users' requests really reached a server: the truth that the parties are compared with. */
 export function truthOf(test: Test): Belief[] {
   return test.events
-    .filter((one) => one.kind === "exchange" && one.target === "proxy" && /^\/(\S+\/)?user\//.test(text(one.path)))
+    .filter((one) => one.kind === "exchange" && one.target === "proxy" && USERS.test(text(one.path)))
     .map((one) => {
       const server = /user\/([^/]+)/.exec(text(one.path))?.[1] ?? "";
       return { party: "truth", server, last: one.at - test.begin, asked: one.at - test.begin };

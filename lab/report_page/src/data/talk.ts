@@ -33,12 +33,15 @@ export interface Talk {
   broken: Row[];
 }
 
+/** An address that is none of a lab's hosts, as that of the machine on which the lab runs. */
+const OUTSIDE = "outside of the lab";
 const ORDER = [
   "client", "browser", "page", "dns", "reverse-proxy", "proxy", "hub", "identity-provider", "database", "bastion", "node",
 ];
 
 /** Where a host stands in drawings: users on the left, servers on the right. */
 export function rank(role: string): number {
+  if (role === OUTSIDE) return -1;
   const found = role.split(",").map((one) => ORDER.indexOf(one)).filter((one) => one >= 0);
   return found.length ? Math.min(...found) : ORDER.length - 1.5;
 }
@@ -101,7 +104,7 @@ export function placesOf(journal: Journal, test: Test, edges: Edge[]): Place[] {
   for (const name of edges.flatMap((edge) => [edge.source, edge.target])) {
     if (known.has(name)) continue;
     known.add(name);
-    found.push({ name, role: ORDER.includes(name) ? name : "", address: "", faults: [], broken: 0 });
+    found.push({ name, role: ORDER.includes(name) ? name : OUTSIDE, address: "", faults: [], broken: 0 });
   }
   return found.sort((a, b) => rank(a.role) - rank(b.role) || a.name.localeCompare(b.name));
 }

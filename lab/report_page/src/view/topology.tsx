@@ -85,8 +85,15 @@ function draw(talk: Talk, down: boolean): Drawn {
   graph.setGraph({ rankdir: down ? "TB" : "LR", nodesep: 36, ranksep: down ? 46 : 96, edgesep: 22, marginx: 8, marginy: 14 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const place of talk.places) graph.setNode(place.name, { ...BOX });
-  for (const edge of talk.edges)
-    graph.setEdge(edge.source, edge.target, { width: label(edge).length * 6, height: 14, labelpos: "c" }, "talk");
+  // All edges lead from users to servers here, whoever asks whom, so that hosts stand in this order.
+  const order = new Map(talk.places.map((place, index) => [place.name, index]));
+  const backward = (edge: Edge): boolean => (order.get(edge.source) ?? 0) > (order.get(edge.target) ?? 0);
+  const ends = (edge: Edge): [string, string, string] =>
+    backward(edge) ? [edge.target, edge.source, "back"] : [edge.source, edge.target, "talk"];
+  for (const edge of talk.edges) {
+    const [from, to, name] = ends(edge);
+    graph.setEdge(from, to, { width: label(edge).length * 6, height: 14, labelpos: "c" }, name);
+  }
   // Hosts that were silent keep their place between users and servers.
   const busy = new Set(talk.edges.flatMap((edge) => [edge.source, edge.target]));
   for (const place of talk.places) {
@@ -104,8 +111,9 @@ function draw(talk: Talk, down: boolean): Drawn {
       return { place, x: node.x, y: node.y };
     }),
     lines: talk.edges.map((edge) => {
-      const laid = graph.edge(edge.source, edge.target, "talk") as { points: { x: number; y: number }[]; x: number; y: number };
-      return { edge, path: laid.points.map(({ x, y }, n) => `${n ? "L" : "M"}${x},${y}`).join(" "), x: laid.x, y: laid.y };
+      const laid = graph.edge(...ends(edge)) as { points: { x: number; y: number }[]; x: number; y: number };
+      const points = backward(edge) ? laid.points.toReversed() : laid.points;
+      return { edge, path: points.map(({ x, y }, n) => `${n ? "L" : "M"}${x},${y}`).join(" "), x: laid.x, y: laid.y };
     }),
   };
 }
