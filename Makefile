@@ -95,7 +95,7 @@ lock: machine ## resolve lab/constraints.txt and compose/images/requirements.txt
 	@.ci/lock
 
 .PHONY: dist
-dist: setup ## the two distributions in dist/, with a check of what is in them
+dist: machine ## the two distributions in dist/, with a check of what is in them
 	@$(BIN)/python .ci/dist.py
 
 .PHONY: clean

@@ -8,19 +8,26 @@ it has lies beside its package in the clone (lab/hatch_build.py).
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from packaging.metadata import Metadata
+
+from hublab.report.page_files import SOURCES
+from hublab.report.page_files import built_page as page_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 NEEDED = {
     "hublab": (
         "hublab/py.typed",
         "hublab/pytest_plugin/__init__.py",
+        "hublab/report/page/page.js",
+        "hublab/report/page/page.css",
         "hublab/project/.dockerignore",
         "hublab/project/compose/lab.yaml",
         "hublab/project/compose/init/lab.yaml",
@@ -45,13 +52,26 @@ def main(arguments: Sequence[str]) -> int:
     target = Path(arguments[0] if arguments else ROOT / "dist").absolute()
     target.mkdir(parents=True, exist_ok=True)
     build(ROOT / "spawners", target)
-    build(ROOT / "lab", target, "--wheel")
+    with built_page():
+        build(ROOT / "lab", target, "--wheel")
     problems = [problem for wheel in target.glob("*.whl") for problem in lacks(wheel)]
     for problem in problems:
         print(problem, file=sys.stderr)
     for made in sorted(target.iterdir()):
         print(f"{made.stat().st_size / 1000:6.0f} kB  {made}")
     return int(bool(problems))
+
+
+@contextlib.contextmanager
+def built_page() -> Iterator[None]:
+    """Have the page of reports where the hook of the build looks for it."""
+    folder = SOURCES / "dist"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(page_folder(lambda line: print(line, file=sys.stderr)), folder)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder)
 
 
 def build(project: Path, target: Path, *options: str) -> None:

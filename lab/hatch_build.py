@@ -23,6 +23,7 @@ PARTS = (
     "spawners/pyproject.toml",
     "spawners/tests",
 )
+PAGE = ("page.js", "page.css")
 
 
 class ProjectInWheel(BuildHookInterface[Any]):
@@ -36,5 +37,8 @@ class ProjectInWheel(BuildHookInterface[Any]):
             raise FileNotFoundError(
                 f"hublab is built in a clone of its repository: {', '.join(missing)} not there"
             )
+        for name in PAGE:  # built by .ci/dist.py; without it a wheel makes no reports
+            if (built := clone / "lab" / "report_page" / "dist" / name).is_file():
+                build_data["force_include"][str(built)] = f"hublab/report/page/{name}"
         for part in PARTS:
             build_data["force_include"][str(clone / part)] = f"hublab/project/{part}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
 
+from report_reader import Elements
 from test_fixture import run
 
 from hublab.journal.file import read_journal
@@ -86,7 +88,15 @@ def test_a_user_reads_what_failed_and_tries_it_again(tmp_path: Path) -> None:
     program, *words = shlex.split(failure["again"])
     assert program == "pytest"
     words.remove("--lab-keep")  # else its lab would stay
-    code, again = run(tmp_path, SUITE, *words)
+    code, again = run(tmp_path, SUITE, *words, "--lab-report=report.html")
     assert code == 1, again
     assert re.search(FAILED, again), again
     assert "1 failed" in again
+    told = [json.loads(one) for one in Elements((tmp_path / "report.html").read_text()).lines()]
+    (verdict,) = (one for one in told if one["kind"] == "verdict")
+    assert verdict["claim"] == "Without a token the API answers 401."
+    assert (verdict["expected"], verdict["seen"]) == ("answer.status == 401", "403")
+    assert verdict["seconds"] > told[0]["t"]
+    assert told[-1]["kind"] == "run_ended"
+    hub = [one["text"] for one in told if one["kind"] == "log_line" and one["host"] == "hub"]
+    assert any("403 GET /hub/api/user" in text for text in hub)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from lifecycle import fresh_name, hublab, left_of
+from report_reader import Elements
 
 from hublab.deployment.removal import down
 from hublab.engine import Engine
@@ -242,7 +243,8 @@ async def test_fails(lab):
 def test_secrets_of_settings_are_nowhere(tmp_path: Path) -> None:
     """Neither said nor written, as a name or in a file, which the owner alone may read."""
     pins = ("hub.JupyterHub.authenticator_class=dummy", f"hub.DummyAuthenticator.password={SECRET}")
-    code, said = run(tmp_path, LEAKS, *[word for pin in pins for word in ("--set", pin)])
+    options = [word for pin in pins for word in ("--set", pin)]
+    code, said = run(tmp_path, LEAKS, *options, "--lab-report")
     assert code == pytest.ExitCode.TESTS_FAILED
     assert "1 failed" in said, said
     assert SECRET not in said
@@ -251,4 +253,6 @@ def test_secrets_of_settings_are_nowhere(tmp_path: Path) -> None:
     left = [evidence, *evidence.rglob("*")]
     assert not [path for path in left if SECRET in str(path) or path.stat().st_mode & 0o077]
     texts = [path.read_text() for path in left if path.is_file()]
+    texts += Elements((evidence / "report.html").read_text()).lines()
+    assert any("DummyAuthenticator" in text for text in texts)
     assert not [text for text in texts if SECRET in text or "c0ffee" in text]

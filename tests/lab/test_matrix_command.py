@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from decision_tables import wrong_answers
 from lifecycle import Running, fresh_name, hublab
+from report_reader import Elements
 
 from hublab.engine import Engine
 from hublab.paths import ROOT
@@ -39,7 +40,7 @@ def rows_of(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
     return list(json.loads(done.stdout)["rows"])
 
 
-def test_a_matrix_and_its_table_once_more() -> None:
+def test_a_matrix_and_its_table_once_more(tmp_path: Path) -> None:
     """Expected are the words of scenarios/cross_host (hub_connect_ip), and scenarios/origin's
     tables where the hub is reached.
     """
@@ -58,10 +59,15 @@ def test_a_matrix_and_its_table_once_more() -> None:
     said = [line.partition(": ")[2] for line in done.stderr.splitlines() if " case " in line]
     assert ["ip=hub" in line for line in said] == [True, True, False, False]
 
-    again = matrix(*TRIED, "--resume", "--md")
+    report = tmp_path / "report.html"
+    again = matrix(*TRIED, "--resume", "--md", "--report", str(report))
     assert again.returncode == 0, again.stderr
     assert "bringing up" not in again.stderr
     assert "**503**" in again.stdout
+    told = [json.loads(one) for one in Elements(report.read_text()).lines()]
+    assert [one["case"] for one in told if one["kind"] == "case_answered"] == [
+        row["id"] for row in rows_of(done)
+    ]
     kept = ROOT / "evidence" / "matrix"
     assert any(works["id"] in path.read_text() for path in Path(kept).glob("*.json"))
 

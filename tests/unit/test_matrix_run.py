@@ -15,6 +15,8 @@ from hublab.cases.matrix import Axis, Case, parse_axis
 from hublab.cases.options import LabOptions
 from hublab.cases.runner import Entered, Owner
 from hublab.errors import EngineError, LabError, SettingError
+from hublab.journal.events import CaseAnswered
+from hublab.journal.file import Journal, read_journal
 from hublab.matrix import run as run_module
 from hublab.matrix.asking import Answers
 from hublab.matrix.plan import MatrixPlan
@@ -55,7 +57,7 @@ class Fakes:
                 self.lab = False
 
         monkeypatch.setattr(run_module, "Labs", FakeLabs)
-        monkeypatch.setattr(run_module, "LiveLab", lambda lab, channel: SimpleNamespace(
+        monkeypatch.setattr(run_module, "LiveLab", lambda lab, channel, _: SimpleNamespace(
             lab=lab, channel=channel, close=self.close))  # fmt: skip
         monkeypatch.setattr(run_module, "open_channel", contextlib.nullcontext)
         monkeypatch.setattr(run_module, "faulted", self.faulted)
@@ -135,6 +137,23 @@ def test_a_lab_for_each_topology(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert fakes.up == [("lab",), ("lab", "nginx")]
     assert [row.id for row in results.in_order()] == [case.id for case in results.plan.cases]
     assert fakes.entered != [case.id for case in results.plan.cases]
+
+
+def test_a_journal_has_the_answers_of_each_case(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    Fakes(monkeypatch)
+    plan = MatrixPlan((parse_axis(f"{BAD}=one,refused"),), probes=("reach",))
+    results = Results(plan, tmp_path / "kept.json")
+    with Journal.open(tmp_path / "journal.ndjson") as journal:
+        MatrixRun(results, LabOptions(), lambda line: None, journal).run()
+    told = [entry.event for entry in read_journal(journal.path)]
+    answered = {e.case: e for e in told if isinstance(e, CaseAnswered)}
+    assert list(answered) == [case.id for case in plan.in_order_of_change]
+    refused = answered[f"{BAD}=refused"]
+    assert refused.values == {BAD: "refused"}
+    assert refused.cells["reach"]["short"] == "no such value"
+    assert not refused.cells["reach"]["ok"]
 
 
 def test_a_run_goes_on_where_it_was_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from hublab.cases.matrix import Axis, Case, cases
 from hublab.pytest_plugin.case_pairs import case_pairs
-from hublab.pytest_plugin.catalogue import read_docstring
+from hublab.pytest_plugin.docstrings import read_docstring
 from hublab.settings.values import Settings
 
 pytest_plugins = ("pytester", "plugin_suite")

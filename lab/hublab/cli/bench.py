@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -27,6 +28,7 @@ from hublab.deployment.creation import temporary
 from hublab.deployment.plan import make_plan
 from hublab.engine.records import File
 from hublab.errors import ExpectationFailed, UsageError
+from hublab.paths import COMPOSE
 from hublab.progress import Steps
 from hublab.running.lab import Lab
 from hublab.running.live import connect
@@ -34,6 +36,8 @@ from hublab.running.ready import make_ready
 from hublab.settings.values import NO_SETTINGS
 
 LAB = "bench"
+WITH_BROWSER = [COMPOSE / "lab.yaml", COMPOSE / "browser.yaml"]
+REPORTS = ("report-open", "report-filter")
 NAMES = (
     "help",
     "up",
@@ -46,6 +50,7 @@ NAMES = (
     "websocket",
     "matrix",
     "capture",
+    *REPORTS,
     "down",
 )
 CELLS = ("matrix", "capture")
@@ -148,7 +153,7 @@ def bench(
         raise UsageError("--against measures cold starts", hint="leave --warm out")
     before = read_baseline(baseline) if baseline else {}
     if against is None:
-        figures = measure_all(parts or NAMES, rounds, steps(), warm or forms.COLD)
+        figures = measure_all(parts or usual_parts(), rounds, steps(), warm or forms.COLD)
     else:
         figures = measure_against(against, rounds, steps())
     if as_json:
@@ -162,6 +167,12 @@ def bench(
         )
 
 
+def usual_parts() -> tuple[str, ...]:
+    """All parts; those with a browser where what drives one is installed."""
+    has_browser = find_spec("playwright") is not None
+    return tuple(name for name in NAMES if has_browser or name not in REPORTS)
+
+
 def measure_all(
     names: tuple[str, ...], rounds: int, progress: Steps, form: str = forms.COLD
 ) -> list[Figure]:
@@ -170,7 +181,11 @@ def measure_all(
     figures = asyncio.run(run(alone, [name for name in names if name in alone], rounds, progress))
     if cells := [name for name in names if name in CELLS]:
         figures += asyncio.run(run_cells(cells, rounds, progress))
-    if with_lab := [name for name in names if name not in (*alone, *CELLS)]:
+    if reports := [name for name in names if name in REPORTS]:
+        with temporary(make_plan(WITH_BROWSER), LAB, progress) as created:
+            lab = Lab.find(LAB, created.engine)
+            figures += asyncio.run(run_reports(lab, reports, rounds, progress))
+    if with_lab := [name for name in names if name not in (*alone, *CELLS, *REPORTS)]:
         with temporary(make_plan(), LAB, progress) as created:
             lab = Lab.find(LAB, created.engine)
             figures += asyncio.run(run_in_lab(lab, with_lab, rounds, progress, form))
@@ -201,6 +216,23 @@ async def run_cells(names: list[str], rounds: int, progress: Steps) -> list[Figu
         return await run({part.name: part for part in cells.parts()}, names, rounds, progress)
     finally:
         await cells.close()
+
+
+async def run_reports(lab: Lab, names: list[str], rounds: int, progress: Steps) -> list[Figure]:
+    """Measure what a reader of a report waits for, in the lab's Chromium."""
+    if find_spec("playwright") is None:
+        raise UsageError(
+            f"{', '.join(names)} need playwright, which is not installed",
+            hint="pip install 'hublab[browser]'",
+        )
+    from hublab.bench.reports import Reports  # Playwright is needed for nothing else here
+    from hublab.running.browser import open_browser
+
+    await make_ready(lab, NO_SETTINGS, progress)
+    async with connect(lab) as live, open_browser(lab) as browser:
+        reports = Reports(live, browser)
+        await reports.prepare(progress)
+        return await run({part.name: part for part in reports.parts()}, names, rounds, progress)
 
 
 async def run_in_lab(

@@ -15,6 +15,7 @@ import click
 from hublab.engine import Engine
 from hublab.errors import HublabError
 from hublab.paths import SCENARIOS, cache_folder, ensure_dir
+from hublab.report.kept_runs import evidence_here, run_folders
 from hublab.running.lab import DEFAULT_NAME, Lab
 from hublab.running.sign_in import ADMIN, users_of
 from hublab.settings.files import ROLE_OF_SCOPE
@@ -106,6 +107,12 @@ def issues(ctx: click.Context, incomplete: str) -> Iterable[str]:
     for file in SCENARIOS.rglob("test_*.py"):
         for names in MARKER.findall(file.read_text()):
             yield from re.findall(r'"([^"]+)"', names)
+
+
+@completing
+def kept_runs_of(ctx: click.Context, incomplete: str) -> Iterable[str]:
+    """The runs that are kept, by their names."""
+    return (folder.name for folder in run_folders(evidence_here()))
 
 
 def remembered(lab: Lab, scope: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -19,13 +20,18 @@ from hublab.cli.matrix_table import show_table
 from hublab.cli.places import Place
 from hublab.cli.sources import source_options
 from hublab.errors import UsageError
+from hublab.journal.events import RunEnded
+from hublab.journal.file import Journal
 from hublab.matrix.file import example, read_file
 from hublab.matrix.plan import MatrixPlan
 from hublab.matrix.probes import PROBES, check_probe
 from hublab.matrix.request_lines import FORM, parse_request
 from hublab.matrix.results import Results
-from hublab.matrix.run import MatrixRun, check_plan
-from hublab.paths import ROOT, evidence_folder
+from hublab.matrix.run import MatrixRun, answered, check_plan
+from hublab.paths import ROOT, ensure_dir, evidence_folder
+from hublab.progress import Progress
+from hublab.report.kept_runs import JOURNAL, evidence_here, prune_runs
+from hublab.report.write import write_report
 from hublab.settings.values import Settings
 
 PROBE_LINES = "\n".join(f"  {name:13}  {probe.help}" for name, probe in PROBES.items())
@@ -54,6 +60,12 @@ PROBE_LINES = "\n".join(f"  {name:13}  {probe.help}" for name, probe in PROBES.i
 @click.option("--resume", is_flag=True, help="Go on with an earlier run of the same matrix.")
 @click.option("--csv", "csv", is_flag=True, help="Print comma-separated values.")
 @click.option("--md", "markdown", is_flag=True, help="Print a Markdown table.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also write FILE, the run's report as HTML; see `hublab report`.",
+)
 @source_options
 @click.option("--cold", is_flag=True, help="Each hub does its own imports, instead of a fork.")
 @click.option("--name", "-n", default=None, help="Use the lab of this name. Default: a new one.")
@@ -69,6 +81,7 @@ def matrix(
     resume: bool,
     csv: bool,
     markdown: bool,
+    report: Path | None,
     checkouts: tuple[Checkout, ...],
     cold: bool,
     name: str | None,
@@ -94,7 +107,7 @@ def matrix(
       hublab matrix --axis 'fault=none,partition hub node1' --axis topology=lab,lab+postgres
       hublab matrix --axis version.hub=6.1.1,5.4.6 --axis version.server=6.1.1,5.4.6 --probe cell
       hublab matrix --hub-source ~/src/jupyterhub --axis hub.JupyterHub.base_url=/,/jh/
-      hublab matrix --init origins.toml; hublab matrix origins.toml
+      hublab matrix --init origins.toml; hublab matrix origins.toml --report origins.html
     """
     if init:
         write_example(file)
@@ -111,15 +124,39 @@ def matrix(
         check_plan(plan, progress)
         # Ended like by Ctrl-C, so that what was seen is shown and the lab removed at once.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        try:
-            MatrixRun(
-                results, LabOptions(name=name, cold=cold, checkouts=checkouts), progress
-            ).run()
-        finally:
-            if results.rows:
-                show(results, form, as_json)
+        with matrix_journal(results) as journal:
+            options = LabOptions(name=name, cold=cold, checkouts=checkouts)
+            try:
+                MatrixRun(results, options, progress, journal).run()
+                journal.write(RunEnded(journal.path.parent.name))
+            finally:
+                if results.rows:
+                    show(results, form, as_json)
+                    write_report_of(journal.path, report, progress)
     else:
         show(results, form, as_json)
+        if report is not None:
+            with matrix_journal(results) as journal:
+                journal.write(RunEnded(journal.path.parent.name))
+            write_report_of(journal.path, report, progress)
+
+
+def matrix_journal(results: Results) -> Journal:
+    """A journal for this run, which begins with what an earlier one was answered."""
+    evidence = evidence_here()
+    prune_runs(evidence)
+    run = f"{datetime.now():%Y%m%dT%H%M%S}-matrix-{results.plan.digest}"
+    journal = Journal.open(ensure_dir(evidence / run) / JOURNAL, run=run)
+    for row in results.in_order():
+        journal.write(answered(row))
+    return journal
+
+
+def write_report_of(journal: Path, target: Path | None, progress: Progress) -> None:
+    """Write the report where one is asked for."""
+    if target is not None:
+        write_report(journal.parent, target, progress)
+        err.print(f"the report is {target}", markup=False)
 
 
 def write_example(file: Path | None) -> None:

@@ -63,6 +63,8 @@ VERBS = {
     "conformance": Verb("conformance", "Test a spawner against what hubs and bug reports demand."),
     "findings": Verb("findings", "List where software contradicts its documentation."),
     "matrix": Verb("matrix", "Try every combination of settings, and show what is seen."),
+    "report": Verb("report", "Make one HTML file of a run, which opens offline."),
+    "runs": Verb("runs", "List the runs that are kept, or remove old ones."),
     "reproduce": Verb("reproduce", "Run the scenarios of an issue, to see if it still happens."),
 }
 

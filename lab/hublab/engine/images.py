@@ -109,3 +109,22 @@ def build_target(root: Path, target: str, base: str, authorities: str, progress:
     argv += ["--file", str(root / "compose" / "images" / "Dockerfile"), str(root)]
     stream(argv, dict(os.environ), f"build {image}", progress)
     return image
+
+
+def export_files(
+    context: Path,
+    target: str,
+    folder: Path,
+    progress: Progress,
+    *,
+    base: str,
+    authorities: str,
+) -> None:
+    """Build a target of the Dockerfile in `context`, and write its files into a folder.
+
+    No image is made. Raises EngineError with the end of the builder's output.
+    """
+    argv = ["docker", "buildx", "build", "--progress", "plain", "--target", target]
+    argv += ["--output", f"type=local,dest={folder}", "--build-arg", f"BASE={base}"]
+    argv += ["--secret", f"id=ca,src={authorities}", str(context)]
+    stream(argv, dict(os.environ), f"build the files of {target}", progress)

@@ -71,6 +71,25 @@ class RunStarted(Event):
     wall: str
 
 
+@event("run_ended")
+@dataclass(frozen=True, slots=True)
+class RunEnded(Event):
+    """The last line of a process that came to the end of its run; a killed one has none."""
+
+    run: str
+
+
+@event("scenario")
+@dataclass(frozen=True, slots=True)
+class ScenarioBegun(Event):
+    """A file of scenarios, as its docstring describes it, before the first of its tests."""
+
+    file: str
+    title: str
+    why: str
+    sources: tuple[str, ...] = ()
+
+
 @event("lab_up")
 @dataclass(frozen=True, slots=True)
 class LabUp(Event):
@@ -173,23 +192,45 @@ class FaultHealed(Event):
 @event("verdict")
 @dataclass(frozen=True, slots=True)
 class Verdict(Event):
-    """How a test ended: `outcome` is held, failed, undecided, error or skipped."""
+    """How a test ended: `outcome` is held, failed, undecided, error or skipped.
+
+    `claim` is the sentence that it tried. Of a failure, `expected` and `seen` are the two sides,
+    and `places` are pairs of file and line, and the statement there.
+    """
 
     test: str
     case: str
     outcome: str
     seconds: float
     message: str = ""
+    claim: str = ""
+    expected: str = ""
+    seen: str = ""
+    places: tuple[list[str], ...] = ()
+
+
+@event("case_answered")
+@dataclass(frozen=True, slots=True)
+class CaseAnswered(Event):
+    """What `hublab matrix` saw in a case: question -> short, ok and detail of the answer."""
+
+    case: str
+    values: dict[str, str]
+    cells: dict[str, dict[str, Any]]
+    seconds: float
 
 
 @event("finding")
 @dataclass(frozen=True, slots=True)
 class FindingConfirmed(Event):
-    """The test that proves a finding passed."""
+    """The test that proves a finding passed; `expected` names what documents the contrary."""
 
     test: str
     title: str
     project: str
+    steps: str = ""
+    expected: str = ""
+    seen: str = ""
 
 
 @event("note")

@@ -7,6 +7,7 @@ the time of day, so that the journals of several processes can be merged.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import threading
@@ -24,6 +25,9 @@ from hublab.journal import hosts, network
 from hublab.journal.events import Event, RunStarted, event_from_json
 
 REDACTED = "[secret]"
+URL_SAFE = str.maketrans("+/", "-_")
+SHORTEST_ENCODED = 8
+"""Characters: those of 6 bytes."""
 KNOWN = (hosts, network)
 """Modules with kinds of events that every reader of a journal knows."""
 
@@ -50,6 +54,7 @@ class Journal:
         self._wall = time.time()
         self._lock = threading.Lock()
         self._secrets: tuple[str, ...] = ()
+        self._encoded: frozenset[str] = frozenset()
         self.watch: Callable[[Entry], None] = lambda entry: None
         """Gets each event once it is written, as a reader will see it."""
         for secret in secrets:
@@ -84,16 +89,17 @@ class Journal:
         return max(0.0, round(wall - self._wall, 6))
 
     def hide(self, secret: str) -> None:
-        """From now on write `[secret]` in place of `secret`, as it is or percent-encoded."""
+        """From now on write `[secret]` for `secret`: as it is, percent-encoded, or in base64."""
         if not secret:
             raise InternalError("an empty text cannot be hidden")
+        self._encoded |= in_base64(secret)
         texts = {secret, quote(secret, safe=""), *self._secrets}
         # The longest first: else the rest of a secret that contains another would stay.
         self._secrets = tuple(sorted(texts, key=len, reverse=True))
 
     def redacted(self, text: str) -> str:
         """A text without the secrets, for logs that are kept beside the journal."""
-        return str(self._redact(text))
+        return str(self._redact(text, all(one not in text for one in self._encoded)))
 
     def write(self, event: Event, *, t: float | None = None) -> Entry:
         """Write one event, which happened now or at `t`, and return it as a reader will see it."""
@@ -103,6 +109,9 @@ class Journal:
             at = round(self.now() if t is None else t, 6)
             fields = {name: self._redact(value) for name, value in asdict(event).items()}
             line = json.dumps({"t": at, "kind": event.kind, **fields}, ensure_ascii=False)
+            if any(one in line for one in self._encoded):
+                fields = {name: self._redact(value, False) for name, value in fields.items()}
+                line = json.dumps({"t": at, "kind": event.kind, **fields}, ensure_ascii=False)
             try:
                 _write_all(self._descriptor, line.encode("utf-8", "backslashreplace") + b"\n")
             except OSError as bad:
@@ -113,15 +122,18 @@ class Journal:
         self.watch(entry)
         return entry
 
-    def _redact(self, value: Any) -> Any:
+    def _redact(self, value: Any, plain: bool = True) -> Any:
+        """A value without secrets; unless it is `plain`, without their forms in base64 too."""
         if isinstance(value, str):
-            for secret in self._secrets:
+            for secret in self._secrets if plain else (*self._secrets, *self._encoded):
                 value = value.replace(secret, REDACTED)
             return value
         if isinstance(value, dict):
-            return {self._redact(key): self._redact(item) for key, item in value.items()}
+            return {
+                self._redact(key, plain): self._redact(item, plain) for key, item in value.items()
+            }
         if isinstance(value, list | tuple):
-            return [self._redact(item) for item in value]
+            return [self._redact(item, plain) for item in value]
         return value
 
     def close(self) -> None:
@@ -141,6 +153,22 @@ class Journal:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def in_base64(secret: str) -> frozenset[str]:
+    """What base64 makes of a text wherever it stands in what is encoded (RFC 4648, 4 and 5).
+
+    Characters that depend on its neighbours are left out. Of a text shorter than 6 bytes nothing is
+    left that could not be a harmless word.
+    """
+    found = set()
+    for before in range(3):
+        data = b"\0" * before + secret.encode()
+        whole = base64.b64encode(data).decode().rstrip("=")
+        inner = whole[(0, 2, 3)[before] : len(data) // 3 * 4]
+        if len(inner) >= SHORTEST_ENCODED:
+            found |= {inner, inner.translate(URL_SAFE)}
+    return frozenset(found)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

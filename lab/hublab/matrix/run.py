@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from hublab.cases.axis_check import check_axes, plans_of
@@ -17,7 +18,8 @@ from hublab.cases.options import LabOptions
 from hublab.cases.runner import CaseRunner, Owner
 from hublab.cases.surroundings import FAULT, OVERLAYS
 from hublab.errors import HublabError, MachineError, SettingError, UsageError
-from hublab.journal.events import Event
+from hublab.journal.events import CaseAnswered, Event
+from hublab.journal.file import Journal
 from hublab.journal.redaction import Redactor
 from hublab.matrix.asking import Answers, ask_all
 from hublab.matrix.plan import MatrixPlan
@@ -63,8 +65,16 @@ def check_plan(plan: MatrixPlan, progress: Progress) -> None:
 class MatrixRun:
     """One run of a matrix; the results are kept as they come."""
 
-    def __init__(self, results: Results, options: LabOptions, progress: Progress) -> None:
+    def __init__(
+        self,
+        results: Results,
+        options: LabOptions,
+        progress: Progress,
+        journal: Journal | None = None,
+    ) -> None:
+        """With a `journal` the run writes there what happens, what probes see and the answers."""
         self._results = results
+        self._journal = journal
         self._plan = results.plan
         self._options = options
         self._progress = progress
@@ -89,7 +99,8 @@ class MatrixRun:
         ]
 
     def _in_one_lab(self, files: tuple[str, ...], waiting: list[Case]) -> None:
-        labs = Labs(self._options, Silent(), self._progress)
+        recorder = Recorder(self._journal) if self._journal else Silent()
+        labs = Labs(self._options, recorder, self._progress)
         try:
             runner = labs.get(files, lambda: [case.settings for case in waiting])
             asyncio.run(self._all(labs, runner, waiting))
@@ -137,7 +148,9 @@ class MatrixRun:
             if refusal:
                 self._answer_all(answers, refusal)
             else:
-                asked = await self._ask(LiveLab(runner.lab, channel), browser, case, answers)
+                asked = await self._ask(
+                    LiveLab(runner.lab, channel, self._journal), browser, case, answers
+                )
                 broken = "nothing answered any more" if asked.all_silent else ""
         except (MachineError, UsageError):
             raise
@@ -205,11 +218,36 @@ class MatrixRun:
             for cell in (answers.cells[name],)
         }
         values = shown_values(self._plan, case)
-        self._results.add(Row(case.id, values, clean, round(seconds, 1), answers.seconds))
+        row = Row(case.id, values, clean, round(seconds, 1), answers.seconds)
+        self._results.add(row)
+        if self._journal:
+            self._journal.write(answered(row))
+
+
+def answered(row: Row) -> CaseAnswered:
+    """A row as an event."""
+    cells = {name: asdict(cell) for name, cell in row.cells.items()}
+    return CaseAnswered(row.id, dict(row.values), cells, row.seconds)
+
+
+class Recorder:
+    """Writes what happens to the labs of a matrix into its journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def record(self, event: Event) -> None:
+        """Write an event."""
+        self._journal.write(event)
+
+    def hide(self, texts: Iterable[str]) -> None:
+        """Hide these texts in everything written from now on."""
+        for text in texts:
+            self._journal.hide(text)
 
 
 class Silent:
-    """Records nothing: what a matrix sees is in its results."""
+    """Records nothing: what a matrix without a journal sees is in its results."""
 
     def record(self, event: Event) -> None:
         """Nothing is kept."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import inspect
 import io
-import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,11 +18,10 @@ import pytest
 from hublab.errors import LabError, UsageError
 from hublab.paths import ROOT, SCENARIOS
 from hublab.pytest_plugin.cases import case_of
+from hublab.pytest_plugin.docstrings import read_docstring
 from hublab.pytest_plugin.findings import Finding, findings_of
 from hublab.pytest_plugin.selection import Issue, issues_of
 from hublab.pytest_plugin.topologies import topology_of
-
-_SOURCES = re.compile(r"^Sources?:", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -118,26 +116,3 @@ def _scenario(item: pytest.Item) -> Scenario:
     title, why, sources = read_docstring(inspect.getdoc(module) or "")
     path = item.path.relative_to(SCENARIOS).as_posix()
     return Scenario(path, title, why, sources, topology_of(item) or ())
-
-
-def read_docstring(text: str) -> tuple[str, str, list[str]]:
-    """Title, why it matters, and sources, from a scenario's docstring.
-
-    The title is the first paragraph; `Why it matters:` and `Sources:` begin paragraphs of their
-    own; several sources are a list of `- ` items.
-    """
-    paragraphs = text.strip().split("\n\n")
-    title = _joined(paragraphs[0])
-    why, sources = "", []
-    for paragraph in paragraphs[1:]:
-        if paragraph.startswith("Why it matters:"):
-            why = _joined(paragraph.partition(":")[2])
-        elif _SOURCES.match(paragraph):
-            rest = paragraph.partition(":")[2].strip()
-            parts = re.split(r"^- ", rest, flags=re.MULTILINE) if rest.startswith("- ") else [rest]
-            sources = [_joined(part) for part in parts if part.strip()]
-    return title, why, sources
-
-
-def _joined(text: str) -> str:
-    return " ".join(text.split())

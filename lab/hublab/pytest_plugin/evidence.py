@@ -5,22 +5,28 @@ By default only the evidence of failures is kept; see `--lab-evidence`.
 
 from __future__ import annotations
 
+import inspect
 import secrets
 import time
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hublab.journal.events import Verdict
+from hublab.journal.events import ScenarioBegun, Verdict
 from hublab.paths import evidence_folder
 from hublab.pytest_plugin.cases import case_of
+from hublab.pytest_plugin.docstrings import read_docstring
 from hublab.pytest_plugin.evidence_store import EVIDENCE, LAB, STARTED_AT, Evidence
+from hublab.pytest_plugin.failures import sentence_of, shown_places, sides_of
 from hublab.pytest_plugin.item_names import name_of
 
 _RUN = "hublab_run"
 _WORST = pytest.StashKey[Verdict]()
+LONGEST = 2000
+"""Characters of what a verdict says of one thing."""
 _RANK = ["held", "skipped", "undecided", "failed", "error"]
 
 
@@ -88,7 +94,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         ):
             evidence.save(item)
         if report.when == "teardown":
-            evidence.record(worst)
+            describe_file(item)
+            evidence.record(replace(worst, seconds=now.seconds))
     if report.when == "teardown":
         item.config.stash[EVIDENCE].running = None
     return report
@@ -105,9 +112,31 @@ def verdict_of(
     else:
         outcome = "skipped" if report.skipped else "held"
     case = case_of(item)
-    message = str(call.excinfo.value)[:2000] if call.excinfo else ""
+    message = str(call.excinfo.value)[:LONGEST] if call.excinfo else ""
     seconds = round(time.time() - item.stash[STARTED_AT], 3)
-    return Verdict(name_of(item), case.id if case else "", outcome, seconds, message)
+    name, claim = name_of(item), sentence_of(item)
+    verdict = Verdict(name, case.id if case else "", outcome, seconds, message, claim)
+    if call.excinfo is None or not report.failed:
+        return verdict
+    expected, seen, places = sides_of(item, call.excinfo)
+    clean, here = item.config.stash[EVIDENCE].clean, item.config.invocation_params.dir
+    return replace(
+        verdict,
+        expected=clean(expected)[:LONGEST],
+        seen=clean(seen)[:LONGEST],
+        places=tuple([one.shown(here), one.source] for one in shown_places(places)),
+    )
+
+
+def describe_file(item: pytest.Item) -> None:
+    """Write what a file of scenarios is about, before its first verdict."""
+    evidence = item.config.stash[EVIDENCE]
+    file = item.nodeid.partition("::")[0]
+    if file not in evidence.described:
+        evidence.described.add(file)
+        module = getattr(item, "module", None)
+        title, why, sources = read_docstring(inspect.getdoc(module) or "")
+        evidence.record(ScenarioBegun(file, title, why, tuple(sources)))
 
 
 class BeforeTeardown:

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hublab.errors import HublabError
-from hublab.journal.events import Event, SpawnProgress
+from hublab.journal.events import Event, RunEnded, SpawnProgress
 from hublab.journal.file import Journal, merge, write_merged
 from hublab.journal.redaction import Redactor
-from hublab.pytest_plugin.item_names import folder_name, name_of
+from hublab.pytest_plugin.item_names import name_of
+from hublab.report.test_folders import folder_name
 
 if TYPE_CHECKING:  # collecting tests needs no Docker
     from hublab.running.lab import Lab
@@ -52,6 +53,12 @@ class Evidence:
         """What was recorded since that test started."""
         self.also: list[Callable[[pytest.Item], None]] = []
         """What else saves something of a test whose evidence is kept."""
+        self.stays = False
+        """Whether the journal stays whatever the outcome."""
+        self.when_whole: Callable[[Path], None] = lambda folder: None
+        """Gets the folder once all journals are closed, before what is not to be kept goes."""
+        self.described: set[str] = set()
+        """The files of scenarios that the journal describes already."""
         self._journal: Journal | None = None
         self._told_until: dict[str, float] = {}
         """Until when the journal has the log lines of each lab."""
@@ -131,6 +138,7 @@ class Evidence:
         A worker does neither: it does not know whether another one had a failure or still writes.
         """
         if self._journal is not None:
+            self._journal.write(RunEnded(self.folder.name))
             self._journal.close()
         if self.worker:
             return
@@ -140,6 +148,10 @@ class Evidence:
             write_merged(merge(journals), whole)
         if self.copy is not None:
             write_merged(merge(journals), self.copy)
+        if journals:
+            self.when_whole(self.folder)
+        if self.stays:
+            return
         if self.keep == "none" or (self.keep == "failed" and not self.failed):
             for journal in self.folder.glob("journal*.ndjson"):
                 journal.unlink()

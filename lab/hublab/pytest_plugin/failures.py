@@ -104,21 +104,13 @@ def failure_of(
     item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException], when: str | None
 ) -> Failure:
     """What is told of a failed test."""
-    evidence = item.config.stash[EVIDENCE]
-    clean = evidence.clean if LAB in item.stash else str
-    error = excinfo.value
-    places = users_places(excinfo, item) or [place_of(item)]
-    wanted = expected_and_seen(places[-1], item.config.stash.get(_COMPARED, None))
-    if isinstance(error, AssertionError) and wanted:
-        expected, seen = wanted
-        seen = "\n".join(filter(None, [seen, *explained(str(error), seen)]))
-    else:
-        expected, seen = "", said_by(error)
+    clean = item.config.stash[EVIDENCE].clean if LAB in item.stash else str
+    expected, seen, places = sides_of(item, excinfo)
     case = case_of(item)
     here = item.config.invocation_params.dir
     summary = f"expected {expected}, seen {seen}" if expected else seen
     return Failure(
-        claim=claim_of(item, error, when),
+        claim=claim_of(item, excinfo.value, when),
         case=[f"{key} = {shown_value(key, value) or repr('')}" for key, value in case.items()]
         if case
         else [],
@@ -131,24 +123,43 @@ def failure_of(
     )
 
 
+def sides_of(
+    item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException]
+) -> tuple[str, str, list[Place]]:
+    """What was expected, empty where nothing was compared; what was seen; and where."""
+    error = excinfo.value
+    places = users_places(excinfo, item) or [place_of(item)]
+    wanted = expected_and_seen(places[-1], item.config.stash.get(_COMPARED, None))
+    if not (isinstance(error, AssertionError) and wanted):
+        return "", said_by(error), places
+    expected, seen = wanted
+    return expected, "\n".join(filter(None, [seen, *explained(str(error), seen)])), places
+
+
 def shown_places(places: list[Place]) -> list[Place]:
     """The line of the test and those nearest to the failure."""
     return places if len(places) <= _MOST_PLACES else [places[0], *places[1 - _MOST_PLACES :]]
 
 
 def claim_of(item: pytest.Item, error: BaseException, when: str | None) -> str:
-    """The sentence that does not hold: of the test's docstring, of its finding, or its name."""
+    """The sentence that does not hold, and in which way."""
+    sentence = sentence_of(item)
+    if isinstance(error, NoCase):
+        return f"cannot be tried: {sentence}"
+    if isinstance(error, Undecided):
+        return f"undecided: {sentence}"
+    return f"{'does not hold' if when == 'call' else f'failed in its {when}'}: {sentence}"
+
+
+def sentence_of(item: pytest.Item) -> str:
+    """What a test claims: by its docstring, by its finding, or by its name."""
     function = getattr(item, "function", None)
     sentence = " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split())
     if not sentence and (findings := findings_of(item)):
         sentence = findings[0].title
     if not sentence:
         sentence = getattr(item, "originalname", item.name).removeprefix("test_").replace("_", " ")
-    if isinstance(error, NoCase):
-        return f"cannot be tried: {sentence}"
-    if isinstance(error, Undecided):
-        return f"undecided: {sentence}"
-    return f"{'does not hold' if when == 'call' else f'failed in its {when}'}: {sentence}"
+    return sentence
 
 
 def said_by(error: BaseException) -> str:

@@ -85,6 +85,8 @@ def pytest_runtest_makereport(
     if call.when == "call" and report.passed and not hasattr(report, "sabotage"):
         for found in findings_of(item):
             item.config.stash[EVIDENCE].record(
-                FindingConfirmed(item.nodeid, found.title, found.project)
+                FindingConfirmed(
+                    item.nodeid, found.title, found.project, found.steps, found.expected, found.seen
+                )
             )
     return report

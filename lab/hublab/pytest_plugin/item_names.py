@@ -1,12 +1,8 @@
-"""The names of tests: without the groups of workers, without their cases, and as folders."""
+"""The names of tests: without the groups of workers, and without their cases."""
 
 from __future__ import annotations
 
-import re
-
 import pytest
-
-from hublab.settings.secrets import short_digest
 
 
 def name_of(item: pytest.Item) -> str:
@@ -18,9 +14,3 @@ def name_of(item: pytest.Item) -> str:
 def scenario_of(item: pytest.Item) -> str:
     """A test's id without its cases."""
     return name_of(item).partition("[")[0]
-
-
-def folder_name(nodeid: str) -> str:
-    """A test's id as the name of a folder; distinct tests have distinct folders."""
-    name = re.sub(r"[^\w.=\[\]-]+", "_", nodeid, flags=re.ASCII)
-    return name if len(name) <= 100 else f"{name[:90]}~{short_digest(name)}"

@@ -1,0 +1,91 @@
+// The first view: what failed and why, then every case of every scenario.
+
+import { useMemo, useState } from "preact/hooks";
+
+import { type Journal, MATRIX, type Test } from "../data/journal.ts";
+import { BAD, claimOf, counts, duration, MARKS } from "../data/words.ts";
+import { Findings } from "./findings.tsx";
+import { MatrixGrid, ScenarioGrid } from "./grid.tsx";
+import { Prose } from "./prose.tsx";
+import { Why } from "./why.tsx";
+
+const MOST_FAILURES = 20;
+
+export function Overview({ journal }: { journal: Journal }) {
+  const [words, setWords] = useState("");
+  const [wanted, setWanted] = useState("");
+  const tests = useMemo(() => {
+    const low = words.toLowerCase();
+    return journal.tests.filter(
+      (test) => (!wanted || test.outcome === wanted) && (!low || `${test.id} ${claimOf(test)}`.toLowerCase().includes(low)),
+    );
+  }, [journal.version, words, wanted]);
+  const files = useMemo(() => byFile(tests), [tests]);
+  const failures = journal.tests.filter((test) => BAD.has(test.outcome));
+  const total = counts(journal);
+  return (
+    <main>
+      <h1 tabIndex={-1}><Summary journal={journal} bad={failures.length} /></h1>
+      <Failures tests={failures} />
+      <section aria-labelledby="cases">
+        <h2 id="cases">{journal.isMatrix ? "What each case answered" : "Every case"}</h2>
+        <div class="tools">
+          <label>
+            Find <input type="search" value={words} onInput={(event) => setWords(event.currentTarget.value)} placeholder="test, case or setting" />
+          </label>
+          {total.length > 1 && (
+            <div class="chips" role="group" aria-label="Only this outcome">
+              {total.map(([outcome, number]) => (
+                <button type="button" class={`chip ${outcome}`} aria-pressed={wanted === outcome} onClick={() => setWanted(wanted === outcome ? "" : outcome)}>
+                  <span aria-hidden="true">{MARKS[outcome]}</span> {number} {outcome}
+                </button>
+              ))}
+            </div>
+          )}
+        </div>
+        {files.length === 0 && <p class="empty">No case {words || wanted ? "matches" : "was run"}.</p>}
+        {files.map(([file, own]) =>
+          file === MATRIX
+            ? <MatrixGrid key={file} journal={journal} tests={own} />
+            : <ScenarioGrid key={file} scenario={journal.scenarios.get(file)} file={file} tests={own} />,
+        )}
+      </section>
+      <Findings journal={journal} />
+    </main>
+  );
+}
+
+function Summary({ journal, bad }: { journal: Journal; bad: number }) {
+  const number = journal.tests.length;
+  const what = journal.isMatrix ? (number === 1 ? "case" : "cases") : number === 1 ? "test" : "tests";
+  if (journal.isMatrix && !bad) return <>{number} {what} answered</>;
+  if (!bad) return <>{number} {what}, and nothing failed</>;
+  return <>{bad} of {number} {what} {bad === 1 ? "does" : "do"} not hold</>;
+}
+
+function Failures({ tests }: { tests: Test[] }) {
+  if (!tests.length) return null;
+  return (
+    <section aria-labelledby="failed">
+      <h2 id="failed">What does not hold</h2>
+      <ul class="failures">
+        {tests.slice(0, MOST_FAILURES).map((test) => (
+          <li key={test.index}>
+            <a class="whole" href={`#/case/${test.index}`}><Prose>{claimOf(test)}</Prose></a>
+            <Why test={test} />
+            <p class="small">{test.id || "its name is not known"} · {duration(test.end - test.begin)}</p>
+          </li>
+        ))}
+      </ul>
+      {tests.length > MOST_FAILURES && <p>and {tests.length - MOST_FAILURES} more, in the tables below.</p>}
+    </section>
+  );
+}
+
+/** Tests by their file; those with failures first, else in the order of the run. */
+function byFile(tests: Test[]): [string, Test[]][] {
+  const found = new Map<string, Test[]>();
+  for (const test of tests) found.set(test.file, [...(found.get(test.file) ?? []), test]);
+  const bad = (own: Test[]): number => (own.some((one) => BAD.has(one.outcome)) ? 0 : 1);
+  return [...found].sort(([, a], [, b]) => bad(a) - bad(b));
+}
