@@ -272,7 +272,7 @@ def test_workers_that_pass_leave_no_evidence(suite: pytest.Pytester) -> None:
     )
     result = suite.runpytest_subprocess("-p", "xdist.plugin", "-n2", "--lab-journal=all.ndjson")
     result.assert_outcomes(passed=2)
-    assert list((suite.path / "evidence").iterdir()) == []
+    assert not (suite.path / "evidence").exists()
     result.stdout.no_fnmatch_line("*evidence in*")
     ends = [e.event for e in read_journal(suite.path / "all.ndjson") if e.event.kind == "lab_down"]
     assert {getattr(end, "lab", "") for end in ends} == {"one", "other"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ class Hub:
 
 def stop(hub: Any) -> float:
     live: Any = object.__new__(LiveLab)
-    live._hub = hub
+    live._hub, live.journal, live.lab = hub, None, SimpleNamespace(name="lab")
     return asyncio.run(LiveLab.stop(live, "alice"))
 
 
