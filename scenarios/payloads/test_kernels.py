@@ -123,9 +123,7 @@ async def test_too_many_messages_are_cut(lab: LiveLab, case: Case) -> None:
         assert (len(output.stdout), output.stderr) == (PRINTED, "") or limit
 
 
-@pytest.mark.sabotage(
-    "server.ZMQChannelsWebsocketConnection.kernel_ws_protocol", "v1.kernel.websocket.jupyter.org"
-)
+@pytest.mark.sabotage(MESSAGE_LIMIT, 0.1)
 async def test_a_buffer_comes_as_it_was(lab: LiveLab) -> None:
     """16 MB of a comm's buffer, byte for byte, through the chain and past the proxy."""
     alice, server = await visit(lab, "alice")
