@@ -12,6 +12,7 @@ Sources:
   `lastModifiedCheckMargin`: the page asks for the model first and compares.
 - jupyter-collaboration 5.0, documentation, "Configuration": `file_poll_interval` 1 s,
   `document_save_delay` 1 s; jupyter_server_ydoc/rooms.py, `_on_outofband_change`.
+  `YDocExtension.disable_rtc`: "Whether to disable real time collaboration."
 - jupyterhub documentation, "Technical overview": a server for each user.
 """
 
@@ -85,11 +86,23 @@ async def test_the_last_who_saves_wins(lab: LiveLab) -> None:
     happens=True,
     workaround="change a shared document in its page alone",
 )
-@pytest.mark.sabotage(RTC_OFF, True)
+@pytest.mark.finding(
+    "YDocExtension.disable_rtc hides collaboration from pages; the server goes on with it",
+    project="jupyter-collaboration",
+    steps="c.YDocExtension.disable_rtc = True; a client that is not JupyterLab's page asks for a "
+    "session of a file and opens its room.",
+    expected="'Whether to disable real time collaboration.': the server refuses.",
+    seen="Two such clients share the document, and it is saved. The option sets `disableRTC` in "
+    "the page's configuration (jupyter_server_ydoc/app.py) and nothing else.",
+)
+@pytest.mark.sabotage("server.ServerApp.jpserver_extensions", {"jupyter_server_ydoc": False})
+@pytest.mark.side_by_side
+@pytest.mark.matrix(RTC_OFF, [False, True])
 async def test_a_document_that_is_shared(lab: LiveLab) -> None:
     """Each has what the other types, and it is saved; a write past them replaces it for both.
 
-    What was typed and not saved is gone, and what is typed later is saved again.
+    What was typed and not saved is gone, and what is typed later is saved again. `disable_rtc`
+    changes nothing of it.
     """
     _, server = await visit(lab, "alice")
     await lab.put_files("node2", "/home/bob", [File("collaborators.py", CODE)])
