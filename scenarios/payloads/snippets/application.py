@@ -7,6 +7,7 @@ how many read those. `/long?header=N` answers with a header of so many bytes.
 """
 
 import asyncio
+import sys
 
 from aiohttp import web
 
@@ -84,4 +85,5 @@ if __name__ == "__main__":
             web.get("/{tail:.*}", echo),
         ]
     )
-    web.run_app(application, host="127.0.0.1", port=PORT)
+    port = int(sys.argv[1]) if len(sys.argv) > 1 else PORT
+    web.run_app(application, host="127.0.0.1", port=port)
