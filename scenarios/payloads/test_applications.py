@@ -46,7 +46,7 @@ from .user_application import application, place
 
 pytestmark = pytest.mark.topology("lab", "payloads")
 
-HELD = 1.5
+HELD = 3.0
 """Seconds in which no byte of an answer comes. What is not held back comes within 0.1 s."""
 EVENTS = "text/event-stream"
 ACTIVITY = "hub.JupyterHub.last_activity_interval"
@@ -84,8 +84,9 @@ async def socket(
 async def test_what_an_application_sees(lab: LiveLab) -> None:
     """The browser's Host, the path without its prefix, which a header has: not for WebSockets.
 
-    It gets the cookies of its owner's server and not the hub's, and no name of the visitor. The
-    browser is promised the first subprotocol whatever the application takes.
+    It gets the cookies of its owner's server and not the hub's, and no name of the visitor, which
+    the server's `/api/me` tells. The browser is promised the first subprotocol whatever the
+    application takes.
     """
     alice, _ = await visit(lab, "alice")
     prefix = place(alice).path
@@ -99,6 +100,7 @@ async def test_what_an_application_sees(lab: LiveLab) -> None:
         assert "jupyterhub-user-alice=" in cookies
         assert "jupyterhub-hub-login" not in cookies
         assert not [name for name in headers if "user" in name.lower() and name != "User-Agent"]
+        assert (await alice.api("GET", "me"))["identity"]["username"] == "alice"
         seen = await echo(alice, place(alice, absolute=True) / "a")
         assert seen["path"] == f"{place(alice, absolute=True).path}/a"
         assert "X-Forwarded-Prefix" not in seen["headers"]
@@ -209,7 +211,8 @@ async def moves_by_itself(lab: LiveLab, server: Server) -> bool:
     expected="The application's stream is closed as the page was, as its WebSockets are "
     "(handlers.py, on_close), and last_activity stands still.",
     seen="The application goes on sending to jupyter-server-proxy, and last_activity moves with "
-    "each event: _proxy_progressive does not look whether its client is still there, for 7,200 s.",
+    "each event: _proxy_progressive does not look whether its client is still there, for 7,200 s. "
+    "(An event that is sent in the very moment of the close ends it, with 599.)",
 )
 @pytest.mark.sabotage("server.ServerApp.jpserver_extensions", {"jupyter_server_proxy": False})
 async def test_what_keeps_a_server_awake(lab: LiveLab) -> None:

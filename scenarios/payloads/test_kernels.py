@@ -19,6 +19,7 @@ Sources:
 from __future__ import annotations
 
 import hashlib
+import time
 
 import pytest
 
@@ -33,7 +34,7 @@ WINDOW = 3
 """Seconds, `rate_limit_window`: a cell may print three seconds' worth at once."""
 DEFAULT = 1 * MB
 """Bytes a second, `ZMQChannelsWebsocketConnection.iopub_data_rate_limit`."""
-PRINTED, LINE = 4 * MB, 20_000
+PRINTED, LINE = 8 * MB, 20_000
 PRINTS = f"for _ in range({PRINTED // LINE}): print('x' * {LINE - 1}, flush=True)"
 SHOWN = 16 * MB
 SHOWS = f"display({{'text/plain': 'x' * {SHOWN}}}, raw=True)"
@@ -70,7 +71,7 @@ BUFFERS = "server.MappingKernelManager.buffer_offline_messages"
 @pytest.mark.finding(
     "ServerApp.iopub_data_rate_limit = 0 does not turn the limit off",
     project="jupyter_server",
-    steps="c.ServerApp.iopub_data_rate_limit = 0; a cell prints 4 MB at once.",
+    steps="c.ServerApp.iopub_data_rate_limit = 0; a cell prints 8 MB at once.",
     expected="All of it: 'DEPRECATED. Use ZMQChannelsWebsocketConnection.iopub_data_rate_limit', "
     "where 0 is no limit, as maintainers advised; other values of the old name count.",
     seen="3 MB and 'IOPub data rate exceeded', as without the line, and no word of it in the log: "
@@ -87,13 +88,15 @@ async def test_a_long_print_is_cut(lab: LiveLab, case: Case) -> None:
     given = case[OLD_DATA_LIMIT]
     assert isinstance(given, int)
     alice, server = await visit(lab, "alice")
-    most = WINDOW * (given or DEFAULT)
+    limit = given or DEFAULT
     for at in (None, direct(server)):
         async with page(alice, server, await new_kernel(alice, server), at=at) as tab:
+            begun = time.monotonic()
             output = await tab.show(PRINTS)
+            seconds = time.monotonic() - begun
             assert output.status == "ok"
-            assert most * 0.9 < len(output.stdout) <= most
-            assert output.stderr.count(EXCEEDED) == 1
+            assert limit * WINDOW * 0.9 < len(output.stdout) <= limit * (WINDOW + seconds)
+            assert EXCEEDED in output.stderr
             output = await tab.show(SHOWS)
             assert [len(one["text/plain"]) for one in output.data] == [SHOWN]
             assert output.stderr == ""
@@ -116,7 +119,7 @@ async def test_too_many_messages_are_cut(lab: LiveLab, case: Case) -> None:
         if limit:
             assert numbers[: WINDOW * limit] == list(range(WINDOW * limit))
             assert len(numbers) < PICTURES
-            assert output.stderr.count(MANY) == 1
+            assert MANY in output.stderr
         else:
             assert (numbers, output.stderr) == (list(range(PICTURES)), "")
         output = await tab.show(PRINTS)
@@ -174,18 +177,15 @@ async def test_a_cell_that_outlives_its_page(lab: LiveLab, case: Case) -> None:
     for session in ("first", "second"):
         kernel = await new_kernel(alice, server)
         asked = await leave_and_finish(lab, alice, server, kernel)
-        late = ""
+        texts = {asked: "", "": ""}
         async with page(alice, server, kernel, session=session) as tab:
-            mark = await tab.request("execute_request", {"code": "print(x)", "allow_stdin": False})
-            while True:
+            content = {"code": "print(x)", "allow_stdin": False}
+            texts[mark := await tab.request("execute_request", content)] = ""
+            while texts[mark] != "42\n":
                 message = await tab.message()
-                about = message["parent_header"].get("msg_id")
-                text = message["content"].get("text", "")
-                late += text if about == asked else ""
-                if about == mark and text:
-                    break
-        assert text == "42\n"
-        assert late == ("0\n1\n2\n" if case[BUFFERS] and session == "first" else "")
+                about = message["parent_header"].get("msg_id", "")
+                texts[about] = texts.get(about, "") + message["content"].get("text", "")
+        assert texts[asked] == ("0\n1\n2\n" if case[BUFFERS] and session == "first" else "")
         log = await last_server_log(lab, "alice", "node1")
         assert ("Discarding " in log) == (case[BUFFERS] is True and session == "second")
 

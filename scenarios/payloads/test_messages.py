@@ -51,8 +51,10 @@ HEADERS = {"max_line_size": 2 * LONGER, "max_field_size": 2 * LONGER}
 NODE_OPTIONS = File("NODE_OPTIONS", b"--max-http-header-size=32768")
 PINGED = {"ws_ping_interval": 1000, "ws_ping_timeout": 2000}
 TORNADO = "server.ServerApp.tornado_settings"
-GONE = 12.0
-"""Seconds of the fault: four times what the server's pings need to notice it."""
+AT_ONCE = 3.0
+"""Seconds. A connection whose answer was read to its end is kept, and so never one less."""
+GONE, NOTICED = 12.0, 30.0
+"""Seconds: four times what these pings need to notice it, and what they may need at most."""
 
 
 async def statuses(lab: LiveLab, url: URL, sizes: tuple[int, ...]) -> list[int]:
@@ -166,6 +168,30 @@ async def test_connections_are_kept(lab: LiveLab) -> None:
     assert before <= more
 
 
+LARGE = "head -c 268435456 /dev/zero >/home/alice/large"
+
+
+@pytest.mark.sabotage("hub.JupyterHub.base_url", "/x/")
+async def test_a_download_that_its_client_leaves(lab: LiveLab) -> None:
+    """It is cut between proxy and server at once, where another request's connection is kept."""
+    alice, server = await visit(lab, "alice")
+    await lab.run("node1", "sh", "-c", LARGE, user="alice")
+    url = lab.origin.with_path("/user/alice/files/large")
+
+    async def one_less() -> bool:
+        return len(await connections(lab, server)) == len(before) - 1
+
+    async with alice.session.get(url.with_path("/user/alice/api")) as answer:
+        await answer.read()
+    before = await connections(lab, server)
+    async with alice.session.get(url) as answer:
+        assert answer.status == 200
+        await answer.content.readexactly(1000)
+        assert await connections(lab, server) == before
+        answer.close()
+    await until(one_less, what="the way to the server is cut", seconds=AT_ONCE)
+
+
 @pytest.mark.issue(
     "jupyter/notebook#3474",
     happens=True,
@@ -201,17 +227,19 @@ async def test_who_notices_a_lost_client(lab: LiveLab, case: Case) -> None:
     async def nobody() -> bool:
         return await connected() == 0
 
+    pinged = case[TORNADO] == PINGED
     async with page(alice, server, kernel) as tab:
         assert (await tab.show("print(1)")).stdout == "1\n"
         assert await connected() == 1
         reading = asyncio.create_task(tab.message())
         noticed = False
-        async with partition(lab, "client", "proxy", seconds=40):
+        async with partition(lab, "client", "proxy", seconds=60):
             with contextlib.suppress(Undecided):
-                noticed = await until(nobody, what="the server has noticed it", seconds=GONE)
+                patience = NOTICED if pinged else GONE
+                noticed = await until(nobody, what="the server has noticed it", seconds=patience)
             assert not reading.done()
             assert not tab.socket.closed
-        assert noticed == (case[TORNADO] == PINGED)
+        assert noticed == pinged
         if noticed:
             with pytest.raises((Undecided, HubError)):
                 await asyncio.wait_for(reading, 30)

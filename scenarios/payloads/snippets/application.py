@@ -2,7 +2,7 @@
 
 `/echo` answers it as JSON, `/socket` does so as the first message and then repeats what comes, as
 the second of the subprotocols that it is offered. `/events` is a stream of server-sent events: the
-first, and the next once somebody has asked `/go`; `/endless` one every 0.1 s, and `/watching` tells
+first, and the next once somebody has asked `/go`; `/endless` one each second, and `/watching` tells
 how many read those. `/long?header=N` answers with a header of so many bytes.
 """
 
@@ -12,6 +12,7 @@ import sys
 from aiohttp import web
 
 PORT = 9100
+EVERY = 1.0
 go = asyncio.Event()
 watching: set[object] = set()
 
@@ -54,7 +55,7 @@ async def endless(request: web.Request) -> web.StreamResponse:
     try:
         while True:
             await answer.write(b"data: again\n\n")
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(EVERY)
     finally:
         watching.discard(answer)
 
