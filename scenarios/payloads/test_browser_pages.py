@@ -24,7 +24,7 @@ from .pages import visit
 
 pytestmark = pytest.mark.topology("lab", "browser", "payloads")
 
-LONG = 20_000
+LONG = 60_000
 """Milliseconds for what a page does by itself."""
 SLIDER = """\
 import ipywidgets

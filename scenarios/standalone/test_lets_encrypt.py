@@ -64,7 +64,7 @@ WEB_SERVER = "cd /tmp && exec python3 -m http.server 80 >/dev/null 2>&1 & echo $
 
 
 async def test_issued_and_verified(lab: LiveLab) -> None:
-    """By a server of certbot's own and by a folder of nginx's; without the chain nobody trusts it.
+    """By a server of certbot's own and by a folder of nginx's; without the chain curl refuses it.
 
     The files are root's: a proxy that is another user ends with EACCES, and a notebook server says
     that there is no such file. `certbot delete` takes them away.
