@@ -140,7 +140,12 @@ ROLES = (
         },
         only_one="one identity provider in a lab",
     ),
-    Role("certificate-authority"),
+    Role(
+        "certificate-authority",
+        target="certificate-authority",
+        program="pebble",
+        first_address=54,
+    ),
     Role(
         "reverse-proxy",
         target="reverse-proxy",

@@ -98,7 +98,16 @@ def test_the_hub_waits_for_a_database_that_answers(tmp_path: Path, short: Path) 
 
 @pytest.mark.parametrize(
     "overlay_name",
-    ["nginx", "postgres", "bastion", "standalone", "browser", "identity-provider", "other-hub"],
+    [
+        "nginx",
+        "postgres",
+        "bastion",
+        "standalone",
+        "browser",
+        "identity-provider",
+        "other-hub",
+        "acme",
+    ],
 )
 def test_the_projects_own_overlays_agree_with_the_table(overlay_name: str) -> None:
     """A host in compose/*.yaml and one that names its role alone are the same host."""

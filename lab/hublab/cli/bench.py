@@ -20,6 +20,7 @@ from hublab.bench.measure import Figure, Part, measure_part
 from hublab.bench.requests import Requests
 from hublab.bench.revisions import spawner_of
 from hublab.bench.servers import NODE, USER, Servers
+from hublab.bench.transfers import Transfers
 from hublab.cli import bench_growth
 from hublab.cli.common import out, steps, table
 from hublab.cli.json_output import emit, json_option
@@ -48,6 +49,8 @@ NAMES = (
     "stop",
     "request",
     "websocket",
+    "first-byte",
+    "download",
     "matrix",
     "capture",
     *REPORTS,
@@ -245,7 +248,7 @@ async def run_in_lab(
         await forms.prewarm(live, form, (USER,), NODE)
         requests = Requests(live)
         try:
-            groups = (Labs(live), Hubs(live), Servers(live), requests)
+            groups = (Labs(live), Hubs(live), Servers(live), requests, Transfers(live))
             known = {part.name: part for group in groups for part in group.parts()}
             return await run(known, names, rounds, progress)
         finally:

@@ -26,6 +26,8 @@ PROJECTS = (
     "configurable-http-proxy",
     "jupyter_server",
     "jupyterhub-idle-culler",
+    "jupyter-server-proxy",
+    "jupyter-collaboration",
     "oauthenticator",
 )
 _EXAMPLE = "finding(title, project=…, steps=…, expected=…, seen=…)"

@@ -1,0 +1,1 @@
+"""What users run through client, proxy and server: kernels, applications, files, messages."""
