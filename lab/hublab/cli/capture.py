@@ -25,6 +25,7 @@ from hublab.cli.common import common, err, find, open_journal, out, steps, table
 from hublab.cli.complete import hosts as complete_hosts
 from hublab.cli.fault import Duration
 from hublab.cli.json_output import emit
+from hublab.cli.places import Place
 from hublab.errors import UsageError
 from hublab.journal.events import Note
 from hublab.journal.network import CaptureLost, Connection, Exchange
@@ -49,13 +50,13 @@ LONG_QUERY = 40
 )
 @click.option(
     "--har",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=Place(dir_okay=False),
     metavar="FILE",
     help="Also write the HTTP exchanges as HAR 1.2.",
 )
 @click.option(
     "--pcap",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Place(file_okay=False),
     metavar="FOLDER",
     help="Also write each host's packets as HOST.pcapng: headers only, payloads are cut off.",
 )

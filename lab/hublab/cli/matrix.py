@@ -62,7 +62,7 @@ PROBE_LINES = "\n".join(f"  {name:13}  {probe.help}" for name, probe in PROBES.i
 @click.option("--md", "markdown", is_flag=True, help="Print a Markdown table.")
 @click.option(
     "--report",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Place(dir_okay=False),
     metavar="FILE",
     help="Also write FILE, the run's report as HTML; see `hublab report`.",
 )

@@ -10,13 +10,14 @@ import click
 from hublab.cli.common import err, steps
 from hublab.cli.complete import kept_runs_of
 from hublab.cli.json_output import emit, json_option
+from hublab.cli.places import Place
 from hublab.errors import UsageError
 from hublab.report.bundle import write_bundle
 from hublab.report.kept_runs import evidence_here, find_run
 from hublab.report.markdown import markdown_of
 from hublab.report.write import write_report
 
-FILE = click.Path(path_type=Path, dir_okay=False)
+FILE = Place(dir_okay=False)
 
 
 @click.command()
