@@ -40,8 +40,10 @@ findings: ## run the surprises about other software again, a line each; NAME=cli
 	@findings/run $(NAME)
 
 .PHONY: sabotage
-sabotage: setup ## each scenario must fail when its lab is not in the case that it is told
-	@$(BIN)/pytest -q --sabotage $(or $(DIR),scenarios) -m 'not slow'
+sabotage: setup ## each scenario must fail when its lab is not in the case that it is told; goes on where it stopped, AGAIN=1 anew
+	@mkdir -p build
+	$(if $(AGAIN),@rm -f build/sabotage.json)
+	@$(BIN)/pytest -q --sabotage --lab-score build/sabotage.json $(or $(DIR),scenarios) -m 'not slow'
 
 .PHONY: check
 check: setup ## style, types and the tests that need no Docker
