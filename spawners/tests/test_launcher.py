@@ -106,7 +106,7 @@ def test_stop_during_start(ask: Ask) -> None:
     wait_until(lambda: b"started" in starting.stdout.readline())
     reply = ask("stop", phases=[["KILL", 5]])
     assert (reply.state, reply.left) == ("exited", 0)
-    assert not [line for line in processes_of(os.getuid()).values() if "7010" in line]
+    assert not [line for line in processes_of(os.getuid()).values() if "sleep 7010" in line]
 
 
 def test_half_a_request_does_nothing(tmp_path: Path) -> None:
