@@ -118,9 +118,30 @@ def test_a_shell_that_ended_is_replaced(engine: Engine, container: str) -> None:
     assert engine.exec(container, ["echo", "again"]).stdout == "again\n"
     api.restart(container, timeout=0)
     assert engine.exec(container, ["echo", "restarted"]).stdout == "restarted\n"
-    with pytest.raises(EngineError, match="run sh in"):
-        engine.exec(container, ["sh", "-c", "kill -KILL $PPID; sleep 60"])
+    others = kill.replace("echo ${", "[ ${dir#/proc/} != $$ ] && kill -KILL ${")
+    with pytest.raises(EngineError, match="the shell or its container ended"):
+        engine.exec(container, ["sh", "-c", f"echo canary; {others}; sleep 60"])
     assert engine.exec(container, ["echo", "again"]).stdout == "again\n"
+
+
+def test_a_command_leaves_nothing_to_the_next_one(engine: Engine, container: str) -> None:
+    """A child that writes later belongs to its own command; so do flags of pipes, and a group."""
+    later = "(sleep 0.3; echo later; echo odd >&2) & echo first"
+    done = engine.exec(container, ["sh", "-c", later])
+    assert (done.stdout, done.stderr) == ("first\nlater\n", "odd\n")
+    flags = "import fcntl, os; [fcntl.fcntl(fd, fcntl.F_SETFL, os.O_NONBLOCK) for fd in (1, 2)]"
+    engine.exec(container, ["python3", "-c", flags])
+    assert len(engine.exec(container, ["head", "-c", "3000000", "/dev/zero"]).stdout) == 3_000_000
+    assert engine.exec(container, ["sh", "-c", "kill -TERM 0; sleep 60"]).exit_code == 143
+    assert engine.exec(container, ["echo", "again"]).stdout == "again\n"
+    odd = {"A.B": "1", "OPTIND": "abc", "PATH": "/bin:/usr/bin"}
+    seen = engine.exec(container, ["python3", "-c", NAMES], environment=odd).stdout
+    assert seen == "{'A.B': '1', 'OPTIND': 'abc', 'PATH': '/bin:/usr/bin'}\n"
+    assert shells(engine, container) == 1
+    assert engine.processes(container) == 2  # init and sleep
+
+
+NAMES = "import os; print({name: os.environ.get(name) for name in ('A.B', 'OPTIND', 'PATH')})"
 
 
 def test_a_container_in_which_nothing_can_run(engine: Engine, container: str) -> None:
@@ -152,5 +173,9 @@ def test_files(engine: Engine, container: str, size: int) -> None:
     kind = "regular file" if size else "regular empty file"
     assert stat.stdout == f"640 7 7 {kind}\n644 0 0 regular file\n"
     assert engine.read_file(container, "/tmp/target") == b"kept\n"
-    listed = engine.exec(container, ["ls", "/tmp"]).stdout.split("\n")
-    assert not [name for name in listed if "hublab-new" in name]
+    engine.put_files(container, "/tmp", [File("-x", b"dash")])
+    assert engine.read_file(container, "/tmp/-x") == b"dash"
+    with pytest.raises(EngineError, match="busy"):  # it is mounted
+        engine.put_files(container, "/etc", [File("hosts", b"secret")])
+    listed = engine.exec(container, ["ls", "-a", "/tmp", "/etc"]).stdout.split("\n")
+    assert not [name for name in listed if name.startswith(".hublab")]

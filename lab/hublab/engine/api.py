@@ -30,7 +30,7 @@ from hublab.engine.records import (
     container_from,
     tar_of,
 )
-from hublab.engine.shells import Shells
+from hublab.engine.shells import SHELL, Shells, can_be_scripted
 from hublab.errors import EngineError, UsageError
 from hublab.roles import LABEL as ROLE
 
@@ -69,6 +69,11 @@ class Engine:
     def is_local(self) -> bool:
         """Whether ports published on the engine's loopback are this machine's loopback."""
         return self.host.startswith(("unix://", "npipe://"))
+
+    @property
+    def _has_shells(self) -> bool:
+        """Whether shells may stay open: the SDK cannot read their streams through TLS."""
+        return self.host.startswith("unix://")
 
     def close(self) -> None:
         self._shells.close()
@@ -181,25 +186,29 @@ class Engine:
     ) -> ExecResult:
         """Run a command inside a container, and wait for its end."""
         with engine_errors(f"run {argv[0]} in {container[:12]}"):
-            started = None if user else self._shells.started(container)
+            given = environment or {}
+            by_shell = self._has_shells and not user and can_be_scripted(argv, given)
+            started = self._shells.started(container) if by_shell else None
             if started is None:  # the engine says why nothing can run there
                 return run_in(self._client.api, container, argv, user, environment)
-            code, *outputs = self._shells.run(container, started, argv, environment or {})
+            code, *outputs = self._shells.run(container, started, argv, given)
             return ExecResult(code, *(text.decode(errors="replace") for text in outputs))
 
     def put_files(self, container: str, folder: str, files: Sequence[File]) -> None:
         """Write files into a folder of a container; they have their mode and owner at once."""
         with engine_errors(f"put {', '.join(file.name for file in files)} into {container[:12]}"):
-            if not files_by_shell.write(self._shells, container, folder, files):
+            done = self._has_shells and files_by_shell.write(self._shells, container, folder, files)
+            if not done:
                 self._client.api.put_archive(container, folder, tar_of(files))
 
     def read_file(self, container: str, path: str) -> bytes | None:
         """The content of one file of a container, None if there is no such file."""
         with engine_errors(f"read {path} in {container[:12]}"):
             try:
-                told, content = files_by_shell.read(self._shells, container, path)
-                if told:
-                    return content
+                if self._has_shells:
+                    told, content = files_by_shell.read(self._shells, container, path)
+                    if told:
+                        return content
                 chunks, _ = self._client.api.get_archive(container, path)
             except docker.errors.NotFound:
                 return None
@@ -267,9 +276,8 @@ class Engine:
             return str(self._client.api.inspect_container(container)["State"]["StartedAt"])
 
     def processes(self, container: str) -> int:
-        """The number of processes that run in a container."""
-        with engine_errors(f"count the processes of {container[:12]}"):
-            return len(self._client.api.top(container)["Processes"] or [])
+        """The number of processes that run in a container, without the shells of this module."""
+        return len([line for line in self.commands(container).values() if line != SHELL])
 
     def commands(self, container: str) -> dict[int, str]:
         """The command line of each process in a container, by its pid on the engine's machine."""

@@ -7,6 +7,7 @@ what remains for hosts that do not run, for large files, and for folders of them
 from __future__ import annotations
 
 import base64
+import secrets
 import shlex
 from collections.abc import Sequence
 
@@ -38,17 +39,19 @@ def write(shells: Shells, container: str, folder: str, files: Sequence[File]) ->
     started = shells.started(container) if small and flat else None
     if started is None:
         return False
-    lines = ["umask 077", "set -e", f"cd {shlex.quote(folder)}", *map(line_of, files)]
+    new = f".hublab-{secrets.token_hex(8)}"
+    lines = ["umask 077", "set -e", f"cd -- {shlex.quote(folder)}", f"trap 'rm -f {new}' EXIT"]
+    lines += [line_of(file, new) for file in files]
     # Its contents may be secret: they come by the shell's input and are in no arguments.
     code, _, _ = shells.run_script(container, started, "\n".join(lines))
     return code == 0
 
 
-def line_of(file: File) -> str:
-    """The commands that put a file in place of the one that is there."""
-    name, new = shlex.quote(file.name), shlex.quote(f"{file.name}.hublab-new")
+def line_of(file: File, new: str) -> str:
+    """The commands that put a file in place of the one that is there; `new` is its name before."""
+    name = shlex.quote(file.name)
     content = shlex.quote(base64.b64encode(file.content).decode())
     return (
         f"printf %s {content} | base64 -d > {new}; chown {file.uid}:{file.uid} {new}; "
-        f"chmod {file.mode:o} {new}; mv -fT {new} {name}"
+        f"chmod {file.mode:o} {new}; mv -fT -- {new} {name}"
     )

@@ -8,6 +8,7 @@ nor environment of a command are in any other process's arguments, and ends with
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 import select
 import shlex
@@ -19,6 +20,7 @@ from typing import Any
 import docker.errors
 from docker.utils.socket import frames_iter
 
+SHELL = "sh"
 STDOUT, STDERR = 1, 2
 """Streams: Engine API, "ContainerAttach", "Stream format"."""
 MOST_IDLE = 4
@@ -31,7 +33,7 @@ class Shell:
     def __init__(self, api: Any, container: str, started: str) -> None:
         """Raises the SDK's errors; `started` is when the container was started."""
         self.started = started
-        exec_id = api.exec_create(container, ["sh"], stdin=True)["Id"]
+        exec_id = api.exec_create(container, [SHELL], stdin=True)["Id"]
         # Nothing is lost of what the HTTP library reads ahead: the shell is silent until asked.
         self._stream = api.exec_start(exec_id, socket=True)
         self._socket = getattr(self._stream, "_sock", self._stream)
@@ -48,24 +50,27 @@ class Shell:
     def run(self, script: str) -> tuple[int, bytes, bytes]:
         """The exit code, stdout and stderr of a script, which gets no input.
 
-        Raises DockerException when the shell ends meanwhile, as with its container.
+        It has ended when its streams have, as a command of the engine's own. Raises DockerException
+        when the shell ends meanwhile, as with its container.
         """
         mark = secrets.token_hex(16)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # what it said says why
-            self._socket.sendall(framed(script, mark).encode())
         kept = {STDOUT: bytearray(), STDERR: bytearray()}
         end = f"\n{mark}".encode()
         code = b""
-        for stream, piece in self._frames:
-            kept[stream] += piece
-            code = after(kept[STDOUT], end)
-            if code.endswith(b"\n") and after(kept[STDERR], end).endswith(b"\n"):
-                break
-        else:
-            said = bytes(kept[STDOUT]).decode(errors="replace").strip()
-            raise docker.errors.DockerException(
-                said or "its container, or its shell, ended meanwhile"
-            )
+        try:
+            with contextlib.suppress(BrokenPipeError):  # what the engine said says why
+                self._socket.sendall(framed(script, mark).encode(errors="surrogateescape"))
+            for stream, piece in self._frames:
+                kept[stream] += piece
+                code = after(kept[STDOUT], end)
+                if code.endswith(b"\n") and after(kept[STDERR], end).endswith(b"\n"):
+                    break
+            else:
+                raise docker.errors.DockerException(why_ended(bytes(kept[STDOUT])))
+        except OSError as error:
+            raise docker.errors.DockerException(f"lost the connection: {error}") from error
+        if not code.strip().isdigit():  # somebody killed what waits for the script
+            raise docker.errors.DockerException(why_ended(b""))
         stdout, stderr = (bytes(kept[one]).rpartition(end)[0] for one in (STDOUT, STDERR))
         return int(code), stdout, stderr
 
@@ -82,23 +87,51 @@ def after(kept: bytearray, end: bytes) -> bytes:
     return tail.partition(end)[2]
 
 
-def framed(script: str, mark: str) -> str:
-    """A script for a shell of its own, and the words that say on both streams where it ended.
+def why_ended(said: bytes) -> str:
+    """What the engine said in place of starting a shell; of a command's output nothing."""
+    text = said.decode(errors="replace").strip()
+    return text[:500] if text.startswith("OCI runtime") else "the shell or its container ended"
 
-    What the outer shell says of a command that a signal ended goes nowhere.
+
+def framed(script: str, mark: str) -> str:
+    """A script with streams of its own, and words that say on both of the shell's where it ended.
+
+    Its streams are pipes: what it does to them, and what it leaves behind that writes, concerns no
+    other command. 3 and 4 are the shell's streams, 5 takes the exit code, 6 is the script's stderr;
+    what the shell says of a script that a signal ended goes nowhere.
     """
     return (
-        f"exec 3>&2 2>/dev/null\n( {script}\n) </dev/null 2>&3 3>&-\n"
-        f"printf '\\n{mark} %d\\n' $?; exec 2>&3 3>&-; printf '\\n{mark}\\n' >&2\n"
+        "exec 3>&1 4>&2\n"
+        "code=$( exec 5>&1\n"
+        "{ {\n"
+        f"( {script}\n) </dev/null 2>&6 3>&- 4>&- 5>&- 6>&-\n"
+        "echo $? >&5; } 2>/dev/null 3>&- 4>&- | cat >&3 4>&- 5>&- 6>&-\n"
+        "} 6>&1 | cat >&4 3>&- 5>&-\n"
+        ")\n"
+        f"printf '\\n{mark} %s\\n' \"${{code:-?}}\"; printf '\\n{mark}\\n' >&2\n"
     )
+
+
+PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+OWN = ("IFS", "OPTIND", "PATH", "PPID", "PS1", "PS2", "PS4", "PWD")
+"""Variables that mean something to the shell itself."""
+
+
+def can_be_scripted(argv: Sequence[str], environment: Mapping[str, str]) -> bool:
+    """Whether a shell can be given a command with these variables."""
+    names = all(PLAIN.fullmatch(name) and name not in OWN for name in environment)
+    return names and not any("\0" in text for text in (*argv, *environment.values()))
 
 
 def script_of(argv: Sequence[str], environment: Mapping[str, str]) -> str:
-    """The script that is this command, with these variables, and without the shell's own PWD."""
+    """The script that is this command, with these variables, and without the shell's own PWD.
+
+    It has a session of its own, as a command that the engine starts.
+    """
     exports = "".join(
         f"export {name}={shlex.quote(value)}; " for name, value in environment.items()
     )
-    return f"unset PWD; {exports}exec {shlex.join(argv)}"
+    return f"unset PWD; {exports}exec setsid {shlex.join(argv)}"
 
 
 class Shells:
@@ -142,7 +175,19 @@ class Shells:
                 if shell.started == started and shell.lives:
                     return shell
                 shell.close()
+            self._drop_ended()
         return Shell(self._client.api, container, started)
+
+    def _drop_ended(self) -> None:
+        """Close what is left of shells whose containers are gone."""
+        for container in list(self._idle):
+            lives = [shell for shell in self._idle[container] if shell.lives]
+            for shell in self._idle[container]:
+                if shell not in lives:
+                    shell.close()
+            self._idle[container] = lives
+            if not lives:
+                del self._idle[container]
 
     def _give_back(self, container: str, shell: Shell) -> None:
         with self._lock:
