@@ -9,6 +9,7 @@ two messages that say so, and nothing else. Addresses stay addresses.
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -113,8 +114,16 @@ def body_of(frame: Frame) -> object:
     """The JSON of a body, None where it is none."""
     try:
         return json.loads(bytes.fromhex(frame.first("http.file_data").replace(":", "")))
-    except ValueError:
+    except (ValueError, RecursionError):  # of a body that is nested deeply
         return None
+
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)?")
+
+
+def time_in(value: object) -> str | None:
+    """A time as JSON has it, None for anything else: a body may say what it likes."""
+    return value if isinstance(value, str) and TIME.fullmatch(value) else None
 
 
 def reported(body: object) -> dict[str, object]:
@@ -123,7 +132,7 @@ def reported(body: object) -> dict[str, object]:
     if not isinstance(servers, dict):
         return {}
     return {
-        str(name): one.get("last_activity")
+        str(name): time_in(one.get("last_activity"))
         for name, one in servers.items()
         if isinstance(one, dict)
     }
@@ -135,7 +144,11 @@ def table_of(body: object) -> dict[str, dict[str, object]]:
         return {}
     kept = ("target", "last_activity", "user", "server_name")
     return {
-        path: {name: route[name] for name in kept if name in route}
+        path: {
+            name: time_in(route[name]) if name == "last_activity" else route[name]
+            for name in kept
+            if name in route
+        }
         for path, route in body.items()
         if isinstance(route, dict)
     }

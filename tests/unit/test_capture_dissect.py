@@ -207,10 +207,13 @@ def test_a_websocket_begins_with_its_upgrade() -> None:
     assert (one["t"], one["sent"]) == (1000 + begun / 1000, 30)
 
 
+WHEN = "2026-11-29T12:00:00.123456Z"
+
+
 def test_of_two_bodies_is_kept_who_was_active_when_and_where_routes_lead() -> None:
     """jupyterhub/singleuser/extension.py, notify_activity; configurable-http-proxy, REST API."""
-    report = {"servers": {"big": {"last_activity": "T1"}}, "last_activity": "T2", "x": "secret"}
-    route = {"target": "http://n:1", "last_activity": "T3", "user": "alice", "token": "secret"}
+    report = {"servers": {"big": {"last_activity": WHEN}}, "last_activity": WHEN, "x": "secret"}
+    route = {"target": "http://n:1", "last_activity": WHEN, "user": "alice", "token": "secret"}
     wire = Wire()
     wire.opened()
     body = {"http__file_data": json.dumps(report).encode().hex()}
@@ -221,11 +224,21 @@ def test_of_two_bodies_is_kept_who_was_active_when_and_where_routes_lead() -> No
     wire.request("GET", "/user/alice/api")
     wire.answer(200, http__file_data=json.dumps({"version": "secret"}).encode().hex())
     activity, routes, other = wire.records("exchange")
-    assert activity["activity"] == {"big": "T1"}
+    assert activity["activity"] == {"big": WHEN}
     kept = {name: route[name] for name in ("target", "last_activity", "user")}
     assert routes["routes"] == {"/user/alice/": kept}
     assert (other["activity"], other["routes"]) == ({}, {})
     assert "secret" not in json.dumps([*wire.records("exchange"), *wire.records("connection")])
+
+
+def test_a_body_may_say_what_it_likes() -> None:
+    """What is no time is none, and a body that is nested deeply is no reason to read nothing."""
+    body = {"servers": {"x": {"last_activity": {"password": "secret"}}}}
+    assert dissect.reported(body) == {"x": None}
+    assert dissect.reported({"servers": {"x": {"last_activity": "secret"}}}) == {"x": None}
+    assert dissect.table_of({"/": {"target": "t", "last_activity": ["secret"]}}) == {
+        "/": {"target": "t", "last_activity": None}
+    }
 
 
 def test_a_body_that_is_no_such_json_is_ignored() -> None:

@@ -58,6 +58,14 @@ def test_no_value_stays_in_an_address_inside_an_address(name: str, canary: str) 
         ("/user/alice/oauth_callback?code=a&state=b", "/user/alice/oauth_callback?code=[redacted]"
          "&state=[redacted]"),
         ("node1.lab, alert: Unknown CA", "node1.lab, alert: Unknown CA"),
+        ("/x?QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "/x?[redacted]"),
+        ("/x?limit=1;password=canary", "/x?limit=1;password=[redacted]"),
+        ("/l?next=%252Fa%253Fpassword%253Dcanary", "/l?next=/a%3Fpassword%3D[redacted]"),
+        ("/x?path=http://me:canary@h/", "/x?path=http://h/"),
+        ("me:canary@h:443", "h:443"),
+        ("//me:canary@h/", "//h/"),
+        ("/l?next=/a%23access_token=canary", "/l?next=/a%23[redacted]"),
+        ("/user/a@b/lab", "/user/a@b/lab"),
     ],
 )  # fmt: skip
 def test_names_stay_and_secrets_go(path: str, expected: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import threading
 from collections.abc import Iterator
@@ -147,6 +148,27 @@ def test_secrets_are_hidden_and_names_stay() -> None:
     assert hide.text('{"token": "x1"} secret-token abc') == (
         f'{{"token": "{REDACTED}"}} {REDACTED} abc'
     )
+    for text in (
+        "JUPYTERHUB_API_TOKEN=c4nary",
+        "Authorization: token c4nary",
+        '"Authorization": "Bearer c4nary"',
+        "Bearer c4n.ary.c4nary",
+        "Set-Cookie: jupyterhub-session-id=c4nary; Path=/",
+        "token=c4nary",
+        "{'token': 'c4nary', 'a': 1}",
+        '{"api_token": "a\\"c4nary"}',
+        "#access_token=c4nary",
+        "http://me:c4nary@host/",
+        "client_secret=c4nary&x=1",
+        base64.b64encode(b"alice:secret-token").decode(),
+        "secret%2Dtoken and secret-token",
+    ):
+        shown = hide.text(text)
+        assert REDACTED in shown
+        assert "c4nary" not in shown
+        assert "secret-token" not in shown
+    harmless = "a token is a row; Cookie: none; password is asked for; Path=/"
+    assert hide.text(harmless) == harmless
     assert hide.text("Setting new xsrf cookie for b'None:x1=' {'path': '/'}") == (
         f"Setting new xsrf cookie for b'{REDACTED}' {{'path': '/'}}"
     )

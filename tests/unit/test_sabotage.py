@@ -93,6 +93,36 @@ def test_a_kept_score_goes_on_where_it_ended(suite: pytest.Pytester) -> None:
     changed.stdout.fnmatch_lines(["2 of 2 *"])
 
 
+def test_a_score_has_what_all_workers_caught(suite: pytest.Pytester) -> None:
+    """The controller alone writes, so that no worker undoes what another one has seen."""
+    suite.makeconftest(CONFTEST)
+    tests = "".join(
+        f"@pytest.mark.sabotage('{KEY}', '*')\ndef test_{n}(lab):\n    assert '{KEY}' not in lab\n"
+        for n in range(40)
+    )
+    suite.makepyfile(f"import pytest\npytestmark = pytest.mark.topology('lab')\n{tests}")
+    argv = ("--sabotage", "--lab-score=score.json")
+    done = suite.runpytest_subprocess("-p", "xdist.plugin", "-n3", *argv)
+    done.stdout.fnmatch_lines(["40 of 40 *"])
+    assert len(json.loads(Path("score.json").read_text())) == 40
+
+
+def test_a_lost_engine_has_noticed_nothing(suite: pytest.Pytester) -> None:
+    suite.makeconftest(CONFTEST)
+    suite.makepyfile(
+        f"""
+        import pytest
+        from hublab.errors import EngineError
+        @pytest.mark.topology("lab")
+        @pytest.mark.sabotage("{KEY}", "*")
+        def test_x(lab):
+            raise EngineError("gone")
+        """
+    )
+    result = suite.runpytest("--sabotage")
+    result.stdout.fnmatch_lines(["NOT CAUGHT *", "*gone*", "0 of 1 *"])
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [

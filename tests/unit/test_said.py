@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hublab.running.log_lines import Line, server_lines
+import pytest
+
+from hublab.running.log_lines import Line, host_lines, server_lines
 from hublab.running.said import MOST, said, seconds_of
 
 NOON = 1_764_417_600.0
@@ -27,6 +29,19 @@ def test_a_servers_line_of_a_wrong_clock_stays_with_the_line_before() -> None:
         (2.5, "rest"),
     ]
     assert {(one.line.host, one.line.server) for one in seen} == {("node1", "alice")}
+
+
+@pytest.mark.parametrize("sign", ["\r", "\x0b", "\x0c", "\x85", "\u2028"])
+def test_a_line_ends_where_the_engine_ends_it(sign: str) -> None:
+    """A progress bar's line is one line, and nothing in it is taken for a time."""
+    log = f"2025-11-29T12:00:01.5Z a 10%{sign}20%\r\n2025-11-29T12:00:02Z next\n"
+    lines = host_lines("hub", log)
+    assert [(line.at, line.text) for line in lines] == [
+        ("2025-11-29T12:00:01.5Z", f"a 10%{sign}20%"),
+        ("2025-11-29T12:00:02Z", "next"),
+    ]
+    odd = [*lines, Line("20%", "hub", "no time")]
+    assert [one.at - NOON for one in said("lab", "hub", "", odd, NOON, NOON + 60)] == [1.5, 2, 2]
 
 
 def test_what_is_left_out_is_said() -> None:

@@ -87,7 +87,8 @@ class Capture:
             return False
         engine, lab = self.lab.engine, self.lab
         try:
-            return all(engine.started_at(lab.host(h).id) == t for h, t in self.starts.items())
+            same = all(engine.started_at(lab.host(h).id) == t for h, t in self.starts.items())
+            return same and all(ring.runs(engine) for ring in self.rings.values())
         except HublabError:
             return False
 

@@ -105,15 +105,20 @@ def exchange_events(
     if purpose == "activity":
         user = seen.path.partition("?")[0].split("/")[-2]
         for server, last in seen.activity.items():
-            yield Happened(seen.t, ActivityBelieved(lab, "server", clean(user), server, last))
+            yield Happened(
+                seen.t, ActivityBelieved(lab, "server", clean(user), clean(server), last)
+            )
     if purpose == "routes" and seen.routes:
         answered = seen.t + (seen.seconds or 0.0)
-        table = {path: str(route.get("target", "")) for path, route in seen.routes.items()}
+        table = {
+            clean(path): clean(str(route.get("target", ""))) for path, route in seen.routes.items()
+        }
         yield Happened(answered, RoutesBelieved(lab, "proxy", table))
         for route in seen.routes.values():
             if owner := route.get("user"):
                 name, at = str(route.get("server_name", "")), route.get("last_activity")
-                yield Happened(answered, ActivityBelieved(lab, "proxy", str(owner), name, at))
+                owner, name = clean(str(owner)), clean(name)
+                yield Happened(answered, ActivityBelieved(lab, "proxy", owner, name, at))
 
 
 def is_shown(one: SeenConnection) -> bool:

@@ -40,6 +40,8 @@ done
 """dumpcap names its file once the filter is in the kernel and packets are being kept."""
 INCOMPLETE = 3
 """The exit code of `end.py` when the last packets may be missing."""
+ENDED_EARLIER = 4
+"""Its exit code when the capture had ended, or was killed, before."""
 REMOVE = '[ ! -d "$1" ] || { kill -KILL "$(cat "$1/pid")" 2>/dev/null; rm -rf "$1"; }'
 
 
@@ -69,11 +71,18 @@ class Ring:
             raise LabError(f"the capture did not start: {said}", where=host)
         return ring
 
+    def runs(self, engine: Engine) -> bool:
+        """Whether the capture goes on."""
+        script = 'kill -0 "$(cat "$1/pid")"'
+        return engine.exec(self.container, ["sh", "-c", script, "-", self.folder]).exit_code == 0
+
     def end(self, engine: Engine) -> None:
         """End the capture with all packets until now; ending twice is no error. Raises LabError."""
         done = engine.exec(self.container, ["python3", f"{SCRIPTS}/end.py", self.folder])
         if done.exit_code == INCOMPLETE:
             raise LabError("the last packets came too late", where=self.host)
+        if done.exit_code == ENDED_EARLIER:
+            raise LabError("the capture ended too early: what came later is lost", where=self.host)
         if done.exit_code:
             said = done.stderr.strip()[-500:]
             raise LabError(f"the capture did not end: {said}", where=self.host)

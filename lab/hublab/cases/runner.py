@@ -134,7 +134,7 @@ class CaseRunner:
         finally:
             await checking
         settings = case.settings
-        event = SettingsApplied(self.lab.name, case.id, settings.digest, settings.as_json())
+        event = SettingsApplied(self.lab.name, case.id, settings.digest, settings.masked())
         self.recorder.record(event)
         return entered
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -29,6 +28,7 @@ from hublab.cli.places import Place
 from hublab.errors import UsageError
 from hublab.journal.events import Note
 from hublab.journal.network import CaptureLost, Connection, Exchange
+from hublab.journal.private_file import write_private
 from hublab.running.lab import Lab
 
 SPARE = 60
@@ -112,18 +112,20 @@ def capture(
         secrets = lab.secrets() | lab.settings().secret_values()
         happened = running.read(running.begun, cleaner(secrets))
         record(journal, happened)
+        if as_json:
+            emit(as_document(lab, running.begun, happened))
+        else:
+            show(running.begun, happened)
+        report_losses(happened)
+        known = len(running.lost)
         if har:
             write(har, json.dumps(har_of(happened), indent=1).encode())
         if pcap:
             write_packets(running, pcap)
+        report_losses(Happened(0.0, loss) for loss in running.lost[known:])
     finally:
         running.remove()
         journal.close()
-    if as_json:
-        emit(as_document(lab, running.begun, happened))
-    else:
-        show(running.begun, happened)
-    report_losses(happened)
 
 
 def refuse_unwritable(har: Path | None, pcap: Path | None) -> None:
@@ -134,10 +136,11 @@ def refuse_unwritable(har: Path | None, pcap: Path | None) -> None:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read."""
-    path.touch(mode=0o600)
-    os.chmod(path, 0o600)  # one that was there already
-    path.write_bytes(content)
+    """Write a file that only its owner can read. Raises UsageError."""
+    try:
+        write_private(path, content)
+    except OSError as error:
+        raise UsageError(f"cannot write it: {error.strerror}", where=str(path)) from error
 
 
 def write_packets(running: Capture, folder: Path) -> None:

@@ -19,6 +19,7 @@ from hublab.cli.json_output import json_option
 from hublab.cli.places import Place
 from hublab.engine import Engine
 from hublab.journal.file import Journal
+from hublab.journal.redaction import hideable
 from hublab.paths import lab_folder
 from hublab.progress import Steps
 from hublab.running.lab import DEFAULT_NAME, Lab
@@ -171,7 +172,7 @@ def open_journal(lab: Lab, verb: str) -> Journal:
     stamp = datetime.now().strftime("%Y%m%dT%H%M%S.%f")
     path = lab_folder(lab.name) / f"{stamp}-{verb}.ndjson"
     hidden = lab.secrets() | lab.settings().secret_values()
-    return Journal.open(path, run=f"hublab {verb}", secrets=hidden)
+    return Journal.open(path, run=f"hublab {verb}", secrets=hideable(hidden))
 
 
 def with_live(name: str, work: Callable[[LiveLab], Awaitable[T]], verb: str | None = None) -> T:

@@ -176,7 +176,7 @@ async def switch(live: LiveLab, settings: Settings) -> None:
     """Put settings into effect, and write that into the journal."""
     restarts = await apply_settings(live.lab, settings)
     await live.forget_hub()
-    live.record(SettingsApplied(live.name, "", settings.digest, settings.as_json()))
+    live.record(SettingsApplied(live.name, "", settings.digest, settings.masked()))
     for one in restarts:
         seconds = round(one.seconds, 3)
         live.record(Restarted(live.name, one.host, one.program, one.reason, seconds))

@@ -119,7 +119,7 @@ async def switch(live: LiveLab, settings: Settings) -> Changed:
     stale = before.only("server") != settings.only("server")
     restarts = await apply_settings(live.lab, settings, repair=True)
     await live.forget_hub()
-    live.record(SettingsApplied(live.name, "", settings.digest, settings.as_json()))
+    live.record(SettingsApplied(live.name, "", settings.digest, settings.masked()))
     for r in restarts:
         live.record(Restarted(live.name, r.host, r.program, r.reason, round(r.seconds, 3)))
     emptied = any(r.program == "proxy" for r in restarts)

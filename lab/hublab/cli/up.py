@@ -210,7 +210,7 @@ def bring_up(
     with open_journal(lab, "up") as journal:
         hosts = tuple(lab.as_json()["hosts"])
         journal.write(LabUp(lab.name, lab.subnet, hosts, created.seconds))
-        journal.write(SettingsApplied(lab.name, "", effective.digest, effective.as_json()))
+        journal.write(SettingsApplied(lab.name, "", effective.digest, effective.masked()))
     created.release()
     return lab, created
 

@@ -97,6 +97,8 @@ def container_event(raw: dict[str, Any]) -> ContainerEvent | None:
 
 def log_lines(piece: bytes) -> Iterator[tuple[str, str]]:
     """The lines of a piece of a log: the engine's time and the text, without colours."""
-    for line in COLOUR.sub("", piece.decode(errors="replace")).splitlines():
+    # Lines end where the engine ends them: a program's own \r, or another sign, ends none.
+    for line in COLOUR.sub("", piece.decode(errors="replace")).split("\n"):
         at, _, text = line.partition(" ")
-        yield at, text
+        if at:
+            yield at, text.rstrip("\r")

@@ -7,7 +7,6 @@ the time of day, so that the journals of several processes can be merged.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import threading
@@ -18,16 +17,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
-from urllib.parse import quote
 
 from hublab.errors import InternalError, JournalError, MachineError
 from hublab.journal import hosts, network
 from hublab.journal.events import Event, RunStarted, event_from_json
+from hublab.journal.private_file import write_private
+from hublab.journal.secret_forms import in_base64, plain_forms
 
 REDACTED = "[secret]"
-URL_SAFE = str.maketrans("+/", "-_")
-SHORTEST_ENCODED = 8
-"""Characters: those of 6 bytes."""
 KNOWN = (hosts, network)
 """Modules with kinds of events that every reader of a journal knows."""
 
@@ -93,7 +90,7 @@ class Journal:
         if not secret:
             raise InternalError("an empty text cannot be hidden")
         self._encoded |= in_base64(secret)
-        texts = {secret, quote(secret, safe=""), *self._secrets}
+        texts = {*plain_forms(secret), *self._secrets}
         # The longest first: else the rest of a secret that contains another would stay.
         self._secrets = tuple(sorted(texts, key=len, reverse=True))
 
@@ -153,22 +150,6 @@ class Journal:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def in_base64(secret: str) -> frozenset[str]:
-    """What base64 makes of a text wherever it stands in what is encoded (RFC 4648, 4 and 5).
-
-    Characters that depend on its neighbours are left out. Of a text shorter than 6 bytes nothing is
-    left that could not be a harmless word.
-    """
-    found = set()
-    for before in range(3):
-        data = b"\0" * before + secret.encode()
-        whole = base64.b64encode(data).decode().rstrip("=")
-        inner = whole[(0, 2, 3)[before] : len(data) // 3 * 4]
-        if len(inner) >= SHORTEST_ENCODED:
-            found |= {inner, inner.translate(URL_SAFE)}
-    return frozenset(found)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
@@ -238,11 +219,18 @@ def merge(paths: Iterable[Path]) -> tuple[Entry, ...]:
 
 
 def write_merged(entries: Iterable[Entry], path: Path) -> None:
-    """Write entries as one journal; replaces the file at `path`."""
+    """Write entries as one journal; replaces the file at `path`, when all of it is written.
+
+    Raises MachineError.
+    """
     lines = ({"t": t, "kind": event.kind, **asdict(event)} for t, event in entries)
-    path.touch(mode=0o600)
-    path.chmod(0o600)  # one that was there already
-    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    try:
+        write_private(path, text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise MachineError(
+            f"cannot write the journal: {error.strerror}", where=str(path)
+        ) from error
 
 
 def _wall(entries: tuple[Entry, ...]) -> float:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from hublab.errors import UsageError
+from hublab.journal.private_file import write_private
 from hublab.matrix.plan import MatrixPlan
 from hublab.matrix.probes import Seen
 from hublab.settings.secrets import shown_value
@@ -38,9 +38,7 @@ class Results:
         """Keep a row, in the file too."""
         self.rows[row.id] = row
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        new = self.path.with_suffix(".new")
-        new.write_text(json.dumps(self.as_json(), indent=1), encoding="utf-8")
-        os.replace(new, self.path)
+        write_private(self.path, json.dumps(self.as_json(), indent=1).encode())
 
     def as_json(self) -> dict[str, object]:
         """The form of `--json`."""

@@ -112,19 +112,20 @@ def verdict_of(
     else:
         outcome = "skipped" if report.skipped else "held"
     case = case_of(item)
-    message = str(call.excinfo.value)[:LONGEST] if call.excinfo else ""
+    # Secrets go before the text is cut: the first half of one would stay.
+    clean, here = item.config.stash[EVIDENCE].clean, item.config.invocation_params.dir
+    message = clean(str(call.excinfo.value))[:LONGEST] if call.excinfo else ""
     seconds = round(time.time() - item.stash[STARTED_AT], 3)
     name, claim = name_of(item), sentence_of(item)
     verdict = Verdict(name, case.id if case else "", outcome, seconds, message, claim)
     if call.excinfo is None or not report.failed:
         return verdict
     expected, seen, places = sides_of(item, call.excinfo)
-    clean, here = item.config.stash[EVIDENCE].clean, item.config.invocation_params.dir
     return replace(
         verdict,
         expected=clean(expected)[:LONGEST],
         seen=clean(seen)[:LONGEST],
-        places=tuple([one.shown(here), one.source] for one in shown_places(places)),
+        places=tuple([one.shown(here), clean(one.source)] for one in shown_places(places)),
     )
 
 
@@ -153,12 +154,12 @@ class BeforeTeardown:
         )
         item = evidence.running
         if item is not None and LAB in item.stash and evidence.keep != "none":
+            evidence.save(item)  # first: a verdict ends what belongs to a test
             seconds = round(time.time() - item.stash[STARTED_AT], 3)
             case = case_of(item)
             evidence.record(
                 Verdict(name_of(item), case.id if case else "", "error", seconds, "interrupted")
             )
-            evidence.save(item)
 
 
 @pytest.hookimpl(trylast=True)

@@ -20,7 +20,7 @@ import pytest
 from hublab.errors import HublabError
 from hublab.journal.events import Event, RunEnded, SpawnProgress
 from hublab.journal.file import Journal, merge, write_merged
-from hublab.journal.redaction import Redactor
+from hublab.journal.redaction import Redactor, hideable
 from hublab.pytest_plugin.item_names import name_of
 from hublab.report.test_folders import folder_name
 
@@ -80,7 +80,7 @@ class Evidence:
 
     def hide(self, texts: Iterable[str]) -> None:
         """Hide these texts in everything written from now on."""
-        for text in texts:
+        for text in hideable(texts):
             self.journal.hide(text)
 
     def begin(self, item: pytest.Item) -> None:

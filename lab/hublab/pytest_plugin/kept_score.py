@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from hublab.errors import UsageError
+from hublab.journal.private_file import write_private
 
 
 @dataclass(slots=True)
@@ -45,21 +47,23 @@ class KeptScore:
     def caught(self, scenario: str) -> str | None:
         """The pair with which a scenario failed, which has not changed since; else None."""
         kept = self._kept.get(scenario)
-        return kept["pair"] if kept and kept["digest"] == self._digest(scenario) else None
+        return kept.get("pair") if kept and kept.get("digest") == self._digest(scenario) else None
 
     def add(self, scenario: str, pair: str) -> None:
         """Keep a scenario that failed as it should, in the file at once."""
         self._kept[scenario] = {"digest": self._digest(scenario), "pair": pair}
-        new = self.path.with_name(f"{self.path.name}.new")
         text = json.dumps(dict(sorted(self._kept.items())), indent=1)
-        new.write_text(f"{text}\n", encoding="utf-8")
-        os.replace(new, self.path)
+        try:
+            write_private(self.path, f"{text}\n".encode())
+        except OSError as error:
+            pytest.exit(f"--lab-score: cannot write {self.path}: {error.strerror}")
 
     def _digest(self, scenario: str) -> str:
         name = scenario.partition("::")[0]
         if name not in self._digests:
             file = self.root / name
-            beside = [one for one in file.parent.glob("*.py") if not one.name.startswith("test_")]
+            near = file.parent.rglob("*.py")
+            beside = [one for one in near if not one.name.startswith("test_")]
             digest = hashlib.sha256()
             for path in (file, *sorted(beside)):
                 digest.update(f"\0{path.name}\0".encode())

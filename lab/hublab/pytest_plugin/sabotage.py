@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from hublab.cases.matrix import Case
-from hublab.errors import UsageError
+from hublab.errors import EngineError, MachineError, UsageError
 from hublab.pytest_plugin.case_pairs import CasePair
 from hublab.pytest_plugin.item_names import scenario_of
 from hublab.pytest_plugin.kept_score import KeptScore
@@ -91,12 +91,13 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--lab-score: there is no folder {path.absolute().parent}")
     if config.getoption("--sabotage"):
         try:
+            writes = not hasattr(config, "workerinput")
             # What the controller found, so that all workers leave the same out.
             given = getattr(config, "workerinput", {}).get(_KEPT)
             kept = KeptScore.read(path.absolute(), config.rootpath, given) if path else None
         except UsageError as error:
             raise pytest.UsageError(str(error)) from None
-        config.pluginmanager.register(SabotageRun(Score(), kept), "hublab-sabotage")
+        config.pluginmanager.register(SabotageRun(Score(), kept, writes=writes), "hublab-sabotage")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -120,9 +121,11 @@ def applied(case: Case) -> Case:
 class SabotageRun:
     """Runs each scenario until it has failed once, and keeps the score."""
 
-    def __init__(self, score: Score, kept: KeptScore | None = None) -> None:
+    def __init__(self, score: Score, kept: KeptScore | None = None, *, writes: bool = True) -> None:
         self.score = score
         self.kept = kept
+        self.writes = writes
+        """Not in a worker, whose reports its controller gets too."""
         self.before: set[str] = set()
         """The scenarios that an earlier run caught, as the file says."""
 
@@ -158,7 +161,9 @@ class SabotageRun:
         failed = call.excinfo is not None and not report.skipped
         pair = pair_of(item)
         cases = f"{pair[0].id} assumed, {pair[1].id} applied" if pair else ""
-        if call.when == "call" and not report.skipped:
+        # A lost engine has noticed nothing; that something was never seen is the test's own word.
+        lost = call.excinfo is not None and call.excinfo.errisinstance((EngineError, MachineError))
+        if call.when == "call" and not report.skipped and not lost:
             result = ("caught" if failed else "missed", scenario_of(item), cases)
             report.sabotage = result  # type: ignore[attr-defined]
             report.outcome, report.longrepr = "passed", None
@@ -177,7 +182,7 @@ class SabotageRun:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.score.add(report)
         outcome, scenario, pair = getattr(report, "sabotage", None) or ("", "", "")
-        if self.kept and outcome == "caught":
+        if self.kept and self.writes and outcome == "caught":
             self.kept.add(scenario, pair)
 
     @pytest.hookimpl(tryfirst=True)

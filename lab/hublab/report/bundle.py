@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from hublab.report.kept_runs import JOURNAL, journals_of
-from hublab.report.write import title_of, write_private
+from hublab.report.write import title_of, write_whole
 
 OURS = ("hublab", "jupyterhub-sshspawner", "pytest", "docker")
 """Distributions on this machine whose versions a reader wants; the lab's own are in its logs."""
@@ -28,7 +28,7 @@ def write_bundle(run: Path, report: Path, target: Path) -> None:
         for path in files_of(run):
             inner = path.relative_to(run) if run.is_dir() else Path(JOURNAL)
             archive.write(path, f"{top}/{inner.as_posix()}")
-    write_private(target, data.getvalue())
+    write_whole(target, data.getvalue())
 
 
 def files_of(run: Path) -> list[Path]:

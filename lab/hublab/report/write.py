@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from hublab.errors import UsageError
+from hublab.journal.private_file import write_private
 from hublab.progress import Progress
 from hublab.report.page import make_page, streams_of
 from hublab.report.page_files import page_files
@@ -24,15 +24,12 @@ def write_report(run: Path, target: Path, progress: Progress) -> None:
     """
     files = page_files(progress)
     html = make_page(title_of(run), streams_of(run), files)
-    write_private(target, html.encode())
+    write_whole(target, html.encode())
 
 
-def write_private(target: Path, data: bytes) -> None:
-    """Write a file that only its owner can read, under its name when it is complete."""
-    new = target.with_name(f"{target.name}.new")
+def write_whole(target: Path, data: bytes) -> None:
+    """Write a file that only its owner can read. Raises UsageError where it cannot be written."""
     try:
-        new.touch(mode=0o600)
-        new.write_bytes(data)
-        os.replace(new, target)
+        write_private(target, data)
     except OSError as error:
         raise UsageError(f"cannot write it: {error.strerror}", where=str(target)) from error

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from hublab.engine.streams import log_lines
+from hublab.engine.streams import COLOUR, log_lines
 
 OWN_TIME = re.compile(r"^\[[A-Z] (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)[.,](\d{3})")
 """How jupyter_server begins a record; the nodes of a lab keep UTC."""
@@ -34,7 +34,8 @@ def server_lines(source: str, log: str, begun: float) -> list[Line]:
     """
     at = datetime.fromtimestamp(begun, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
     lines = []
-    for _, text in log_lines("\n".join(f" {line}" for line in log.splitlines()).encode()):
+    for line in COLOUR.sub("", log).removesuffix("\n").split("\n"):
+        text = line.rstrip("\r")
         if own := OWN_TIME.match(text):
             at = f"{own[1]}T{own[2]}.{own[3]}000000Z"
         lines.append(Line(at, source, text))

@@ -79,11 +79,17 @@ def said(
         text = f"hublab: {left_out} earlier lines are left out"
         yield Said(at, LogLine(lab, host, server, text))
     for line in lines[-MOST:]:
-        own = seconds_of(line.at)
+        own = seconds_of(line.at) or 0.0
         at = own if since - SLACK <= own <= until + SLACK else at
         yield Said(at, LogLine(lab, host, server, line.text))
 
 
-def seconds_of(at: str) -> float:
-    """Seconds of the Unix clock from the engine's way to write a time, to the microsecond."""
-    return datetime.fromisoformat(f"{at[:26].rstrip('Z')}").replace(tzinfo=UTC).timestamp()
+def seconds_of(at: str) -> float | None:
+    """Seconds of the Unix clock from the engine's way to write a time, to the microsecond.
+
+    None for a text that is no time.
+    """
+    try:
+        return datetime.fromisoformat(at[:26].rstrip("Z")).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return None
