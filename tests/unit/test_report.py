@@ -24,6 +24,7 @@ from hublab.pytest_plugin import run_report
 from hublab.pytest_plugin.evidence_store import EVIDENCE
 from hublab.report import page, page_files, write
 from hublab.report.bundle import write_bundle
+from hublab.report.kept_logs import with_kept_logs
 from hublab.report.kept_runs import find_run, kept_runs, lines_of, prune_runs, read_run
 from hublab.report.markdown import fenced, markdown_of, plain
 from hublab.report.page import make_page, packed, streams_of
@@ -354,3 +355,24 @@ def test_an_installation_without_page_or_sources_says_so(
     monkeypatch.setattr(page_files, "IS_CLONE", False)
     with pytest.raises(MachineError, match="has no page for reports"):
         page_files.page_files(print)
+
+
+def test_what_is_no_journal_is_refused(tmp_path: Path) -> None:
+    """A file with other contents, and a run of which nothing was kept where the newest is meant."""
+    other = tmp_path / "file"
+    other.write_bytes(b"\x7fELF\n")
+    with pytest.raises(UsageError, match="no journal"):
+        find_run(tmp_path, str(other))
+    (tmp_path / "20261129T150000-aaaa").mkdir()
+    with pytest.raises(UsageError, match="no run is kept"):
+        find_run(tmp_path, None)
+
+
+@pytest.mark.parametrize("verdict", [{"t": "x"}, {"t": 1, "seconds": None}, {"seconds": "long"}])
+def test_a_verdict_of_somebody_else_has_no_logs(tmp_path: Path, verdict: dict[str, object]) -> None:
+    (tmp_path / "outside.log").write_text("not of the run\n")
+    (run := tmp_path / "run").mkdir()
+    line = json.dumps({"kind": "verdict", "test": "..", **verdict})
+    assert list(with_kept_logs(run, [line])) == [line]
+    named = json.dumps({"kind": "verdict", "test": "..", "t": 1, "seconds": 1})
+    assert list(with_kept_logs(run, [named])) == [named]

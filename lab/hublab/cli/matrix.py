@@ -19,7 +19,7 @@ from hublab.cli.json_output import emit, json_option
 from hublab.cli.matrix_table import show_table
 from hublab.cli.places import Place
 from hublab.cli.sources import source_options
-from hublab.errors import UsageError
+from hublab.errors import MachineError, UsageError
 from hublab.journal.events import RunEnded
 from hublab.journal.file import Journal
 from hublab.matrix.file import example, read_file
@@ -144,7 +144,13 @@ def matrix(
 def matrix_journal(results: Results) -> Journal:
     """A journal for this run, which begins with what an earlier one was answered."""
     evidence = evidence_here()
-    prune_runs(evidence)
+    try:
+        gone = prune_runs(evidence)
+    except MachineError as error:  # somebody else's run is no reason not to begin one
+        err.print(f"{error}", markup=False)
+    else:
+        if gone:
+            err.print(f"removed old runs: {', '.join(gone)}", markup=False)
     run = f"{datetime.now():%Y%m%dT%H%M%S}-matrix-{results.plan.digest}"
     journal = Journal.open(ensure_dir(evidence / run) / JOURNAL, run=run)
     for row in results.in_order():

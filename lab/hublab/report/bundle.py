@@ -22,7 +22,7 @@ def write_bundle(run: Path, report: Path, target: Path) -> None:
     """
     data = io.BytesIO()
     top = title_of(run)
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
         archive.write(report, f"{top}/report.html")
         archive.writestr(f"{top}/versions.txt", versions_here())
         for path in files_of(run):

@@ -50,8 +50,11 @@ def lines_beside(folder: Path, verdict: dict[str, object], wall: float) -> Itera
     A line may begin with the time at which the engine got it (`docker logs --timestamps`). One that
     does not is at the time of the line before, or of the test's beginning.
     """
-    end = float(str(verdict.get("t", 0)))
-    begin = end - float(str(verdict.get("seconds", 0)))
+    try:
+        end = float(str(verdict.get("t", 0)))
+        begin = end - float(str(verdict.get("seconds", 0)))
+    except ValueError:  # it is no verdict of ours
+        return
     for path in sorted((folder / folder_name(str(verdict.get("test")))).glob("*.log")):
         at = begin
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():

@@ -80,7 +80,7 @@ def event_in(line: str) -> dict[str, Any]:
     """The event of a line as an object; an empty one where the line is none."""
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return event if isinstance(event, dict) else {}
 
@@ -125,6 +125,7 @@ def find_run(evidence: Path, name: str | None) -> Path:
     """
     folders = sorted(run_folders(evidence)) if evidence.is_dir() else []
     if name is None:
+        folders = [one for one in folders if any(path.is_file() for path in journals_of(one))]
         if not folders:
             raise UsageError(
                 "no run is kept here",
@@ -133,6 +134,9 @@ def find_run(evidence: Path, name: str | None) -> Path:
             )
         return folders[-1]
     path = Path(name)
+    lines = lines_of(path) if path.is_file() else []
+    if lines and not {"t", "kind"} <= event_in(lines[0]).keys():
+        raise UsageError("it is no journal: its first line is no event", where=name)
     if path.is_file() or (path.is_dir() and any(one.is_file() for one in journals_of(path))):
         return path
     found = [one for one in folders if one.name == name] or [
