@@ -170,6 +170,8 @@ class Connection:
         self.heard = {self.source: False, self.target: False}
         self.again = {self.source: 0, self.target: 0}
         self.accepted = False
+        self.silent: float | None = None
+        """When the first packet was sent again that nobody has answered since."""
         self.protocols: set[str] = set()
         self.end = ""
         self.names: list[str] = []
@@ -185,9 +187,11 @@ class Connection:
         self.heard[sender] = True
         if frame.all("tcp.analysis.retransmission"):
             self.again[sender] += 1
+            self.silent = self.silent or frame.t
         else:
             self.bytes[sender] += int(frame.first("tcp.len", "0"))
-            self.again[receiver] = 0
+            if self.again[receiver]:
+                self.again[receiver], self.silent = 0, None
         if flags & RST and not self.end:
             silent = sender == self.target and not any(self.bytes.values())
             self.end = "refused" if self.opened and silent and not self.accepted else "reset"
@@ -268,6 +272,8 @@ class Connection:
             "detail": self.detail(),
             "exchanges": len(self.exchanges),
             "unanswered": sum(one.status is None for one in self.pending),
+            "opened": self.opened,
+            "silent": self.silent if end == "unanswered" and all(self.heard.values()) else None,
         }
 
 

@@ -122,6 +122,7 @@ def test_a_network_that_is_cut_while_a_connection_is_open() -> None:
     wire.tcp(CLIENT, "A", 10, tcp__analysis__retransmission=1)
     (one,) = wire.records("connection")
     assert (one["end"], one["sent"]) == ("unanswered", 10)
+    assert one["t"] < one["silent"] < one["last"]
     wire.tcp(SERVER, "A", 5)
     assert ends(wire) == ["open"]
 

@@ -18,7 +18,15 @@ from report_reader import Elements
 from hublab.cli.report import report as report_command
 from hublab.cli.runs import runs as runs_command
 from hublab.errors import InternalError, MachineError, UsageError
-from hublab.journal.events import LabUp, Observed, RunEnded, SettingsApplied, Verdict
+from hublab.journal.events import (
+    CaseAnswered,
+    FaultBegun,
+    LabUp,
+    Observed,
+    RunEnded,
+    SettingsApplied,
+    Verdict,
+)
 from hublab.journal.file import Journal
 from hublab.pytest_plugin import run_report
 from hublab.pytest_plugin.evidence_store import EVIDENCE
@@ -376,3 +384,29 @@ def test_a_verdict_of_somebody_else_has_no_logs(tmp_path: Path, verdict: dict[st
     assert list(with_kept_logs(run, [line])) == [line]
     named = json.dumps({"kind": "verdict", "test": "..", "t": 1, "seconds": 1})
     assert list(with_kept_logs(run, [named])) == [named]
+
+
+def test_a_summary_tells_the_case_and_the_fault(tmp_path: Path) -> None:
+    """The fault of one test is not the next one's, and a matrix is a table of its answers."""
+    run = tmp_path / "20261129T150000-aaaa"
+    with Journal.open(run / "journal.ndjson") as journal:
+        journal.write(FaultBegun("1", "partition", ("proxy", "hub")))
+        for name in ("one", "two"):
+            journal.write(
+                Verdict(f"t.py::{name}", "a=1", "undecided", 1.0, "no answer",
+                        places=(["t.py:9", "await ask()"],))
+            )  # fmt: skip
+    one, two = markdown_of(run).split("### ")[1:]
+    assert "case      a=1" in one
+    assert "fault     partition proxy hub" in one
+    assert "at        t.py:9" in one
+    assert "fault" not in two
+    assert read_run(run).outcome == "undecided"
+
+    matrix = tmp_path / "20261129T150001-matrix-bbbb"
+    with Journal.open(matrix / "journal.ndjson") as journal:
+        cell = {"short": "hidden | x", "ok": False, "detail": ""}
+        journal.write(CaseAnswered("a=1", {"a": "1"}, {"origin": cell}, 1.0))
+        journal.write(RunEnded("x"))
+    assert "| a=1 | hidden \\| x |" in markdown_of(matrix)
+    assert read_run(matrix).outcome == "answered"

@@ -49,7 +49,8 @@ def happened_from(
         found += exchange_events(lab, exchange, hosts, clean)
     for connection in connections:
         if is_shown(connection):
-            found.append(Happened(connection.t, connection_event(lab, connection, hosts, clean)))
+            at = connection.silent or connection.t
+            found.append(Happened(at, connection_event(lab, connection, hosts, clean)))
     texts = [
         *(exchange_difference(mine, other, clean) for mine, other in differ),
         *(
@@ -122,8 +123,13 @@ def exchange_events(
 
 
 def is_shown(one: SeenConnection) -> bool:
-    """Whether a connection says more than the exchanges that it carried."""
+    """Whether a connection says more than the exchanges that it carried.
+
+    One that was open before the capture, of a protocol that is not known, says nothing of now.
+    """
     broken = one.end == "unanswered" or (one.end == "reset" and one.unanswered > 0)
+    if not one.opened and one.protocol == "tcp" and not broken:
+        return False
     return not one.exchanges or one.protocol == "websocket" or broken
 
 
@@ -132,17 +138,21 @@ def connection_event(
 ) -> Connection:
     """The event of a connection."""
     source, target = (hosts.name(end, seen.seen_on) for end in (seen.source, seen.target))
+    seconds, detail = seen.seconds, clean(seen.detail)
+    if seen.silent is not None:
+        seconds = None if seconds is None else seen.t + seconds - seen.silent
+        detail = " ".join(filter(None, [detail, "silent from then on"]))
     return Connection(
         lab,
         source,
         target,
         seen.target.port,
         seen.protocol,
-        None if seen.seconds is None else round(seen.seconds, 6),
+        None if seconds is None else round(seconds, 6),
         seen.sent,
         seen.received,
         seen.end,
-        clean(seen.detail),
+        detail,
         seen.seen_on,
     )
 

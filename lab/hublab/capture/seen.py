@@ -61,6 +61,10 @@ class SeenConnection:
     exchanges: int = 0
     unanswered: int = 0
     """Exchanges without an answer."""
+    opened: bool = True
+    """Whether its beginning was seen; else nobody can be sure which end began it."""
+    silent: float | None = None
+    """When it fell silent, of one that had answers before."""
 
     @property
     def key(self) -> tuple[End, End]:

@@ -43,7 +43,8 @@ class Connection(Event):
     """A TCP connection whose content stays closed, or is no HTTP: SSH, TLS, WebSockets, others.
 
     `protocol` is `ssh`, `tls`, `websocket`, `postgresql` or `tcp`. `seconds` is its length, None
-    while it is open. `end` is how it ended: `open`, `closed`, `reset`, `refused` or `unanswered`.
+    while it is open; of one that fell silent `t` and `seconds` count from then. `end` is how it
+    ended: `open`, `closed`, `reset`, `refused` or `unanswered`.
     `detail` says what can be known of it: a TLS server name, an alert, a WebSocket's path.
     """
 

@@ -20,6 +20,7 @@ NAME = re.compile(r"\d{8}T\d{6}-[\w.-]+")
 """The name of a run's folder: the time at which it began, and what tells it apart."""
 JOURNAL = "journal.ndjson"
 FAILED = ("error", "failed", "undecided")
+"""In the order in which one of them is what a whole run came to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,18 @@ class KeptRun:
 
     @property
     def outcome(self) -> str:
-        """In one word: `failed`, `cut` for half a run in which nothing failed, or `held`."""
-        if any(self.outcomes.get(one) for one in FAILED):
+        """In one word: `failed`, `undecided`, `answered` for a matrix, or `held`.
+
+        It is `cut` for half a run in which nothing failed.
+        """
+        *worse, undecided = FAILED
+        if any(self.outcomes.get(one) for one in worse):
             return "failed"
-        return "held" if self.ended else "cut"
+        if self.outcomes.get(undecided):
+            return undecided
+        if not self.ended:
+            return "cut"
+        return "answered" if set(self.outcomes) == {"answered"} else "held"
 
 
 def evidence_here() -> Path:

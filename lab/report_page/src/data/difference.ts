@@ -25,14 +25,27 @@ export function alike(row: Row): string {
 
 /** The rows of both that are compared, and the index of the first pair that differs; -1 for none. */
 export function firstDifference(one: Test, other: Test): { left: Row[]; right: Row[]; at: number } {
-  const left = rowsOf(one).filter(isCompared);
-  const right = rowsOf(other).filter(isCompared);
+  const [all, others] = [inCase(rowsOf(one)), inCase(rowsOf(other))];
+  // Of a test that held no capture may be kept: then only what both have tells them apart.
+  const captured = all.some(isTalk) && others.some(isTalk);
+  const left = all.filter((row) => isCompared(row) && (captured || !isTalk(row)));
+  const right = others.filter((row) => isCompared(row) && (captured || !isTalk(row)));
   const most = Math.max(left.length, right.length);
   for (let n = 0; n < most; n += 1) {
     const [a, b] = [left[n], right[n]];
     if (!a || !b || alike(a) !== alike(b)) return { left, right, at: n };
   }
   return { left, right, at: -1 };
+}
+
+function isTalk(row: Row): boolean {
+  return row.kind === "exchange" || row.kind === "connection";
+}
+
+/** The rows since the lab was in the case: what came before is its way there. */
+function inCase(rows: Row[]): Row[] {
+  const begun = Math.max(...rows.filter((row) => row.kind === "settings").map((row) => row.at), -Infinity);
+  return rows.filter((row) => row.at >= begun);
 }
 
 function isCompared(row: Row): boolean {

@@ -44,7 +44,7 @@ export function CompareView({ journal, one, other }: { journal: Journal; one: Te
       </section>
       <section aria-labelledby="first">
         <h2 id="first">{at < 0 ? "Both went the same way" : "The first difference"}</h2>
-        <p class="small">Ports, times and identifiers are left out of the comparison; so are log lines, polls, activity reports, and how the lab got into the case.{from > 0 && ` ${from} equal steps come before.`}</p>
+        <p class="small">Ports, times and identifiers are left out of the comparison; so are log lines, polls, activity reports, how the lab got into the case, and the network where a capture was kept of one side alone.{from > 0 && ` ${from} equal steps come before.`}</p>
         <div class="pair">
           <Steps test={one} rows={left} from={from} at={at} others={right} />
           <Steps test={other} rows={right} from={from} at={at} others={left} />

@@ -22,11 +22,12 @@ export function Overview({ journal }: { journal: Journal }) {
   }, [journal.version, words, wanted]);
   const files = useMemo(() => byFile(tests), [tests]);
   const failures = journal.tests.filter((test) => BAD.has(test.outcome));
+  const unknown = failures.filter((test) => test.outcome === "undecided").length;
   const total = counts(journal);
   return (
     <main>
-      <h1 tabIndex={-1}><Summary journal={journal} bad={failures.length} /></h1>
-      <Failures tests={failures} />
+      <h1 tabIndex={-1}><Summary journal={journal} bad={failures.length - unknown} unknown={unknown} /></h1>
+      <Failures tests={failures} all={unknown < failures.length} />
       <section aria-labelledby="cases">
         <h2 id="cases">{journal.isMatrix ? "What each case answered" : "Every case"}</h2>
         <div class="tools">
@@ -55,19 +56,21 @@ export function Overview({ journal }: { journal: Journal }) {
   );
 }
 
-function Summary({ journal, bad }: { journal: Journal; bad: number }) {
+function Summary({ journal, bad, unknown }: { journal: Journal; bad: number; unknown: number }) {
   const number = journal.tests.length;
   const what = journal.isMatrix ? (number === 1 ? "case" : "cases") : number === 1 ? "test" : "tests";
+  const open = unknown ? `${unknown} could not be decided` : "";
+  if (!bad && unknown) return <>{number} {what}, of which {open}</>;
   if (journal.isMatrix && !bad) return <>{number} {what} answered</>;
   if (!bad) return <>{number} {what}, and nothing failed</>;
-  return <>{bad} of {number} {what} {bad === 1 ? "does" : "do"} not hold</>;
+  return <>{bad} of {number} {what} {bad === 1 ? "does" : "do"} not hold{open && `, ${open}`}</>;
 }
 
-function Failures({ tests }: { tests: Test[] }) {
+function Failures({ tests, all }: { tests: Test[]; all: boolean }) {
   if (!tests.length) return null;
   return (
     <section aria-labelledby="failed">
-      <h2 id="failed">What does not hold</h2>
+      <h2 id="failed">{all ? "What does not hold" : "What could not be decided"}</h2>
       <ul class="failures">
         {tests.slice(0, MOST_FAILURES).map((test) => (
           <li key={test.index}>

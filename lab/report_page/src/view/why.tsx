@@ -1,5 +1,6 @@
 // Why a test failed, in the words of its verdict.
 
+import { bandsOf } from "../data/bands.ts";
 import type { Test } from "../data/journal.ts";
 import { alarming } from "../data/rows.ts";
 import { BAD, MARKS, shown, since } from "../data/words.ts";
@@ -46,6 +47,9 @@ export function Why({ test }: { test: Test }) {
       <dd><Outcome outcome={test.outcome} /></dd>
       <dt>case</dt>
       <dd><CaseChips settings={test.settings} /></dd>
+      {bandsOf(test).faults.map((fault) => (
+        <><dt>fault</dt><dd>{fault.state} {fault.row}, from {fault.from.toFixed(1)} to {fault.to.toFixed(1)} s{fault.detail && ` (${fault.detail})`}</dd></>
+      ))}
       {test.expected && <><dt>expected</dt><dd><pre>{test.expected}</pre></dd></>}
       <dt>seen</dt>
       <dd class="seen"><pre>{seen}</pre></dd>
