@@ -151,16 +151,18 @@ test("states, faults and beliefs have their times", () => {
   assert.deepEqual(beliefsOf(open).map((one) => [one.party, round(one.last), round(one.asked)]), [["hub", 0.25, 0.5]]);
 });
 
-test("of many alarming log lines the errors are chosen, in order of time", () => {
-  const said = (t: number, words: string): string => line(t, "log_line", { host: "hub", server: "", text: words });
+test("of many alarming log lines the errors and the last warnings are chosen, in order of time", () => {
+  const said = (t: number, words: string, server = ""): string =>
+    line(t, "log_line", { host: "hub", server, text: words });
   const warnings = Array.from({ length: 20 }, (_, n) => said(4.1 + n / 100, `[W 1] warning ${n}`));
   const lines = [...RUN.slice(0, 3), ...testOf("127.0.0.1", 4, false)];
   lines.splice(-1, 0, ...warnings, said(4.9, "[E 1] the cause"), said(4.91, "[I 1] fine"));
+  lines.splice(-1, 0, said(4.95, "[W 1] what each server says", "alice"));
   const [test] = read(lines).tests;
   assert.ok(test);
   const told = alarming(test).map((row) => row.text);
   assert.equal(told.length, 8);
-  assert.deepEqual([told[0], told.at(-1)], ["[W 1] warning 0", "[E 1] the cause"]);
+  assert.deepEqual([told[0], told.at(-1)], ["[W 1] warning 13", "[E 1] the cause"]);
 });
 
 test("only what reaches a server is activity in truth", () => {

@@ -38,14 +38,18 @@ const MOST_ALARMING = 8;
 
 /**
  * The log lines since the lab was in its case that tell most of a failure: errors, and warnings where
- * there is room; in order of time.
+ * there is room, the last of them; in order of time. What servers warn of while they start is told
+ * where there is nothing else, for they warn of the same each time.
  */
 export function alarming(test: Test): Row[] {
   const rows = rowsOf(test);
   const entered = rows.findLast((row) => row.kind === "settings")?.at ?? test.begin;
   const bad = rows.filter((row) => row.kind === "log" && row.bad && row.at >= entered);
   const errors = bad.filter((row) => !/^\[W |\bwarn(ing)?: /.test(row.text));
-  const chosen = new Set([...errors, ...bad].slice(0, MOST_ALARMING));
+  const others = bad.filter((row) => !errors.includes(row));
+  const warnings = others.filter((row) => !row.target);
+  const first = [...errors.reverse(), ...warnings.reverse()];
+  const chosen = new Set((first.length ? first : others).slice(0, MOST_ALARMING));
   return bad.filter((row) => chosen.has(row));
 }
 
