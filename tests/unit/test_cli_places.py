@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from hublab.cli.common import for_lab
+from hublab.running.lab import DEFAULT_NAME
+
 USAGE = 64
 
 
@@ -40,3 +43,21 @@ def test_an_empty_name_of_a_file_is_refused(tmp_path: Path, argv: tuple[str, ...
 def test_a_table_has_one_form(tmp_path: Path) -> None:
     argv = ("matrix", "--axis", "hub.JupyterHub.hub_ip=a", "--csv", "--md")
     assert "a table has one form" in refused(tmp_path, *argv)
+
+
+@pytest.mark.parametrize(
+    ("hint", "shown"),
+    [
+        ("`hublab spawn alice` first", "`hublab spawn alice --name other` first"),
+        (
+            "`hublab reach` or `hublab ps`",
+            "`hublab reach --name other` or `hublab ps --name other`",
+        ),
+        ("`hublab up --name other` again", "`hublab up --name other` again"),
+        ("`hublab doctor --fix` installs it", "`hublab doctor --fix` installs it"),
+        ("`hublab setup`", "`hublab setup`"),
+    ],
+)
+def test_a_hint_is_for_the_lab_that_the_command_was_for(hint: str, shown: str) -> None:
+    assert for_lab(hint, "other") == shown
+    assert for_lab(hint, DEFAULT_NAME) == hint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import re
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,7 @@ from hublab.cli.complete import labs
 from hublab.cli.json_output import json_option
 from hublab.cli.places import Place
 from hublab.engine import Engine
+from hublab.errors import HublabError
 from hublab.journal.file import Journal
 from hublab.journal.redaction import hideable
 from hublab.paths import lab_folder
@@ -114,16 +116,42 @@ def console(stderr: bool) -> Console:
 out = console(stderr=False)
 err = console(stderr=True)
 
-name_option = click.option(
-    "--name",
-    "-n",
-    default=DEFAULT_NAME,
-    envvar="HUBLAB_NAME",
-    shell_complete=labs,
-    show_default=True,
-    show_envvar=True,
-    help="The lab's name.",
+OF_A_LAB = re.compile(
+    r"`hublab (?=(?:activity|cell|db|down|events|exec|logs|ps|reach|request|restart|routes|set"
+    r"|spawn|start|stop|token|unset|up|websocket)\b)(?![^`]*--name)([^`]*)`"
 )
+"""A command in a hint that needs the lab's name, and has none."""
+
+
+def name_option(function: F) -> F:
+    """Add the option `--name`; a hint of an error then names the lab, so that it works as typed."""
+
+    @functools.wraps(function)
+    def called(*args: Any, **values: Any) -> Any:
+        try:
+            return function(*args, **values)
+        except HublabError as error:
+            error.hint = for_lab(error.hint, str(values["name"]))
+            raise
+
+    option = click.option(
+        "--name",
+        "-n",
+        default=DEFAULT_NAME,
+        envvar="HUBLAB_NAME",
+        shell_complete=labs,
+        show_default=True,
+        show_envvar=True,
+        help="The lab's name.",
+    )
+    return option(called)  # type: ignore[return-value]
+
+
+def for_lab(hint: str | None, name: str) -> str | None:
+    """A hint whose commands are for this lab."""
+    if hint is None or name == DEFAULT_NAME:
+        return hint
+    return OF_A_LAB.sub(rf"`hublab \1 --name {name}`", hint)
 
 
 server_option = click.option(
