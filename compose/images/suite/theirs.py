@@ -32,6 +32,7 @@ PROXY = os.environ.get("HUBLAB_PROXY", "")
 ADDRESS = socket.gethostbyname(socket.gethostname()) if PROXY else "127.0.0.1"
 """At which hub and servers are, and sshd listens."""
 PATIENCE = 10.0
+SLOW = 60
 
 
 def start_sshd(where: Path) -> int:
@@ -99,16 +100,21 @@ class Theirs(SSHSpawner):
 spawner.SimpleLocalProcessSpawner = Theirs
 
 
-def use_proxy(host: str) -> None:
-    """Give every hub of the tests a proxy on another host, unless the test brings its own."""
+def configure_hubs() -> None:
+    """Give every hub of the tests a proxy on another host, unless the test brings its own.
+
+    And patience: a start over SSH on a machine that does much else may take more than the ten
+    seconds after which a hub answers 202 in place of 201.
+    """
     from jupyterhub.tests import mocking
 
     def begin(self: Any, *args: Any, **kwargs: Any) -> None:
         config = kwargs.setdefault("config", Config())
-        if "api_url" not in config.ConfigurableHTTPProxy:
-            config.ConfigurableHTTPProxy.api_url = f"http://{host}:8001"
+        config.JupyterHub.setdefault("tornado_settings", {"slow_spawn_timeout": SLOW})
+        if PROXY and "api_url" not in config.ConfigurableHTTPProxy:
+            config.ConfigurableHTTPProxy.api_url = f"http://{PROXY}:8001"
             config.ConfigurableHTTPProxy.should_start = False
-            config.JupyterHub.bind_url = f"http://{host}:8000/@/space%20word/"
+            config.JupyterHub.bind_url = f"http://{PROXY}:8000/@/space%20word/"
             config.JupyterHub.hub_ip = ADDRESS
         original(self, *args, **kwargs)
 
@@ -116,8 +122,7 @@ def use_proxy(host: str) -> None:
     mocking.MockHub.__init__ = begin
 
 
-if PROXY:
-    use_proxy(PROXY)
+configure_hubs()
 
 LISTENS = """
 import os, socket
