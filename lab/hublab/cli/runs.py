@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hublab.cli.common import out, table
+from hublab.cli.common import err, out, table
 from hublab.cli.json_output import emit, json_option
 from hublab.report.kept_runs import MOST_RUNS, KeptRun, evidence_here, kept_runs, prune_runs
 
@@ -23,9 +23,10 @@ from hublab.report.kept_runs import MOST_RUNS, KeptRun, evidence_here, kept_runs
 def runs(prune: bool, keep: int, as_json: bool) -> None:
     """List the runs that are kept, or remove old ones.
 
-    The newest comes first. Runs are in evidence/ of the folder in which one stands, else of
-    hublab's clone. pytest keeps those in which something failed (--lab-evidence), and removes the
-    oldest when there are more than 100.
+    The newest comes first. OUTCOME is failed, undecided, held, answered for a matrix, or cut for a
+    run that was killed before anything failed. Runs are in evidence/ of the folder in which one
+    stands, else of hublab's clone. pytest keeps those in which something failed (--lab-evidence),
+    and removes the oldest when there are more than 100.
 
     \b
     Examples:
@@ -47,6 +48,7 @@ def runs(prune: bool, keep: int, as_json: bool) -> None:
         tests = ", ".join(f"{number} {outcome}" for outcome, number in sorted(one.outcomes.items()))
         rows.add_row(one.name, one.wall[:16].replace("T", " "), one.outcome, tests, size(one.size))
     out.print(rows)
+    err.print(f"in {evidence}", markup=False)
 
 
 def as_object(run: KeptRun) -> dict[str, object]:
