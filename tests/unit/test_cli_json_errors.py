@@ -41,7 +41,7 @@ def test_an_error_is_the_document(run: Run) -> None:
         "error": "NoSuchLab",
         "message": "no lab named nosuch is running",
         "where": None,
-        "hint": "`hublab up` first",
+        "hint": "`hublab up --name nosuch` first",
         "exit_code": 64,
     }
     assert "no lab named nosuch is running" in err
