@@ -319,7 +319,9 @@ def test_what_a_full_ring_could_not_hold_is_said(captured: Captured) -> None:
         capture.remove()
     losses = [one.event for one in happened if isinstance(one.event, CaptureLost)]
     full = [one for one in losses if one.reason.startswith("the ring was full")]
-    assert {one.host for one in full} == {"hub", "node1"}
+    # On a busy machine an end may have had no time for so many that the rest did not fill its ring.
+    assert {one.host for one in losses} == {"hub", "node1"}, losses
+    assert full, losses
     assert all(0 < one.data["bytes"] <= FILES * FILE_KB * 1100 for one in full)
     assert all(one.data["seconds"] > 0 for one in full)
     (transfer,) = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from hublab.capture.hops import between_kernels, joined
@@ -40,6 +40,7 @@ def happened_from(
     """All events in order of time. Paths go through `clean`."""
     losses = [*lost, *(loss for ring in seen.rings for loss in losses_of(lab, ring, since))]
     complete = {ring.seen_on for ring in seen.rings} - {loss.host for loss in losses}
+    overwritten = {ring.seen_on for ring in seen.rings if ring.overwritten}
     exchanges, differ = joined(seen.exchanges, hosts, complete)
     connections, differing = joined(
         [one for one in seen.connections if not between_kernels(one)], hosts, complete
@@ -48,7 +49,7 @@ def happened_from(
     for exchange in exchanges:
         found += exchange_events(lab, exchange, hosts, clean)
     for connection in connections:
-        if is_shown(connection):
+        if is_shown(connection, overwritten):
             at = connection.silent or connection.t
             found.append(Happened(at, connection_event(lab, connection, hosts, clean)))
     texts = [
@@ -56,7 +57,7 @@ def happened_from(
         *(
             connection_difference(mine, other, hosts)
             for mine, other in differing
-            if is_shown(mine) or (other and is_shown(other))
+            if is_shown(mine, overwritten) or (other and is_shown(other, overwritten))
         ),
     ]
     if texts:
@@ -122,13 +123,15 @@ def exchange_events(
                 yield Happened(answered, ActivityBelieved(lab, "proxy", owner, name, at))
 
 
-def is_shown(one: SeenConnection) -> bool:
+def is_shown(one: SeenConnection, overwritten: Collection[str] = ()) -> bool:
     """Whether a connection says more than the exchanges that it carried.
 
-    One that was open before the capture, of a protocol that is not known, says nothing of now.
+    One that was open before the capture, of a protocol that is not known, says nothing of now; on
+    hosts whose ring has `overwritten` packets its beginning may be among them.
     """
     broken = one.end == "unanswered" or (one.end == "reset" and one.unanswered > 0)
-    if not one.opened and one.protocol == "tcp" and not broken:
+    began_earlier = not one.opened and one.seen_on not in overwritten
+    if began_earlier and one.protocol == "tcp" and not broken:
         return False
     return not one.exchanges or one.protocol == "websocket" or broken
 
