@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from hublab.journal.hosts import seconds_of
 from hublab.running.log_lines import Line, host_lines, server_lines
-from hublab.running.said import MOST, said, seconds_of
+from hublab.running.said import MOST, said
 
 NOON = 1_764_417_600.0
 """2025-11-29T12:00:00Z."""

@@ -13,12 +13,9 @@ class Hosts:
     """Which host an address belongs to, as seen on a host: a loopback address is its own."""
 
     def __init__(self, hosts: Iterable[Container]) -> None:
-        self.roles: Mapping[str, tuple[str, ...]] = {}
-        self._names: dict[str, str] = {}
         known = list(hosts)
-        self.roles = {host.service: host.roles for host in known}
-        for host in known:
-            self._names |= dict.fromkeys(host.addresses, host.service)
+        self.roles: Mapping[str, tuple[str, ...]] = {host.service: host.roles for host in known}
+        self._names = {address: host.service for host in known for address in host.addresses}
 
     def name(self, end: End, seen_on: str) -> str:
         """The host's name; an address that no host of the lab has stays an address."""

@@ -20,7 +20,7 @@ from hublab.capture.har import har_of
 from hublab.capture.image import capture_image
 from hublab.capture.recording import cleaner, record
 from hublab.capture.ring import LONGEST
-from hublab.cli.common import common, err, find, open_journal, out, steps, table
+from hublab.cli.common import common, err, find, open_journal, out, secrets_of, steps, table
 from hublab.cli.complete import hosts as complete_hosts
 from hublab.cli.fault import Duration
 from hublab.cli.json_output import emit
@@ -109,8 +109,7 @@ def capture(
             threading.Event().wait(seconds if seconds is not None else LONGEST - SPARE)
         running.end()
         err.print("reading what was captured", markup=False)
-        secrets = lab.secrets() | lab.settings().secret_values()
-        happened = running.read(running.begun, cleaner(secrets))
+        happened = running.read(running.begun, cleaner(secrets_of(lab)))
         record(journal, happened)
         if as_json:
             emit(as_document(lab, running.begun, happened))

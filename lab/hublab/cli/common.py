@@ -199,8 +199,12 @@ def open_journal(lab: Lab, verb: str) -> Journal:
     """A journal for this command, in the lab's folder; `down` removes it with the folder."""
     stamp = datetime.now().strftime("%Y%m%dT%H%M%S.%f")
     path = lab_folder(lab.name) / f"{stamp}-{verb}.ndjson"
-    hidden = lab.secrets() | lab.settings().secret_values()
-    return Journal.open(path, run=f"hublab {verb}", secrets=hideable(hidden))
+    return Journal.open(path, run=f"hublab {verb}", secrets=hideable(secrets_of(lab)))
+
+
+def secrets_of(lab: Lab) -> set[str]:
+    """The secrets of a lab and of its settings."""
+    return lab.secrets() | lab.settings().secret_values()
 
 
 def with_live(name: str, work: Callable[[LiveLab], Awaitable[T]], verb: str | None = None) -> T:

@@ -46,7 +46,7 @@ class Engine:
         self._client = client
         self.host = host
         self._lab = lab
-        self._shells = shells or Shells(client)
+        self._shells = shells or Shells(client, host)
 
     def for_lab(self, lab: str) -> Engine:
         """The same engine, whose temporary containers belong to a lab."""
@@ -69,11 +69,6 @@ class Engine:
     def is_local(self) -> bool:
         """Whether ports published on the engine's loopback are this machine's loopback."""
         return self.host.startswith(("unix://", "npipe://"))
-
-    @property
-    def _has_shells(self) -> bool:
-        """Whether shells may stay open: the SDK cannot read their streams through TLS."""
-        return self.host.startswith("unix://")
 
     def close(self) -> None:
         self._shells.close()
@@ -187,7 +182,7 @@ class Engine:
         """Run a command inside a container, and wait for its end."""
         with engine_errors(f"run {argv[0]} in {container[:12]}"):
             given = environment or {}
-            by_shell = self._has_shells and not user and can_be_scripted(argv, given)
+            by_shell = not user and can_be_scripted(argv, given)
             started = self._shells.started(container) if by_shell else None
             if started is None:  # the engine says why nothing can run there
                 return run_in(self._client.api, container, argv, user, environment)
@@ -197,18 +192,16 @@ class Engine:
     def put_files(self, container: str, folder: str, files: Sequence[File]) -> None:
         """Write files into a folder of a container; they have their mode and owner at once."""
         with engine_errors(f"put {', '.join(file.name for file in files)} into {container[:12]}"):
-            done = self._has_shells and files_by_shell.write(self._shells, container, folder, files)
-            if not done:
+            if not files_by_shell.write(self._shells, container, folder, files):
                 self._client.api.put_archive(container, folder, tar_of(files))
 
     def read_file(self, container: str, path: str) -> bytes | None:
         """The content of one file of a container, None if there is no such file."""
         with engine_errors(f"read {path} in {container[:12]}"):
             try:
-                if self._has_shells:
-                    told, content = files_by_shell.read(self._shells, container, path)
-                    if told:
-                        return content
+                told, content = files_by_shell.read(self._shells, container, path)
+                if told:
+                    return content
                 chunks, _ = self._client.api.get_archive(container, path)
             except docker.errors.NotFound:
                 return None

@@ -137,14 +137,17 @@ def script_of(argv: Sequence[str], environment: Mapping[str, str]) -> str:
 class Shells:
     """The open shells of one connection to an engine, by container; several threads may use it."""
 
-    def __init__(self, client: Any) -> None:
-        """`client` is the SDK's."""
+    def __init__(self, client: Any, host: str) -> None:
+        """`client` is the SDK's, `host` the engine's address as DOCKER_HOST names it."""
         self._client = client
+        self._usable = host.startswith("unix://")  # the SDK cannot read their streams through TLS
         self._lock = threading.Lock()
         self._idle: defaultdict[str, list[Shell]] = defaultdict(list)
 
     def started(self, container: str) -> str | None:
-        """When a container was started in which a command can run now; None for any other."""
+        """When a container was started in which a shell can run now; None for any other."""
+        if not self._usable:
+            return None
         state = self._client.api.inspect_container(container)["State"]
         return str(state["StartedAt"]) if state["Running"] and not state["Paused"] else None
 
@@ -180,13 +183,11 @@ class Shells:
 
     def _drop_ended(self) -> None:
         """Close what is left of shells whose containers are gone."""
-        for container in list(self._idle):
-            lives = [shell for shell in self._idle[container] if shell.lives]
-            for shell in self._idle[container]:
-                if shell not in lives:
-                    shell.close()
-            self._idle[container] = lives
-            if not lives:
+        for container, shells in list(self._idle.items()):
+            for shell in [shell for shell in shells if not shell.lives]:
+                shells.remove(shell)
+                shell.close()
+            if not shells:
                 del self._idle[container]
 
     def _give_back(self, container: str, shell: Shell) -> None:

@@ -71,7 +71,8 @@ class Journal:
         except OSError as bad:
             raise JournalError(f"cannot begin a journal: {bad.strerror}", where=str(path)) from None
         journal = cls(path, descriptor, secrets)
-        journal.write(RunStarted(run=run, wall=datetime.now(UTC).isoformat()), t=0.0)
+        wall = datetime.fromtimestamp(journal._wall, UTC).isoformat()
+        journal.write(RunStarted(run=run, wall=wall), t=0.0)
         return journal
 
     def now(self) -> float:

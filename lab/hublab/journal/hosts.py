@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from hublab.journal.events import Event, event
 
@@ -46,3 +47,15 @@ class ServerState(Event):
     server: str
     state: str
     host: str = ""
+
+
+def seconds_of(moment: str) -> float | None:
+    """A time of day with its offset (RFC 3339) in seconds of the Unix clock; None for other texts.
+
+    The engine writes nanoseconds, of which Python reads what it can keep.
+    """
+    try:
+        parsed = datetime.fromisoformat(moment)
+    except ValueError:
+        return None
+    return parsed.timestamp() if parsed.tzinfo else None

@@ -49,7 +49,10 @@ LOGGED_XSRF = re.compile(r"(xsrf cookie for b')[^']+")
 COOKIE = re.compile(r"^([^=;]+=)[^;]+")
 SECRET_HEADERS = ("authorization", "cookie", "x-xsrftoken", "proxy-authorization")
 
-PATTERNS = (LOGGED_XSRF, PAGE_TOKEN, QUOTED, ASSIGNED, VARIABLE, AUTHORIZATION, BEARER, ACCOUNT)
+PATTERNS = (
+    *(QUERY, NESTED, LOGGED_XSRF, PAGE_TOKEN, QUOTED),
+    *(ASSIGNED, VARIABLE, AUTHORIZATION, BEARER, ACCOUNT),
+)
 
 
 def without_cookies(header: re.Match[str]) -> str:
@@ -77,8 +80,6 @@ class Redactor:
         """A page, a log line or a URL without secrets."""
         for secret in self._secrets:
             text = text.replace(secret, REDACTED)
-        text = QUERY.sub(rf"\1{REDACTED}", text)
-        text = NESTED.sub(rf"\1{REDACTED}", text)
         for pattern in PATTERNS:
             text = pattern.sub(rf"\1{REDACTED}", text)
         return COOKIES.sub(without_cookies, text)

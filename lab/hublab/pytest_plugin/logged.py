@@ -76,7 +76,7 @@ def said_by_hosts(lab: Lab, since: float, about: set[str]) -> dict[str, list[tup
     """A few lines of each host's log since a time, and of the logs of servers that were started
     since then. A log that cannot be read is left out: it must not hide why a test failed.
     """
-    from hublab.engine.streams import log_lines
+    from hublab.running.log_lines import host_lines, server_lines
     from hublab.running.server_log import logs_anywhere
 
     begun = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
@@ -84,19 +84,13 @@ def said_by_hosts(lab: Lab, since: float, about: set[str]) -> dict[str, list[tup
     for host in lab.hosts.values():
         with contextlib.suppress(HublabError):
             log = lab.engine.logs(host.id, since=since, timestamps=True)
-            lines = [line for line in log_lines(log.encode()) if line[0] >= begun]
-            found[host.service] = excerpt(lines, about)
+            lines = [line for line in host_lines(host.service, log) if line.at >= begun]
+            found[host.service] = excerpt(((line.at, line.text) for line in lines), about)
     for user in users_in(about):
         with contextlib.suppress(HublabError):
             for server in logs_anywhere(lab, user):
                 if server.begun >= since:
-                    at = datetime.fromtimestamp(server.begun, UTC).isoformat()
-                    text = [(own_time(line, at), line) for line in server.text.splitlines()]
-                    found[f"{server.host} {server.label}"] = excerpt(text, ())
+                    lines = server_lines(server.label, server.text, server.begun)
+                    told = excerpt(((line.at, line.text) for line in lines), ())
+                    found[f"{server.host} {server.label}"] = told
     return {name: lines for name, lines in found.items() if lines}
-
-
-def own_time(line: str, otherwise: str) -> str:
-    """The time that a server's line begins with."""
-    own = re.match(r"\[[A-Z] (\d{4}-\d\d-\d\d) ([\d:]+[.,]\d{3})", line)
-    return f"{own[1]}T{own[2]}" if own else otherwise

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from pathlib import Path
 
 from hublab.journal.events import Verdict
-from hublab.journal.hosts import LogLine
+from hublab.journal.hosts import LogLine, seconds_of
 from hublab.report.kept_runs import event_in
 from hublab.report.test_folders import folder_name
 
@@ -30,18 +29,6 @@ def with_kept_logs(folder: Path, lines: Iterable[str]) -> Iterator[str]:
                 yield from lines_beside(folder, event_in(line), wall)
             logged = False
         yield line
-
-
-def seconds_of(moment: str) -> float | None:
-    """A time of day with its offset (RFC 3339) in seconds of the Unix clock; None for other texts.
-
-    The engine writes nanoseconds, of which Python reads what it can keep.
-    """
-    try:
-        parsed = datetime.fromisoformat(moment)
-    except ValueError:
-        return None
-    return parsed.timestamp() if parsed.tzinfo else None
 
 
 def lines_beside(folder: Path, verdict: dict[str, object], wall: float) -> Iterator[str]:

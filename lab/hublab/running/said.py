@@ -11,10 +11,9 @@ import contextlib
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from hublab.errors import HublabError
-from hublab.journal.hosts import HostClock, LogLine
+from hublab.journal.hosts import HostClock, LogLine, seconds_of
 from hublab.running.lab import Lab
 from hublab.running.log_lines import Line, host_lines, server_lines
 from hublab.running.server_log import logs_anywhere
@@ -82,14 +81,3 @@ def said(
         own = seconds_of(line.at) or 0.0
         at = own if since - SLACK <= own <= until + SLACK else at
         yield Said(at, LogLine(lab, host, server, line.text))
-
-
-def seconds_of(at: str) -> float | None:
-    """Seconds of the Unix clock from the engine's way to write a time, to the microsecond.
-
-    None for a text that is no time.
-    """
-    try:
-        return datetime.fromisoformat(at[:26].rstrip("Z")).replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        return None
