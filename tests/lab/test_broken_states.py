@@ -80,7 +80,7 @@ def test_a_dead_client(lab: Lab) -> None:
     kill(lab, "client")
     done = hublab("spawn", "alice")
     assert done.returncode == 70
-    assert done.stderr == ("hublab: the client host client is exited\n  hint: `hublab up`\n")
+    assert done.stderr == (f"hublab: the client host client is exited\n  hint: `hublab up --name {NAME}`\n")
     listed = hublab("ps")
     assert listed.returncode == 0
     assert "exited" in listed.stdout
