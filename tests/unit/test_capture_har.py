@@ -7,7 +7,7 @@ from dataclasses import replace
 from hublab.capture.happened import Happened
 from hublab.capture.har import har_of
 from hublab.journal.events import Note
-from hublab.journal.network import Exchange
+from hublab.journal.network import CaptureLost, Connection, Exchange
 
 ASKED = Exchange("lab", "client", "hub", 8081, "GET", "/hub/?a=1&b=", 404, 0.5, 0, 9, "page", "hub")
 
@@ -36,3 +36,17 @@ def test_times_are_milliseconds_and_dates_have_a_zone() -> None:
 def test_a_status_that_nobody_defined_has_no_phrase() -> None:
     (entry,) = har_of([Happened(0.0, replace(ASKED, status=599))])["log"]["entries"]
     assert entry["response"]["statusText"] == ""
+
+
+def test_the_log_says_what_is_left_out() -> None:
+    """HAR 1.2, `log.comment`: what a viewer shows of the file as a whole."""
+    tls = Connection("lab", "hub", "db", 5432, "tls", 1.0, 1, 1, "closed", "", "hub")
+    lost = CaptureLost("lab", "hub", "the ring was full: nothing of the first 3 s is kept")
+    comment = har_of([Happened(0.0, lost), Happened(0.0, ASKED), Happened(0.0, tls)])["log"][
+        "comment"
+    ]
+    for part in ("bodies", "headers", "cookies", "[redacted]", "TLS", "WebSockets"):
+        assert part in comment
+    assert "Not captured on hub: the ring was full: nothing of the first 3 s is kept." in comment
+    assert comment.endswith("Connections that have no entry: 1 of tls.")
+    assert "Not captured" not in har_of([Happened(0.0, ASKED)])["log"]["comment"]

@@ -1,12 +1,13 @@
 """HTTP exchanges as HAR 1.2, which browsers' developer tools and many viewers read.
 
-Bodies, headers and cookies were never kept; their lists are empty, and a comment says so. What HAR
-has no field for begins with an underscore, as the specification wants it (w3c.github.io/
-web-performance/specs/HAR/Overview.html).
+Bodies, headers and cookies were never kept; their lists are empty. The log's comment says what else
+is missing, as what the captures could not hold. What HAR has no field for begins with an
+underscore, as the specification wants it (w3c.github.io/web-performance/specs/HAR/Overview.html).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -15,23 +16,42 @@ from urllib.parse import parse_qsl
 
 from hublab import __version__
 from hublab.capture.happened import Happened
-from hublab.journal.network import Exchange
+from hublab.journal.events import Event
+from hublab.journal.network import CaptureLost, Connection, Exchange
 
-COMMENT = "hublab kept no bodies, headers and cookies; secrets in addresses are redacted"
+LEFT_OUT = (
+    "Left out by hublab: all bodies, headers and cookies (sizes are those of bodies); "
+    "secrets in addresses, which read [redacted]; what TLS hides; what WebSockets carried; "
+    "connections that are no HTTP; times of the single phases of an exchange."
+)
 UNKNOWN = -1
 """HAR's value for a size or a time that is not known."""
 
 
 def har_of(happened: Iterable[Happened]) -> dict[str, Any]:
     """The exchanges among some events, as a HAR file's content."""
+    known = list(happened)
     return {
         "log": {
             "version": "1.2",
             "creator": {"name": "hublab", "version": __version__},
-            "entries": [entry(t, one) for t, one in happened if isinstance(one, Exchange)],
-            "comment": COMMENT,
+            "entries": [entry(t, one) for t, one in known if isinstance(one, Exchange)],
+            "comment": " ".join([LEFT_OUT, *missing(one.event for one in known)]),
         }
     }
+
+
+def missing(events: Iterable[Event]) -> Iterable[str]:
+    """What is not among the entries of this run, a sentence each."""
+    closed: Counter[str] = Counter()
+    for event in events:
+        if isinstance(event, CaptureLost):
+            yield f"Not captured on {event.host}: {event.reason}."
+        elif isinstance(event, Connection):
+            closed[event.protocol] += 1
+    if closed:
+        told = ", ".join(f"{number} of {protocol}" for protocol, number in closed.most_common())
+        yield f"Connections that have no entry: {told}."
 
 
 def entry(t: float, one: Exchange) -> dict[str, Any]:
