@@ -15,8 +15,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-LISTS = "\x1f"
-"""Between the values of a field that a packet has several times."""
+LISTS = b"\xff"
+"""Between the values of a field that a packet has several times. tshark's texts are UTF-8, in which
+this byte cannot stand (RFC 3629, 1); any other sign may be part of an address.
+"""
+ESCAPED = re.compile(r"\\([abefnrtv\\])")
+PLAIN = dict(zip("abefnrtv\\", "\a\b\x1b\f\n\r\t\v\\", strict=True))
+"""How tshark writes signs that would end a field or a line (epan/print.c, `print_escaped_csv`)."""
 FIELDS = (
     *("frame.number", "frame.time_epoch", "_ws.col.protocol", "_ws.col.info"),
     *("ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "icmp.type", "icmpv6.type"),
@@ -36,12 +41,12 @@ REPEATED = 2
 class Frame:
     """The fields of one packet."""
 
-    def __init__(self, line: str) -> None:
-        self._fields = dict(zip(FIELDS, line.split("\t"), strict=False))
+    def __init__(self, line: bytes) -> None:
+        self._fields = dict(zip(FIELDS, line.split(b"\t"), strict=False))
 
     def all(self, name: str) -> list[str]:
-        text = self._fields.get(name, "")
-        return text.split(LISTS) if text else []
+        data = self._fields.get(name, b"")
+        return [plain(one) for one in data.split(LISTS)] if data else []
 
     def first(self, name: str, otherwise: str = "") -> str:
         return next(iter(self.all(name)), otherwise)
@@ -62,6 +67,11 @@ class Frame:
             addresses = self.all(f"ip.{side}") or self.all(f"ipv6.{side}")
             found.append((addresses[-1], int(self.all(port)[-1])))
         return found[0], found[1]
+
+
+def plain(data: bytes) -> str:
+    """A value as it was in the packet."""
+    return ESCAPED.sub(lambda found: PLAIN[found[1]], data.decode(errors="replace"))
 
 
 class Exchange:
@@ -347,7 +357,7 @@ def dissected(files: list[Path], until: float, take: Callable[[Frame], None], *o
     fields = [part for name in FIELDS for part in ("-e", name)]
     tshark = [
         *("tshark", "-n", "-r", "-", "-o", "tcp.try_heuristic_first:TRUE", *options),
-        *("-T", "fields", "-E", f"aggregator={LISTS}", *fields),
+        *("-T", "fields", "-E", b"aggregator=" + LISTS, *fields),
     ]
     merge = ["mergecap", "-a", "-F", "pcapng", "-w", "-", *map(str, files)]
     with (
@@ -362,12 +372,13 @@ def dissected(files: list[Path], until: float, take: Callable[[Frame], None], *o
         assert shown.stderr is not None
         merged.stdout.close()
         for line in shown.stdout:
-            frame = Frame(line.decode(errors="replace").rstrip("\n"))
+            frame = Frame(line.rstrip(b"\n"))
             if frame.t <= until:
                 take(frame)
-        said = shown.stderr.read() + merged.stderr.read()
-    failed = shown.returncode or merged.returncode
-    return said.decode(errors="replace").strip()[-500:] if failed else ""
+        said, of_files = shown.stderr.read(), merged.stderr.read()
+    # mergecap reads what there is of a file that is cut, says so, and does not fail.
+    known = of_files + (said if shown.returncode or merged.returncode else b"")
+    return known.decode(errors="replace").strip()[-500:]
 
 
 def main() -> None:

@@ -9,9 +9,12 @@ import base64
 import io
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from scapy.config import conf
+from scapy.error import Scapy_Exception
 from scapy.layers.inet import ICMP, IP, TCP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP
@@ -36,12 +39,20 @@ def headers(data: bytes, linktype: int) -> bytes:
     return data[: len(data) - carried]
 
 
+def packets(path: Path) -> Iterator[tuple[bytes, Any]]:
+    """The packets of a file, of one that is cut all that are whole."""
+    try:
+        yield from RawPcapNgReader(str(path))
+    except (Scapy_Exception, EOFError) as cut:
+        print(f"{path.name} is cut: {cut}", file=sys.stderr)
+
+
 def main() -> None:
     folder, since = Path(sys.argv[1]), float(sys.argv[2])
     files = sorted(path for path in folder.glob("ring_*") if path.stat().st_mtime >= since)
     out, writer = io.BytesIO(), None
     for path in files:
-        for data, meta in RawPcapNgReader(str(path)):
+        for data, meta in packets(path):
             ticks = (meta.tshigh << 32) + meta.tslow
             seconds, part = divmod(ticks, meta.tsresol)
             if ticks / meta.tsresol < since:

@@ -27,6 +27,7 @@ def script() -> ModuleType:
 
 
 dissect = script()
+LISTS = dissect.LISTS.decode(errors="surrogateescape")
 
 
 class Wire:
@@ -41,7 +42,7 @@ class Wire:
         known = {"frame.number": number, "frame.time_epoch": 1000 + number / 1000}
         given = {name.replace("__", "."): value for name, value in fields.items()} | known
         line = "\t".join(str(given.get(name, "")) for name in dissect.FIELDS)
-        self.ring.add(dissect.Frame(line))
+        self.ring.add(dissect.Frame(line.encode(errors="surrogateescape")))
         return number
 
     def tcp(
@@ -153,7 +154,7 @@ def test_requests_of_one_connection_get_their_own_answers() -> None:
     first = wire.request("GET", "/a")
     second = wire.request("GET", "/b")
     wire.answer(200, http__request_in=first, http__content_length=7)
-    wire.answer(503, http__request_in=second, http__chunk_size="10\x1f5\x1f0")
+    wire.answer(503, http__request_in=second, http__chunk_size=f"10{LISTS}5{LISTS}0")
     seen = [(one["path"], one["status"], one["response_bytes"]) for one in wire.records("exchange")]
     assert seen == [("/a", 200, 7), ("/b", 503, 15)]
 
@@ -176,7 +177,7 @@ def test_an_answer_that_has_begun_and_not_ended() -> None:
     wire.tcp(SERVER, "A", 300)
     begun = {"frame.number": number + 1, "tcp.stream": 0, "http.response.code": 200}
     line = "\t".join(str(begun.get(name, "")) for name in dissect.FIELDS)
-    wire.ring.add_begun(dissect.Frame(line))
+    wire.ring.add_begun(dissect.Frame(line.encode()))
     (one,) = wire.records("exchange")
     assert (one["status"], one["seconds"]) == (200, None)
     (connection,) = wire.records("connection")
@@ -187,7 +188,7 @@ def test_a_message_in_several_packets_begins_with_the_first() -> None:
     wire = Wire()
     wire.opened()
     begun = wire.tcp(CLIENT, "A", 1000)
-    last = wire.request("POST", "/a", tcp__segment=f"{begun}\x1f{begun + 1}")
+    last = wire.request("POST", "/a", tcp__segment=f"{begun}{LISTS}{begun + 1}")
     assert last == begun + 1
     ended = wire.answer(201)
     (one,) = wire.records("exchange")
@@ -267,3 +268,17 @@ def test_tls_shows_the_name_and_the_alert_only() -> None:
     wire.tcp(SERVER, "A", 7, tls__alert_message__desc=48, _ws__col__info=info, **tls)
     (one,) = wire.records("connection")
     assert (one["protocol"], one["detail"]) == ("tls", "node1, alert: Unknown CA")
+
+
+def test_an_address_may_hold_any_sign() -> None:
+    """A unit separator, which some tools put between values, is part of the address here."""
+    wire = Wire()
+    wire.opened()
+    wire.request("GET", "/a\x1fb?x=1")
+    wire.request("GET", r"/c\\td\te")
+    assert [one["path"] for one in wire.records("exchange")] == ["/a\x1fb?x=1", "/c\\td\te"]
+
+
+def test_several_values_of_a_field_are_told_apart_by_what_no_text_holds() -> None:
+    frame = dissect.Frame(b"1\t2.5\tHTTP\t\t198.18.0.5\xff198.18.0.9")
+    assert frame.all("ip.src") == ["198.18.0.5", "198.18.0.9"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -34,6 +35,8 @@ from hublab.running.lab import Lab
 SPARE = 60
 """Seconds that a capture may last beyond its time, for the commands that begin and end it."""
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""What an address may hold and a terminal would obey."""
 LONG_QUERY = 40
 """Characters: a longer query is not in the table, which would be unreadable; `--json` has it."""
 
@@ -179,7 +182,8 @@ def cells(event: Exchange | Connection) -> Sequence[str]:
     if isinstance(event, Exchange):
         answer = "none" if event.status is None else str(event.status)
         path, mark, query = event.path.partition("?")
-        what = f"{event.method} {path}{mark}{query if len(query) <= LONG_QUERY else '…'}"
+        line = f"{event.method} {path}{mark}{query if len(query) <= LONG_QUERY else '…'}"
+        what = CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", line)
         size = str(event.request_bytes + event.response_bytes)
         return (event.source, target, what, answer, took(event.seconds), size, event.purpose)
     what = " ".join(filter(None, [event.protocol, event.detail]))
