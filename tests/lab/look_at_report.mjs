@@ -25,26 +25,58 @@ async function open({ file, width, dark }) {
 }
 
 async function look(view) {
-  const { file, place, shot, find, keys, heard } = view;
+  const { file, place, shot, find, keys, heard, show } = view;
   const one = await open(view);
   const { page } = one;
   const begun = performance.now();
   await page.goto(`file://${file}${place}`);
   await page.waitForSelector("html[data-ready]", { timeout: 120_000 });
   one.ready ||= performance.now() - begun;
-  await page.evaluate(() => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next))));
+  await frames(page);
+  if (show) {
+    await page.locator(".preparation input").check();
+    await frames(page);
+  }
   const seen = { ready: one.ready, title: await page.title(), text: await page.locator("#report").innerText() };
   seen.width = await page.evaluate(() => document.documentElement.scrollWidth);
   seen.markup = await page.locator("#report b:text-is('x')").count();
-  if (find) seen.found = await timeFilter(page, find);
   seen.heading = await page.evaluate("document.activeElement.tagName");
+  seen.lists = await page.evaluate(listsOf);
+  if (find) seen.found = await timeFilter(page, find);
   if (keys) seen.focused = await tab(page, keys);
+  if (seen.lists[0]?.here) seen.jumps = await jumps(page);
   if (shot) await page.screenshot({ path: shot, fullPage: true });
   // The page's own policy lets no other script run, so axe comes by the debugger.
   if (heard && !(await page.evaluate("window.axe !== undefined"))) await page.evaluate(axe);
   seen.violations = !heard ? [] : await page.evaluate(`axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })
     .then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes.map((node) => node.html.slice(0, 120)).join(" | ")))`);
   return { ...seen, said: [...one.said], requests: [...one.requests] };
+}
+
+function frames(page) {
+  return page.evaluate(() => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next))));
+}
+
+// Of each list: whether the moment of the failure is in sight, and rows of the preparation that are there.
+function listsOf() {
+  return [...document.querySelectorAll(".long")].map((list) => {
+    const frame = list.getBoundingClientRect();
+    const row = list.querySelector(".fails")?.getBoundingClientRect();
+    return {
+      here: row !== undefined && row.top >= frame.top - 1 && row.bottom <= frame.bottom + 1,
+      before: list.querySelectorAll(".before").length,
+      first: list.querySelector(".time:not(.heads .time)")?.textContent,
+    };
+  });
+}
+
+// Whether keys lead away from the failure in the first list, and back.
+async function jumps(page) {
+  await page.locator(".long").first().evaluate((list) => { list.focus(); list.scrollTop = 0; });
+  await frames(page);
+  await page.keyboard.press("f");
+  await frames(page);
+  return (await page.evaluate(listsOf))[0].here;
 }
 
 // Milliseconds from a typed word until the page has drawn its answer; and of a plain loop over as many

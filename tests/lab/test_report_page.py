@@ -17,7 +17,7 @@ from typing import Any
 import containers
 import pytest
 from containers import Container
-from made_run import MARKUP, write_long_run, write_made_run
+from made_run import CONNECT, MARKUP, write_long_run, write_made_run
 
 from hublab.deployment.plan import make_plan
 from hublab.deployment.role_images import with_labs_images
@@ -127,8 +127,13 @@ def test_a_report_is_readable_by_everybody_and_asks_nobody(
     ]
     views[0]["keys"] = 4
     views.append({"file": "/srv/half.html", "place": "", "width": PHONE, "dark": False})
+    views.append({**views[2], "show": True, "heard": True})
     pages = {"report.html": report, "half.html": half}
-    seen = look(container, checked, pages, views)
+    *seen, shown = look(container, checked, pages, views)
+    views.pop()
+    assert (shown["said"], shown["violations"]) == ([], [])
+    assert shown["lists"][0]["first"].startswith("−")
+    assert shown["lists"][0]["before"] > 0
     violations = {
         f"{view['place']} {view['width']}": one["violations"]
         for view, one in zip(views, seen, strict=True)
@@ -151,6 +156,15 @@ def test_a_report_is_readable_by_everybody_and_asks_nobody(
     assert MARKUP in texts["markup"]
     assert seen[0]["title"].startswith(RUN)
     assert "503" in texts["failed"]
+    for wide_or_narrow in seen[2:4]:
+        assert [one["here"] for one in wide_or_narrow["lists"]] == [True, True]
+        assert [one["before"] for one in wide_or_narrow["lists"]] == [0, 0]
+        assert wide_or_narrow["jumps"]
+    said = " ".join(texts["failed"].split())
+    assert f"differs {CONNECT} is 127.0.0.1 here, hub in the nearest case that held" in said
+    assert f"governed by {CONNECT}: node1 → hub" in said
+    assert "/hub/api/users" not in texts["failed"]
+    assert "/hub/api/users" in shown["text"]
     assert "✕ 1 to itself" in texts["failed"]
     assert "GET /hub/api 200" in " ".join(texts["held"].split())
     assert "fault begins: freeze node1" in texts["fault"]
@@ -158,6 +172,46 @@ def test_a_report_is_readable_by_everybody_and_asks_nobody(
     assert "The first difference" in texts["pair"]
     assert "Half a run." in seen[-1]["text"]
     assert "Half a run." not in texts["overview"]
+
+
+ODD: list[dict[str, Any]] = [
+    {"kind": "lab_up", "hosts": [None, {"name": "hub"}, 7]},
+    {"kind": "settings_applied", "lab": "x", "settings": None},
+    {"kind": "exchange", "source": "client", "target": "hub"},
+    {"kind": "connection", "seconds": "long"},
+    {"kind": "from_the_future", "words": "of a later version"},
+    {"kind": "observation", "probe": "reach", "data": {"seen": {"hops": [None, {"attempt": 1}]}}},
+    {"kind": "activity", "user": 1, "last": "soon"},
+    {"kind": "fault_begun"},
+    {"kind": "verdict", "test": 7, "outcome": "failed", "places": ["x", [1]]},
+    {"kind": "case_answered", "case": "k", "values": [], "cells": {"spawn": None}},
+    {"kind": "verdict", "outcome": "of another version"},
+    {"kind": "finding"},
+    {"kind": "scenario"},
+]
+
+
+def test_an_odd_journal_is_shown_with_a_note(
+    tmp_path: Path, container: Container, checked: Path
+) -> None:
+    """Lines of another version, without fields, without a beginning, and half a last line."""
+    run, report = tmp_path / RUN, tmp_path / "odd.html"
+    run.mkdir()
+    lines = [json.dumps(dict(one, t=t)) for t, one in enumerate(ODD)]
+    (run / "journal.ndjson").write_text("\n".join([*lines, "no line", '{"t": 99, "kind": "ver']))
+    write_report(run, report, silent)
+    places = ("", "#/case/0", "#/case/1", "#/case/2", "#/compare/0/1", "#/case/99")
+    views: list[dict[str, Any]] = [
+        {"file": "/srv/odd.html", "place": place, "width": WIDE, "dark": False, "heard": True}
+        for place in places
+    ]
+    for view, one in zip(views, look(container, checked, {"odd.html": report}, views), strict=True):
+        assert (one["said"], one["violations"]) == ([], []), view
+        assert "cannot be shown" not in one["text"], view
+        assert "1 line could not be read." in one["text"]
+        assert "lack a field, or have something else in it (lab_up, " in one["text"]
+        assert "1 line of kinds that this page does not know (from_the_future)" in one["text"]
+        assert "does not say when its run began" in one["text"]
 
 
 @pytest.mark.slow
@@ -186,6 +240,7 @@ def test_fifty_thousand_exchanges(tmp_path: Path, container: Container, checked:
     assert [each["said"] for each in seen] == [[], [], []]
     assert many["ready"] < small["ready"] + READY
     assert one["ready"] < small["ready"] + READY
+    # The settings, and of a failed case the moment of its failure in place of its verdict.
     for each, rows in ((many, 252), (one, 50_002)):
         assert each["found"]["before"] == f"{rows} of {rows}"
         assert each["found"]["after"] != each["found"]["before"]

@@ -12,12 +12,14 @@ from datetime import datetime
 from pathlib import Path
 
 from hublab.journal.events import (
+    Diagnosed,
     Event,
     FaultBegun,
     FaultHealed,
     FindingConfirmed,
     LabUp,
     Observed,
+    PhaseFailed,
     Restarted,
     RunEnded,
     ScenarioBegun,
@@ -37,6 +39,14 @@ CONNECT = "hub.JupyterHub.hub_connect_ip"
 IP = "hub.JupyterHub.hub_ip"
 MARKUP = "<b>x</b></script><script>document.title='run'</script><!--"
 """What a name or a header may hold; the page must show it as it is."""
+BROKEN = {
+    "source": "node1",
+    "target": "hub",
+    "url": "http://127.0.0.1:8081/hub/api",
+    "error": "Connection refused",
+    "setting": CONNECT,
+    "workaround": None,
+}
 HOSTS = {
     "client": ("client", f"{NET}.5"),
     "proxy": ("proxy", f"{NET}.20"),
@@ -174,6 +184,7 @@ def write_case(journal: Journal, now: float, connect: str) -> float:
     write = journal.write
     begun, works = now, connect != "127.0.0.1"
     case = f"{CONNECT}={connect};{IP}=0.0.0.0"
+    write(hop("client", "proxy", "GET /hub/api/users", 200, 0.01, "api"), t=now + 2.3)
     write(Restarted(LAB, "hub", "hub", f"case {case}", 2.3), t=now + 2.4)
     write(SettingsApplied(LAB, case, "d", {CONNECT: connect, IP: "0.0.0.0"}), t=now + 2.41)
     now += 2.5
@@ -198,6 +209,8 @@ def write_case(journal: Journal, now: float, connect: str) -> float:
             "http://127.0.0.1:8081/hub/api: Connection refused",
             ([f"{FILE}:41", "assert seen.status == 200"],),
         )  # fmt: skip
+        write(PhaseFailed(verdict.test, "call"), t=now + 1.95)
+        write(Diagnosed(LAB, (BROKEN,)), t=now + 2.0)
     write(verdict, t=now + 2.1)
     return now + 2.2
 

@@ -44,14 +44,17 @@ def test_the_last_lines_of_all() -> None:
 def test_what_a_node_prints() -> None:
     """A start whose owner was not written is the user's default server."""
     printed = (
-        "\0/home/alice/.jupyterhub-ssh/1/server.log\0001795892501.5\0"
+        "\0/home/alice/.jupyterhub-ssh/1/server.log\0001795892501.5\0008\0"
         '{"hub": "x", "user": "alice", "server": "analysis"}\0one\ntwo\n'
-        "\0/var/tmp/jupyterhub-ssh-alice/2/server.log\0001795892500\0\0"
+        "\0/var/tmp/jupyterhub-ssh-alice/2/server.log\0001795892500\0000\0\0"
     )
     first, second = parsed("node1", "alice", printed)
     assert (first.label, first.text, first.begun) == ("alice/analysis", "one\ntwo\n", BEGUN)
     assert (second.label, second.text, second.host) == ("alice", "", "node1")
     assert parsed("node1", "alice", "") == []
+    assert not first.cut
+    cut = parsed("node1", "alice", printed, most=7)[0]
+    assert (cut.cut, cut.text) == (True, "two\n")
 
 
 def test_a_token_in_a_server_s_log_is_not_shown() -> None:

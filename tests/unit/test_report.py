@@ -32,7 +32,6 @@ from hublab.pytest_plugin import run_report
 from hublab.pytest_plugin.evidence_store import EVIDENCE
 from hublab.report import page, page_files, write
 from hublab.report.bundle import write_bundle
-from hublab.report.kept_logs import with_kept_logs
 from hublab.report.kept_runs import find_run, kept_runs, lines_of, prune_runs, read_run
 from hublab.report.markdown import fenced, markdown_of, plain
 from hublab.report.page import make_page, packed, streams_of
@@ -114,11 +113,6 @@ def test_workers_journals_come_before_the_merged_one(tmp_path: Path) -> None:
     assert [name for name, _ in streams_of(run / "journal.ndjson")] == [""]
 
 
-def logs_of(run: Path) -> list[tuple[float, str, str]]:
-    events = map(json.loads, Elements(page_of(run)).lines())
-    return [(e["t"], e["host"], e["text"]) for e in events if e["kind"] == "log_line"]
-
-
 def run_with_logs(folder: Path, log: str) -> Path:
     """One test from 10 to 14 s, whose hub's log was kept; the run began at 15:00:00 UTC."""
     start = {"t": 0, "kind": "run_started", "run": RUN, "wall": "2026-11-29T16:00:00+01:00"}
@@ -129,35 +123,6 @@ def run_with_logs(folder: Path, log: str) -> Path:
     (kept / "hub.log").write_text(log)
     (folder / "journal.ndjson").write_text(f"{json.dumps(start)}\n{json.dumps(ended)}\n")
     return folder
-
-
-def test_kept_logs_are_at_the_time_at_which_the_engine_got_them(tmp_path: Path) -> None:
-    """RFC 3339 with nanoseconds, as the engine writes it (docker logs --timestamps)."""
-    log = (
-        "without a time\n"
-        "2026-11-29T15:00:11.250000001Z [I 2026-11-29 15:00:11.249 JupyterHub app:1] begins\n"
-        "2026-11-29T15:00:12.500Z <b>\n"
-        "2026-11-29 is no time\n"
-        "2026-11-29T15:00:12.750Z\n"
-        "2026-11-29T15:00:14.100Z as the test ended\n"
-    )
-    run = run_with_logs(tmp_path / RUN, log)
-    assert logs_of(run) == [
-        (10.0, "hub", "without a time"),
-        (11.25, "hub", "[I 2026-11-29 15:00:11.249 JupyterHub app:1] begins"),
-        (12.5, "hub", "<b>"),
-        (12.5, "hub", "2026-11-29 is no time"),
-        (12.75, "hub", ""),
-        (14.0, "hub", "as the test ended"),
-    ]
-
-
-def test_a_test_with_log_lines_in_its_journal_gets_no_second_ones(tmp_path: Path) -> None:
-    run = run_with_logs(tmp_path / RUN, "kept\n")
-    start, verdict = lines_of(run / "journal.ndjson")
-    own = {"t": 11, "kind": "log_line", "lab": "", "host": "hub", "server": "", "text": "journal"}
-    (run / "journal.ndjson").write_text(f"{start}\n{json.dumps(own)}\n{verdict}\n")
-    assert logs_of(run) == [(11, "hub", "journal")]
 
 
 CANARY = "c4n4ry/+?=%&-s3cr3t-of-a-user"
@@ -374,16 +339,6 @@ def test_what_is_no_journal_is_refused(tmp_path: Path) -> None:
     (tmp_path / "20261129T150000-aaaa").mkdir()
     with pytest.raises(UsageError, match="no run is kept"):
         find_run(tmp_path, None)
-
-
-@pytest.mark.parametrize("verdict", [{"t": "x"}, {"t": 1, "seconds": None}, {"seconds": "long"}])
-def test_a_verdict_of_somebody_else_has_no_logs(tmp_path: Path, verdict: dict[str, object]) -> None:
-    (tmp_path / "outside.log").write_text("not of the run\n")
-    (run := tmp_path / "run").mkdir()
-    line = json.dumps({"kind": "verdict", "test": "..", **verdict})
-    assert list(with_kept_logs(run, [line])) == [line]
-    named = json.dumps({"kind": "verdict", "test": "..", "t": 1, "seconds": 1})
-    assert list(with_kept_logs(run, [named])) == [named]
 
 
 def test_a_summary_tells_the_case_and_the_fault(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from hublab.cli.common import common, fits, out, table, with_live
 from hublab.cli.json_output import emit
 from hublab.diagnosis.reach import HopDiagnosis, diagnose
+from hublab.diagnosis.told import diagnosed
 from hublab.errors import ExpectationFailed
 from hublab.probes.reach import reach
 from hublab.running.live import LiveLab
@@ -31,7 +32,9 @@ def reach_command(name: str, as_json: bool) -> None:
     """
 
     async def work(live: LiveLab) -> list[HopDiagnosis]:
-        return diagnose(await reach(live))
+        seen = await reach(live)
+        live.record(diagnosed(live.name, seen))
+        return diagnose(seen)
 
     hops = with_live(name, work, "reach")
     if as_json:

@@ -11,6 +11,7 @@ import subprocess
 import tarfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -249,6 +250,32 @@ class Engine:
                 timestamps=timestamps,
             )
         return bytes(raw).decode(errors="replace")
+
+    def end_of_log(
+        self, container: str, *, since: float, lines: int, most: int
+    ) -> tuple[str, bool]:
+        """The end of a host's log since a time, each line behind the time at which it came.
+
+        At most so many lines and, about, bytes, whatever a program has printed. Also returns
+        whether something before them is left out.
+        """
+        pieces: deque[bytes] = deque()
+        size, cut = 0, False
+        with engine_errors(f"read the log of {container[:12]}"):
+            # One line more tells whether there are more.
+            for piece in self._client.api.logs(
+                container, stream=True, follow=False, since=since, tail=lines + 1, timestamps=True
+            ):
+                pieces.append(piece)
+                size += len(piece)
+                while size - len(pieces[0]) >= most:
+                    size -= len(pieces.popleft())
+                    cut = True
+        told = b"".join(pieces).decode(errors="replace").split("\n")
+        if cut:  # the first one is cut, unless a piece ends where a line does
+            del told[0]
+        over = len(told) - 1 - lines  # behind the last line end nothing follows
+        return "\n".join(told[max(0, over) :]), cut or over > 0
 
     def follow_logs(self, container: str, *, tail: int | None = None) -> Iterator[str]:
         """The log of a host as it grows, in pieces; ends with the container."""

@@ -189,6 +189,30 @@ class FaultHealed(Event):
     counters: dict[str, Any]
 
 
+@event("diagnosed")
+@dataclass(frozen=True, slots=True)
+class Diagnosed(Event):
+    """The hops that a diagnosis found broken, none where all answer.
+
+    Each is an object with source, target, url, error, the setting that governs it, and workaround.
+    """
+
+    lab: str
+    hops: tuple[dict[str, Any], ...]
+
+
+@event("test_failed")
+@dataclass(frozen=True, slots=True)
+class PhaseFailed(Event):
+    """The moment at which a test failed, in its `setup`, `call` or `teardown`.
+
+    Its verdict follows, after its teardown.
+    """
+
+    test: str
+    phase: str
+
+
 @event("verdict")
 @dataclass(frozen=True, slots=True)
 class Verdict(Event):

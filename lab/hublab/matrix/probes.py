@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from hublab.cases.case_table import Seen as Seen
 from hublab.diagnosis.reach import HopDiagnosis, diagnose
 from hublab.diagnosis.routes import AGREE, compare
+from hublab.diagnosis.told import diagnosed
 from hublab.errors import HublabError, Undecided, UsageError
 from hublab.matrix.request_lines import RequestLine
 from hublab.probes.credentials import Credentials, credentials
@@ -120,7 +121,9 @@ async def cell(visit: Visit) -> Seen:
 
 
 async def hops(visit: Visit) -> Seen:
-    broken = [hop for hop in diagnose(await reach(visit.live)) if not hop.ok]
+    seen = await reach(visit.live)
+    visit.live.record(diagnosed(visit.live.name, seen))
+    broken = [hop for hop in diagnose(seen) if not hop.ok]
     if not broken:
         return Seen("ok")
     lines = [

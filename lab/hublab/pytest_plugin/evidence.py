@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from hublab.journal.events import ScenarioBegun, Verdict
+from hublab.journal.events import PhaseFailed, ScenarioBegun, Verdict
 from hublab.paths import evidence_folder
 from hublab.pytest_plugin.cases import case_of
 from hublab.pytest_plugin.docstrings import read_docstring
-from hublab.pytest_plugin.evidence_store import EVIDENCE, LAB, STARTED_AT, Evidence
+from hublab.pytest_plugin.evidence_store import EVIDENCE, FAILED_AT, LAB, STARTED_AT, Evidence
 from hublab.pytest_plugin.failures import sentence_of, shown_places, sides_of
 from hublab.pytest_plugin.item_names import name_of
 
@@ -89,6 +89,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         before = item.stash.get(_WORST, now)
         worst = item.stash[_WORST] = max(before, now, key=lambda one: _RANK.index(one.outcome))
         evidence.failed |= report.failed
+        if report.failed and FAILED_AT not in item.stash:
+            item.stash[FAILED_AT] = call.stop
+            failed = PhaseFailed(name_of(item), call.when)
+            evidence.journal.write(failed, t=evidence.journal.at(call.stop))
         if evidence.keep != "none" and (
             report.failed or (evidence.keep == "all" and report.when == "call")
         ):

@@ -10,22 +10,23 @@ owner can read the folder.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from hublab.errors import HublabError
 from hublab.journal.events import Event, RunEnded, SpawnProgress
 from hublab.journal.file import Journal, merge, write_merged
 from hublab.journal.redaction import Redactor, hideable
 from hublab.pytest_plugin.item_names import name_of
+from hublab.pytest_plugin.logged import subjects, users_in
 from hublab.report.test_folders import folder_name
 
 if TYPE_CHECKING:  # collecting tests needs no Docker
     from hublab.running.lab import Lab
+    from hublab.running.said import Log
 
 LAB: pytest.StashKey[Lab] = pytest.StashKey()
 """The lab of a test, for its logs."""
@@ -35,6 +36,10 @@ STARTED_AT = pytest.StashKey[float]()
 """The time at which a test started."""
 ENTERED_AT = pytest.StashKey[float]()
 """The time at which its lab was in its case."""
+FAILED_AT = pytest.StashKey[float]()
+"""The time at which a phase of a test failed, the first one; there is none of a test that holds."""
+LOGS: pytest.StashKey[Sequence[Log]] = pytest.StashKey()
+"""What was read of the hosts' and servers' logs when a test failed, once for all who tell of it."""
 
 
 class Evidence:
@@ -107,30 +112,35 @@ class Evidence:
 
         The journal gets them too, line by line on one clock, with those of servers.
         """
+        from hublab.running.said import clocks_of, in_order
+
         lab = item.stash[LAB]
-        folder = self.folder_of(item)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for host in lab.hosts.values():
-            try:
-                log = lab.engine.logs(host.id, since=item.stash[STARTED_AT])
-            except HublabError as error:  # an unreadable log must not hide why the test failed
-                log = f"hublab: this log could not be read: {error}\n"
-            path = folder / f"{host.service}.log"
-            path.touch(mode=0o600)
-            path.write_text(self.clean(log))
-        self._record_lines(lab, item.stash[STARTED_AT])
-
-    def _record_lines(self, lab: Lab, since: float) -> None:
-        from hublab.running.said import clocks_of, said_since
-
         for clock in clocks_of(lab):
             self.record(clock)
-        since = max(since, self._told_until.get(lab.name, 0.0))
+        told = self._told_until.get(lab.name, 0.0)
         self._told_until[lab.name] = time.time()
+        logs = self.read_logs(item)
+        for one in in_order(lab.name, logs):
+            if one.at >= told:
+                line = replace(one.line, text=self.clean(one.line.text))
+                self.journal.write(line, t=self.journal.at(one.at))
+        folder = self.folder_of(item)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for log in logs:
+            if not log.server:
+                path = folder / f"{log.host}.log"
+                path.touch(mode=0o600)
+                lines = [*filter(None, [log.missing]), *(line.text for line in log.lines)]
+                path.write_text(self.clean("".join(f"{line}\n" for line in lines)))
+
+    def read_logs(self, item: pytest.Item) -> Sequence[Log]:
+        """Read the ends of the logs of hosts and servers since the test started, for all to use."""
+        from hublab.running.said import read_logs
+
         users = {event.user for event in self.events if isinstance(event, SpawnProgress)}
-        for one in said_since(lab, since, sorted(users)):
-            line = replace(one.line, text=self.clean(one.line.text))
-            self.journal.write(line, t=self.journal.at(one.at))
+        users |= set(users_in(subjects(self.events)))
+        item.stash[LOGS] = read_logs(item.stash[LAB], item.stash[STARTED_AT], sorted(users))
+        return item.stash[LOGS]
 
     def close(self) -> None:
         """Close the journal; the controller then merges all, and removes what is not to be kept.

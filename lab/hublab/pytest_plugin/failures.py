@@ -17,7 +17,14 @@ from _pytest.outcomes import Failed
 from hublab.cases.matrix import parse_axis
 from hublab.errors import HublabError, Undecided
 from hublab.pytest_plugin.cases import case_of, shown_option
-from hublab.pytest_plugin.evidence_store import ENTERED_AT, EVIDENCE, LAB, STARTED_AT, STAYS
+from hublab.pytest_plugin.evidence_store import (
+    ENTERED_AT,
+    EVIDENCE,
+    LAB,
+    LOGS,
+    STARTED_AT,
+    STAYS,
+)
 from hublab.pytest_plugin.failing_line import (
     Compared,
     Place,
@@ -199,7 +206,8 @@ def logs_of(item: pytest.Item) -> dict[str, list[str]]:
         return {}
     evidence = item.config.stash[EVIDENCE]
     since = item.stash.get(ENTERED_AT, item.stash.get(STARTED_AT, time.time()))
-    found = said_by_hosts(item.stash[LAB], since, subjects(evidence.events))
+    saved = item.stash.get(LOGS, None)
+    found = said_by_hosts(saved or evidence.read_logs(item), since, subjects(evidence.events))
     return {
         host: [f"{at[11:19]} {evidence.clean(text)}" for at, text in lines]
         for host, lines in found.items()

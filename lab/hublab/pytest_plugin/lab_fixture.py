@@ -24,6 +24,7 @@ from hublab.pytest_plugin.cases import case_of
 from hublab.pytest_plugin.evidence_store import ENTERED_AT, EVIDENCE, LAB, STAYS
 from hublab.pytest_plugin.failures import NoCase
 from hublab.pytest_plugin.item_names import scenario_of
+from hublab.pytest_plugin.reached import reach_after_failure
 from hublab.pytest_plugin.topologies import lab_options, topology_of
 from hublab.settings.values import Settings
 
@@ -162,6 +163,7 @@ async def lab(
         raise NoCase(error) from None
     async with opened:
         yield live
+        await reach_after_failure(request.node, live)
 
 
 @pytest.hookimpl(optionalhook=True)

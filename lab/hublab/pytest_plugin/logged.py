@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from hublab.errors import HublabError
 from hublab.journal.events import Event, Observed, SpawnProgress
 
 if TYPE_CHECKING:  # collecting tests needs no Docker
-    from hublab.running.lab import Lab
+    from hublab.running.said import Log
 
 MOST = 3
 """Lines of one host."""
@@ -72,25 +70,18 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
-def said_by_hosts(lab: Lab, since: float, about: set[str]) -> dict[str, list[tuple[str, str]]]:
+def said_by_hosts(
+    logs: Iterable[Log], since: float, about: set[str]
+) -> dict[str, list[tuple[str, str]]]:
     """A few lines of each host's log since a time, and of the logs of servers that were started
-    since then. A log that cannot be read is left out: it must not hide why a test failed.
+    since then.
     """
-    from hublab.running.log_lines import host_lines, server_lines
-    from hublab.running.server_log import logs_anywhere
-
     begun = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
     found: dict[str, list[tuple[str, str]]] = {}
-    for host in lab.hosts.values():
-        with contextlib.suppress(HublabError):
-            log = lab.engine.logs(host.id, since=since, timestamps=True)
-            lines = [line for line in host_lines(host.service, log) if line.at >= begun]
-            found[host.service] = excerpt(((line.at, line.text) for line in lines), about)
-    for user in users_in(about):
-        with contextlib.suppress(HublabError):
-            for server in logs_anywhere(lab, user):
-                if server.begun >= since:
-                    lines = server_lines(server.label, server.text, server.begun)
-                    told = excerpt(((line.at, line.text) for line in lines), ())
-                    found[f"{server.host} {server.label}"] = told
+    for log in logs:
+        lines = [(line.at, line.text) for line in log.lines]
+        if not log.server:
+            found[log.host] = excerpt((one for one in lines if one[0] >= begun), about)
+        elif log.begun >= since:
+            found[f"{log.host} {log.server}"] = excerpt(lines, ())
     return {name: lines for name, lines in found.items() if lines}

@@ -15,8 +15,7 @@ from html import escape
 from pathlib import Path
 
 from hublab.errors import InternalError
-from hublab.report.kept_logs import with_kept_logs
-from hublab.report.kept_runs import JOURNAL, journals_of, lines_of
+from hublab.report.kept_runs import journals_of, lines_of
 from hublab.report.page_files import PageFiles
 
 PIECE = 20_000
@@ -45,16 +44,12 @@ FORM = """<!doctype html>
 
 
 def streams_of(run: Path) -> Iterator[tuple[str, Iterable[str]]]:
-    """Each process's journal of a run, a folder or a file, with the kept logs of its tests."""
+    """The name and the lines of each process's journal of a run, a folder or a file."""
     if run.is_file():
-        yield (
-            "",
-            with_kept_logs(run.parent, lines_of(run)) if run.name == JOURNAL else lines_of(run),
-        )
+        yield "", lines_of(run)
         return
     for journal in journals_of(run):
-        name = journal.stem.partition("-")[2]
-        yield name, with_kept_logs(run, lines_of(journal))
+        yield journal.stem.partition("-")[2], lines_of(journal)
 
 
 def make_page(title: str, streams: Iterable[tuple[str, Iterable[str]]], files: PageFiles) -> str:

@@ -2,9 +2,11 @@ import { render } from "preact";
 
 import { readEmbedded } from "./data/embedded.ts";
 import { Journal } from "./data/journal.ts";
-import { counts, duration, MARKS } from "./data/words.ts";
+import { MARKS } from "./data/outcomes.ts";
+import { counts, duration } from "./data/words.ts";
 import { CaseView } from "./view/case.tsx";
 import { CompareView } from "./view/compare.tsx";
+import { Guarded } from "./view/guarded.tsx";
 import { useGrowing, usePlace } from "./view/hooks.ts";
 import { Overview } from "./view/overview.tsx";
 import "./style.css";
@@ -16,8 +18,8 @@ function Page({ journal, ready }: { journal: Journal; ready: boolean }) {
   return (
     <>
       <Head journal={journal} />
-      <View journal={journal} place={place} />
-      <footer class="small">Made by hublab from the journal of this run and the logs beside it: {journal.count} lines.</footer>
+      <Guarded key={place} what="This view"><View journal={journal} place={place} /></Guarded>
+      <footer class="small">Made by hublab from the journal of this run: {journal.count} lines.</footer>
     </>
   );
 }
@@ -47,10 +49,26 @@ function Head({ journal }: { journal: Journal }) {
       {journal.unended > 0 && (
         <p class="half" role="alert"><b>Half a run.</b> {journal.unended === 1 ? "The run" : `${journal.unended} processes of the run`} did not come to its end: what follows is what was written until then.</p>
       )}
-      {journal.unread > 0 && <p class="half">{journal.unread} {journal.unread === 1 ? "line" : "lines"} could not be read.</p>}
+      {notesOf(journal).map((note) => <p class="half" key={note}>{note}</p>)}
     </header>
   );
 }
+
+/** What is odd about the journal itself: its reader should know what the page could not take as it is. */
+function notesOf(journal: Journal): string[] {
+  const lines = (number: number): string => `${number} ${number === 1 ? "line" : "lines"}`;
+  const sum = (counted: Map<string, number>): number => [...counted.values()].reduce((all, one) => all + one, 0);
+  const kinds = (counted: Map<string, number>): string => [...counted.keys()].slice(0, MOST_KINDS).map((kind) => kind.slice(0, LONGEST_KIND)).join(", ") + (counted.size > MOST_KINDS ? ", …" : "");
+  return [
+    journal.unread ? `${lines(journal.unread)} could not be read.` : "",
+    journal.odd.size ? `${lines(sum(journal.odd))} ${sum(journal.odd) === 1 ? "lacks" : "lack"} a field, or ${sum(journal.odd) === 1 ? "has" : "have"} something else in it (${kinds(journal.odd)}): shown with what they have.` : "",
+    journal.unknown.size ? `${lines(sum(journal.unknown))} of kinds that this page does not know (${kinds(journal.unknown)}): shown among the log lines as they are. Another version of hublab may have written them.` : "",
+    journal.count > 0 && journal.undated ? "The journal does not say when its run began: times of day are not known." : "",
+  ].filter(Boolean);
+}
+
+const MOST_KINDS = 8;
+const LONGEST_KIND = 40;
 
 const journal = new Journal();
 const root = document.getElementById("report") as HTMLElement;

@@ -4,10 +4,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { bandsOf, beliefsOf, truthOf } from "../src/data/bands.ts";
+import { brokenBy, named, nearestGood } from "../src/data/blame.ts";
 import { changed, firstDifference } from "../src/data/difference.ts";
 import { Journal } from "../src/data/journal.ts";
+import { failedAt, failedOnTheWay, isPreparation, zeroOf } from "../src/data/phases.ts";
 import { alarming, rowsOf } from "../src/data/rows.ts";
 import { talkOf } from "../src/data/talk.ts";
+import { since } from "../src/data/words.ts";
 
 const WALL = "2026-11-29T15:00:00+00:00";
 const KEY = "hub.JupyterHub.hub_connect_ip";
@@ -56,8 +59,8 @@ function read(...batches: string[][]): Journal {
 }
 
 function state(journal: Journal): unknown {
-  const { run, tests, findings, scenarios, labs, columns, unread, count, unended, begin, end } = journal;
-  return structuredClone({ run, tests, findings, scenarios, labs, columns, unread, count, unended, begin, end });
+  const { run, tests, findings, scenarios, labs, columns, unread, odd, unknown, count, unended, begin, end } = journal;
+  return structuredClone({ run, tests, findings, scenarios, labs, columns, unread, odd, unknown, count, unended, begin, end });
 }
 
 test("three batches give the same state as one, wherever they are cut", () => {
@@ -181,4 +184,100 @@ test("rows of hublab matrix carry their answers", () => {
   assert.ok(journal.isMatrix);
   assert.deepEqual(journal.columns, ["spawn"]);
   assert.equal(journal.tests[0]?.cells?.spawn?.short, "ready");
+});
+
+test("time zero is when the lab was in the case, and what came before is preparation", () => {
+  const journal = read([
+    RUN[0] ?? "",
+    line(60, "lab_up", { subnet: "", hosts: HOSTS, seconds: 58 }),
+    exchange(61, "client", "proxy", "/hub/api", 200),
+    line(62, "restarted", { host: "hub", program: "hub", reason: "case", seconds: 1.5 }),
+    ...testOf("127.0.0.1", 63, false).slice(0, -1),
+    line(63.8, "test_failed", { test: "a", phase: "call" }),
+    ...testOf("127.0.0.1", 63, false).slice(-1),
+  ]);
+  const [one] = journal.tests;
+  assert.ok(one);
+  assert.equal(since(one, zeroOf(one)), "0.000");
+  assert.equal(since(one, zeroOf(one) - 2), "−2.000");
+  const before = rowsOf(one).filter((row) => isPreparation(one, row.at)).map((row) => row.kind);
+  assert.deepEqual(before, ["lab", "exchange", "restart"]);
+  assert.deepEqual(bandsOf(one).restarts.map((band) => [band.from, band.to]), [[-2.5, -1]]);
+  assert.ok(!failedOnTheWay(one));
+  const failing = rowsOf(one).find((row) => row.kind === "fails");
+  assert.equal(failing?.text, "the test fails here: 503");
+  assert.equal(failing && since(one, failing.at), "0.800");
+});
+
+test("the moment of a failure in an older journal is that at which its evidence was saved", () => {
+  const lines = testOf("127.0.0.1", 4, false);
+  lines.splice(-1, 0, line(4.7, "host_clock", { host: "hub", ahead: 0, accuracy: 0.1 }));
+  const [one] = read([...RUN.slice(0, 3), ...lines]).tests;
+  assert.ok(one);
+  assert.equal(Math.round(((failedAt(one) ?? 0) - zeroOf(one)) * 10), 7);
+  const [held] = read(RUN).tests;
+  assert.equal(held && failedAt(held), null);
+});
+
+test("a test whose lab did not get into its case failed on the way there", () => {
+  const verdict = testOf("127.0.0.1", 4, false).at(-1) ?? "";
+  const [never] = read([...RUN.slice(0, 2), verdict]).tests;
+  const [refused] = read([...RUN.slice(0, 2), testOf("127.0.0.1", 4, false)[0] ?? "", verdict]).tests;
+  assert.ok(never && failedOnTheWay(never) && refused && failedOnTheWay(refused));
+});
+
+test("the settings to look at are those that the nearest good case has otherwise, and what a diagnosis names", () => {
+  const hop = { source: "node", target: "hub", url: "http://127.0.0.1:8081", error: "Connection refused", setting: KEY, workaround: null };
+  const lines = testOf("127.0.0.1", 4, false);
+  lines.splice(-1, 0, line(4.8, "diagnosed", { hops: [hop] }), line(4.8, "diagnosed", { hops: [hop] }));
+  lines.splice(-1, 0, line(4.7, "log_line", { host: "hub", server: "", text: "[E 1] see hub_connect_ip" }));
+  const journal = read([...RUN.slice(0, 3), ...testOf("hub", 2, true), ...lines]);
+  const failed = journal.tests.at(-1);
+  assert.ok(failed);
+  const near = nearestGood(journal, failed);
+  assert.equal(near.test, journal.tests[0]);
+  assert.deepEqual(near.settings, [{ key: KEY, from: "hub", to: "127.0.0.1" }]);
+  assert.deepEqual(brokenBy(failed).map((one) => [one.setting, one.error]), [[KEY, "Connection refused"]]);
+  assert.deepEqual(named(failed), [KEY]);
+  const [alone] = read([...RUN.slice(0, 3), ...lines]).tests;
+  assert.ok(alone);
+  assert.equal(nearestGood(read([...RUN.slice(0, 3), ...lines]), alone).test, null);
+});
+
+test("an odd line is read with what it has, and told", () => {
+  const odd = [
+    { t: 1, kind: "lab_up", hosts: [null, { name: "hub" }, 7] },
+    { t: 2, kind: "exchange", source: "client" },
+    { t: 2, kind: "restarted", host: "hub", seconds: "long" },
+    { t: 3, kind: "from_the_future", words: { a: [1] } },
+    { t: 3, kind: "observation", probe: "reach", data: { seen: { hops: [null, { attempt: 1 }] } } },
+    { t: 3, kind: "observation", probe: "activity", data: { seen: [null, { name: "", user: 1, hub: "x" }] } },
+    { t: 3, kind: "fault_begun" },
+    { t: 3, kind: "diagnosed", hops: [null] },
+    { t: 3, kind: "constructor" },
+    { t: 4, kind: "case_answered", case: "k", values: { k: "1" }, cells: { spawn: null }, seconds: 1 },
+    { t: 4, kind: "case_answered", cells: [] },
+    { t: 5, kind: "verdict", test: 7, outcome: "failed", seconds: null, places: ["x", [1, null], null] },
+    { t: 1e300, kind: "note", text: "never" },
+    { t: 6, kind: "run_started", wall: "yesterday" },
+  ].map((one) => JSON.stringify(one));
+  const journal = read(odd, ['{"t": 1e999, "kind": "note", "text": ""}', '{"t": 9, "kind": "verd']);
+  assert.equal(journal.unread, 3);
+  assert.deepEqual([...journal.unknown], [["from_the_future", 1], ["constructor", 1]]);
+  assert.ok([...journal.odd.keys()].includes("exchange"));
+  assert.equal(journal.undated, 1);
+  for (const one of journal.tests) {
+    assert.ok(Number.isFinite(one.begin) && Number.isFinite(one.end));
+    assert.ok(rowsOf(one).every((row) => typeof row.text === "string" && typeof row.answer === "string"));
+    talkOf(journal, one);
+    bandsOf(one);
+    beliefsOf(one);
+    truthOf(one);
+    nearestGood(journal, one);
+    named(one);
+  }
+  assert.equal(journal.tests[0]?.cells?.spawn?.short, "");
+  assert.deepEqual(journal.tests.at(-1)?.places, [["1", ""]]);
+  assert.deepEqual(journal.labs.get("")?.hosts.map((host) => host.name), ["hub"]);
+  assert.ok(rowsOf(journal.tests[0] as never).some((row) => row.kind === "other" && row.text.startsWith("from_the_future: ")));
 });

@@ -2,6 +2,7 @@
 
 import type { Test } from "./journal.ts";
 import { record, text, texts } from "./lines.ts";
+import { zeroOf } from "./phases.ts";
 
 export interface Band {
   row: string;
@@ -23,13 +24,14 @@ export interface Belief {
 const USERS = /^(?!\/api\/routes\/)(?!.*\/hub\/)(\/[^/]+)*\/user\/[^/]+/;
 const PARTIES = ["server", "proxy", "hub"];
 
-/** Bands of one test; times are seconds since its beginning. */
+/** Bands of one test; times are seconds since the lab was in its case. */
 export function bandsOf(test: Test): { states: Band[]; restarts: Band[]; faults: Band[] } {
   const states: Band[] = [];
   const restarts: Band[] = [];
   const faults = new Map<string, Band>();
   const open = new Map<string, Band>();
-  const end = test.end - test.begin;
+  const zero = zeroOf(test);
+  const end = test.end - zero;
   const enter = (server: string, state: string, at: number, detail: string): void => {
     const before = open.get(server);
     if (before?.state === state) return;
@@ -42,7 +44,7 @@ export function bandsOf(test: Test): { states: Band[]; restarts: Band[]; faults:
   };
   const known = new Set(test.events.filter((one) => one.kind === "server_state").map(serverOf));
   for (const event of [...test.events].sort((a, b) => a.at - b.at)) {
-    const at = event.at - test.begin;
+    const at = event.at - zero;
     switch (event.kind) {
       case "server_state":
         enter(serverOf(event), text(event.state), at, "by the hub's API");
@@ -55,7 +57,7 @@ export function bandsOf(test: Test): { states: Band[]; restarts: Band[]; faults:
         break;
       case "restarted":
         restarts.push({
-          row: text(event.host), state: "restart", from: Math.max(0, at - Number(event.seconds)), to: at,
+          row: text(event.host), state: "restart", from: at - Number(event.seconds), to: at,
           detail: `${text(event.program)}: ${text(event.reason)}`,
         });
         break;
@@ -88,7 +90,7 @@ export function beliefsOf(test: Test): Belief[] {
   const add = (party: string, server: string, last: unknown, at: number): void => {
     const moment = Date.parse(text(last)) / 1000;
     if (Number.isFinite(moment))
-      found.push({ party, server, last: moment - test.begin, asked: at - test.begin });
+      found.push({ party, server, last: moment - zeroOf(test), asked: at - zeroOf(test) });
   };
   for (const event of test.events) {
     if (event.kind === "activity") add(text(event.party), serverOf(event), event.last, event.at);
@@ -115,6 +117,6 @@ export function truthOf(test: Test): Belief[] {
     .filter((one) => one.kind === "exchange" && one.target === "proxy" && USERS.test(text(one.path)))
     .map((one) => {
       const server = /user\/([^/]+)/.exec(text(one.path))?.[1] ?? "";
-      return { party: "truth", server, last: one.at - test.begin, asked: one.at - test.begin };
+      return { party: "truth", server, last: one.at - zeroOf(test), asked: one.at - zeroOf(test) };
     });
 }

@@ -1,6 +1,7 @@
 // Two cases beside each other: which settings differ, and the first thing that went another way.
 
 import type { Test } from "./journal.ts";
+import { isPreparation } from "./phases.ts";
 import { type Row, rowsOf } from "./rows.ts";
 
 export interface Changed {
@@ -25,7 +26,8 @@ export function alike(row: Row): string {
 
 /** The rows of both that are compared, and the index of the first pair that differs; -1 for none. */
 export function firstDifference(one: Test, other: Test): { left: Row[]; right: Row[]; at: number } {
-  const [all, others] = [inCase(rowsOf(one)), inCase(rowsOf(other))];
+  // How a lab got into its case depends on the case before.
+  const [all, others] = [one, other].map((test) => rowsOf(test).filter((row) => !isPreparation(test, row.at))) as [Row[], Row[]];
   // Of a test that held no capture may be kept: then only what both have tells them apart.
   const captured = all.some(isTalk) && others.some(isTalk);
   const left = all.filter((row) => isCompared(row) && (captured || !isTalk(row)));
@@ -42,14 +44,8 @@ function isTalk(row: Row): boolean {
   return row.kind === "exchange" || row.kind === "connection";
 }
 
-/** The rows since the lab was in the case: what came before is its way there. */
-function inCase(rows: Row[]): Row[] {
-  const begun = Math.max(...rows.filter((row) => row.kind === "settings").map((row) => row.at), -Infinity);
-  return rows.filter((row) => row.at >= begun);
-}
-
 function isCompared(row: Row): boolean {
-  // Polls and reports come when their clocks say, so their order tells nothing. How a lab got into a
-  // case depends on the case before, and settings are compared on their own.
-  return !["log", "activity", "clock", "lab", "settings", "restart"].includes(row.kind) && !["poll", "activity"].includes(row.purpose);
+  // Polls and reports come when their clocks say, so their order tells nothing. Settings are compared
+  // on their own.
+  return !["log", "activity", "clock", "lab", "settings", "restart", "fails"].includes(row.kind) && !["poll", "activity"].includes(row.purpose);
 }

@@ -1,6 +1,7 @@
 // What a page knows of a run. It takes a journal's lines in any number of batches, as they come:
 // a file has all of them, a live view gets more and more.
 
+import { isKnown, mended } from "./fields.ts";
 import { type At, type Host, parse, record, text, texts } from "./lines.ts";
 
 /** A test in one case, or one row of `hublab matrix`; `outcome` is `running` until its verdict. */
@@ -22,6 +23,10 @@ export interface Test {
   places: string[][];
   begin: number;
   end: number;
+  /** When the lab was in the test's case; null until then, and where a journal does not say. */
+  entered: number | null;
+  /** When it failed, where the journal says so; see `failedAt`. */
+  failed: number | null;
   events: At[];
   cells: Record<string, Cell> | null;
 }
@@ -61,7 +66,7 @@ interface Stream {
   ended: number;
   open: Test | null;
   closed: Test[];
-  settings: Record<string, { case: string; settings: Record<string, unknown> }>;
+  settings: Map<string, Record<string, unknown>>;
   lab: string;
   last: number;
 }
@@ -80,6 +85,10 @@ export class Journal {
   labs = new Map<string, Lab>();
   columns: string[] = [];
   unread = 0;
+  /** Lines that lack a field, or have something else in it, by their kind. */
+  odd = new Map<string, number>();
+  /** Lines of kinds that this page does not know. */
+  unknown = new Map<string, number>();
   count = 0;
   version = 0;
   private streams = new Map<string, Stream>();
@@ -90,8 +99,13 @@ export class Journal {
     for (const line of lines) {
       if (line === "") continue;
       const event = parse(line);
-      if (event === null) this.unread += 1;
-      else this.add({ ...event, at: event.t }, stream);
+      if (event === null) {
+        this.unread += 1;
+        continue;
+      }
+      if (!isKnown(event.kind)) this.unknown.set(event.kind, (this.unknown.get(event.kind) ?? 0) + 1);
+      else if (mended(event)) this.odd.set(event.kind, (this.odd.get(event.kind) ?? 0) + 1);
+      this.add({ ...event, at: event.t }, stream);
     }
     this.version += 1;
     for (const listener of this.listeners) listener();
@@ -107,8 +121,13 @@ export class Journal {
     return [...this.streams.values()].reduce((sum, one) => sum + Math.max(0, one.begun - one.ended), 0);
   }
 
+  /** How many streams do not say when they began: their times count from an unknown moment. */
+  get undated(): number {
+    return [...this.streams.values()].filter((one) => one.wall === 0).length;
+  }
+
   get begin(): number {
-    return Math.min(...[...this.streams.values()].map((one) => one.wall));
+    return Math.min(...[...this.streams.values()].filter((one) => one.wall > 0).map((one) => one.wall));
   }
 
   get end(): number {
@@ -122,7 +141,7 @@ export class Journal {
   private stream(name: string): Stream {
     let found = this.streams.get(name);
     if (!found) {
-      found = { wall: 0, begun: 0, ended: 0, open: null, closed: [], settings: {}, lab: "", last: 0 };
+      found = { wall: 0, begun: 0, ended: 0, open: null, closed: [], settings: new Map(), lab: "", last: 0 };
       this.streams.set(name, found);
     }
     return found;
@@ -133,7 +152,7 @@ export class Journal {
     this.count += 1;
     if (event.kind === "run_started") {
       // A merged journal has one of these for each process; its times count from the first.
-      if (stream.begun === 0) stream.wall = Date.parse(text(event.wall)) / 1000;
+      if (stream.begun === 0) stream.wall = Date.parse(text(event.wall)) / 1000 || 0;
       stream.begun += 1;
       this.run ||= text(event.run);
       stream.last = Math.max(stream.last, stream.wall + event.t);
@@ -150,7 +169,7 @@ export class Journal {
         this.labs.set(text(event.lab), {
           name: text(event.lab),
           subnet: text(event.subnet),
-          hosts: Array.isArray(event.hosts) ? (event.hosts as Host[]) : [],
+          hosts: event.hosts as Host[],
         });
         stream.lab = text(event.lab);
         break;
@@ -170,13 +189,15 @@ export class Journal {
         break;
       case "settings_applied":
         stream.lab = text(event.lab);
-        stream.settings[stream.lab] = { case: text(event.case), settings: record(event.settings) };
+        stream.settings.set(stream.lab, record(event.settings));
         break;
     }
     const test = this.testOf(stream, event, name);
     test.events.push(event);
     if (event.kind === "restarted") test.begin = Math.min(test.begin, event.at - Number(event.seconds));
     if (typeof event.lab === "string" && event.lab) test.lab = event.lab;
+    if (event.kind === "settings_applied") test.entered ??= event.at;
+    if (event.kind === "test_failed") test.failed ??= event.at;
     if (event.kind === "verdict") this.close(stream, test, event);
     else if (event.kind === "case_answered") this.answer(stream, test, event);
     else if (test === stream.open) test.end = Math.max(test.end, event.at);
@@ -191,7 +212,8 @@ export class Journal {
       stream.open = {
         index: this.tests.length, stream: name, id: "", file: "", name: "", label: "", case: "",
         settings: {}, lab: stream.lab, outcome: "running", message: "", claim: "", expected: "",
-        seen: "", places: [], begin: event.at, end: event.at, events: [], cells: null,
+        seen: "", places: [], begin: event.at, end: event.at, entered: null, failed: null,
+        events: [], cells: null,
       };
       this.tests.push(stream.open);
     }
@@ -214,7 +236,7 @@ export class Journal {
       claim: text(event.claim),
       expected: text(event.expected),
       seen: text(event.seen),
-      places: Array.isArray(event.places) ? (event.places as string[][]) : [],
+      places: event.places as string[][],
       begin: Math.min(test.begin, event.at - Number(event.seconds)),
       end: event.at,
       settings: this.settingsOf(stream, test),
@@ -236,6 +258,6 @@ export class Journal {
   }
 
   private settingsOf(stream: Stream, test: Test): Record<string, unknown> {
-    return stream.settings[test.lab]?.settings ?? {};
+    return stream.settings.get(test.lab) ?? {};
   }
 }

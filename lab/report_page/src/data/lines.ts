@@ -43,7 +43,13 @@ export interface At extends Line {
 }
 
 export function text(value: unknown): string {
-  return typeof value === "string" ? value : value == null ? "" : JSON.stringify(value);
+  if (typeof value === "string") return value;
+  if (value == null) return "";
+  try {
+    return JSON.stringify(value) ?? "";
+  } catch {
+    return "…"; // nested more deeply than can be written
+  }
 }
 
 export function texts(value: unknown): string[] {
@@ -56,12 +62,15 @@ export function record(value: unknown): Record<string, unknown> {
     : {};
 }
 
+/** Seconds from the beginning of a run: nobody's lasts for thirty years. */
+const LONGEST = 1e9;
+
 /** One line of a journal as an object; null for what is none, such as a line cut in its middle. */
 export function parse(source: string): Line | null {
   try {
     const value: unknown = JSON.parse(source);
-    const fields = record(value);
-    return typeof fields.t === "number" && typeof fields.kind === "string" ? (fields as Line) : null;
+    const { t, kind } = record(value);
+    return typeof t === "number" && Math.abs(t) < LONGEST && typeof kind === "string" ? (value as Line) : null;
   } catch {
     return null;
   }

@@ -2,6 +2,8 @@
 
 import type { Test } from "./journal.ts";
 import { type At, type Connection, type Exchange, record, text, texts } from "./lines.ts";
+import { isKnown } from "./fields.ts";
+import { failedAt, failedOnTheWay, zeroOf } from "./phases.ts";
 import { bytes, duration, shortKey } from "./words.ts";
 
 export interface Row {
@@ -26,12 +28,22 @@ const made = new WeakMap<Test, { count: number; rows: Row[] }>();
 export function rowsOf(test: Test): Row[] {
   const known = made.get(test);
   if (known && known.count === test.events.length) return known.rows;
-  const rows = test.events
-    .map((event) => rowOf(event))
-    .filter((row) => row !== null)
-    .sort((a, b) => a.at - b.at);
+  const rows = test.events.map((event) => rowOf(event)).filter((row) => row !== null);
+  const failed = failedAt(test);
+  if (failed !== null) rows.push(failing(test, failed));
+  rows.sort((a, b) => a.at - b.at);
   made.set(test, { count: test.events.length, rows });
   return rows;
+}
+
+/** The moment at which a test failed, among what happened. */
+function failing(test: Test, at: number): Row {
+  const why = (test.seen || test.message).split("\n")[0] ?? "";
+  const what = test.outcome === "running" ? "the run was cut off here" : "the test fails here";
+  return {
+    at, kind: "fails", source: "", target: "", text: why ? `${what}: ${shortened(why)}` : what, answer: "", purpose: "",
+    bad: true, event: { t: 0, at, kind: "fails" },
+  };
 }
 
 const MOST_ALARMING = 8;
@@ -43,7 +55,7 @@ const MOST_ALARMING = 8;
  */
 export function alarming(test: Test): Row[] {
   const rows = rowsOf(test);
-  const entered = rows.findLast((row) => row.kind === "settings")?.at ?? test.begin;
+  const entered = failedOnTheWay(test) ? test.begin : zeroOf(test);
   const bad = rows.filter((row) => row.kind === "log" && row.bad && row.at >= entered);
   const errors = bad.filter((row) => !/^\[W |\bwarn(ing)?: /.test(row.text));
   const others = bad.filter((row) => !errors.includes(row));
@@ -155,9 +167,34 @@ export function rowOf(event: At): Row | null {
     case "note":
       row.text = text(event.text);
       return row;
+    case "diagnosed":
+      row.kind = "diagnosis";
+      row.text = diagnosed(event).map((hop) => `${hop.source} → ${hop.target}: ${hop.error} (${hop.setting})`).join("; ") || "every hop answers";
+      row.bad = diagnosed(event).length > 0;
+      return row;
     default:
-      return null;
+      if (isKnown(event.kind)) return null;
+      row.kind = "other";
+      row.text = shortened(`${event.kind}: ${text(event)}`);
+      return row;
   }
+}
+
+/** A hop that is broken, as a diagnosis tells it. */
+export interface Broken {
+  source: string;
+  target: string;
+  url: string;
+  error: string;
+  setting: string;
+  workaround: string;
+}
+
+export function diagnosed(event: At): Broken[] {
+  return (Array.isArray(event.hops) ? event.hops.map(record) : []).map((hop) => ({
+    source: text(hop.source), target: text(hop.target), url: text(hop.url), error: text(hop.error),
+    setting: text(hop.setting), workaround: text(hop.workaround),
+  }));
 }
 
 function serverName(event: At): string {

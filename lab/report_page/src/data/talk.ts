@@ -46,8 +46,8 @@ export function rank(role: string): number {
   return found.length ? Math.min(...found) : ORDER.length - 1.5;
 }
 
-export function talkOf(journal: Journal, test: Test): Talk {
-  const rows = rowsOf(test);
+/** Who talked to whom in some rows of a test, by default in all. */
+export function talkOf(journal: Journal, test: Test, rows: Row[] = rowsOf(test)): Talk {
   const captured = rows.some(isTalk);
   const edges = new Map<string, Edge>();
   const add = (source: string, target: string, kind: string, bad: boolean, tried: boolean): void => {
@@ -73,7 +73,7 @@ export function talkOf(journal: Journal, test: Test): Talk {
     }
   }
   return {
-    places: placesOf(journal, test, [...edges.values()]),
+    places: placesOf(journal, test, [...edges.values()], rows),
     edges: [...edges.values()],
     captured,
     broken: rows.filter((row) => row.bad && (isTalk(row) || row.kind === "probe")),
@@ -92,13 +92,13 @@ function hostIn(journal: Journal, test: Test, url: string): string {
 }
 
 /** The lab's hosts, and whoever else took part, from users to servers. */
-export function placesOf(journal: Journal, test: Test, edges: Edge[]): Place[] {
+export function placesOf(journal: Journal, test: Test, edges: Edge[], rows: Row[]): Place[] {
   const hosts = journal.labs.get(test.lab)?.hosts ?? [];
   const faults = new Map<string, string[]>();
   for (const event of test.events.filter((one) => one.kind === "fault_begun"))
     for (const target of texts(event.targets))
       faults.set(target, [...(faults.get(target) ?? []), text(event.fault)]);
-  const itself = (name: string): number => rowsOf(test).filter((row) => isTalk(row) && row.bad && row.source === name && row.target === name).length;
+  const itself = (name: string): number => rows.filter((row) => isTalk(row) && row.bad && row.source === name && row.target === name).length;
   const found = hosts.map((host) => ({ ...host, faults: faults.get(host.name) ?? [], broken: itself(host.name) }));
   const known = new Set(found.map((one) => one.name));
   for (const name of edges.flatMap((edge) => [edge.source, edge.target])) {

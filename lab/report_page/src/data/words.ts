@@ -2,12 +2,8 @@
 
 import type { Journal, Test } from "./journal.ts";
 import { text } from "./lines.ts";
-
-export const OUTCOMES = ["failed", "error", "undecided", "running", "skipped", "held", "answered"];
-export const BAD = new Set(["failed", "error", "undecided", "running"]);
-export const MARKS: Record<string, string> = {
-  failed: "✕", error: "!", undecided: "?", running: "…", skipped: "–", held: "✓", answered: "•",
-};
+import { OUTCOMES } from "./outcomes.ts";
+import { zeroOf } from "./phases.ts";
 
 /** `test_hub_ip_is_obeyed` as a sentence. */
 export function sentence(name: string): string {
@@ -32,16 +28,16 @@ export function shown(value: unknown): string {
 }
 
 export function duration(seconds: number | null | undefined): string {
-  if (seconds == null) return "no answer";
+  if (seconds == null || !Number.isFinite(seconds)) return "no answer";
   if (seconds < 0.0095) return `${(seconds * 1000).toFixed(1)} ms`;
   if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`;
   return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }
 
-/** Seconds since a test began. */
+/** Seconds since the lab was in the test's case; negative on the way there. */
 export function since(test: Test, at: number): string {
-  return (at - test.begin).toFixed(3);
+  return (at - zeroOf(test)).toFixed(3).replace("-", "−");
 }
 
 export function bytes(size: number): string {

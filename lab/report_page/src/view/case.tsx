@@ -1,19 +1,28 @@
 // One test in one case: why it failed, its settings, and all that was seen meanwhile.
 
-import type { Journal, Test } from "../data/journal.ts";
+import { useState } from "preact/hooks";
+
+import { isBad, nearestGood } from "../data/blame.ts";
 import { changed } from "../data/difference.ts";
-import { BAD, claimOf, duration, shown } from "../data/words.ts";
+import { grouped } from "../data/grouped.ts";
+import type { Cell, Journal, Test } from "../data/journal.ts";
+import { BAD } from "../data/outcomes.ts";
+import { failedOnTheWay } from "../data/phases.ts";
+import { claimOf, duration, shown } from "../data/words.ts";
 import { Sources } from "./findings.tsx";
 import { Log } from "./log.tsx";
 import { Prose } from "./prose.tsx";
 import { Observations } from "./observations.tsx";
+import { Preparation } from "./preparation.tsx";
+import { Guarded } from "./guarded.tsx";
 import { Sequence } from "./sequence.tsx";
 import { Timelines } from "./timelines.tsx";
 import { Topology } from "./topology.tsx";
-import { Alarms, CaseChips, Outcome, Why } from "./why.tsx";
+import { Alarms, CaseChips, Governing, Outcome, Why } from "./why.tsx";
 
 export function CaseView({ journal, test }: { journal: Journal; test: Test }) {
   const scenario = journal.scenarios.get(test.file);
+  const [preparation, setPreparation] = useState(failedOnTheWay(test));
   return (
     <main>
       <nav aria-label="Where you are" class="crumbs">
@@ -23,10 +32,12 @@ export function CaseView({ journal, test }: { journal: Journal; test: Test }) {
       </nav>
       <header class={`claim ${test.outcome}`}>
         <h1 tabIndex={-1}><Prose>{claimOf(test)}</Prose></h1>
-        {!BAD.has(test.outcome) && <p><Outcome outcome={test.outcome} /> <CaseChips settings={test.settings} /></p>}
-        <Why test={test} />
+        {!BAD.has(test.outcome) && <p><Outcome outcome={test.outcome} /> {!test.cells && <CaseChips settings={test.settings} />}</p>}
+        <Why journal={journal} test={test} />
+        {test.cells && isBad(test) && <dl class="why"><Governing journal={journal} test={test} /></dl>}
         <Alarms test={test} />
-        <p class="small">{test.id} · {duration(test.end - test.begin)}{test.lab && ` · lab ${test.lab}`}</p>
+        {isBad(test) && !test.cells && <p class="tools"><button type="button" onClick={toFailure}>Show the moment of the failure</button></p>}
+        <p class="small">{test.cells ? "" : `${test.id} · `}{duration(test.end - test.begin)}{test.lab && ` · lab ${test.lab}`}</p>
       </header>
       {scenario && (
         <div class="about">
@@ -37,14 +48,22 @@ export function CaseView({ journal, test }: { journal: Journal; test: Test }) {
       )}
       <Compare journal={journal} test={test} />
       {test.cells && <Answers test={test} />}
-      <SettingsDiff test={test} />
-      <Topology journal={journal} test={test} />
-      <Sequence journal={journal} test={test} />
-      <Timelines test={test} />
-      <Log test={test} />
-      <Observations test={test} />
+      <SettingsDiff journal={journal} test={test} />
+      <Preparation test={test} shown={preparation} show={setPreparation} />
+      <Guarded what="The drawing of hosts"><Topology journal={journal} test={test} preparation={preparation} /></Guarded>
+      <Guarded what="The sequence diagram"><Sequence journal={journal} test={test} preparation={preparation} /></Guarded>
+      <Guarded what="The timelines"><Timelines test={test} preparation={preparation} /></Guarded>
+      <Guarded what="The log"><Log test={test} preparation={preparation} /></Guarded>
+      <Guarded what="What probes saw"><Observations test={test} /></Guarded>
     </main>
   );
+}
+
+/** Bring the sequence diagram into sight, which is open at the failure, so that its keys work. */
+function toFailure(): void {
+  const section = document.querySelector("section[aria-labelledby=sequence]");
+  section?.scrollIntoView();
+  section?.querySelector<HTMLElement>(".long")?.focus({ preventScroll: true });
 }
 
 function Step({ journal, test, by }: { journal: Journal; test: Test; by: number }) {
@@ -84,30 +103,38 @@ function Compare({ journal, test }: { journal: Journal; test: Test }) {
 }
 
 function Answers({ test }: { test: Test }) {
+  const alike = grouped(Object.entries(test.cells ?? {}), ([, cell]) => said(cell));
   return (
     <section aria-labelledby="answers">
       <h2 id="answers">Answers</h2>
       <dl class="why">
-        {Object.entries(test.cells ?? {}).map(([name, cell]) => (
-          <><dt>{name}</dt><dd class={cell.ok ? "" : "seen"}><pre>{cell.short}{cell.detail && cell.detail !== cell.short ? `\n${cell.detail}` : ""}</pre></dd></>
+        {[...alike].map(([words, cells]) => (
+          <><dt>{cells.map(([name]) => name).join(", ")}</dt><dd class={cells[0]?.[1].ok ? "" : "seen"}><pre>{words}</pre></dd></>
         ))}
       </dl>
     </section>
   );
 }
 
-function SettingsDiff({ test }: { test: Test }) {
+/** An answer in full: its detail where that says all, else both. */
+function said(cell: Cell): string {
+  if (!cell.detail || cell.short.includes(cell.detail)) return cell.short;
+  return cell.detail.includes(cell.short) ? cell.detail : `${cell.short}\n${cell.detail}`;
+}
+
+function SettingsDiff({ journal, test }: { journal: Journal; test: Test }) {
   const rows = changed({}, test.settings);
+  const near = isBad(test) ? nearestGood(journal, test).test : null;
   return (
     <section aria-labelledby="settings">
       <h2 id="settings">Settings, as they differ from the base</h2>
       {rows.length === 0 ? <p class="empty">None: this is the base configuration.</p> : (
         <div class="wide" tabIndex={0} role="region" aria-label="Settings">
           <table class="diff">
-            <thead><tr><th scope="col">setting</th><th scope="col">base</th><th scope="col">here</th></tr></thead>
+            <thead><tr><th scope="col">setting</th><th scope="col">base</th><th scope="col">here</th>{near && <th scope="col">nearest case that went well</th>}</tr></thead>
             <tbody>
               {rows.map((one) => (
-                <tr><th scope="row"><code>{one.key}</code></th><td><del>not set</del></td><td><ins><code>{shown(one.to)}</code></ins></td></tr>
+                <tr><th scope="row"><code>{one.key}</code></th><td><del>not set</del></td><td><ins><code>{shown(one.to)}</code></ins></td>{near && <td>{one.key in near.settings ? <code>{shown(near.settings[one.key])}</code> : <del>not set</del>}</td>}</tr>
               ))}
             </tbody>
           </table>

@@ -5,7 +5,8 @@ import { useMemo } from "preact/hooks";
 import { alike, changed, firstDifference } from "../data/difference.ts";
 import type { Journal, Test } from "../data/journal.ts";
 import type { Row } from "../data/rows.ts";
-import { BAD, claimOf, shown, since } from "../data/words.ts";
+import { BAD } from "../data/outcomes.ts";
+import { claimOf, shown, since } from "../data/words.ts";
 import { CaseChips, Outcome, Why } from "./why.tsx";
 
 const AROUND = 40;
@@ -24,7 +25,7 @@ export function CompareView({ journal, one, other }: { journal: Journal; one: Te
       <p>{claimOf(one)}</p>
       <div class="pair">
         {[one, other].map((test, n) => (
-          <div class={`claim ${test.outcome}`}><h2>{n ? "Right" : "Left"}: <Outcome outcome={test.outcome} /></h2>{!BAD.has(test.outcome) && <p><CaseChips settings={test.settings} /></p>}<Why test={test} /></div>
+          <div class={`claim ${test.outcome}`}><h2>{n ? "Right" : "Left"}: <Outcome outcome={test.outcome} /></h2>{!BAD.has(test.outcome) && <p><CaseChips settings={test.settings} /></p>}<Why journal={journal} test={test} /></div>
         ))}
       </div>
       <section aria-labelledby="differing">

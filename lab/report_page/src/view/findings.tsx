@@ -14,8 +14,8 @@ export function Findings({ journal }: { journal: Journal }) {
           const sources = journal.scenarios.get(one.test.split("::")[0] ?? "")?.sources ?? [];
           return (
             <li key={one.title}>
-              <h3><Prose>{one.title}</Prose></h3>
-              <p class="small">{one.project} · {test ? <a href={`#/case/${test.index}`}>{one.test}</a> : one.test}</p>
+              <h3><Prose>{one.title || "A finding without a title"}</Prose></h3>
+              <p class="small">{one.project} · {test && one.test ? <a href={`#/case/${test.index}`}>{one.test}</a> : one.test}</p>
               {one.expected && (
                 <dl class="why">
                   <dt>steps</dt><dd><Prose>{one.steps}</Prose></dd>

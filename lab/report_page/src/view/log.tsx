@@ -3,23 +3,25 @@
 import { useMemo, useState } from "preact/hooks";
 
 import type { Test } from "../data/journal.ts";
-import { type Row, rowsOf } from "../data/rows.ts";
+import { isPreparation } from "../data/phases.ts";
+import type { Row } from "../data/rows.ts";
 import { since } from "../data/words.ts";
 import { LongList } from "./long_list.tsx";
+import { rowsIn } from "./preparation.tsx";
 
-const BESIDE = new Set(["log", "fault", "restart", "power", "settings", "verdict", "clock", "lost", "note", "spawn"]);
+const BESIDE = new Set(["log", "fault", "restart", "power", "settings", "verdict", "clock", "lost", "note", "spawn", "fails", "diagnosis", "other"]);
 const RUN = "the run";
 
-export function Log({ test }: { test: Test }) {
+export function Log({ test, preparation }: { test: Test; preparation: boolean }) {
   const [words, setWords] = useState("");
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [alarming, setAlarming] = useState(false);
-  const all = useMemo(() => rowsOf(test).filter((row) => BESIDE.has(row.kind)), [test, test.events.length]);
-  const voices = useMemo(() => [...new Set(all.map(voiceOf))].sort(), [all]);
+  const all = useMemo(() => rowsIn(test, preparation).filter((row) => BESIDE.has(row.kind) && !(row.kind === "verdict" && row.bad)), [test, test.events.length, preparation]);
+  const voices = useMemo(() => [...new Set(all.filter((row) => row.kind !== "fails").map(voiceOf))].sort(), [all]);
   const rows = useMemo(() => {
     const low = words.toLowerCase();
     return all.filter(
-      (row) => !hidden.has(voiceOf(row)) && (!alarming || row.bad) && (!low || row.text.toLowerCase().includes(low)),
+      (row) => row.kind === "fails" || (!hidden.has(voiceOf(row)) && (!alarming || row.bad) && (!low || row.text.toLowerCase().includes(low))),
     );
   }, [all, words, hidden, alarming]);
   const toggle = (voice: string): void => {
@@ -44,8 +46,10 @@ export function Log({ test }: { test: Test }) {
         items={rows}
         height={22}
         label="Log lines in order of time"
+        isHere={(row) => row.kind === "fails"}
+        isBad={(row) => row.bad}
         draw={(row) => (
-          <div class={`line ${row.kind} ${row.bad ? "bad" : ""}`}>
+          <div class={`line ${row.kind} ${row.bad ? "bad" : ""} ${isPreparation(test, row.at) ? "before" : ""}`}>
             <span class="time">{since(test, row.at)}</span>
             <span class="voice">{voiceOf(row)}</span>
             <span class="what">{row.text}</span>

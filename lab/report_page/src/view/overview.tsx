@@ -2,8 +2,10 @@
 
 import { useMemo, useState } from "preact/hooks";
 
+import { grouped } from "../data/grouped.ts";
 import { type Journal, MATRIX, type Test } from "../data/journal.ts";
-import { BAD, claimOf, counts, duration, MARKS } from "../data/words.ts";
+import { BAD, MARKS } from "../data/outcomes.ts";
+import { claimOf, counts, duration } from "../data/words.ts";
 import { Findings } from "./findings.tsx";
 import { MatrixGrid, ScenarioGrid } from "./grid.tsx";
 import { Prose } from "./prose.tsx";
@@ -27,7 +29,7 @@ export function Overview({ journal }: { journal: Journal }) {
   return (
     <main>
       <h1 tabIndex={-1}><Summary journal={journal} bad={failures.length - unknown} unknown={unknown} /></h1>
-      <Failures tests={failures} all={unknown < failures.length} />
+      <Failures journal={journal} tests={failures} all={unknown < failures.length} />
       <section aria-labelledby="cases">
         <h2 id="cases">{journal.isMatrix ? "What each case answered" : "Every case"}</h2>
         <div class="tools">
@@ -66,21 +68,29 @@ function Summary({ journal, bad, unknown }: { journal: Journal; bad: number; unk
   return <>{bad} of {number} {what} {bad === 1 ? "does" : "do"} not hold{open && `, ${open}`}</>;
 }
 
-function Failures({ tests, all }: { tests: Test[]; all: boolean }) {
+function Failures({ journal, tests, all }: { journal: Journal; tests: Test[]; all: boolean }) {
   if (!tests.length) return null;
+  // What fails alike in several cases is told once, with the cases.
+  const alike = [...grouped(tests, (test) => (test.id ? JSON.stringify([claimOf(test), test.outcome, test.expected, test.seen || test.message]) : test)).values()];
   return (
     <section aria-labelledby="failed">
       <h2 id="failed">{all ? "What does not hold" : "What could not be decided"}</h2>
       <ul class="failures">
-        {tests.slice(0, MOST_FAILURES).map((test) => (
+        {alike.slice(0, MOST_FAILURES).map(([test, ...more]) => test && (
           <li key={test.index}>
             <a class="whole" href={`#/case/${test.index}`}><Prose>{claimOf(test)}</Prose></a>
-            <Why test={test} />
+            <Why journal={journal} test={test} />
             <p class="small">{test.id || "its name is not known"} · {duration(test.end - test.begin)}</p>
+            {more.length > 0 && (
+              <details open={more.length <= 4}>
+                <summary>{more.length} more {more.length === 1 ? "case fails" : "cases fail"} in the same way</summary>
+                <ul>{more.map((one) => <li key={one.index}><a href={`#/case/${one.index}`}>{one.case || one.label || one.id}</a></li>)}</ul>
+              </details>
+            )}
           </li>
         ))}
       </ul>
-      {tests.length > MOST_FAILURES && <p>and {tests.length - MOST_FAILURES} more, in the tables below.</p>}
+      {alike.length > MOST_FAILURES && <p>and {alike.slice(MOST_FAILURES).flat().length} more, in the tables below.</p>}
     </section>
   );
 }

@@ -4,29 +4,32 @@ import { type ScalePoint, scalePoint } from "d3-scale";
 import { useMemo, useState } from "preact/hooks";
 
 import type { Journal, Test } from "../data/journal.ts";
-import { type Row, rowsOf } from "../data/rows.ts";
+import { isPreparation, zeroOf } from "../data/phases.ts";
+import type { Row } from "../data/rows.ts";
 import { isTalk, placesOf, talkOf } from "../data/talk.ts";
 import { since } from "../data/words.ts";
 import { bandsOf } from "../data/bands.ts";
 import { useWidth } from "./hooks.ts";
 import { LongList } from "./long_list.tsx";
+import { rowsIn } from "./preparation.tsx";
 
-const SHOWN = new Set(["exchange", "connection", "spawn", "state", "restart", "power", "fault", "probe", "settings", "verdict", "lost"]);
+const SHOWN = new Set(["exchange", "connection", "spawn", "state", "restart", "power", "fault", "probe", "settings", "verdict", "lost", "fails", "diagnosis"]);
 const NARROW = 700;
 
-export function Sequence({ journal, test }: { journal: Journal; test: Test }) {
+export function Sequence({ journal, test, preparation }: { journal: Journal; test: Test; preparation: boolean }) {
   const [words, setWords] = useState("");
   const [without, setWithout] = useState<ReadonlySet<string>>(new Set());
   const [width, measure] = useWidth();
-  const all = useMemo(() => rowsOf(test).filter((row) => SHOWN.has(row.kind)), [journal.version, test]);
-  const purposes = useMemo(() => [...new Set(all.map(purposeOf))].sort(), [all]);
+  const whole = useMemo(() => rowsIn(test, preparation), [journal.version, test, preparation]);
+  const all = useMemo(() => whole.filter((row) => SHOWN.has(row.kind) && !(row.kind === "verdict" && row.bad)), [whole]);
+  const purposes = useMemo(() => [...new Set(all.filter((row) => row.kind !== "fails").map(purposeOf))].sort(), [all]);
   const rows = useMemo(() => {
     const low = words.toLowerCase();
     return all.filter(
-      (row) => !without.has(purposeOf(row)) && (!low || `${row.source} ${row.target} ${row.text} ${row.answer}`.toLowerCase().includes(low)),
+      (row) => row.kind === "fails" || (!without.has(purposeOf(row)) && (!low || `${row.source} ${row.target} ${row.text} ${row.answer}`.toLowerCase().includes(low))),
     );
   }, [all, words, without]);
-  const places = useMemo(() => placesOf(journal, test, talkOf(journal, test).edges), [journal.version, test]);
+  const places = useMemo(() => placesOf(journal, test, talkOf(journal, test, whole).edges, whole), [whole]);
   const faults = useMemo(() => bandsOf(test).faults, [journal.version, test]);
   const narrow = width > 0 && width < NARROW;
   const strip = narrow ? width - 20 : Math.max(280, Math.min(places.length * 92, width * 0.52));
@@ -53,9 +56,11 @@ export function Sequence({ journal, test }: { journal: Journal; test: Test }) {
           items={rows}
           height={narrow ? 62 : 26}
           label="Messages between hosts in order of time"
+          isHere={(row) => row.kind === "fails"}
+          isBad={(row) => row.bad}
           head={<Heads lanes={lanes} strip={strip} places={places.map((one) => one.name)} />}
           draw={(row) => (
-            <div class={`message ${row.kind} ${row.bad ? "bad" : ""} ${faults.some((one) => one.from <= row.at - test.begin && row.at - test.begin <= one.to) ? "during" : ""}`}>
+            <div class={`message ${row.kind} ${row.bad ? "bad" : ""} ${isPreparation(test, row.at) ? "before" : ""} ${faults.some((one) => one.from <= row.at - zeroOf(test) && row.at - zeroOf(test) <= one.to) ? "during" : ""}`}>
               <span class="time">{since(test, row.at)}</span>
               <Strip row={row} lanes={lanes} strip={strip} />
               <span class="what">

@@ -5,24 +5,24 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 
 import type { Test } from "../data/journal.ts";
 import { type Band, type Belief, bandsOf, beliefsOf, truthOf } from "../data/bands.ts";
+import { zeroOf } from "../data/phases.ts";
 import { useDark, useWidth } from "./hooks.ts";
 
 const LIGHT: Record<string, string> = { "pending start": "#c98a00", "pending stop": "#8a6fc0", ready: "#1f8a4c", failed: "#c62f2f", restart: "#5b7083" };
 const DARK: Record<string, string> = { "pending start": "#e0a92e", "pending stop": "#ab94dc", ready: "#3fae6d", failed: "#ef6b6b", restart: "#8ba0b3" };
 const PARTIES = ["truth", "server", "proxy", "hub"];
 
-export function Timelines({ test }: { test: Test }) {
+export function Timelines({ test, preparation }: { test: Test; preparation: boolean }) {
   const { states, restarts, faults } = useMemo(() => bandsOf(test), [test, test.events.length]);
   const beliefs = useMemo(() => {
     const said = beliefsOf(test);
     return said.length ? [...truthOf(test), ...said] : [];
   }, [test, test.events.length]);
-  const bands = [...restarts, ...states];
+  const bands = [...restarts, ...states].filter((one) => preparation || one.to > 0);
   if (!bands.length && !faults.length && !beliefs.length) return null;
-  const length = test.end - test.begin;
-  // Minutes in which a lab came up would leave no room for what is to be seen.
-  const first = Math.min(...[...bands, ...faults].map((one) => one.from), ...beliefs.map((one) => one.last));
-  const span: [number, number] = [Math.max(first - (length - first) / 50, Math.min(first, 0)), length];
+  const length = test.end - zeroOf(test);
+  const first = Math.min(0, ...[...bands, ...faults].map((one) => one.from), ...beliefs.map((one) => one.last));
+  const span: [number, number] = [first, length];
   return (
     <section aria-labelledby="timelines">
       <h2 id="timelines">Over time</h2>
@@ -73,15 +73,19 @@ function base(width: number, span: [number, number]): Plot.PlotOptions {
   return {
     width, marginLeft: Math.min(110, width / 3.5), marginRight: 12, marginTop: 10, marginBottom: 42,
     style: { fontSize: "12px", background: "transparent", color: "inherit" },
-    x: { domain: span, label: "seconds since the test began", grid: true },
+    x: { domain: span, label: "seconds since the lab was in its case", grid: true },
     y: { label: null },
   };
 }
 
-function faultMarks(faults: Band[], colours: Colours): Plot.Markish[] {
-  return faults.map((one) =>
-    Plot.rectX([one], { x1: "from", x2: "to", fill: colours.fault, fillOpacity: 0.14, stroke: colours.fault, strokeOpacity: 0.5 }),
-  );
+/** What lies behind all rows: the way into the case, and faults. */
+function backdrop(span: [number, number], faults: Band[], colours: Colours): Plot.Markish[] {
+  const before = span[0] < 0 ? [{ from: span[0], to: 0 }] : [];
+  return [
+    Plot.rectX(before, { x1: "from", x2: "to", fill: colours.ink, fillOpacity: 0.08 }),
+    Plot.ruleX(before, { x: "to", stroke: colours.ink, strokeOpacity: 0.6 }),
+    Plot.rectX(faults, { x1: "from", x2: "to", fill: colours.fault, fillOpacity: 0.14, stroke: colours.fault, strokeOpacity: 0.5 }),
+  ];
 }
 
 function lasting(width: number, colours: Colours, span: [number, number], bands: Band[], faults: Band[]) {
@@ -92,7 +96,7 @@ function lasting(width: number, colours: Colours, span: [number, number], bands:
     height: rows.length * 26 + 52,
     y: { label: null, domain: rows, padding: 0.25 },
     marks: [
-      ...faultMarks(faults, colours),
+      ...backdrop(span, faults, colours),
       Plot.barX([...faults, ...bands], {
         x1: "from", x2: (one: Band) => Math.max(one.to, one.from + (span[1] - span[0]) / 300), y: "row", fill: colour, rx: 3,
         title: (one: Band) => `${one.row}: ${one.state}, ${one.from.toFixed(2)} to ${one.to.toFixed(2)} s\n${one.detail}`,
@@ -107,7 +111,7 @@ function believed(width: number, colours: Colours, span: [number, number], belie
     height: PARTIES.length * 26 + 52,
     y: { label: null, domain: PARTIES },
     marks: [
-      ...faultMarks(faults, colours),
+      ...backdrop(span, faults, colours),
       Plot.link(beliefs, { x1: "last", x2: "asked", y1: "party", y2: "party", stroke: colours.ink, strokeOpacity: 0.35 }),
       Plot.dot(beliefs, { x: "last", y: "party", r: 4, fill: (one: Belief) => (one.party === "truth" ? colours.of.ready ?? "" : colours.ink),
         title: (one: Belief) => `${one.party}: active at ${one.last.toFixed(2)} s, asked at ${one.asked.toFixed(2)} s` }),

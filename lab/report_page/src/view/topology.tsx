@@ -6,6 +6,7 @@ import { useMemo } from "preact/hooks";
 import type { Journal, Test } from "../data/journal.ts";
 import { type Edge, type Place, rank, type Talk, talkOf } from "../data/talk.ts";
 import { since } from "../data/words.ts";
+import { rowsIn } from "./preparation.tsx";
 import { useWidth } from "./hooks.ts";
 
 const BOX = { width: 132, height: 54 };
@@ -19,8 +20,8 @@ interface Drawn {
   lines: { edge: Edge; path: string; x: number; y: number }[];
 }
 
-export function Topology({ journal, test }: { journal: Journal; test: Test }) {
-  const talk = useMemo(() => talkOf(journal, test), [journal.version, test]);
+export function Topology({ journal, test, preparation }: { journal: Journal; test: Test; preparation: boolean }) {
+  const talk = useMemo(() => talkOf(journal, test, rowsIn(test, preparation)), [journal.version, test, preparation]);
   const [width, measure] = useWidth();
   const down = width > 0 && width < NARROW;
   const drawn = useMemo(() => draw(talk, down), [talk, down]);
