@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from hublab.cases.case_table import (
 )
 from hublab.cases.few_columns import Column, all_columns, few_columns, legend
 from hublab.cases.observations import seen_in
+from hublab.journal.events import PhaseFailed
 from hublab.pytest_plugin.cases import case_of
 from hublab.pytest_plugin.evidence_store import EVIDENCE
 from hublab.pytest_plugin.item_names import scenario_of
@@ -117,7 +119,10 @@ class LabTable:
         if report.when == "setup" or (not own.ok and item.stash[_VERDICT].ok):
             item.stash[_VERDICT] = own
         if report.when == "teardown":
-            seen = seen_in(item.config.stash[EVIDENCE].events, case.settings)
+            # What is seen once the test has failed is evidence of the failure, not of the case.
+            events = item.config.stash[EVIDENCE].events
+            own = takewhile(lambda event: not isinstance(event, PhaseFailed), events)
+            seen = seen_in(list(own), case.settings)
             row = {
                 "test": scenario_of(item),
                 "case": case.id,

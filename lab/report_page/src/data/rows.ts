@@ -47,21 +47,27 @@ function failing(test: Test, at: number): Row {
 }
 
 const MOST_ALARMING = 8;
+/** The first line of a request's headers, which a hub logs behind an error and before it. */
+const HEADERS = / log:\d+\] \{$/;
 
 /**
  * The log lines since the lab was in its case that tell most of a failure: errors, and warnings where
  * there is room, the last of them; in order of time. What servers warn of while they start is told
- * where there is nothing else, for they warn of the same each time.
+ * where there is nothing else, for they warn of the same each time. Of lines that say the same the
+ * last one is told.
  */
-export function alarming(test: Test): Row[] {
+export function alarming(test: Test, elseKnown = false): Row[] {
   const rows = rowsOf(test);
   const entered = failedOnTheWay(test) ? test.begin : zeroOf(test);
-  const bad = rows.filter((row) => row.kind === "log" && row.bad && row.at >= entered);
+  const all = rows.filter((row) => row.kind === "log" && row.bad && row.at >= entered && !HEADERS.test(row.text));
+  const last = new Map(all.map((row) => [`${row.source} ${row.target} ${row.text.replace(/^\[[^\]]*\]/, "")}`, row]));
+  const told = new Set(last.values());
+  const bad = all.filter((row) => told.has(row));
   const errors = bad.filter((row) => !/^\[W |\bwarn(ing)?: /.test(row.text));
   const others = bad.filter((row) => !errors.includes(row));
   const warnings = others.filter((row) => !row.target);
   const first = [...errors.reverse(), ...warnings.reverse()];
-  const chosen = new Set((first.length ? first : others).slice(0, MOST_ALARMING));
+  const chosen = new Set((first.length || elseKnown ? first : others).slice(0, MOST_ALARMING));
   return bad.filter((row) => chosen.has(row));
 }
 

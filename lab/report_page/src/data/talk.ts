@@ -49,6 +49,7 @@ export function rank(role: string): number {
 /** Who talked to whom in some rows of a test, by default in all. */
 export function talkOf(journal: Journal, test: Test, rows: Row[] = rowsOf(test)): Talk {
   const captured = rows.some(isTalk);
+  const judged = rows.some((row) => row.kind === "diagnosis");
   const edges = new Map<string, Edge>();
   const add = (source: string, target: string, kind: string, bad: boolean, tried: boolean): void => {
     if (!source || !target || source === target) return;
@@ -76,7 +77,8 @@ export function talkOf(journal: Journal, test: Test, rows: Row[] = rowsOf(test))
     places: placesOf(journal, test, [...edges.values()], rows),
     edges: [...edges.values()],
     captured,
-    broken: rows.filter((row) => row.bad && (isTalk(row) || row.kind === "probe")),
+    // What `reach` found broken stands at the head of the case where a diagnosis says what it means.
+    broken: rows.filter((row) => row.bad && (isTalk(row) || (row.kind === "probe" && !(judged && row.purpose === "reach")))),
     lost: rows.filter((row) => row.kind === "lost").map((row) => `${row.source}: ${row.text}`),
   };
 }

@@ -35,7 +35,7 @@ export function CaseView({ journal, test }: { journal: Journal; test: Test }) {
         {!BAD.has(test.outcome) && <p><Outcome outcome={test.outcome} /> {!test.cells && <CaseChips settings={test.settings} />}</p>}
         <Why journal={journal} test={test} />
         {test.cells && isBad(test) && <dl class="why"><Governing journal={journal} test={test} /></dl>}
-        <Alarms test={test} />
+        <Alarms journal={journal} test={test} />
         {isBad(test) && !test.cells && <p class="tools"><button type="button" onClick={toFailure}>Show the moment of the failure</button></p>}
         <p class="small">{test.cells ? "" : `${test.id} · `}{duration(test.end - test.begin)}{test.lab && ` · lab ${test.lab}`}</p>
       </header>

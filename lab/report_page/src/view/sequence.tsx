@@ -13,7 +13,7 @@ import { useWidth } from "./hooks.ts";
 import { LongList } from "./long_list.tsx";
 import { rowsIn } from "./preparation.tsx";
 
-const SHOWN = new Set(["exchange", "connection", "spawn", "state", "restart", "power", "fault", "probe", "settings", "verdict", "lost", "fails", "diagnosis"]);
+const SHOWN = new Set(["exchange", "connection", "spawn", "state", "restart", "power", "fault", "probe", "settings", "verdict", "lost", "fails"]);
 const NARROW = 700;
 
 export function Sequence({ journal, test, preparation }: { journal: Journal; test: Test; preparation: boolean }) {

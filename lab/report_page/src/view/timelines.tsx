@@ -15,9 +15,9 @@ const PARTIES = ["truth", "server", "proxy", "hub"];
 export function Timelines({ test, preparation }: { test: Test; preparation: boolean }) {
   const { states, restarts, faults } = useMemo(() => bandsOf(test), [test, test.events.length]);
   const beliefs = useMemo(() => {
-    const said = beliefsOf(test);
-    return said.length ? [...truthOf(test), ...said] : [];
-  }, [test, test.events.length]);
+    const said = beliefsOf(test).filter((one) => preparation || one.asked >= 0);
+    return said.length ? [...truthOf(test).filter((one) => preparation || one.asked >= 0), ...said] : [];
+  }, [test, test.events.length, preparation]);
   const bands = [...restarts, ...states].filter((one) => preparation || one.to > 0);
   if (!bands.length && !faults.length && !beliefs.length) return null;
   const length = test.end - zeroOf(test);

@@ -4,6 +4,7 @@ import { Graph, layout } from "@dagrejs/dagre";
 import { useMemo } from "preact/hooks";
 
 import type { Journal, Test } from "../data/journal.ts";
+import { BAD } from "../data/outcomes.ts";
 import { type Edge, type Place, rank, type Talk, talkOf } from "../data/talk.ts";
 import { since } from "../data/words.ts";
 import { rowsIn } from "./preparation.tsx";
@@ -57,7 +58,7 @@ export function Topology({ journal, test, preparation }: { journal: Journal; tes
           ))}
         </svg>
       </div>
-      {talk.broken.length > 0 && (
+      {talk.broken.length > 0 && !BAD.has(test.outcome) && (
         <ul class="broken" aria-label="What got no good answer">
           {talk.broken.slice(0, MOST_BROKEN).map((row) => (
             <li><span class="time">{since(test, row.at)} s</span> {row.target && `${row.source} → ${row.source === row.target ? "itself" : row.target}: `}{row.text} <b>{row.answer}</b></li>

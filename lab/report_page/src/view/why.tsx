@@ -4,8 +4,10 @@ import { bandsOf } from "../data/bands.ts";
 import { brokenBy, isBad, named, nearestGood } from "../data/blame.ts";
 import { grouped } from "../data/grouped.ts";
 import type { Journal, Test } from "../data/journal.ts";
-import { failedOnTheWay } from "../data/phases.ts";
+import { failedAt, failedOnTheWay } from "../data/phases.ts";
 import { alarming } from "../data/rows.ts";
+import { talkOf } from "../data/talk.ts";
+import { rowsIn } from "./preparation.tsx";
 import { BAD, MARKS } from "../data/outcomes.ts";
 import { shown, since } from "../data/words.ts";
 
@@ -26,21 +28,44 @@ export function CaseChips({ settings }: { settings: Record<string, unknown> }) {
   );
 }
 
-/** What hosts and servers logged of a failure. */
-export function Alarms({ test }: { test: Test }) {
-  const rows = alarming(test);
-  if (!rows.length || !BAD.has(test.outcome)) return null;
+const MOST_BROKEN = 6;
+
+/** What got no good answer until a test failed, and what hosts and servers logged of it. */
+export function Alarms({ journal, test }: { journal: Journal; test: Test }) {
+  if (!BAD.has(test.outcome)) return null;
+  const rows = rowsIn(test, failedOnTheWay(test)).filter((row) => row.at <= (failedAt(test) ?? test.end));
+  const broken = talkOf(journal, test, rows).broken;
+  const logged = alarming(test, broken.length > 0);
+  if (!broken.length && !logged.length) return null;
   return (
     <dl class="why">
-      <dt>logged</dt>
-      <dd>
-        {rows.map((row) => (
-          <pre><span class="time">{since(test, row.at)}</span> <b>{row.target ? `${row.target}'s server` : row.source}</b> {row.text}</pre>
-        ))}
-      </dd>
+      {broken.length > 0 && (
+        <>
+          <dt>went wrong</dt>
+          <dd class="seen">
+            {broken.slice(-MOST_BROKEN).map((row) => (
+              <p class="differs"><span class="time">{since(test, row.at)}</span> {row.target && `${row.source} → ${row.source === row.target ? "itself" : row.target}: `}{row.text} <b>{row.answer}</b></p>
+            ))}
+            {broken.length > MOST_BROKEN && <p class="small">and {broken.length - MOST_BROKEN} before them</p>}
+          </dd>
+        </>
+      )}
+      {logged.length > 0 && (
+        <>
+          <dt>logged</dt>
+          <dd>
+            {logged.map((row) => (
+              <pre><span class="time">{since(test, row.at)}</span> <b>{row.target ? `${row.target}'s server` : row.source}</b> {row.text}</pre>
+            ))}
+          </dd>
+        </>
+      )}
     </dl>
   );
 }
+
+/** Answers that tell nothing by themselves: then what the assertion compared is shown, too. */
+const BARE = /^(True|False|None)?$/;
 
 /** The settings that this case has otherwise than the nearest one that went well, and what else points at one. */
 export function Governing({ journal, test }: { journal: Journal; test: Test }) {
@@ -70,7 +95,7 @@ export function Governing({ journal, test }: { journal: Journal; test: Test }) {
           <dd>
             {[...grouped(broken, (hop) => hop.setting)].map(([setting, hops]) => (
               <p class="differs" key={setting}>
-                <b><code>{setting}</code></b>: {hops.map((hop) => `${hop.source} → ${hop.target} ${hop.url ? `(${hop.url}) ` : ""}${hop.error}`).join("; ")}
+                <b><code>{setting}</code></b>: {[...grouped(hops, (hop) => `${hop.error}${hop.url ? ` at ${hop.url}` : ""}`)].map(([error, own]) => `${error} (${own.map((hop) => `${hop.source} → ${hop.target}`).join("; ")})`).join("; ")}
                 {hops.find((hop) => hop.workaround) && <> · {hops.find((hop) => hop.workaround)?.workaround}</>}
               </p>
             ))}
@@ -99,6 +124,7 @@ export function Why({ journal, test }: { journal: Journal; test: Test }) {
       {test.expected && <><dt>expected</dt><dd><pre>{test.expected}</pre></dd></>}
       <dt>seen</dt>
       <dd class="seen"><pre>{seen}</pre></dd>
+      {test.seen && BARE.test(test.seen.trim()) && test.message.includes("\n") && <><dt>compared</dt><dd><pre>{test.message}</pre></dd></>}
       {test.places.length > 0 && (
         <><dt>at</dt><dd><pre>{test.places.map(([where, source]) => `${where}\n    ${source}`).join("\n")}</pre></dd></>
       )}
