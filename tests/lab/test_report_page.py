@@ -162,7 +162,10 @@ def test_a_report_is_readable_by_everybody_and_asks_nobody(
         assert wide_or_narrow["jumps"]
     said = " ".join(texts["failed"].split())
     assert f"differs {CONNECT} is 127.0.0.1 here, hub in the nearest case that held" in said
-    assert f"governed by {CONNECT}: node1 → hub" in said
+    assert (
+        f"governed by {CONNECT}: Connection refused at http://127.0.0.1:8081/hub/api (node1 → hub)"
+        in said
+    )
     assert "/hub/api/users" not in texts["failed"]
     assert "/hub/api/users" in shown["text"]
     assert "✕ 1 to itself" in texts["failed"]

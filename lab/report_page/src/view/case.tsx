@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 
-import { isBad, nearestGood } from "../data/blame.ts";
+import { brokenBy, isBad, nearestGood } from "../data/blame.ts";
 import { changed } from "../data/difference.ts";
 import { grouped } from "../data/grouped.ts";
 import type { Cell, Journal, Test } from "../data/journal.ts";
@@ -30,7 +30,7 @@ export function CaseView({ journal, test }: { journal: Journal; test: Test }) {
         <Step journal={journal} test={test} by={-1} />
         <Step journal={journal} test={test} by={1} />
       </nav>
-      <header class={`claim ${test.outcome}`}>
+      <header class={`claim ${test.cells && isBad(test) ? "bad" : test.outcome}`}>
         <h1 tabIndex={-1}><Prose>{claimOf(test)}</Prose></h1>
         {!BAD.has(test.outcome) && <p><Outcome outcome={test.outcome} /> {!test.cells && <CaseChips settings={test.settings} />}</p>}
         <Why journal={journal} test={test} />
@@ -103,7 +103,9 @@ function Compare({ journal, test }: { journal: Journal; test: Test }) {
 }
 
 function Answers({ test }: { test: Test }) {
-  const alike = grouped(Object.entries(test.cells ?? {}), ([, cell]) => said(cell));
+  // The head of the case has what is broken, hop by hop.
+  const judged = brokenBy(test).length > 0;
+  const alike = grouped(Object.entries(test.cells ?? {}), ([name, cell]) => (name === "reach" && judged ? cell.short : said(cell)));
   return (
     <section aria-labelledby="answers">
       <h2 id="answers">Answers</h2>

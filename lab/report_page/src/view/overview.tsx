@@ -2,6 +2,7 @@
 
 import { useMemo, useState } from "preact/hooks";
 
+import { isBad } from "../data/blame.ts";
 import { grouped } from "../data/grouped.ts";
 import { type Journal, MATRIX, type Test } from "../data/journal.ts";
 import { BAD, MARKS } from "../data/outcomes.ts";
@@ -61,9 +62,10 @@ export function Overview({ journal }: { journal: Journal }) {
 function Summary({ journal, bad, unknown }: { journal: Journal; bad: number; unknown: number }) {
   const number = journal.tests.length;
   const what = journal.isMatrix ? (number === 1 ? "case" : "cases") : number === 1 ? "test" : "tests";
+  const worse = journal.tests.filter((test) => test.cells && isBad(test)).length;
   const open = unknown ? `${unknown} could not be decided` : "";
   if (!bad && unknown) return <>{number} {what}, of which {open}</>;
-  if (journal.isMatrix && !bad) return <>{number} {what} answered</>;
+  if (journal.isMatrix && !bad) return <>{number} {what} answered{worse > 0 && `, ${worse} of them not as one wants`}</>;
   if (!bad) return <>{number} {what}, and nothing failed</>;
   return <>{bad} of {number} {what} {bad === 1 ? "does" : "do"} not hold{open && `, ${open}`}</>;
 }

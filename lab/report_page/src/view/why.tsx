@@ -33,7 +33,8 @@ const MOST_BROKEN = 6;
 /** What got no good answer until a test failed, and what hosts and servers logged of it. */
 export function Alarms({ journal, test }: { journal: Journal; test: Test }) {
   if (!BAD.has(test.outcome)) return null;
-  const rows = rowsIn(test, failedOnTheWay(test)).filter((row) => row.at <= (failedAt(test) ?? test.end));
+  const until = failedAt(test) ?? test.end;
+  const rows = rowsIn(test, failedOnTheWay(test)).filter((row) => row.at <= until);
   const broken = talkOf(journal, test, rows).broken;
   const logged = alarming(test, broken.length > 0);
   if (!broken.length && !logged.length) return null;
@@ -72,7 +73,8 @@ export function Governing({ journal, test }: { journal: Journal; test: Test }) {
   if (!isBad(test)) return null;
   const { test: near, settings } = nearestGood(journal, test);
   const broken = brokenBy(test);
-  const said = named(test);
+  // Beside a case that went well its other settings say more than words that happen to be said.
+  const said = near ? [] : named(test);
   return (
     <>
       {near && (
@@ -102,7 +104,7 @@ export function Governing({ journal, test }: { journal: Journal; test: Test }) {
           </dd>
         </>
       )}
-      {said.length > 0 && <><dt>named by it</dt><dd>{said.map((key, n) => <>{n > 0 && ", "}<code>{key}</code></>)}</dd></>}
+      {said.length > 0 && <><dt>mentioned</dt><dd>{said.map((key, n) => <>{n > 0 && ", "}<code>{key}</code></>)}</dd></>}
     </>
   );
 }
