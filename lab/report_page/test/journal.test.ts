@@ -281,3 +281,18 @@ test("an odd line is read with what it has, and told", () => {
   assert.deepEqual(journal.labs.get("")?.hosts.map((host) => host.name), ["hub"]);
   assert.ok(rowsOf(journal.tests[0] as never).some((row) => row.kind === "other" && row.text.startsWith("from_the_future: ")));
 });
+
+test("a connection that outlived a test without a capture is of the test that captured it", () => {
+  const ssh = (t: number, seconds: number | null): string =>
+    line(t, "connection", { source: "hub", target: "node", port: 22, protocol: "ssh", seconds, sent: 1, received: 1, end: "closed", detail: "", seen_on: "hub" });
+  const held = testOf("hub", 2, true).filter((one) => !one.includes('"exchange"'));
+  const failed = testOf("127.0.0.1", 4, false);
+  for (const lines of [[...held.slice(0, -1), ssh(2.4, 1.5), ...held.slice(-1), ...failed], [...held, ...failed.slice(0, 2), ssh(2.4, null), ...failed.slice(2)]]) {
+    const [one, other] = read([...RUN.slice(0, 3), ...lines]).tests;
+    assert.ok(one && other);
+    assert.ok(!rowsOf(one).some((row) => row.kind === "connection"));
+    assert.ok(rowsOf(other).some((row) => row.kind === "connection" && isPreparation(other, row.at)));
+  }
+  const [own] = read([...RUN.slice(0, 3), ...testOf("hub", 2, true).slice(0, -1), ssh(2.4, 5), ...testOf("hub", 2, true).slice(-1)]).tests;
+  assert.ok(own && rowsOf(own).some((row) => row.kind === "connection"));
+});

@@ -66,6 +66,8 @@ interface Stream {
   ended: number;
   open: Test | null;
   closed: Test[];
+  /** What a capture saw of a connection that had begun in the test before. */
+  carried: At[];
   settings: Map<string, Record<string, unknown>>;
   lab: string;
   last: number;
@@ -141,7 +143,7 @@ export class Journal {
   private stream(name: string): Stream {
     let found = this.streams.get(name);
     if (!found) {
-      found = { wall: 0, begun: 0, ended: 0, open: null, closed: [], settings: new Map(), lab: "", last: 0 };
+      found = { wall: 0, begun: 0, ended: 0, open: null, closed: [], carried: [], settings: new Map(), lab: "", last: 0 };
       this.streams.set(name, found);
     }
     return found;
@@ -206,15 +208,16 @@ export class Journal {
   private testOf(stream: Stream, event: At, name: string): Test {
     if (LATE.has(event.kind)) {
       const before = stream.closed.findLast((one) => one.begin <= event.at);
-      if (before && event.at <= before.end) return before;
+      if (before && event.at <= before.end && !isCarried(event, before)) return before;
     }
     if (!stream.open) {
       stream.open = {
         index: this.tests.length, stream: name, id: "", file: "", name: "", label: "", case: "",
         settings: {}, lab: stream.lab, outcome: "running", message: "", claim: "", expected: "",
         seen: "", places: [], begin: event.at, end: event.at, entered: null, failed: null,
-        events: [], cells: null,
+        events: stream.carried, cells: null,
       };
+      stream.carried = [];
       this.tests.push(stream.open);
     }
     return stream.open;
@@ -241,6 +244,9 @@ export class Journal {
       end: event.at,
       settings: this.settingsOf(stream, test),
     });
+    const carried = new Set(test.events.filter((one) => isCarried(one, test)));
+    test.events = test.events.filter((one) => !carried.has(one));
+    stream.carried = [...carried];
     stream.open = null;
     stream.closed.push(test);
   }
@@ -260,4 +266,13 @@ export class Journal {
   private settingsOf(stream: Stream, test: Test): Record<string, unknown> {
     return stream.settings.get(test.lab) ?? {};
   }
+}
+
+/**
+ * Whether a connection began in a test of which no capture was kept, and outlived it: then the capture of
+ * a later test has seen it.
+ */
+function isCarried(event: At, test: Test): boolean {
+  if (event.kind !== "connection" || test.events.some((one) => one.kind === "exchange")) return false;
+  return event.seconds == null || event.at + Number(event.seconds) > test.end;
 }
