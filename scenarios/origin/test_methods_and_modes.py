@@ -53,6 +53,9 @@ pytestmark = pytest.mark.topology("lab")
     "answer.",
 )
 @pytest.mark.sabotage("server.ServerApp.disable_check_xsrf", True)
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/patch_without_xsrf.py", sentence="PATCH nowhere without XSRF"
+)
 async def test_each_method_by_cookie(lab: LiveLab) -> None:
     """GET is answered, HEAD and OPTIONS where there is a handler, PATCH nowhere without XSRF."""
     await lab.spawn("alice", on="node1")

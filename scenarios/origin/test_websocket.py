@@ -180,6 +180,9 @@ async def check(lab: LiveLab, case: Case) -> None:
 
 @pytest.mark.side_by_side
 @pytest.mark.matrix(ALLOW, ["", APP, "*"])
+@pytest.mark.sabotage(
+    "server.snippet", "../changes/sockets_from_anywhere.py", sentence="one origin"
+)
 async def test_allow_origin_lets_a_websocket_in(lab: LiveLab, case: Case) -> None:
     """No origin, one origin, every origin."""
     await check(lab, case)

@@ -33,7 +33,7 @@ async def targets(lab: LiveLab) -> dict[str, str]:
 
 
 @pytest.mark.matrix(CONNECT, ["hub"])
-@pytest.mark.sabotage("hub.JupyterHub.hub_routespec", "/hub/")
+@pytest.mark.sabotage("hub.snippet", "../changes/hub_route_stays.py")
 @pytest.mark.issue(
     "jupyterhub#1296",
     happens=False,

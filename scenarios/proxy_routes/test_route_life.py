@@ -55,7 +55,7 @@ def own(server: Server) -> dict[str, object]:
     }
 
 
-@pytest.mark.sabotage("hub.JupyterHub.hub_routespec", "/hub/")
+@pytest.mark.sabotage("hub.snippet", "../changes/routes_stay.py")
 async def test_each_server_has_a_route_while_it_answers(lab: LiveLab) -> None:
     """The default server and a named one below it: each has a route of its own."""
     hub = {"/": {"hub": True, "jupyterhub": True, "target": "http://hub:8081"}}

@@ -123,6 +123,9 @@ async def test_bodies_that_are_refused(lab: LiveLab, people: Mapping[str, Creden
     seen="'404 : None' and \"message\": null: `status_message = reason or message` replaces it "
     "with None for an HTTPError without reason and message.",
 )
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/errors_have_words.py", sentence="JSON 'message': null"
+)
 async def test_an_unknown_url_is_404_without_words(
     lab: LiveLab, people: Mapping[str, Credentials]
 ) -> None:

@@ -61,6 +61,9 @@ WRITES = [
     "alone and knows no tokens, so that non_get is never reached. PUT, with which JupyterLab "
     "saves, is 405 at /hub/user too: UserUrlHandler lacks put.",
 )
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/deletes_are_told.py", sentence="Every method that changes something"
+)
 async def test_a_write_to_a_stopped_server_is_refused(
     lab: LiveLab, people: Mapping[str, Credentials]
 ) -> None:
