@@ -13,4 +13,4 @@ def without_agent(identity: Any, handler: Any) -> Any:
             headers["User-Agent"] = agent
 
 
-CHANGES = {"jupyterhub._xsrf_utils:_anonymous_xsrf_id": without_agent}
+CHANGES = {"jupyterhub.handlers.base:_anonymous_xsrf_id": without_agent}

@@ -6,7 +6,8 @@ from typing import Any
 
 def lax(make: Any, *args: Any, **kwargs: Any) -> Any:
     context = make(*args, **kwargs)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if context is not None:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
 
 
