@@ -102,7 +102,7 @@ async def bring(lab: LiveLab, token: str) -> None:
 
 @pytest.mark.sabotage("proxy.log-level", "error")
 async def test_a_proxy_without_a_token_obeys_everybody(lab: LiveLab) -> None:
-    """The hub notices nothing, and any host of the network makes routes for everybody."""
+    """The hub notices nothing, and the host of a user makes a route for everybody."""
     async with proxy_token(lab, ""):
         await (await lab.hub()).check_routes()
         assert "REST API is not authenticated" in await lab.logs("proxy")

@@ -44,7 +44,7 @@ pytestmark = pytest.mark.topology("lab")
 
 
 @pytest.mark.finding(
-    "HEAD is refused by every page and every API",
+    "HEAD is refused by pages and APIs of hub and servers",
     project="jupyterhub",
     steps="A monitor, or curl -I, asks the hub's or a server's page or API by HEAD.",
     expected="The headers of GET: 'all general-purpose servers MUST support the methods GET and "

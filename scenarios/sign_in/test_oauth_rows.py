@@ -81,7 +81,7 @@ class Rows:
 
 
 @pytest.mark.matrix("hub.JupyterHub.tornado_settings", [{"slow_spawn_timeout": 0}])
-@pytest.mark.sabotage("hub.Spawner.will_resume", True)
+@pytest.mark.sabotage("hub.snippet", "../changes/tokens_outlive_the_stop.py")
 async def test_the_client_is_there_before_the_server(lab: LiveLab) -> None:
     """Added while the start waits in a hook, with the server's token; both gone after the stop."""
     rows = Rows(lab)

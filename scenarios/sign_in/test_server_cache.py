@@ -100,7 +100,6 @@ async def test_a_revoked_token_is_good_at_the_server_until_then(lab: LiveLab, ca
 
 
 @BOTH
-@pytest.mark.sabotage("server.snippet", "../changes/keeps_no_refusal.py", sentence="stays refused")
 async def test_a_refusal_is_kept_as_long(lab: LiveLab, case: Case) -> None:
     """Bob asks for alice's server, is made an admin, and stays refused; the hub is asked twice."""
     await lab.spawn("alice", on="node1")
@@ -119,6 +118,9 @@ async def test_a_refusal_is_kept_as_long(lab: LiveLab, case: Case) -> None:
 
 
 @pytest.mark.sabotage(SNIPPET, "../changes/asks_each_time.py")
+@pytest.mark.sabotage(
+    "server.snippet", "../changes/keeps_no_refusal.py", sentence="an unknown token"
+)
 async def test_one_question_for_each_token(lab: LiveLab) -> None:
     """With the default of five minutes: ten requests each with a good and with an unknown token,
     one question each.
