@@ -1,5 +1,7 @@
 """Write docs/sentences.md: for each sentence of the scenarios what breaks it, and who noticed.
 
+The counts stand in README.md as well.
+
 .venv/bin/python .ci/sentence_pages.py [--check]     --check: only report whether it is current
 
 Either ends with 1, and names file and line, if nothing could show that a scenario is wrong.
@@ -8,6 +10,7 @@ Either ends with 1, and names file and line, if nothing could show that a scenar
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -25,6 +28,8 @@ from hublab.settings.secrets import shown_value
 from hublab.settings.syntax import JSONValue, is_snippet
 
 PAGE = ROOT / "docs" / "sentences.md"
+README = ROOT / "README.md"
+COUNTED = re.compile(r"Of \d+ sentences \d+ were seen to fail with their break\.")
 SCORE = SCENARIOS / "noticed.json"
 OWN_CASES = "its other cases"
 LONGEST = 90
@@ -56,9 +61,7 @@ class Row:
 def page(scenarios: list[Scenario], score: KeptScore) -> str:
     """The whole page."""
     rows = {one.path: [*rows_of(one, score)] for one in scenarios}
-    everything = [row for those in rows.values() for row in those]
-    seen = sum(row.noticed is Noticed.YES for row in everything)
-    parts = [HEAD.format(counts=f"Noticed: {seen} of {len(everything)}.")]
+    parts = [HEAD.format(counts=counts(scenarios, score))]
     for folder, those in groupby(scenarios, key=lambda one: one.folder):
         parts.append(f"## {folder}\n")
         for scenario in those:
@@ -66,6 +69,13 @@ def page(scenarios: list[Scenario], score: KeptScore) -> str:
             parts.append("| sentence | test | break | noticed |\n|---|---|---|---|")
             parts += [*map(str, rows[scenario.path]), ""]
     return "\n".join(parts)
+
+
+def counts(scenarios: Iterable[Scenario], score: KeptScore) -> str:
+    """How many sentences there are, and of how many the break was noticed."""
+    rows = [row for one in scenarios for row in rows_of(one, score)]
+    seen = sum(row.noticed is Noticed.YES for row in rows)
+    return f"Of {len(rows)} sentences {seen} were seen to fail with their break."
 
 
 def rows_of(scenario: Scenario, score: KeptScore) -> Iterator[Row]:
@@ -122,8 +132,13 @@ def main(arguments: list[str]) -> int:
     found = list(problems(scenarios))
     for one in found:
         print(one, file=sys.stderr)
-    current = page(scenarios, KeptScore.read(SCORE))
-    return write_or_check(PAGE, current, arguments, "`make docs`") or int(bool(found))
+    score = KeptScore.read(SCORE)
+    readme = COUNTED.sub(counts(scenarios, score), README.read_text(encoding="utf-8"))
+    stale = [
+        write_or_check(path, current, arguments, "`make docs`")
+        for path, current in ((PAGE, page(scenarios, score)), (README, readme))
+    ]
+    return int(any(stale) or bool(found))
 
 
 if __name__ == "__main__":
