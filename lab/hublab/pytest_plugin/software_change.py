@@ -29,6 +29,8 @@ if TYPE_CHECKING:  # collecting tests needs no Docker
     from hublab.running.lab import Lab
 
 CHANGES = "CHANGES"
+_CHANGED = ("hub", "node", "standalone")
+"""The roles of hosts whose programs read snippets."""
 _INSTALLER = Path(__file__).with_name("change_in_process.py")
 _READ = """
 find /tmp -maxdepth 1 -name 'hublab-change.*' -newermt "@$1" -exec cat {} +
@@ -94,7 +96,7 @@ def called_changes(lab: Lab, since: float) -> set[str]:
     A host that cannot be asked has none.
     """
     called: set[str] = set()
-    for host in (*lab.of_role("hub"), *lab.of_role("node")):
+    for host in [host for role in _CHANGED for host in lab.of_role(role)]:
         try:
             result = lab.run(host.service, "sh", "-c", _READ, "sh", f"{since:.3f}")
         except (EngineError, LabError):
