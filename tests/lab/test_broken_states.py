@@ -80,7 +80,9 @@ def test_a_dead_client(lab: Lab) -> None:
     kill(lab, "client")
     done = hublab("spawn", "alice")
     assert done.returncode == 70
-    assert done.stderr == (f"hublab: the client host client is exited\n  hint: `hublab up --name {NAME}`\n")
+    assert done.stderr == (
+        f"hublab: the client host client is exited\n  hint: `hublab up --name {NAME}`\n"
+    )
     listed = hublab("ps")
     assert listed.returncode == 0
     assert "exited" in listed.stdout

@@ -179,3 +179,41 @@ def test_files(engine: Engine, container: str, size: int) -> None:
         engine.put_files(container, "/etc", [File("hosts", b"secret")])
     listed = engine.exec(container, ["ls", "-a", "/tmp", "/etc"]).stdout.split("\n")
     assert not [name for name in listed if name.startswith(".hublab")]
+
+
+ANSWERING = (
+    *("sh", "-c"),
+    'tell() { [ "$1" != end ] || { echo "no more" >&2; exit 3; }; echo "$$ $1"; }; '
+    '[ -z "$1" ] || { tell "$1"; exit; }; while read -r line; do tell "$line"; done',
+    "answering",
+)
+"""Answers its argument, or each line of its input, with its pid and the line."""
+
+
+def pid_and_words(answer: str) -> tuple[str, str]:
+    pid, _, words = answer.partition(" ")
+    return pid, words
+
+
+def test_a_program_that_stays_open_answers_line_after_line(engine: Engine, container: str) -> None:
+    first, words = pid_and_words(engine.ask(container, ANSWERING, "one it's"))
+    assert words == "one it's"
+    assert pid_and_words(engine.ask(container, ANSWERING, "two")) == (first, "two")
+    with pytest.raises(EngineError, match="no more"):
+        engine.ask(container, ANSWERING, "end")
+    again, words = pid_and_words(engine.ask(container, ANSWERING, "three"))
+    assert (again != first, words) == (True, "three")
+    engine.client.api.restart(container, timeout=0)
+    assert pid_and_words(engine.ask(container, ANSWERING, "four"))[1] == "four"
+
+
+def test_where_no_program_can_stay_open_each_question_has_its_own(
+    engine: Engine, container: str
+) -> None:
+    """As with an engine that is reached by TLS."""
+    remote = Engine(engine.client, "tcp://127.0.0.1:2376")
+    pids = {pid_and_words(remote.ask(container, ANSWERING, word)) for word in ("one", "two")}
+    assert {words for _, words in pids} == {"one", "two"}
+    assert len({pid for pid, _ in pids}) == 2
+    with pytest.raises(EngineError, match="no more"):
+        remote.ask(container, ANSWERING, "end")

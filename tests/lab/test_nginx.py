@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import lifecycle
@@ -163,6 +165,34 @@ def test_a_dead_nginx_is_blamed(lab: Lab) -> None:
     done = hublab("start", "nginx")
     assert done.returncode == 0, done.stderr
     assert status("/hub/login") == 200
+
+
+SUITE = """
+import pytest
+from hublab.scenario import Ask, ask, credentials
+
+pytestmark = pytest.mark.topology("lab", "nginx")
+
+
+async def test_front(lab, case):
+    async with credentials(lab, None) as who:
+        answer = await ask(lab, Ask("/hub/login"), who)
+    assert answer.status == int(case["nginx.return"])
+"""
+
+
+def test_pytest_has_a_directive_as_an_axis(lab: Lab, tmp_path: Path) -> None:
+    """Each status is what nginx was told to answer itself (ngx_http_rewrite_module, `return`)."""
+    before = lab.settings()
+    (tmp_path / "test_suite.py").write_text(SUITE)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--lab-name", NAME,
+         "--axis", "nginx.return=204,418"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+    assert lab.settings() == before
 
 
 @pytest.mark.slow

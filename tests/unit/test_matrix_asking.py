@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,12 +26,10 @@ class Course:
         self.going: set[str] = set()
         self.beside: dict[str, set[str]] = {}
         self.order: list[str] = []
-        probes = {
-            name: Probe(self.question(name), "", probe.needs_server, probe.needs_role)
-            for name, probe in PROBES.items()
-        }
+        probes = {name: replace(probe, ask=self.question(name)) for name, probe in PROBES.items()}
         monkeypatch.setattr(asking, "PROBES", probes)
         self.fails = False
+        self.signed_in = 0
 
     def question(self, name: str) -> Callable[[Visit], Awaitable[Seen]]:
         async def ask(visit: Visit) -> Seen:
@@ -56,7 +55,49 @@ class Course:
                 raise HubError("no")
             return SimpleNamespace()
 
-        return Visit(SimpleNamespace(hub=hub, spawn=spawn))  # type: ignore[arg-type]
+        async def sign_in(user: str) -> str:
+            self.signed_in += 1
+            return user
+
+        return Visit(SimpleNamespace(hub=hub, spawn=spawn, sign_in=sign_in))  # type: ignore[arg-type]
+
+
+def test_the_user_signs_in_once_and_while_the_server_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    course = Course(monkeypatch)
+    visit = course.visit()
+    seen = []
+
+    async def spawn(visit: Visit) -> Seen:
+        await asyncio.sleep(0)
+        seen.append(course.signed_in)
+        return Seen("ready")
+
+    async def cell(visit: Visit) -> Seen:
+        return Seen(str(await visit.visitor()))
+
+    probes = {
+        name: replace(PROBES[name], ask=ask)
+        for name, ask in (("spawn", spawn), ("cell", cell), ("websocket", cell))
+    }
+    monkeypatch.setattr(asking, "PROBES", probes)
+    found = asyncio.run(ask_all(MatrixPlan((), probes=tuple(probes)), visit))
+    assert seen == [1]
+    assert [found.cells[name].short for name in probes] == ["ready", "alice", "alice"]
+    assert course.signed_in == 1
+
+
+def test_a_sign_in_that_hangs_delays_only_who_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    course = Course(monkeypatch)
+    visit = course.visit()
+
+    async def never(user: str) -> None:
+        await asyncio.Event().wait()
+
+    visit.live.sign_in = never  # type: ignore[method-assign, assignment]
+    found = asyncio.run(ask_all(MatrixPlan((), probes=("spawn", "websocket", "reach")), visit))
+    assert all(cell.ok for cell in found.cells.values())  # here no question asks for the user
 
 
 def test_what_disturbs_nothing_goes_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,14 +128,14 @@ def test_a_server_that_hangs_is_waited_for_once(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(asking, "LONGEST", 0.05)
     asked: list[str] = []
 
-    async def hub() -> None:
+    async def hub(*_: str) -> None:
         pass
 
     async def spawn(user: str) -> None:
         asked.append(user)
         await asyncio.Event().wait()
 
-    visit = Visit(SimpleNamespace(hub=hub, spawn=spawn))  # type: ignore[arg-type]
+    visit = Visit(SimpleNamespace(hub=hub, spawn=spawn, sign_in=hub))  # type: ignore[arg-type]
     found = asyncio.run(ask_all(MatrixPlan((), probes=("spawn", "cell", "reach")), visit))
     assert asked == ["alice"]
     assert found.cells["spawn"].short == "no answer in 0 s"

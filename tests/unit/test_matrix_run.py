@@ -14,7 +14,8 @@ import pytest
 from hublab.cases.matrix import Axis, Case, parse_axis
 from hublab.cases.options import LabOptions
 from hublab.cases.runner import Entered, Owner
-from hublab.errors import EngineError, LabError, SettingError
+from hublab.checkouts import checkouts_from
+from hublab.errors import EngineError, LabError, SettingError, UsageError
 from hublab.journal.events import CaseAnswered
 from hublab.journal.file import Journal, read_journal
 from hublab.matrix import run as run_module
@@ -137,6 +138,32 @@ def test_a_lab_for_each_topology(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert fakes.up == [("lab",), ("lab", "nginx")]
     assert [row.id for row in results.in_order()] == [case.id for case in results.plan.cases]
     assert fakes.entered != [case.id for case in results.plan.cases]
+
+
+def test_a_working_tree_that_changes_ends_the_matrix_before_the_next_lab(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A lab would have what is there now, beside answers of what was there before."""
+    fakes = Fakes(monkeypatch)
+    app = tmp_path / "tree" / "jupyterhub" / "app.py"
+    app.parent.mkdir(parents=True)
+    app.write_text("as it was")
+    enter = fakes.enter
+
+    async def changed(case: Case) -> Entered:
+        app.write_text("as it is now")
+        return await enter(case)
+
+    fakes.enter = changed  # type: ignore[method-assign]
+    axes = parse_axis(f"{BAD}=one"), parse_axis("topology=lab,nginx")
+    trees = checkouts_from({"jupyterhub": tmp_path / "tree"})
+    plan = MatrixPlan(axes, probes=("reach",), checkouts=trees)
+    results = Results(plan, tmp_path / "kept.json")
+    with pytest.raises(UsageError, match="a working tree has changed") as refused:
+        MatrixRun(results, LabOptions(), lambda line: None).run()
+    assert refused.value.where == str(tmp_path / "tree")
+    assert fakes.up == [("lab",)]
+    assert len(results.rows) == 1
 
 
 def test_a_journal_has_the_answers_of_each_case(

@@ -75,6 +75,7 @@ class FakeLive:
     def __init__(self, **more: Any) -> None:
         self.events: list[Observed] = []
         self.lab = SimpleNamespace(**more)
+        self.journal = self
         self.origin = URL("http://proxy:8000/")
         self.channel = SimpleNamespace(socks_url="")
 

@@ -34,7 +34,7 @@ async def other_end(*, health: bool) -> AsyncIterator[Any]:
         port = server.sockets[0].getsockname()[1]
         channel = SimpleNamespace(session=aiohttp.ClientSession)
         origin = URL(f"http://127.0.0.1:{port}")
-        yield SimpleNamespace(origin=origin, channel=channel, record=lambda event: None)
+        yield SimpleNamespace(origin=origin, channel=channel, journal=None)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """Try URLs from inside a host's network and report how far each attempt gets.
 
-Arguments: a JSON list of URLs (http, https, or ssh), and the timeout of each in seconds. Prints a
-JSON list in the same order. The layers are those of a connection: DNS, TCP, TLS, then HTTP or SSH;
-`layer` is the last one that was reached. Certificates are not verified, because only reachability
-is tested. Uses the standard library only, and of it as little as a URL needs: imports are nearly
-all that an attempt costs.
+A question is a line of JSON: `urls` (http, https, or ssh), and the `timeout` of each in seconds.
+Its answer is a line with a JSON list in the same order. Answers the question that is its argument,
+and without one each line of its input. The layers are those of a connection: DNS, TCP, TLS, then
+HTTP or SSH; `layer` is the last one that was reached. Certificates are not verified, because only
+reachability is tested. Uses the standard library only, and of it as little as a URL needs: imports
+are nearly all that a first attempt costs.
 """
 
 import http.client
@@ -66,8 +67,10 @@ def speak(
     seen.update(status=client.getresponse().status, layer="HTTP")
 
 
-def main() -> None:
-    urls, timeout = json.loads(sys.argv[1]), float(sys.argv[2])
+def answer(question: str) -> str:
+    """Try the URLs of a question at the same time."""
+    asked = json.loads(question)
+    urls, timeout = asked["urls"], asked["timeout"]
     found: dict[int, dict[str, object]] = {}
 
     def note(number: int) -> None:
@@ -78,8 +81,9 @@ def main() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    print(json.dumps([found[number] for number in range(len(urls))]))
+    return json.dumps([found[number] for number in range(len(urls))])
 
 
 if __name__ == "__main__":
-    main()
+    for line in sys.argv[1:] or sys.stdin:
+        print(answer(line), flush=True)

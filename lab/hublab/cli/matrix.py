@@ -28,7 +28,7 @@ from hublab.matrix.probes import PROBES, check_probe
 from hublab.matrix.request_lines import FORM, parse_request
 from hublab.matrix.results import Results
 from hublab.matrix.run import MatrixRun, answered, check_plan
-from hublab.paths import ROOT, ensure_dir, evidence_folder
+from hublab.paths import ensure_dir
 from hublab.progress import Progress
 from hublab.report.kept_runs import JOURNAL, evidence_here, prune_runs
 from hublab.report.write import write_report
@@ -116,7 +116,7 @@ def matrix(
         raise UsageError("a table has one form", where="--csv, --md, --json", hint="one of them")
     form = "csv" if csv else "md" if markdown else None
     plan = replace(plan_of(file, axes, pinned, probes, requests, topology), checkouts=checkouts)
-    results = Results(plan, evidence_folder(ROOT) / "matrix" / f"{plan.digest}.json")
+    results = Results(plan, evidence_here() / "matrix" / f"{plan.digest}.json")
     if resume:
         results.load()
     progress = steps()

@@ -13,6 +13,7 @@ from hublab.cli.complete import settings_in_force
 from hublab.cli.json_output import emit
 from hublab.errors import SettingError
 from hublab.journal.events import Restarted, SettingsApplied
+from hublab.journal.redaction import hideable
 from hublab.running.live import LiveLab
 from hublab.running.settings_lock import settings_lock
 from hublab.running.switching import Restart, apply_settings, give_routes_back
@@ -113,7 +114,7 @@ def not_set(key: str, present: Settings) -> SettingError:
 
 async def switch(live: LiveLab, settings: Settings) -> Changed:
     """Apply settings, and have the hub add the routes of a proxy that this restarts."""
-    for secret in settings.secret_values():
+    for secret in hideable(settings.secret_values()):
         live.hide(secret)
     before = live.lab.settings()
     stale = before.only("server") != settings.only("server")

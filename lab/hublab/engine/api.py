@@ -17,8 +17,11 @@ from typing import Any
 import docker.errors
 
 from hublab.engine import files as files_by_shell
+from hublab.engine import shells
+from hublab.engine.answering import ask
 from hublab.engine.commands import run_in
 from hublab.engine.connection import connect, engine_errors
+from hublab.engine.open_programs import OpenPrograms
 from hublab.engine.records import (
     NETWORK,
     PROJECT,
@@ -30,7 +33,7 @@ from hublab.engine.records import (
     container_from,
     tar_of,
 )
-from hublab.engine.shells import SHELL, Shells, can_be_scripted
+from hublab.engine.shells import SHELL, can_be_scripted
 from hublab.errors import EngineError, UsageError
 from hublab.roles import LABEL as ROLE
 
@@ -42,15 +45,17 @@ STARTING: dict[str, threading.Lock] = {}
 class Engine:
     """A Docker engine that answered. It finds labs by label, so it keeps no state."""
 
-    def __init__(self, client: Any, host: str, lab: str = "", shells: Shells | None = None) -> None:
+    def __init__(
+        self, client: Any, host: str, lab: str = "", programs: OpenPrograms | None = None
+    ) -> None:
         self._client = client
         self.host = host
         self._lab = lab
-        self._shells = shells or Shells(client, host)
+        self._programs = programs or OpenPrograms(client, host)
 
     def for_lab(self, lab: str) -> Engine:
         """The same engine, whose temporary containers belong to a lab."""
-        return Engine(self._client, self.host, lab, self._shells)
+        return Engine(self._client, self.host, lab, self._programs)
 
     @classmethod
     def connect(cls, timeout: float = 60) -> Engine:
@@ -71,7 +76,7 @@ class Engine:
         return self.host.startswith(("unix://", "npipe://"))
 
     def close(self) -> None:
-        self._shells.close()
+        self._programs.close()
         self._client.close()
 
     def version(self) -> dict[str, Any]:
@@ -183,23 +188,38 @@ class Engine:
         with engine_errors(f"run {argv[0]} in {container[:12]}"):
             given = environment or {}
             by_shell = not user and can_be_scripted(argv, given)
-            started = self._shells.started(container) if by_shell else None
+            started = self._programs.started(container) if by_shell else None
             if started is None:  # the engine says why nothing can run there
                 return run_in(self._client.api, container, argv, user, environment)
-            code, *outputs = self._shells.run(container, started, argv, given)
+            code, *outputs = shells.run(self._programs, container, started, argv, given)
             return ExecResult(code, *(text.decode(errors="replace") for text in outputs))
+
+    def ask(self, container: str, argv: Sequence[str], line: str) -> str:
+        """The answer of a program to a line: in a container that runs it stays open for the next.
+
+        It answers each line of its input with one line; given a line as an argument, it prints the
+        answer to that one and ends.
+        """
+        with engine_errors(f"ask {argv[-1]} in {container[:12]}"):
+            started = self._programs.started(container)
+            if started is not None:
+                return ask(self._programs, container, started, argv, line)
+            done = run_in(self._client.api, container, [*argv, line])
+            if done.exit_code:
+                raise docker.errors.DockerException(done.stderr.strip()[-300:])
+            return done.stdout.rstrip("\n")
 
     def put_files(self, container: str, folder: str, files: Sequence[File]) -> None:
         """Write files into a folder of a container; they have their mode and owner at once."""
         with engine_errors(f"put {', '.join(file.name for file in files)} into {container[:12]}"):
-            if not files_by_shell.write(self._shells, container, folder, files):
+            if not files_by_shell.write(self._programs, container, folder, files):
                 self._client.api.put_archive(container, folder, tar_of(files))
 
     def read_file(self, container: str, path: str) -> bytes | None:
         """The content of one file of a container, None if there is no such file."""
         with engine_errors(f"read {path} in {container[:12]}"):
             try:
-                told, content = files_by_shell.read(self._shells, container, path)
+                told, content = files_by_shell.read(self._programs, container, path)
                 if told:
                     return content
                 chunks, _ = self._client.api.get_archive(container, path)

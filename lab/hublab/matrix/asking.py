@@ -1,8 +1,8 @@
 """Asks all questions of one case: side by side those that do not disturb each other.
 
-A server starts beside the questions that concern the hub alone. Those to the server and to the
-network follow together. The last activity comes after them, because they are activity, and then
-the user's own requests one by one, which may change anything.
+A server starts, and its user signs in, beside the questions that concern the hub alone. Those to
+the server and to the network follow together. The last activity comes after them, because they are
+activity, and then the user's own requests one by one, which may change anything.
 """
 
 from __future__ import annotations
@@ -59,9 +59,20 @@ class Answers:
 async def ask_all(plan: MatrixPlan, visit: Visit) -> Answers:
     """Ask every probe and request of a plan in the case that the lab is in."""
     found = Answers()
+    try:
+        await ask_into(found, plan, visit)
+    finally:
+        await visit.close()
+    return found
+
+
+async def ask_into(found: Answers, plan: MatrixPlan, visit: Visit) -> None:
+    """The same, answer by answer."""
     with contextlib.suppress(HublabError):  # each question says so itself
         await visit.live.hub()  # once, and not by several questions at a time
     needs_server = any(PROBES[name].needs_server for name in plan.probes)
+    if any(PROBES[name].needs_visitor for name in plan.probes):
+        visit.begin_sign_in()
 
     async def start_server() -> None:
         if "spawn" in plan.probes:
@@ -86,4 +97,3 @@ async def ask_all(plan: MatrixPlan, visit: Visit) -> Answers:
             await probe(name)
     for line in plan.requests:
         await found.ask(str(line), requested(visit, line))
-    return found

@@ -18,7 +18,7 @@ from hublab.diagnosis.reach import HopDiagnosis, diagnose
 from hublab.diagnosis.routes import AGREE, compare
 from hublab.errors import HublabError, Undecided, UsageError
 from hublab.matrix.request_lines import RequestLine
-from hublab.probes.credentials import credentials
+from hublab.probes.credentials import Credentials, credentials
 from hublab.probes.cross_origin import COOKIE, TOKEN, Asking, cors_access
 from hublab.probes.http import Ask, ask
 from hublab.probes.last_activity import last_activity
@@ -28,6 +28,7 @@ from hublab.probes.websocket import converse
 from hublab.running.live import LiveLab
 from hublab.running.readiness import ProgramEnded
 from hublab.running.servers import Server
+from hublab.running.visitor import Visitor
 
 if TYPE_CHECKING:  # Playwright is imported where a browser is asked for
     from playwright.async_api import Browser
@@ -46,6 +47,7 @@ class Visit:
     """The lab's Chromium, where a question needs it."""
     _server: Server | None = None
     _failed: HublabError | None = field(default=None)
+    _signing_in: asyncio.Task[Visitor] | None = None
 
     @property
     def broken(self) -> bool:
@@ -67,6 +69,23 @@ class Visit:
                 raise
         return self._server
 
+    def begin_sign_in(self) -> None:
+        """Have the user sign in while something else happens."""
+        if self._signing_in is None:
+            self._signing_in = asyncio.create_task(self.live.sign_in(USER))
+
+    async def visitor(self) -> Visitor:
+        """The user, signed in once for all probes. Raises HublabError where the hub refuses."""
+        self.begin_sign_in()
+        assert self._signing_in is not None
+        return await asyncio.shield(self._signing_in)  # the time of one probe may be over
+
+    async def close(self) -> None:
+        """Give up a sign-in that has not come to an end."""
+        if self._signing_in is not None:
+            self._signing_in.cancel()
+            await asyncio.gather(self._signing_in, return_exceptions=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
@@ -75,13 +94,15 @@ class Probe:
     ask: Callable[[Visit], Awaitable[Seen]]
     help: str
     needs_server: bool = False
+    needs_visitor: bool = False
+    """Whether it asks as a user who signed in."""
     needs_role: str = ""
     """The role of a host that not every topology has."""
 
 
 async def sign_in(visit: Visit) -> Seen:
-    async with await visit.live.sign_in(USER):
-        return Seen("ok")
+    await visit.visitor()
+    return Seen("ok")
 
 
 async def spawn(visit: Visit) -> Seen:
@@ -91,10 +112,10 @@ async def spawn(visit: Visit) -> Seen:
 
 async def cell(visit: Visit) -> Seen:
     await visit.server()
-    async with await visit.live.sign_in(USER) as visitor:
-        await visitor.open_server("")
-        async with visitor.kernel("") as kernel:
-            result = await kernel.run("6 * 7", 60)
+    visitor = await visit.visitor()
+    await visitor.open_server("")
+    async with visitor.kernel("") as kernel:
+        result = await kernel.run("6 * 7", 60)
     return Seen(result.error or str(result.result), result.error is None)
 
 
@@ -120,19 +141,22 @@ def in_few_words(broken: list[HopDiagnosis]) -> str:
 
 
 async def origin(visit: Visit) -> Seen:
-    await visit.server()
+    await visit.server()  # whose user the hub knows
     return await _cross_origin(visit, f"{await _base(visit)}user/{USER}/api/status", TOKEN)
 
 
 async def hub_origin(visit: Visit) -> Seen:
+    await (await visit.live.hub()).ensure_user(USER)
     return await _cross_origin(visit, f"{await _base(visit)}hub/api/user", COOKIE)
 
 
 async def websocket(visit: Visit) -> Seen:
     await visit.server()
     path = f"{await _base(visit)}user/{USER}/api/events/subscribe"
-    async with credentials(visit.live, USER, server="") as who:
-        seen = await converse(visit.live, path, [("Origin", ORIGIN)], who, frames=0, seconds=1)
+    visitor = await visit.visitor()
+    await visitor.open_server("")
+    who = Credentials(visitor.session.cookie_jar)
+    seen = await converse(visit.live, path, [("Origin", ORIGIN)], who, frames=0, seconds=1)
     return Seen(str(seen.status), seen.status == 101)
 
 
@@ -203,7 +227,6 @@ async def _base(visit: Visit) -> str:
 
 async def _cross_origin(visit: Visit, target: str, credential: str) -> Seen:
     asking = Asking(credential, origin=ORIGIN)
-    await (await visit.live.hub()).ensure_user(USER)
     async with credentials(visit.live, USER, token=credential == TOKEN) as who:
         answer = await ask(visit.live, Ask(target, headers=asking.headers()), who)
     access = cors_access(answer)
@@ -212,9 +235,10 @@ async def _cross_origin(visit: Visit, target: str, credential: str) -> Seen:
 
 
 PROBES = {
-    "sign-in": Probe(sign_in, f"{USER} signs in by the hub's form"),
+    "sign-in": Probe(sign_in, f"{USER} signs in by the hub's form", needs_visitor=True),
     "spawn": Probe(spawn, f"the hub starts {USER}'s server", needs_server=True),
-    "cell": Probe(cell, "a kernel of that server computes 6 * 7", needs_server=True),
+    "cell": Probe(cell, "a kernel of that server computes 6 * 7", needs_server=True,
+                  needs_visitor=True),
     "reach": Probe(hops, "every hop of the deployment, as `hublab reach` tries it"),
     "origin": Probe(origin, f"a page of {ORIGIN} with a token reads the server's API",
                     needs_server=True),
@@ -222,7 +246,7 @@ PROBES = {
     "browser-fetch": Probe(browser_fetch, f"Chromium: a page of {ORIGIN} with a token fetches it",
                            needs_server=True, needs_role="browser"),
     "websocket": Probe(websocket, f"a page of {ORIGIN} opens a WebSocket of the server",
-                       needs_server=True),
+                       needs_server=True, needs_visitor=True),
     "routes": Probe(routes, "the proxy's routes are those that the hub expects"),
     "activity": Probe(activity, f"who knows when {USER}'s server was last active",
                       needs_server=True),

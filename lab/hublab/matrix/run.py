@@ -85,10 +85,19 @@ class MatrixRun:
     def run(self) -> None:
         """Ask what has not been asked yet, topology by topology.
 
-        A lab that a case has wedged is replaced. Raises LabError for one that does not come up.
+        A lab that a case has wedged is replaced. Raises LabError for one that does not come up,
+        UsageError when a working tree has changed before one: its answers would stand beside those
+        of another state.
         """
+        begun = self._plan.digest
         for files in self._plan.labs:
             while waiting := self._waiting(files):
+                if self._plan.digest != begun:
+                    raise UsageError(
+                        "a working tree has changed since this matrix began",
+                        where=" ".join(str(one.folder) for one in self._plan.checkouts),
+                        hint="leave it alone while a matrix runs; the same command begins anew",
+                    )
                 self._in_one_lab(files, waiting)
 
     def _waiting(self, files: tuple[str, ...]) -> list[Case]:

@@ -12,6 +12,7 @@ from yarl import URL
 
 from hublab.addresses import LOOPBACK_NAMES
 from hublab.probes.observation import observed, observing
+from hublab.running import programs
 from hublab.running.live import LiveLab
 from hublab.running.servers import Server
 
@@ -90,15 +91,14 @@ async def advertised_by_hub(live: LiveLab) -> HubAddresses:
 async def api_url_of_server(live: LiveLab, server: Server) -> str | None:
     """The address of the hub's API with which a running server was started, None where unknown.
 
-    It stands in the environment of the server's process, which is read as the server's own user:
-    in a container not even root may read another user's.
+    It stands in the environment of the server's process.
     """
     with observing(live, "api_url_of_server", {"server": server.label, "pid": server.pid}) as saw:
         if server.host is None or server.pid is None:
             return None
-        argv = ("sh", "-c", PRINT_API_URL, "-", str(server.pid))
-        host, user = server.host, server.user
-        done = await asyncio.to_thread(lambda: live.lab.run(host, *argv, user=user))
+        done = await asyncio.to_thread(
+            programs.look_at, live.lab, server.host, server.pid, PRINT_API_URL
+        )
         found = done.stdout.strip().partition("=")[2] or None
         saw(found)
         return found

@@ -119,6 +119,8 @@ def record(
     live: LiveLab, probe: str, data: Mapping[str, object], *, secrets: Iterable[str] = ()
 ) -> None:
     """Write an observation into the journal, unless another probe or a wait takes care of it."""
+    if live.journal is None:
+        return
     around = _around.get()
     if isinstance(around, _Probe) and not around.over:
         return

@@ -105,14 +105,9 @@ def try_twice(live: LiveLab, host: str, hops: Sequence[Hop]) -> list[Attempt]:
 
 def try_from(live: LiveLab, host: str, hops: Sequence[Hop], patience: float) -> list[Attempt]:
     """Try the hops of one host, each for some seconds."""
-    urls = json.dumps([hop.url for hop in hops])
-    argv = ["python3", SCRIPT, urls, str(patience)]
+    question = json.dumps({"urls": [hop.url for hop in hops], "timeout": patience})
     try:
-        done = live.lab.engine.exec(live.lab.sidecar(host), argv)
-        results = json.loads(done.stdout) if done.exit_code == 0 else None
-        error = done.stderr.strip()[-300:]
+        answer = live.lab.engine.ask(live.lab.sidecar(host), ["python3", SCRIPT], question)
     except HublabError as broken:
-        results, error = None, broken.message
-    if results is None:
-        return [Attempt(error=f"could not be tried: {error}") for _ in hops]
-    return [Attempt(**result) for result in results]
+        return [Attempt(error=f"could not be tried: {broken.message}") for _ in hops]
+    return [Attempt(**result) for result in json.loads(answer)]

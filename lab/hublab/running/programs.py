@@ -10,7 +10,7 @@ import re
 import time
 from dataclasses import dataclass
 
-from hublab.engine import Container
+from hublab.engine import Container, ExecResult
 from hublab.errors import LabError
 from hublab.roles import supervised
 from hublab.running.lab import Lab
@@ -208,14 +208,21 @@ exit 1
 """Whether a process has a socket in the state LISTEN (0A), by its inode (proc(5))."""
 
 
-def listens(lab: Lab, host: str, pid: int) -> bool:
-    """Whether a process of a host accepts TCP connections.
+AS_OWNER = """
+owner=$(stat -c %u /proc/$2) && group=$(stat -c %g /proc/$2) || exit 1
+exec s6-applyuidgid -u "$owner" -g "$group" -G "$group" sh -c "$1" - "$2"
+"""
 
-    It looks as the process's own user and group, for not even root may look at another's in a
-    container.
+
+def look_at(lab: Lab, host: str, pid: int, script: str) -> ExecResult:
+    """Run a script that looks at a process of a host, which is its `$1`, as the process's owner.
+
+    In a container not even root may look into another user's process. The exit code is 1 where
+    there is no such process, as it may be where a script finds nothing.
     """
-    owner = lab.run(host, "stat", "-c", "%u:%g", f"/proc/{pid}")
-    if owner.exit_code:
-        return False  # it has ended since its pid was looked up
-    user = owner.stdout.strip()
-    return lab.run(host, "sh", "-c", LISTENS, "-", str(pid), user=user).exit_code == 0
+    return lab.run(host, "sh", "-c", AS_OWNER, "-", script, str(pid))
+
+
+def listens(lab: Lab, host: str, pid: int) -> bool:
+    """Whether a process of a host accepts TCP connections."""
+    return look_at(lab, host, pid, LISTENS).exit_code == 0

@@ -8,14 +8,17 @@ from hublab.running.proxy_address import api_port, routes_url
 from hublab.settings.values import Settings
 
 
-def empty_or_stop(lab: Lab, proxy: str, settings: Settings) -> None:
+def empty_or_stop(lab: Lab, proxy: str, settings: Settings) -> bool:
     """Empty the table of a proxy that no case has restarted, or stop the proxy.
 
-    A proxy with an empty table answers as a fresh one. It must be the very process that the last
-    reset left: one that a case has started may have that case's clock, for instance.
+    Returns whether it runs on. A proxy with an empty table answers as a fresh one. It must be the
+    very process that the last reset left: one that a case has started may have that case's clock,
+    for instance.
     """
-    if not (is_as_left(lab, proxy) and empty_table(lab, settings)):
-        programs.stop(lab, proxy)
+    if is_as_left(lab, proxy) and empty_table(lab, settings):
+        return True
+    programs.stop(lab, proxy)
+    return False
 
 
 LEFT = "/run/hublab-left"
@@ -51,7 +54,8 @@ def start_and_remember(lab: Lab, proxy: str, settings: Settings) -> None:
 
 EMPTY_TABLE = """
 api() { curl -sf --noproxy '*' -m 5 -H "Authorization: token $TOKEN" "$@"; }
-for path in $(api "$1" | grep -o '"/[^"]*":{' | cut -d '"' -f 2); do api -X DELETE "$1$path"; done
+urls=$(api "$1" | grep -o '"/[^"]*":{' | cut -d '"' -f 2 | sed "s|^|$1|")
+[ -z "$urls" ] || api -gX DELETE $urls
 [ "$(api "$1")" = "{}" ]
 """
 """The paths of a table are the only keys of its JSON that begin with a slash (README of

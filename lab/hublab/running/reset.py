@@ -38,18 +38,20 @@ async def reset_lab(lab: Lab, settings: Settings, *, whole: bool = True) -> floa
     keeps = [] if whole or "proxy" in roles_of(changed) else proxies
     stopping = [partial(programs.stop, lab, proxy) for proxy in proxies if proxy not in keeps]
     await in_threads(lambda: programs.end_hub_and_all(lab, hub, *DATABASE_FILES), *stopping)
+    _, _, *runs_on = await in_threads(
+        lambda: empty_database_host(lab),
+        lambda: write_files(lab, settings, None if whole else old, due),
+        *(partial(empty_or_stop, lab, proxy, settings) for proxy in keeps),
+    )
+    if due:
+        await restart_roles(lab, roles_of(due))
+        await asyncio.to_thread(nothing_due, lab, settings)
+    down = [proxy for proxy in proxies if proxy not in keeps or not runs_on[keeps.index(proxy)]]
+    await in_threads(*(partial(start_and_remember, lab, proxy, settings) for proxy in down))
+    # The nodes meanwhile: what a hub needs to start is one core, and it knows of no server.
     nodes = [partial(end_all_servers, lab, node.service) for node in lab.of_role("node")]
     emptying = asyncio.create_task(in_threads(*nodes))
     try:
-        await in_threads(
-            lambda: empty_database_host(lab),
-            lambda: write_files(lab, settings, None if whole else old, due),
-            *(partial(empty_or_stop, lab, proxy, settings) for proxy in keeps),
-        )
-        if due:
-            await restart_roles(lab, roles_of(due))
-            await asyncio.to_thread(nothing_due, lab, settings)
-        await in_threads(*(partial(start_and_remember, lab, proxy, settings) for proxy in proxies))
         await asyncio.to_thread(programs.start, lab, hub)
         await wait_until_running(lab)
     finally:
@@ -57,9 +59,9 @@ async def reset_lab(lab: Lab, settings: Settings, *, whole: bool = True) -> floa
     return time.monotonic() - begun
 
 
-async def in_threads(*works: Callable[[], object]) -> None:
-    """Run blocking functions at the same time, and raise the first error of any of them."""
-    await asyncio.gather(*(asyncio.to_thread(work) for work in works))
+async def in_threads(*works: Callable[[], object]) -> list[object]:
+    """What blocking functions return that run at the same time; raises the first error of any."""
+    return await asyncio.gather(*(asyncio.to_thread(work) for work in works))
 
 
 def empty_database(lab: Lab) -> None:
