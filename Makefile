@@ -40,10 +40,8 @@ findings: ## run the surprises about other software again, a line each; NAME=cli
 	@findings/run $(NAME)
 
 .PHONY: sabotage
-sabotage: setup ## each scenario must fail when its lab is not in the case that it is told; goes on where it stopped, AGAIN=1 anew
-	@mkdir -p build
-	$(if $(AGAIN),@rm -f build/sabotage.json)
-	@$(BIN)/pytest -q --sabotage --lab-score build/sabotage.json $(or $(DIR),scenarios) -m 'not slow'
+sabotage: setup ## each scenario must fail when its lab is not as it is told, and has that in scenarios/noticed.json; goes on where it stopped, AGAIN=1 anew
+	@$(BIN)/pytest -q --sabotage --lab-score scenarios/noticed.json $(if $(AGAIN),--lab-score-again) $(or $(DIR),scenarios) -m 'not slow'
 
 .PHONY: check
 check: setup ## style, types and the tests that need no Docker
@@ -78,9 +76,10 @@ plots: setup ## draw docs/growth/*.svg from bench/growth.json, which `hublab ben
 	@$(BIN)/python .ci/bench_plots.py
 
 .PHONY: docs
-docs: setup ## write the pages that are made from the code: docs/commands, docs/scenarios.md, docs/database.md
+docs: setup ## write the pages that are made from the code: docs/commands, docs/scenarios.md, docs/sentences.md, docs/database.md
 	@$(BIN)/python .ci/command_pages.py
 	@$(BIN)/python .ci/scenario_pages.py
+	@$(BIN)/python .ci/sentence_pages.py
 	@$(BIN)/python .ci/database_page.py
 
 SEEN_BY = $(addprefix scenarios/,spawner_states/test_timeline.py spawner_states/test_lives.py \

@@ -62,6 +62,7 @@ CHECK = (
     Part("format", tool("ruff", "format", "--check", "--quiet", "."), alone=False),
     Part("pages", (sys.executable, ".ci/command_pages.py", "--check"), alone=False),
     Part("catalogue", (sys.executable, ".ci/scenario_pages.py", "--check"), alone=False),
+    Part("sentences", (sys.executable, ".ci/sentence_pages.py", "--check"), alone=False),
     Part("database", (sys.executable, ".ci/database_page.py", "--check"), alone=False),
     Part("states", (sys.executable, ".ci/state_pages.py", "--check"), alone=False),
     # The schema that SchemaStore publishes comes with the tool, so this needs no network.

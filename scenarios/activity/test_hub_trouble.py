@@ -96,7 +96,7 @@ async def learned(times: LastActivity, truth: datetime) -> bool:
 
 
 async def test_reports_arrive_after_the_hub_was_down(lab: LiveLab) -> None:
-    """Down and up again: each attempt is logged, and what was done meanwhile arrives."""
+    """Down and up again: attempts that fail are logged, and what was done meanwhile arrives."""
     _, alice, times = await start(lab)
     await lab.programs.end("hub")
     truth = await work(alice)

@@ -170,7 +170,7 @@ async def test_a_server_on_a_node_ahead_outlives_another(lab: LiveLab) -> None:
 )
 @pytest.mark.matrix(ASKED, [1])
 @pytest.mark.matrix(ENVIRONMENT, [REPORTS])
-@pytest.mark.sabotage("hub.JupyterHub.hub_connect_ip", "127.0.0.1")
+@pytest.mark.sabotage("hub.snippet", "../changes/reports_are_new.py")
 async def test_a_hub_ahead_culls_who_is_at_work(lab: LiveLab) -> None:
     """Hub and culler are ahead: everything they hear is old, and who is at work is culled."""
     async with clock(lab, "hub", ahead=1800, seconds=300), contextlib.AsyncExitStack() as stack:

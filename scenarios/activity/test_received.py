@@ -93,7 +93,7 @@ TABLE = [
     "associated with using a given server' (REST API documentation).",
     seen="The server's moves and the user's does not.",
 )
-@pytest.mark.sabotage("hub.JupyterHub.hub_connect_ip", "127.0.0.1")
+@pytest.mark.sabotage("hub.snippet", "../changes/takes_any_future.py")
 async def test_the_hub_accepts_later_reports_of_servers_it_knows(lab: LiveLab) -> None:
     """The whole table, row by row, on one server."""
     server = await lab.spawn("alice", on="node1")

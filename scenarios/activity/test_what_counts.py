@@ -168,7 +168,7 @@ async def test_a_kernel_is_active_by_what_it_says(lab: LiveLab) -> None:
     "shutdown, and terminal activity'; the terminal's own last_activity moves.",
     seen="last_activity of the server stands still: only TermSocket sets terminal_last_activity.",
 )
-@pytest.mark.sabotage("server.ServerApp.terminals_enabled", False)
+@pytest.mark.sabotage("server.snippet", "../changes/terminals_do_not_count.py")
 async def test_a_terminal_is_active_while_a_page_shows_it(lab: LiveLab) -> None:
     """A terminal's output counts for the server while a page shows it, and no longer."""
     await check(lab, TERMINALS)

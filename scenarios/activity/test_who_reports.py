@@ -65,6 +65,11 @@ pytestmark = pytest.mark.topology("lab")
     "last one (`<`), and it never is.",
 )
 @pytest.mark.matrix(ENVIRONMENT, [{TOLD: "1", **RECORDED}, {TOLD: "3", **RECORDED}])
+@pytest.mark.sabotage(
+    "server.snippet",
+    "../changes/reports_what_is_new.py",
+    sentence="A server reports at every interval, though nothing happened",
+)
 async def test_a_server_posts_at_each_interval(lab: LiveLab, case: Case) -> None:
     """Recorded on its node: at start, then at each interval, the same while nothing happens."""
     interval = reported_every(case)
@@ -116,6 +121,7 @@ def believed(case: Case, start: datetime | None, now: Beliefs) -> datetime:
 )
 @pytest.mark.matrix(ASKED, [0, 1])
 @pytest.mark.matrix(ENVIRONMENT, [{TOLD: "0"}, {TOLD: "1"}])
+@pytest.mark.sabotage("hub.snippet", "../changes/proxy_saw_nothing.py", sentence="then the proxy")
 async def test_the_hub_keeps_the_later_time(lab: LiveLab, case: Case) -> None:
     """First the server is the last to see something, then the proxy: the hub has the later time."""
     server = await lab.spawn("alice", on="node1")

@@ -45,6 +45,9 @@ pytestmark = pytest.mark.topology("lab")
 )
 @pytest.mark.matrix(LEVEL, ["info", "debug"])
 @pytest.mark.matrix(NOT_FORWARDED, [False, True])
+@pytest.mark.sabotage(
+    "server.snippet", "../changes/server_believes_its_peer.py", sentence="hub and server log it"
+)
 async def test_hub_and_server_log_the_clients_address(lab: LiveLab, case: Case) -> None:
     """A visit as it is, and one that claims to come from elsewhere, which the proxy corrects."""
     client, proxy = lab.one("client"), lab.one("proxy")

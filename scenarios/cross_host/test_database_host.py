@@ -83,7 +83,7 @@ async def test_a_restarted_database_costs_one_request(lab: LiveLab) -> None:
 
 @HERE
 async def test_a_stalled_database_holds_the_hub_but_no_server(lab: LiveLab) -> None:
-    """Every request to the hub waits for it; a user's server goes on, and nothing is lost."""
+    """A page of the hub waits for it, a health check behind that; a user's server goes on."""
     await lab.spawn("alice", on="node1")
     visitor = await lab.sign_in("alice")
     await visitor.open_server()

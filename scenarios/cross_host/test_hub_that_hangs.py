@@ -43,7 +43,7 @@ pytestmark = pytest.mark.topology("lab")
 @pytest.mark.matrix("hub.Spawner.start_timeout", [30])
 @pytest.mark.sabotage(OWN, "http://hub:8081")
 async def test_only_a_probe_from_the_node_says_that_the_hub_hangs(lab: LiveLab) -> None:
-    """Not the hub, and not the server; who asks from the node sees it in a second."""
+    """Not the hub, and not the server; who asks from the node is told."""
     async with freeze(lab, "node2", seconds=120):
         with pytest.raises(HubError, match="the server did not listen in time"):
             await lab.spawn("alice", on="node1")

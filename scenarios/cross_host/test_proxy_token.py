@@ -102,7 +102,7 @@ async def bring(lab: LiveLab, token: str) -> None:
 
 @pytest.mark.sabotage("proxy.log-level", "error")
 async def test_a_proxy_without_a_token_obeys_everybody(lab: LiveLab) -> None:
-    """The hub notices nothing, and any host of the network makes routes for everybody."""
+    """The hub notices nothing, and the host of a user makes a route for everybody."""
     async with proxy_token(lab, ""):
         await (await lab.hub()).check_routes()
         assert "REST API is not authenticated" in await lab.logs("proxy")
@@ -115,7 +115,7 @@ async def test_a_proxy_without_a_token_obeys_everybody(lab: LiveLab) -> None:
                 assert (await answer.json())["/hub/login"]["target"] == taken["target"]
 
 
-@pytest.mark.sabotage("hub.JupyterHub.hub_connect_ip", "127.0.0.1")
+@pytest.mark.sabotage("hub.snippet", "../changes/ready_without_a_route.py")
 async def test_a_proxy_with_another_token_gets_no_route(lab: LiveLab) -> None:
     """A proxy that was restarted with a new secret: no route is made, so no server gets ready."""
     async with proxy_token(lab, "another"):

@@ -29,6 +29,7 @@ from hublab.scenario import (
     listening,
     reach,
     until,
+    user_processes,
 )
 
 IP = "hub.Spawner.ip"
@@ -65,6 +66,12 @@ async def test_a_server_on_its_nodes_loopback_is_never_ready(lab: LiveLab, case:
         words = f"alice's server never showed up at {place} after {case[HTTP_TIMEOUT]} seconds"
         assert words in await lab.hub_log()
         assert "is running at" in await last_server_log(lab, "alice", "node1")
+
+        async def stopped() -> bool:
+            running = [one.pid for one in await user_processes(lab, "alice")]
+            return server.pid not in running
+
+        await until(stopped, what="the end of the server's process")
     else:
         assert (await spawning).ready
         sockets = {(s.address, s.port) for s in await listening(lab, "node1")}

@@ -35,6 +35,11 @@ async def answer_at(visitor: Visitor, server: str) -> tuple[int, bool]:
 
 
 @pytest.mark.sabotage("hub.JupyterHub.allow_named_servers", False)
+@pytest.mark.sabotage(
+    "hub.snippet",
+    "../changes/routes_stay.py",
+    sentence="what is left of the one that stops is the other's",
+)
 async def test_named_servers_of_one_user_run_each_on_its_node(lab: LiveLab) -> None:
     """Two servers on two nodes, one session; what is left of the one that stops is the other's."""
     wanted = {"": "node1", "far": "node2"}

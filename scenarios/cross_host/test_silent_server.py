@@ -34,6 +34,8 @@ SHORT = 1
 """`http_timeout` in seconds; an attempt of the hasty client takes two."""
 WINDOW = 9.0
 """Seconds in which a hub that keeps to its timeout has given up, many times over."""
+AIOHTTPS, SLACK = 300.0, 40.0
+"""Seconds of aiohttp's default for one request, and what a busy machine may add."""
 GENEROUS = 120.0
 """Seconds in which a hub that gives up has done so on the busiest machine."""
 
@@ -100,4 +102,4 @@ async def test_the_hub_gives_up_after_five_minutes(lab: LiveLab) -> None:
     await begin(lab)
     begun = time.monotonic()
     assert await gave_up(lab, 400)
-    assert time.monotonic() - begun > 200 * SHORT
+    assert AIOHTTPS - SLACK < time.monotonic() - begun < AIOHTTPS + SLACK

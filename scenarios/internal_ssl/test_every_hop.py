@@ -88,6 +88,11 @@ async def answers(
 )
 @pytest.mark.matrix(SSL, [False, True])
 @pytest.mark.matrix("hub.JupyterHub.trusted_alt_names", [["DNS:hub"]])
+@pytest.mark.sabotage(
+    "hub.snippet",
+    "../changes/asks_nobody_for_certificates.py",
+    sentence="no door without a certificate",
+)
 async def test_each_door_and_each_certificate(lab: LiveLab, case: Case) -> None:
     """The user through the proxy as ever. Past it, once it is on: no door without a certificate,
     not all doors with each; and no door without TLS.

@@ -50,6 +50,9 @@ async def test_a_preflight_for_a_token_differs_from_its_request(lab: LiveLab, ca
 @pytest.mark.matrix(ALLOW, [APP])
 @pytest.mark.sabotage(ALLOW, EVIL)
 @ERRORS_WITHOUT_HEADERS
+@pytest.mark.sabotage(
+    "server.snippet", "../changes/errors_have_headers.py", sentence="not that a kernel is"
+)
 async def test_an_error_is_unreadable(lab: LiveLab) -> None:
     """The allowed page may read that a file is missing, and not that a kernel is."""
     await lab.spawn("alice", lab.own_server)

@@ -70,6 +70,9 @@ pytestmark = pytest.mark.topology("lab")
 
 
 @pytest.mark.sabotage("server.ServerApp.disable_check_xsrf", True)
+@pytest.mark.sabotage(
+    "server.snippet", "../changes/reading_needs_no_xsrf.py", sentence="by GET and POST"
+)
 async def test_the_fetch_mode_decides_whether_a_cookie_alone_counts(lab: LiveLab) -> None:
     """Every mode and site, by GET and POST, with and without the XSRF token, asked of both."""
     await lab.spawn("alice")

@@ -46,6 +46,9 @@ def frame_ancestors(answer: Answer) -> str:
 @pytest.mark.issue(
     "jupyterhub#4823", happens=True, workaround="frame-ancestors 'self' on the server"
 )
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/second_policy.py", sentence="hub and server each by its own setting"
+)
 async def test_nobody_may_frame_by_default(lab: LiveLab, case: Case) -> None:
     """Refused in a frame (iframe): hub and server each by its own setting, and by default."""
     await lab.spawn("alice")

@@ -101,6 +101,9 @@ def cells(lab: LiveLab) -> list[Asking]:
 
 
 @pytest.mark.matrix(TORNADO, [{}, {"headers": {HEADER: APP}}, {"headers": {HEADER: "*"}}])
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/refuses_foreign_origins.py", sentence="The hub looks at no Origin"
+)
 async def test_one_header_decides_which_page_may_read(lab: LiveLab, case: Case) -> None:
     """Reads a user, writes an activity, makes a named server, from every origin."""
     wanted_header = headers_of(case).get(HEADER)

@@ -37,6 +37,11 @@ pytestmark = pytest.mark.topology("lab")
 
 
 @pytest.mark.sabotage("hub.JupyterHub.tornado_settings", NO_XSRF)
+@pytest.mark.sabotage(
+    "hub.snippet",
+    "../changes/any_content_type.py",
+    sentence="a form and plain text are as if nobody had signed in",
+)
 async def test_a_post_as_a_form_is_nobodys(lab: LiveLab) -> None:
     """JSON, or none at all; a form and plain text are as if nobody had signed in."""
     refused = {"text/plain": 403, "application/x-www-form-urlencoded": 403, "text/json": 403}
@@ -71,6 +76,11 @@ async def test_a_post_as_a_form_is_nobodys(lab: LiveLab) -> None:
 @pytest.mark.issue("jupyterhub#4346", happens=False, workaround="none needed since 3.2")
 @pytest.mark.issue("jupyterhub#1363", happens=False, workaround="none needed since 3.2")
 @pytest.mark.issue("zero-to-jupyterhub-k8s#660", happens=False, workaround="none needed since 3.2")
+@pytest.mark.sabotage(
+    "hub.snippet",
+    "../changes/refuses_foreign_origins.py",
+    sentence="whatever the request says of its origin",
+)
 async def test_the_xsrf_token_decides_whatever_the_host(lab: LiveLab) -> None:
     """The XSRF token decides, whatever the request says of its origin, its page and its host."""
     own, foreign = lab.origin.authority, "evil.lab"

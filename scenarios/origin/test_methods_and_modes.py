@@ -44,7 +44,7 @@ pytestmark = pytest.mark.topology("lab")
 
 
 @pytest.mark.finding(
-    "HEAD is refused by every page and every API",
+    "HEAD is refused by pages and APIs of hub and servers",
     project="jupyterhub",
     steps="A monitor, or curl -I, asks the hub's or a server's page or API by HEAD.",
     expected="The headers of GET: 'all general-purpose servers MUST support the methods GET and "
@@ -53,6 +53,9 @@ pytestmark = pytest.mark.topology("lab")
     "answer.",
 )
 @pytest.mark.sabotage("server.ServerApp.disable_check_xsrf", True)
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/patch_without_xsrf.py", sentence="PATCH nowhere without XSRF"
+)
 async def test_each_method_by_cookie(lab: LiveLab) -> None:
     """GET is answered, HEAD and OPTIONS where there is a handler, PATCH nowhere without XSRF."""
     await lab.spawn("alice", on="node1")

@@ -56,7 +56,7 @@ async def steps(lab: LiveLab, who: Credentials, target: str, count: int) -> tupl
     return answer.status, target
 
 
-@pytest.mark.sabotage("hub.JupyterHub.cookie_max_age_days", 0)
+@pytest.mark.sabotage("server.snippet", "../changes/one_sign_in_at_a_time.py")
 @pytest.mark.issue("jupyterhub#1438", happens=False, workaround="fixed by jupyterhub#1439")
 @pytest.mark.issue("jupyterhub#2351", happens=False, workaround="fixed by jupyterhub#1439")
 async def test_two_tabs_sign_in_at_once(lab: LiveLab) -> None:
@@ -74,7 +74,7 @@ async def test_two_tabs_sign_in_at_once(lab: LiveLab) -> None:
     assert two == (200, "/user/alice/lab/tree/two")
 
 
-@pytest.mark.sabotage("hub.JupyterHub.cookie_max_age_days", 0)
+@pytest.mark.sabotage("server.snippet", "../changes/reading_needs_no_xsrf.py")
 @pytest.mark.issue("jupyter/nbconvert#2132", happens=False, workaround="fixed in 4.1.4")
 @pytest.mark.issue("jupyterlab/jupyterlab#16040", happens=False, workaround="fixed in 4.1.4")
 async def test_a_link_exports_a_notebook_and_a_script_does_not(lab: LiveLab) -> None:
@@ -92,7 +92,7 @@ async def test_a_link_exports_a_notebook_and_a_script_does_not(lab: LiveLab) -> 
     assert fetched.status in (302, 403)
 
 
-@pytest.mark.sabotage("hub.JupyterHub.cookie_max_age_days", 0)
+@pytest.mark.sabotage("hub.snippet", "../changes/refuses_pages_of_https.py")
 @pytest.mark.issue(
     "jupyterhub#3244", happens=False, workaround="none needed: no Referer is compared"
 )

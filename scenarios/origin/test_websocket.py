@@ -18,8 +18,8 @@ Sources:
   datalayer/jupyter-mcp-server#77, which asks why JUPYTERHUB_ALLOW_TOKEN_IN_URL is needed for one.
 - jupyterhub/_xsrf_utils.py, `_needs_check_xsrf`: no XSRF token is asked of a WebSocket.
 
-The socket is that of the server's events: every socket of the server has these rules, and this
-one needs no kernel.
+Two sockets are asked, of the two kinds that a server has: that of its events, and a kernel's, whose
+origin another class checks.
 
 Not tried here: `allow_websocket_cookie_auth` = False with every browser. In jupyterhub 6.1 it does
 not refuse every WebSocket by cookie, so that it does not take the place of `subdomain_host`.
@@ -28,6 +28,7 @@ not refuse every WebSocket by cookie, so that it does not take the place of `sub
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass
 
 import pytest
@@ -62,6 +63,7 @@ NO_COOKIES = {"JUPYTERHUB_ALLOW_WEBSOCKET_COOKIE_AUTH": "0"}
 IN_URL, AS_PROTOCOL = "token in url", "token as subprotocol"
 SAID = (("", ""), ("websocket", ""), ("websocket", "same-origin"), ("websocket", "cross-site"))
 """Sec-Fetch-Mode and Sec-Fetch-Site: of programs and http pages, and of pages on https."""
+EVENTS = "/user/alice/api/events/subscribe"
 HANDSHAKE = (
     ("Connection", "Upgrade"),
     ("Upgrade", "websocket"),
@@ -134,7 +136,7 @@ ROWS: tuple[DecisionRow[Upgrade, int], ...] = (
 pytestmark = pytest.mark.topology("lab")
 
 
-async def shake(lab: LiveLab, who: Callers, base: str, asking: Asking) -> int:
+async def shake(lab: LiveLab, who: Callers, socket: str, asking: Asking) -> int:
     """The status of one handshake."""
     place = asking.credential
     query = f"?token={who.token.token}" if place == IN_URL else ""
@@ -142,9 +144,14 @@ async def shake(lab: LiveLab, who: Callers, base: str, asking: Asking) -> int:
     extra = (("Sec-WebSocket-Protocol", protocol),) if place == AS_PROTOCOL else ()
     caller = who.nobody if place in (IN_URL, AS_PROTOCOL) else who.of(place)
     headers = (*HANDSHAKE, *asking.headers(), *extra)
-    return (
-        await ask(lab, Ask(f"{base}api/events/subscribe{query}", headers=headers), caller)
-    ).status
+    return (await ask(lab, Ask(f"{socket}{query}", headers=headers), caller)).status
+
+
+async def sockets(lab: LiveLab, who: Callers, base: str) -> tuple[str, str]:
+    """The paths of two sockets below a server: of its events, and of a new kernel."""
+    asked = Ask(f"{base}api/kernels", "POST", (("Content-Type", "application/json"),), b"{}")
+    kernel = json.loads((await ask(lab, asked, who.token)).body)["id"]
+    return f"{base}api/events/subscribe", f"{base}api/kernels/{kernel}/channels"
 
 
 def cells(lab: LiveLab) -> list[Asking]:
@@ -169,17 +176,21 @@ async def check(lab: LiveLab, case: Case) -> None:
     base = f"/user/alice/{lab.own_server}/"
     asked, policy, host = cells(lab), policy_of(case), lab.origin.authority
     async with callers(lab, "alice", lab.own_server) as who:
-        found = await asyncio.gather(*(shake(lab, who, base, asking) for asking in asked))
-    wrong = wrong_cells(
-        dict(zip(asked, found, strict=True)),
-        lambda asking: decide(ROWS, Upgrade(asking, policy, host)),
-        lambda asking: [str(row_for(ROWS, Upgrade(asking, policy, host)))],
-    )
-    assert not wrong, wrong
+        for socket in await sockets(lab, who, base):
+            found = await asyncio.gather(*(shake(lab, who, socket, asking) for asking in asked))
+            wrong = wrong_cells(
+                dict(zip(asked, found, strict=True)),
+                lambda asking: decide(ROWS, Upgrade(asking, policy, host)),
+                lambda asking: [str(row_for(ROWS, Upgrade(asking, policy, host)))],
+            )
+            assert not wrong, f"{socket}: {wrong}"
 
 
 @pytest.mark.side_by_side
 @pytest.mark.matrix(ALLOW, ["", APP, "*"])
+@pytest.mark.sabotage(
+    "server.snippet", "../changes/sockets_from_anywhere.py", sentence="one origin"
+)
 async def test_allow_origin_lets_a_websocket_in(lab: LiveLab, case: Case) -> None:
     """No origin, one origin, every origin."""
     await check(lab, case)
@@ -199,9 +210,9 @@ async def test_a_token_in_the_address_needs_the_browsers_word(lab: LiveLab) -> N
     """The same token in the same address: with the browser's word for it 101, without it 403."""
     await lab.spawn("alice")
     async with callers(lab, "alice", "") as who:
-        told = await shake(lab, who, "/user/alice/", Asking(IN_URL, mode="websocket"))
-        untold = await shake(lab, who, "/user/alice/", Asking(IN_URL))
-        by_header = await shake(lab, who, "/user/alice/", Asking(TOKEN))
+        told = await shake(lab, who, EVENTS, Asking(IN_URL, mode="websocket"))
+        untold = await shake(lab, who, EVENTS, Asking(IN_URL))
+        by_header = await shake(lab, who, EVENTS, Asking(TOKEN))
     assert (told, untold, by_header) == (101, 403, 101)
 
 
@@ -211,5 +222,5 @@ async def test_cookies_that_are_switched_off(lab: LiveLab, case: Case) -> None:
     await lab.spawn("alice")
     own = str(lab.origin).rstrip("/")
     async with callers(lab, "alice", "") as who:
-        status = await shake(lab, who, "/user/alice/", Asking(COOKIE, "GET", own, "websocket"))
+        status = await shake(lab, who, EVENTS, Asking(COOKIE, "GET", own, "websocket"))
     assert status == (403 if case[ENVIRONMENT] else 101)

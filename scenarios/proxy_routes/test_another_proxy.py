@@ -50,7 +50,7 @@ async def second_proxy(lab: LiveLab) -> AsyncIterator[URL]:
         await lab.run(host, "sh", "-c", 'kill "$1"', "-", pid)
 
 
-@pytest.mark.sabotage("hub.JupyterHub.hub_routespec", "/hub/")
+@pytest.mark.sabotage("hub.snippet", "../changes/proxy_by_documented_names.py")
 @pytest.mark.finding(
     "PATCH /proxy ignores ip, port and protocol, which the REST API documents",
     project="jupyterhub",

@@ -55,7 +55,7 @@ def own(server: Server) -> dict[str, object]:
     }
 
 
-@pytest.mark.sabotage("hub.JupyterHub.hub_routespec", "/hub/")
+@pytest.mark.sabotage("hub.snippet", "../changes/routes_stay.py")
 async def test_each_server_has_a_route_while_it_answers(lab: LiveLab) -> None:
     """The default server and a named one below it: each has a route of its own."""
     hub = {"/": {"hub": True, "jupyterhub": True, "target": "http://hub:8081"}}
@@ -81,19 +81,21 @@ async def test_a_dead_servers_route_stays_until_the_hub_looks(lab: LiveLab) -> N
     server = await lab.spawn("alice", on="node1")
     alice = await lab.enter(credentials(lab, "alice"))
     await lab.run("node1", "pkill", "-KILL", "-u", "alice")
-    people = {"alice": alice}
+    people = {"alice": alice, "nobody": await lab.enter(credentials(lab, None))}
     json = (("Accept", "application/json"),)
     chp = "configproxy.js, handleProxyError: the error target's page, and 503"
 
     async def refused() -> bool:
-        rows = [UrlRow("alice", "GET /user/alice/api/status", "503 html", chp, json)]
+        rows = [UrlRow("nobody", "GET /user/alice/api/status", "503 html", chp, json)]
         return not await wrong_rows(lab, rows, people)
 
     await until(refused, what="a node that refuses", poll=0.5)
     rows = [
-        UrlRow("alice", f"{m} /user/alice/x", "503 html", chp, json) for m in ("POST", "DELETE")
+        UrlRow(who, f"{m} /user/alice/x", "503 html", chp, json)
+        for who in people
+        for m in ("GET", "POST", "DELETE")
     ]
-    rows += [UrlRow("alice", "HEAD /user/alice/x", "503 empty", chp)]
+    rows += [UrlRow(who, "HEAD /user/alice/x", "503 empty", chp) for who in people]
     wrong = await wrong_rows(lab, rows, people)
     assert not wrong, "\n".join(wrong)
 

@@ -38,6 +38,9 @@ async def targets(lab: LiveLab) -> dict[str, str]:
     workaround="check_routes prunes what bears the hub's mark, at its start and at each check "
     "(0.8)",
 )
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/check_deletes_foreign_routes.py", sentence="what it leaves to others"
+)
 async def test_a_check_corrects_the_hubs_routes_alone(lab: LiveLab, case: Case) -> None:
     """Wrong, missing, stale, foreign and extra routes, before and after one check."""
     server = await lab.spawn("alice", on="node1")

@@ -43,6 +43,11 @@ async def until_ended(lab: LiveLab, user: str, hook: str) -> None:
 
 
 @pytest.mark.sabotage("hub.SSHSpawner.pre_spawn_hook", False)
+@pytest.mark.sabotage(
+    "hub.snippet",
+    "../changes/hooks_change_no_environment.py",
+    sentence="what a hook sets reaches the server",
+)
 async def test_what_each_hook_is_given(lab: LiveLab) -> None:
     """User, spawner and their server, on the hub's host as the hub's user; the node is known to
     post_stop_hook and to no other, and what a hook sets reaches the server.
@@ -69,6 +74,11 @@ async def test_what_each_hook_is_given(lab: LiveLab) -> None:
 
 
 @pytest.mark.sabotage("hub.SSHSpawner.post_stop_hook", False)
+@pytest.mark.sabotage(
+    "hub.snippet",
+    "../changes/no_hook_after_the_stop.py",
+    sentence="is followed by both hooks of an end",
+)
 async def test_a_hook_that_fails(lab: LiveLab) -> None:
     """An error before the start fails it, and is followed by both hooks of an end; one after the
     stop is logged, and the server is stopped.

@@ -81,7 +81,7 @@ async def status_of(lab: LiveLab, path: str, **asked: Any) -> int:
     seen="The user's row has no name from then on. /users/bob is 404, and the list that the admin "
     "page asks for is 500 for every administrator, also after a restart.",
 )
-@pytest.mark.sabotage(SNIPPET, "keeps_names.py")
+@pytest.mark.sabotage(SNIPPET, "../changes/keeps_names.py")
 async def test_a_user_who_is_made_admin_loses_the_name(
     lab: LiveLab, chromium: BrowserContext
 ) -> None:

@@ -35,7 +35,7 @@ async def there(lab: LiveLab, host: str, path: str) -> bool:
     return done.exit_code == 0
 
 
-@pytest.mark.sabotage("hub.SSHSpawner.pre_spawn_hook", False)
+@pytest.mark.sabotage("hub.snippet", "../changes/hooks_change_no_environment.py")
 async def test_a_hook_runs_on_the_hubs_host(lab: LiveLab) -> None:
     """What the hook made stands on the hub's host; what it set is in the node's kernel."""
     await lab.run("hub", "rm", "-f", MADE)

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.topology("lab")
     happens=True,
     workaround="a token of the hub, or an authenticator that takes JWTs",
 )
-@pytest.mark.sabotage("server.snippet", "asks_each_time.py")
+@pytest.mark.sabotage("server.snippet", "../changes/asks_each_time.py")
 async def test_a_jwt_is_a_token_that_nobody_has(lab: LiveLab) -> None:
     """403 without WWW-Authenticate; a question for each JWT, none the second time, and no row."""
     await lab.spawn("alice", on="node1")

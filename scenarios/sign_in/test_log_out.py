@@ -63,6 +63,9 @@ async def two_browsers(lab: LiveLab) -> list[Credentials]:
     workaround="a log-out revokes the tokens of its session",
 )
 @pytest.mark.matrix(STOPS, [False, True])
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/log_out_takes_all.py", sentence="another, and a token, are in"
+)
 async def test_what_a_log_out_ends(lab: LiveLab, case: Case) -> None:
     """One browser is out everywhere; another, and a token, are in; the server runs, if it may."""
     leaving, staying = await two_browsers(lab)
@@ -92,7 +95,7 @@ async def test_what_a_log_out_ends(lab: LiveLab, case: Case) -> None:
     assert await questions_of(lab, "node1") == [*asked, 403]
 
 
-@pytest.mark.sabotage("hub.JupyterHub.cookie_max_age_days", 0)
+@pytest.mark.sabotage("server.snippet", "../changes/keeps_its_cookie.py")
 async def test_the_servers_log_out_leads_to_the_hubs(lab: LiveLab) -> None:
     """From the server's page: its cookie goes first, then the hub's; the other browser stays."""
     leaving, staying = await two_browsers(lab)
@@ -106,7 +109,7 @@ async def test_the_servers_log_out_leads_to_the_hubs(lab: LiveLab) -> None:
     assert (await open_page(lab, staying, PAGE)).status == 200
 
 
-@pytest.mark.sabotage("server.snippet", "asks_each_time.py")
+@pytest.mark.sabotage("server.snippet", "../changes/asks_each_time.py")
 async def test_revoking_one_session_ends_the_others_too(lab: LiveLab) -> None:
     """One of two sessions taken back as a token: both rows go. What the server keeps, it keeps by
     session, so each browser goes on until its own is another one.

@@ -88,7 +88,7 @@ async def test_a_hub_that_wants_a_proof_refuses_servers_without(lab: LiveLab, ca
     "tornado's RequestHandler with its bare error page, which shows no message; the words are in "
     "the log of the single-user server.",
 )
-@pytest.mark.sabotage(SNIPPET, "forgets_sign_ins.py")
+@pytest.mark.sabotage(SNIPPET, "../changes/forgets_sign_ins.py")
 async def test_a_callback_that_is_not_ones_own(lab: LiveLab) -> None:
     """Another state 403, none 400, no code 400, an error of the hub's 400, the words in the log
     alone; and then the right one is taken.
@@ -130,7 +130,7 @@ async def test_a_callback_that_is_not_ones_own(lab: LiveLab) -> None:
     seen="500, in the log 'Failed to check authorization: invalid_grant': HubAuth._api_request "
     "makes 500 of every 4xx but 403.",
 )
-@pytest.mark.sabotage("hub.JupyterHub.cookie_max_age_days", 0)
+@pytest.mark.sabotage("hub.snippet", "../changes/codes_of_an_hour.py")
 async def test_a_code_that_comes_late(lab: LiveLab) -> None:
     """Six minutes by the hub's clock: 500, no cookie, and the next attempt works."""
     await lab.spawn("alice", on="node1")
@@ -147,7 +147,7 @@ async def test_a_code_that_comes_late(lab: LiveLab) -> None:
     assert (again.status, leads_to(again)) == (302, PAGE)
 
 
-@pytest.mark.sabotage("hub.JupyterHub.db_url", "sqlite://")
+@pytest.mark.sabotage("server.snippet", "../changes/states_are_not_used_up.py")
 async def test_a_hub_that_is_away_at_the_callback(lab: LiveLab) -> None:
     """500, and the state is used up though the code is not: 403 the second time, then anew."""
     await lab.spawn("alice", on="node1")

@@ -81,7 +81,7 @@ class Rows:
 
 
 @pytest.mark.matrix("hub.JupyterHub.tornado_settings", [{"slow_spawn_timeout": 0}])
-@pytest.mark.sabotage("hub.SSHSpawner.pre_spawn_hook", False)
+@pytest.mark.sabotage("hub.snippet", "../changes/tokens_outlive_the_stop.py")
 async def test_the_client_is_there_before_the_server(lab: LiveLab) -> None:
     """Added while the start waits in a hook, with the server's token; both gone after the stop."""
     rows = Rows(lab)
@@ -111,6 +111,9 @@ async def test_the_client_is_there_before_the_server(lab: LiveLab) -> None:
 
 
 @pytest.mark.matrix(LIFE, [TWO_WEEKS, 3600])
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/codes_stay.py", sentence="the row that it makes or ends"
+)
 async def test_a_code_becomes_a_token(lab: LiveLab, case: Case) -> None:
     """Page, authorize, callback, page: what each step sends, and the row that it makes or ends."""
     await lab.spawn("alice", on="node1")

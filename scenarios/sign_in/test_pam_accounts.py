@@ -89,7 +89,7 @@ async def rows(lab: LiveLab) -> dict[str, bool]:
     "common-account turns every reason into pam_deny's. 'PAM Account Check failed' never appears.",
 )
 @pytest.mark.matrix(CHECK, [False])
-@pytest.mark.sabotage("hub.snippet", "pam_checks_once.py")
+@pytest.mark.sabotage("hub.snippet", "../changes/pam_checks_once.py")
 async def test_who_gets_in(lab: LiveLab) -> None:
     """Expired, locked or overdue: told what a wrong password is told, and no row; the log tells the
     overdue one apart, and no other. A login shell that is none keeps nobody out.

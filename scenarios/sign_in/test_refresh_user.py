@@ -181,6 +181,9 @@ async def row_of_alice(lab: LiveLab) -> dict[str, object]:
 
 @pytest.mark.matrix(AGE, [1])
 @pytest.mark.sabotage(GROUPS, True)
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/admin_only_while_said.py", sentence="stays one after it"
+)
 async def test_a_dict_changes_what_it_names_and_no_name(lab: LiveLab) -> None:
     """She becomes an admin by it and stays one after it; a name in it is left aside."""
     alice = await alice_at_work(lab)

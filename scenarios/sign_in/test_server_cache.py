@@ -117,7 +117,10 @@ async def test_a_refusal_is_kept_as_long(lab: LiveLab, case: Case) -> None:
     assert await questions_of(lab, "node1") == [200, 200]
 
 
-@pytest.mark.sabotage(SNIPPET, "asks_each_time.py")
+@pytest.mark.sabotage(SNIPPET, "../changes/asks_each_time.py")
+@pytest.mark.sabotage(
+    "server.snippet", "../changes/keeps_no_refusal.py", sentence="an unknown token"
+)
 async def test_one_question_for_each_token(lab: LiveLab) -> None:
     """With the default of five minutes: ten requests each with a good and with an unknown token,
     one question each.
@@ -143,7 +146,7 @@ async def test_one_question_for_each_token(lab: LiveLab) -> None:
     "the hub takes the token at once.",
 )
 @pytest.mark.matrix(KEPT, [8])
-@pytest.mark.sabotage(SNIPPET, "asks_each_time.py")
+@pytest.mark.sabotage(SNIPPET, "../changes/asks_each_time.py")
 async def test_a_lost_database_is_kept_as_a_refusal(lab: LiveLab, case: Case) -> None:
     """A good token, asked about while the database is locked: refused long after the lock."""
     await lab.spawn("alice", on="node1")
@@ -160,7 +163,7 @@ async def test_a_lost_database_is_kept_as_a_refusal(lab: LiveLab, case: Case) ->
     assert await questions_of(lab, "node1") == [403, 200]
 
 
-@pytest.mark.sabotage(SNIPPET, "asks_each_time.py")
+@pytest.mark.sabotage(SNIPPET, "../changes/asks_each_time.py")
 async def test_a_hub_that_is_away_is_not_kept(lab: LiveLab) -> None:
     """Without a hub a known token is good; a new one is 500, and good when the hub is back."""
     await lab.spawn("alice", on="node1")

@@ -70,6 +70,9 @@ async def next_second() -> None:
     happens=True,
     workaround="JUPYTERHUB_XSRF_ANONYMOUS_IP_CIDRS=0.0.0.0/0 in the hub's environment",
 )
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/any_user_agent.py", sentence="another User-Agent always"
+)
 async def test_the_form_is_tied_to_the_address_of_its_page(lab: LiveLab, case: Case) -> None:
     """403 at sign-in: another User-Agent always, another address unless addresses do not count."""
     snippet = case[SNIPPET]
@@ -89,7 +92,7 @@ async def test_the_form_is_tied_to_the_address_of_its_page(lab: LiveLab, case: C
     assert seen == {name: status for name, (_, status) in expected.items()}
 
 
-@pytest.mark.sabotage("hub.JupyterHub.cookie_max_age_days", 0)
+@pytest.mark.sabotage("hub.snippet", "../changes/sessions_once.py")
 @pytest.mark.issue("jupyterhub#5385", happens=False, workaround="fixed in 5.5 and 6.0")
 async def test_a_lost_session_cookie_is_made_anew(lab: LiveLab) -> None:
     """Signed in, the session's cookie gone: the next page makes a new one, and its form is taken

@@ -71,6 +71,9 @@ async def test_a_token_from_its_request_to_its_end(lab: LiveLab) -> None:
 
 
 @pytest.mark.sabotage(MOST, 2)
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/expired_rows_go.py", sentence="its row stays until somebody lists it"
+)
 async def test_it_ends_by_itself_and_the_list_takes_its_row_away(lab: LiveLab) -> None:
     """Three seconds of life: good at the hub until then; its row stays until somebody lists it."""
     made: list[Token] = []

@@ -35,6 +35,9 @@ POLL = "hub.Spawner.poll_interval"
 UNNOTICED = 4.0
 """Seconds without a poll in which the hub goes on believing: four times the other interval."""
 
+A_POLL = 10.0
+"""Seconds that a poll itself may take: SSHSpawner.poll_timeout by default."""
+
 pytestmark = pytest.mark.topology("lab")
 
 
@@ -82,4 +85,6 @@ async def test_a_death_is_noticed_within_30_seconds(lab: LiveLab) -> None:
     """Unshortened: by the next poll, which comes every 30 s."""
     server = await lab.spawn("alice", on="node1")
     await lab.run("node1", "sh", "-c", f"kill -KILL {server.pid}", user="alice")
+    begun = asyncio.get_running_loop().time()
     await until_state(lab, "alice", "stopped")
+    assert asyncio.get_running_loop().time() - begun < 30 + A_POLL

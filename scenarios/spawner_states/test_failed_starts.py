@@ -107,7 +107,12 @@ async def test_a_failed_start_says_less_by_the_api(lab: LiveLab) -> None:
     "and jupyterhub_html_message, which SpawnException does not set. The answer of POST "
     "/hub/api/users/alice/server is right.",
 )
-@pytest.mark.sabotage("hub.SSHSpawner.pre_spawn_hook", False)
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/streams_show_public_words.py", sentence="the progress stream"
+)
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/forms_show_public_words.py", sentence="the form show"
+)
 async def test_the_progress_stream_shows_private_words(lab: LiveLab) -> None:
     """The REST API keeps the private words; the progress stream and the form show them."""
     hub = await lab.hub()
@@ -140,7 +145,7 @@ async def submit(visitor: Visitor) -> Shown:
 
 
 @pytest.mark.issue("jupyterhub#4244", happens=True, workaround="raise tornado.web.HTTPError")
-@pytest.mark.sabotage("hub.SSHSpawner.pre_spawn_hook", False)
+@pytest.mark.sabotage("hub.snippet", "../changes/streams_have_no_words.py")
 async def test_an_early_failure_has_no_words(lab: LiveLab) -> None:
     """Spawn failed without a reason: an early error has no words on the page, a later one all."""
     visitor = await lab.sign_in("alice")

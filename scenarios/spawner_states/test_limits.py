@@ -81,6 +81,9 @@ async def test_each_limit_refuses_in_its_own_way(lab: LiveLab, case: Case) -> No
 
 @pytest.mark.matrix(FAILURES, [0, 2])
 @pytest.mark.sabotage(FAILURES, 1)
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/rejections_count.py", sentence="Rejections do not count"
+)
 async def test_failures_in_a_row_end_the_hub(lab: LiveLab, case: Case) -> None:
     """Rejections do not count, errors in a row do; between them nothing has succeeded."""
     await (await lab.hub()).ensure_user("alice")

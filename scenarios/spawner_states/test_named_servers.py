@@ -59,6 +59,9 @@ async def test_a_name_is_one_label_of_a_host_name(lab: LiveLab, case: Case) -> N
 
 
 @pytest.mark.sabotage(NAMED, False)
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/any_new_name.py", sentence="the rules hold for that one too"
+)
 async def test_patch_renames_a_stopped_server(lab: LiveLab) -> None:
     """PATCH moves a stopped server to another name; the rules hold for that one too."""
     hub = await lab.hub()

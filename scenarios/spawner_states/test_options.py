@@ -108,6 +108,7 @@ async def told_since(lab: LiveLab, seen: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.matrix(FROM_FORM, ["simple", "passthrough"])
+@pytest.mark.sabotage("hub.snippet", "../changes/refused_options_pass.py", sentence="and refuses")
 async def test_only_a_forms_options_are_coerced(lab: LiveLab, case: Case) -> None:
     """Each way in turn; the hook after `apply_user_options` sees what came of it, and refuses."""
     visitor = await lab.sign_in("alice")

@@ -38,7 +38,7 @@ async def start(hub: Hub, user: str) -> int:
     "jupyterhub-user-alice belongs to the renamed user's server. When that server has stopped the "
     "new alice can start hers.",
 )
-@pytest.mark.sabotage("hub.Spawner.cmd", ["/bin/false"])
+@pytest.mark.sabotage("hub.snippet", "../changes/no_new_name_while_running.py")
 async def test_the_next_owner_of_a_name_waits_for_the_former_one(lab: LiveLab) -> None:
     """The same request, while the renamed user's server runs, and after it has stopped."""
     hub = await lab.hub()

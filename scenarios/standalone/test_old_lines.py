@@ -65,7 +65,7 @@ async def test_the_line_that_is_meant_today(lab: LiveLab) -> None:
         assert not await server.opened_a_browser()
 
 
-@pytest.mark.sabotage("server.ServerApp.port", 1)
+@pytest.mark.sabotage("server.snippet", "../changes/open_servers_say_nothing.py")
 @pytest.mark.finding(
     "A server at 0.0.0.0 does not warn that everybody reaches it unencrypted; at '*' it does",
     project="jupyter_server",

@@ -83,7 +83,7 @@ async def test_the_command_for_passwords(lab: LiveLab) -> None:
     assert "cannot import name 'passwd' from 'IPython.lib'" in answers[1].stderr
 
 
-@pytest.mark.sabotage("server.ServerApp.port", 1)
+@pytest.mark.sabotage("server.snippet", "../changes/any_word_opens.py")
 @pytest.mark.finding(
     "A new password is written, and the old one goes on opening the server",
     project="jupyter_server",

@@ -46,6 +46,7 @@ NEXT: dict[str, str | None] = {
 
 
 @pytest.mark.matrix(TO_SERVER, [True, False])
+@pytest.mark.sabotage("hub.snippet", "../changes/next_may_name_a_host.py", sentence="nowhere else")
 async def test_next_leads_nowhere_but_this_host(lab: LiveLab, case: Case) -> None:
     """Two pages that look at `next`, each with every address; alice is signed in."""
     default = "/hub/spawn" if case[TO_SERVER] else "/hub/home"

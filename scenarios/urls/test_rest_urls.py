@@ -13,6 +13,7 @@ Sources:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import pytest
@@ -79,11 +80,13 @@ CALLS = [
     UrlRow("bob's token", "OPTIONS /hub/api/user", "200 empty", "apihandlers/base.py, options"),
 ]
 REFUSED_BODIES = [
-    ("PATCH", b'{"nosuch": 1}', 500),
-    ("POST", b"[1]", 400),
-    ("POST", b"{", 400),
-    ("PATCH", b'{"user_options": 1}', 400),
+    ("PATCH", b'{"nosuch": 1}', 500, "Internal Server Error"),
+    ("POST", b"[1]", 400, "Body must be a JSON object"),
+    ("POST", b"{", 400, "Invalid JSON in body of request"),
+    ("PATCH", b'{"user_options": 1}', 400, "user_options must be a dict"),
+    ("PATCH", b"{}", 400, "Must specify at least one field to modify."),
 ]
+"""Method, body, status, message: jupyterhub/apihandlers/base.py and users.py."""
 
 
 @pytest.mark.matrix("hub.snippet", ["four_states.py"])
@@ -106,12 +109,18 @@ async def test_each_call_answers_as_documented(
     "UserServerAPIHandler.patch).",
     seen="500: `supported_keys.join(',')` is called on a set.",
 )
+@pytest.mark.sabotage(
+    "hub.snippet",
+    "../changes/unknown_fields_are_400.py",
+    sentence="a field that it does not know is 500",
+)
 async def test_bodies_that_are_refused(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
     """POST and PATCH name what is wrong with a body, but for a field that is not known."""
-    for method, body, status in REFUSED_BODIES:
+    for method, body, status, message in REFUSED_BODIES:
         wanted = Ask("/hub/api/users/bob/server", method, JSON, body)
         answer = await ask(lab, wanted, people["bob's token"])
-        assert answer.status == status, (method, body, answer.body)
+        told = (answer.status, json.loads(answer.body)["message"])
+        assert told == (status, message), (method, body)
 
 
 @pytest.mark.finding(
@@ -122,6 +131,9 @@ async def test_bodies_that_are_refused(lab: LiveLab, people: Mapping[str, Creden
     "`status_message = responses.get(status_code, …)` (handlers/base.py, apihandlers/base.py).",
     seen="'404 : None' and \"message\": null: `status_message = reason or message` replaces it "
     "with None for an HTTPError without reason and message.",
+)
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/errors_have_words.py", sentence="JSON 'message': null"
 )
 async def test_an_unknown_url_is_404_without_words(
     lab: LiveLab, people: Mapping[str, Credentials]

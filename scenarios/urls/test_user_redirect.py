@@ -26,8 +26,11 @@ pytestmark = pytest.mark.topology("lab")
 
 
 @pytest.mark.matrix(NAME, ["", "work"])
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/redirect_forgets_the_query.py", sentence="both keep the query"
+)
 async def test_user_redirect_leads_each_to_their_own_server(lab: LiveLab, case: Case) -> None:
-    """alice has no server and gets the form that starts one; bob's runs, and he is there."""
+    """alice has no server and gets the form that starts one, bob's runs: both keep the query."""
     name = str(case[NAME])
     tail = f"/{name}" if name else ""
     await lab.spawn("bob", name, on="node1")

@@ -33,9 +33,10 @@ ONLY_GET = "handlers/base.py, PrefixRedirectHandler: defines get"
 NON_GET = "handlers/base.py, UserUrlHandler.non_get"
 NO_PUT = "handlers/base.py, UserUrlHandler: post, patch, delete = non_get, and no put"
 
+METHODS = ("POST", "PUT", "PATCH", "DELETE")
 WRITES = [
-    *(UrlRow("bob", f"{m} {FILE}", "403 html", XSRF) for m in ("POST", "PUT", "PATCH", "DELETE")),
-    *(UrlRow("bob's token", f"{m} {FILE}", "403 html", XSRF) for m in ("POST", "PUT", "DELETE")),
+    *(UrlRow("bob", f"{m} {FILE}", "403 html", XSRF) for m in METHODS),
+    *(UrlRow("bob's token", f"{m} {FILE}", "403 html", XSRF) for m in METHODS),
     UrlRow("nobody", f"POST {FILE}", "403 html", XSRF),
     UrlRow("bob", f"HEAD {FILE}", "405 empty", ONLY_GET),
     UrlRow("bob", f"OPTIONS {FILE}", "405 html", ONLY_GET),
@@ -50,6 +51,12 @@ WRITES = [
 ]
 
 
+async def stopped(lab: LiveLab) -> None:
+    """Bob's server has run, and is stopped."""
+    await lab.spawn("bob", on="node1")
+    await lab.stop("bob")
+
+
 @pytest.mark.finding(
     "What is written to a stopped server is answered 403 or 405 in HTML instead of 424 in JSON",
     project="jupyterhub",
@@ -61,10 +68,14 @@ WRITES = [
     "alone and knows no tokens, so that non_get is never reached. PUT, with which JupyterLab "
     "saves, is 405 at /hub/user too: UserUrlHandler lacks put.",
 )
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/deletes_are_told.py", sentence="Every method that changes something"
+)
 async def test_a_write_to_a_stopped_server_is_refused(
     lab: LiveLab, people: Mapping[str, Credentials]
 ) -> None:
     """Every method that changes something, as a tab and as a script."""
+    await stopped(lab)
     wrong = await wrong_rows(lab, WRITES, people)
     assert not wrong, "\n".join(wrong)
 
@@ -86,6 +97,7 @@ async def test_a_read_of_a_stopped_server_is_answered_by_the_hub(
     lab: LiveLab, people: Mapping[str, Credentials]
 ) -> None:
     """A page and a call of bob's stopped server; then a client that takes the hub for a server."""
+    await stopped(lab)
     rows = [
         UrlRow("bob", "GET /user/bob/", "hub > 424 html", "use_legacy_stopped_server_status_code"),
         UrlRow("bob", "GET /user/bob/api/status", "hub > 424 json", "the same"),

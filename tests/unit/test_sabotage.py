@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hublab.cases.matrix import Axis, Case, cases
-from hublab.pytest_plugin.case_pairs import case_pairs
+from hublab.pytest_plugin import sabotage
+from hublab.pytest_plugin.breaks import WHOLE, Break, case_pairs
 from hublab.pytest_plugin.docstrings import read_docstring
+from hublab.pytest_plugin.software_change import changes_in
+from hublab.settings.syntax import load_snippet
 from hublab.settings.values import Settings
 
 pytest_plugins = ("pytester", "plugin_suite")
@@ -46,6 +53,8 @@ def test_without_lab():
     assert False
 """
 
+USING = SCENARIO.replace(f'assert "{KEY}" not in lab', f'assert HELP and "{KEY}" not in lab')
+
 
 def test_sabotage_finds_the_scenario_that_cannot_fail(suite: pytest.Pytester) -> None:
     suite.makeconftest(CONFTEST)
@@ -74,7 +83,9 @@ def test_sabotage_of_good_scenarios_passes(suite: pytest.Pytester) -> None:
 def test_a_kept_score_goes_on_where_it_ended(suite: pytest.Pytester) -> None:
     """What was caught is left out until its file, or what it uses, changes; what was not is run."""
     suite.makeconftest(CONFTEST)
-    suite.makepyfile(SCENARIO, helper="")
+    suite.mkpydir("suite")
+    for name, text in (("test_it", f"from .helper import HELP\n{USING}"), ("helper", "HELP = 1\n")):
+        Path(f"suite/{name}.py").write_text(text)
     argv = ("--sabotage", "--lab-score=score.json", "-k", "looks or own or blind")
     first = suite.runpytest_subprocess("-p", "xdist.plugin", "-n2", *argv)
     first.stdout.fnmatch_lines(["NOT CAUGHT *::test_blind", "2 of 3 scenarios fail *"])
@@ -87,10 +98,12 @@ def test_a_kept_score_goes_on_where_it_ended(suite: pytest.Pytester) -> None:
     alone.stdout.fnmatch_lines(["2 were caught by earlier runs", "2 of 2 *"])
     assert alone.ret == pytest.ExitCode.OK
 
-    suite.makepyfile(helper="changed = True")
+    Path("suite/test_it.py").write_text(f'"""Told."""\nfrom .helper import HELP  # it\n{USING}')
+    told = suite.runpytest(*argv[:2], "-k", "looks or own")
+    told.stdout.fnmatch_lines(["2 were caught by earlier runs"])
+    Path("suite/helper.py").write_text("HELP = 2\n")
     changed = suite.runpytest(*argv[:2], "-k", "looks or own")
-    changed.stdout.no_fnmatch_line("*earlier runs*")
-    changed.stdout.fnmatch_lines(["2 of 2 *"])
+    changed.stdout.fnmatch_lines(["1 were caught by earlier runs", "2 of 2 *"])
 
 
 def test_a_score_has_what_all_workers_caught(suite: pytest.Pytester) -> None:
@@ -150,16 +163,96 @@ def test_without_sabotage_the_applied_case_is_the_assumed_one(
 def test_pairs_differ_and_the_own_break_comes_first() -> None:
     few = cases([Axis.of(KEY, ["", "*"])])
     own = Settings({"hub.JupyterHub.hub_ip": "127.0.0.1"})
-    pairs = case_pairs(few, own)
+    pairs = case_pairs(few, [Break(WHOLE, own)])
     assert [dict(wrong) for _, wrong in pairs[:2]] == [{**own, KEY: ""}, {**own, KEY: "*"}]
     assert pairs[2:] == [(few[0], few[1]), (few[1], few[0])]
-    assert case_pairs([Case(Settings())], None) == []
+    assert case_pairs([Case(Settings())], []) == []
+
+
+def test_a_change_is_added_to_the_snippet_of_the_case(tmp_path: Path) -> None:
+    """The process gets both, and says of the change that its function was called."""
+    own, change = tmp_path / "own.py", tmp_path / "change.py"
+    own.write_text("seen = c\n")
+    change.write_text(
+        "async def two(one, *args): return 1 + await one(*args)\n"
+        "def static(one, n): return one(n) + 10\n"
+        "CHANGES = {'software:Class.coroutine': two, 'software:Class.fixed': static}\n"
+    )
+    snippets = [load_snippet(path) for path in (own, change)]
+    case = Case(Settings({"hub.snippet": snippets[0]}))
+    ((_, applied),) = case_pairs([case], [Break("one", Settings({"hub.snippet": snippets[1]}))])
+    assert (applied.sentence, len(applied.changes)) == ("one", 1)
+    software = tmp_path / "software.py"
+    software.write_text(
+        "class Class:\n    async def coroutine(self, n): return n\n"
+        "    @staticmethod\n    def fixed(n): return n\n"
+    )
+    names: dict[str, Any] = {"c": "config"}
+    sys.path.insert(0, str(tmp_path))
+    try:
+        exec(applied.settings.snippet("hub") or "", names)
+        thing = importlib.import_module("software").Class()
+    finally:
+        sys.path.remove(str(tmp_path))
+        sys.modules.pop("software", None)
+    assert names["seen"] == "config"
+    before = set(Path("/tmp").glob("hublab-change.*"))
+    assert asyncio.run(thing.coroutine(1)) == 2
+    notes = set(Path("/tmp").glob("hublab-change.*")) - before
+    assert {note.read_text().strip() for note in notes} == applied.changes
+    assert thing.fixed(1) == 11
+    for note in set(Path("/tmp").glob("hublab-change.*")) - before:
+        note.unlink()
+
+
+def test_each_sentence_is_noticed_by_itself(suite: pytest.Pytester) -> None:
+    suite.makeconftest(CONFTEST)
+    suite.makepyfile(
+        f"""
+        import pytest
+        @pytest.mark.topology("lab")
+        @pytest.mark.sabotage("{KEY}", "*", sentence="No star")
+        @pytest.mark.sabotage("{KEY}", "other", sentence="no other")
+        def test_x(lab):
+            assert lab.get("{KEY}") != "*"
+        """
+    )
+    result = suite.runpytest("--sabotage")
+    result.stdout.fnmatch_lines(["NOT CAUGHT *::test_x: no other", "*", "1 of 2 scenarios *"])
+
+
+def test_a_change_that_was_not_called_broke_nothing(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: set[str] = set()
+    monkeypatch.setattr(sabotage, "called_changes", lambda lab, since: called)
+    suite.makeconftest(
+        CONFTEST.replace("def lab(applied", "def lab(request, applied").replace(
+            "    return", "    request.node.stash[LAB] = None\n    return"
+        )
+        + "from hublab.pytest_plugin.evidence_store import LAB\n"
+    )
+    Path("change.py").write_text("CHANGES = {}\n")
+    suite.makepyfile(
+        """
+        import pytest
+        @pytest.mark.topology("lab")
+        @pytest.mark.sabotage("hub.snippet", "change.py")
+        def test_x(lab):
+            assert False
+        """
+    )
+    result = suite.runpytest("--sabotage")
+    result.stdout.fnmatch_lines(["NOT CAUGHT *", "*nothing that it changes was called", "0 of 1 *"])
+    snippet = load_snippet(Path("change.py"))
+    called |= changes_in(Settings({"hub.snippet": snippet}))
+    suite.runpytest("--sabotage").stdout.fnmatch_lines(["1 of 1 *"])
 
 
 @pytest.mark.parametrize("count", [5, 12])
 def test_many_cases_are_tried_in_linear_time(count: int) -> None:
     many = cases([Axis.of(KEY, [str(n) for n in range(count)])])
-    pairs = case_pairs(many, None)
+    pairs = case_pairs(many, [])
     assert len(pairs) == 2 * count
     assert all(assumed.settings != applied.settings for assumed, applied in pairs)
 
@@ -177,6 +270,7 @@ def test_many_cases_are_tried_in_linear_time(count: int) -> None:
         ),
         ('issue("a#1", still=True)', "*marker issue: *'still'; hint: issue(*"),
         ('sabotage("hub.A.b")', "*sabotage takes a setting and a value*"),
+        ('sabotage("hub.snippet", __file__)', "*says which functions it changes in CHANGES*"),
     ],
 )
 def test_a_faulty_marker_ends_the_collection(

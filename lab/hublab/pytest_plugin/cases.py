@@ -11,7 +11,13 @@ import pytest
 from hublab.cases.matrix import Axis, Case, cases, override, parse_axis
 from hublab.cases.surroundings import OVERLAYS, TOPOLOGY
 from hublab.errors import SettingError
-from hublab.pytest_plugin.case_pairs import case_pairs, resolve_snippet, sabotage_settings
+from hublab.pytest_plugin.breaks import (
+    breaks_of,
+    broken,
+    case_pairs,
+    given_break,
+    resolve_snippet,
+)
 from hublab.settings.secrets import secrets_in, shown_value
 from hublab.settings.syntax import JSONValue, parse_setting
 from hublab.settings.values import Settings
@@ -104,7 +110,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def parametrize_pairs(metafunc: pytest.Metafunc, created_cases: tuple[Case, ...]) -> None:
     """For `--sabotage`, run a test with pairs of an assumed and an applied case."""
     try:
-        pairs = case_pairs(created_cases, sabotage_settings(metafunc.definition))
+        given = given_break(metafunc.config)
+        if given:
+            pairs = [(case, broken(case, given)) for case in created_cases]
+        else:
+            pairs = case_pairs(created_cases, breaks_of(metafunc.definition))
     except SettingError as error:
         raise pytest.Collector.CollectError(str(error)) from None
     if pairs:

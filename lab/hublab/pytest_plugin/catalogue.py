@@ -17,9 +17,11 @@ import pytest
 
 from hublab.errors import LabError, UsageError
 from hublab.paths import ROOT, SCENARIOS
+from hublab.pytest_plugin.breaks import WHOLE, Break, breaks_of
 from hublab.pytest_plugin.cases import case_of
 from hublab.pytest_plugin.docstrings import read_docstring
 from hublab.pytest_plugin.findings import Finding, findings_of
+from hublab.pytest_plugin.kept_score import Subject
 from hublab.pytest_plugin.selection import Issue, issues_of
 from hublab.pytest_plugin.topologies import topology_of
 
@@ -35,6 +37,17 @@ class Experiment:
     slow: bool
     issues: tuple[Issue, ...]
     findings: tuple[Finding, ...]
+    line: int = 0
+    """Where it begins in its file."""
+    breaks: tuple[Break, ...] = ()
+    """What its markers name that makes a sentence of it untrue."""
+    subjects: dict[str, Subject] = field(default_factory=dict)
+    """It as a whole, and each sentence that has a break of its own."""
+
+    @property
+    def whole_can_fail(self) -> bool:
+        """Whether a break of the whole, or other cases than a test assumes, can be tried."""
+        return len(self.cases) > 1 or any(one.sentence == WHOLE for one in self.breaks)
 
 
 @dataclass(slots=True)
@@ -105,10 +118,18 @@ def scenarios_of(items: Iterable[pytest.Item]) -> list[Scenario]:
                 slow=item.get_closest_marker("slow") is not None,
                 issues=issues_of(item),
                 findings=findings_of(item),
+                line=(item.location[1] or 0) + 1,
+                breaks=tuple(breaks := breaks_of(item)),
+                subjects={one: Subject.of(item, one) for one in sentences(breaks)},
             )
         case = case_of(item)
         experiment.cases.append(case.id if case else "default")
     return sorted(found.values(), key=lambda one: one.path)
+
+
+def sentences(breaks: Iterable[Break]) -> list[str]:
+    """What must be able to fail in a test that names these breaks: it as a whole, and each."""
+    return list(dict.fromkeys((WHOLE, *(one.sentence for one in breaks))))
 
 
 def _scenario(item: pytest.Item) -> Scenario:

@@ -1,12 +1,12 @@
 """The score of `--sabotage` in a file, so that a long run can be stopped and go on.
 
-A scenario that failed when it should counts as caught until its file changes, or a module or
-snippet beside it.
+A sentence whose break was noticed counts until the scenario, what it uses, or its break changes
+(`code_digest`). The file is small and sorted, so that it can be kept in git.
 """
 
 from __future__ import annotations
 
-import hashlib
+import enum
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,22 +15,47 @@ import pytest
 
 from hublab.errors import UsageError
 from hublab.journal.private_file import write_private
+from hublab.pytest_plugin.breaks import WHOLE, breaks_of
+from hublab.pytest_plugin.code_digest import code_digest
+from hublab.pytest_plugin.item_names import scenario_of
+from hublab.settings.values import NO_SETTINGS
+
+
+class Noticed(enum.Enum):
+    """Whether a break was noticed."""
+
+    YES = "yes"
+    NEVER = "not yet"
+    BEFORE = "not since it changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One sentence of a scenario, which must be able to fail, and what it was when it did."""
+
+    name: str
+    digest: str
+
+    @classmethod
+    def of(cls, item: pytest.Item, sentence: str = WHOLE) -> Subject:
+        """A sentence of a collected test; the test as a whole without one."""
+        scenario = scenario_of(item)
+        by = {one.sentence: one.settings for one in breaks_of(item)}.get(sentence, NO_SETTINGS)
+        digest = code_digest(item.path, scenario.rpartition("::")[2], by.digest)
+        return cls(f"{scenario}: {sentence}" if sentence else scenario, digest)
 
 
 @dataclass(slots=True)
 class KeptScore:
-    """The scenarios that earlier runs caught, by their ids without the case."""
+    """What earlier runs noticed, by the names of subjects."""
 
     path: Path
-    root: Path
-    """The folder from which the ids of tests count."""
     found: str = "{}"
     """What the file had."""
     _kept: dict[str, dict[str, str]] = field(default_factory=dict)
-    _digests: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, path: Path, root: Path, found: str | None = None) -> KeptScore:
+    def read(cls, path: Path, found: str | None = None) -> KeptScore:
         """What a file has, or had when it was `found`; nothing where there is none yet.
 
         Raises UsageError for another file.
@@ -42,31 +67,20 @@ class KeptScore:
             kept = {str(name): {k: str(v) for k, v in one.items()} for name, one in data.items()}
         except (OSError, ValueError, AttributeError) as error:
             raise UsageError(f"it is no score: {error}", where=f"--lab-score: {path}") from None
-        return cls(path, root, found, kept)
+        return cls(path, found, kept)
 
-    def caught(self, scenario: str) -> str | None:
-        """The pair with which a scenario failed, which has not changed since; else None."""
-        kept = self._kept.get(scenario)
-        return kept.get("pair") if kept and kept.get("digest") == self._digest(scenario) else None
+    def noticed(self, subject: Subject) -> Noticed:
+        """Whether its break was noticed."""
+        kept = self._kept.get(subject.name)
+        if kept is None:
+            return Noticed.NEVER
+        return Noticed.YES if kept.get("digest") == subject.digest else Noticed.BEFORE
 
-    def add(self, scenario: str, pair: str) -> None:
-        """Keep a scenario that failed as it should, in the file at once."""
-        self._kept[scenario] = {"digest": self._digest(scenario), "pair": pair}
-        text = json.dumps(dict(sorted(self._kept.items())), indent=1)
+    def add(self, subject: Subject, pair: str) -> None:
+        """Keep a subject whose break was noticed, in the file at once."""
+        self._kept[subject.name] = {"digest": subject.digest, "pair": pair}
+        text = json.dumps(dict(sorted(self._kept.items())), indent=1, ensure_ascii=False)
         try:
             write_private(self.path, f"{text}\n".encode())
         except OSError as error:
             pytest.exit(f"--lab-score: cannot write {self.path}: {error.strerror}")
-
-    def _digest(self, scenario: str) -> str:
-        name = scenario.partition("::")[0]
-        if name not in self._digests:
-            file = self.root / name
-            near = file.parent.rglob("*.py")
-            beside = [one for one in near if not one.name.startswith("test_")]
-            digest = hashlib.sha256()
-            for path in (file, *sorted(beside)):
-                digest.update(f"\0{path.name}\0".encode())
-                digest.update(path.read_bytes())
-            self._digests[name] = digest.hexdigest()[:12]
-        return self._digests[name]

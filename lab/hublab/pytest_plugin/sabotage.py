@@ -2,73 +2,56 @@
 
 A scenario that cannot fail proves nothing. Each runs with pairs of its own cases, one that the test
 assumes and one that is applied to the lab, until it fails for a pair. A scenario with a single case
-names a setting that breaks it:
+names what breaks it (`breaks`), a setting or a change of the software:
 
     @pytest.mark.sabotage("hub.JupyterHub.hub_connect_ip", "127.0.0.1")
 
-The setting is then applied in addition to the case, without the test's knowledge. The run fails if
-a scenario passes with all its pairs, or has no pair.
+That is then applied in addition to the case, without the test's knowledge. The run fails if a
+scenario passes with all its pairs, or has no pair.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hublab.cases.matrix import Case
-from hublab.errors import EngineError, MachineError, UsageError
-from hublab.pytest_plugin.case_pairs import CasePair
-from hublab.pytest_plugin.item_names import scenario_of
-from hublab.pytest_plugin.kept_score import KeptScore
+from hublab.errors import EngineError, MachineError, SettingError, UsageError
+from hublab.pytest_plugin.breaks import WHOLE, BrokenCase, CasePair, given_break
+from hublab.pytest_plugin.evidence_store import LAB
+from hublab.pytest_plugin.kept_score import KeptScore, Noticed, Subject
+from hublab.pytest_plugin.score import Score, outcome_of, set_outcome
+from hublab.pytest_plugin.software_change import called_changes
 
 _KEPT = "hublab_score"
-
-
-@dataclass(slots=True)
-class Score:
-    """The results of the scenarios, by their ids without the case."""
-
-    caught: dict[str, str] = field(default_factory=dict)
-    """The pair with which it failed."""
-    missed: dict[str, list[str]] = field(default_factory=dict)
-    """The pairs with which it passed."""
-    broken: dict[str, str] = field(default_factory=dict)
-    """Why it could not run."""
-
-    def add(self, report: pytest.TestReport) -> None:
-        """Count a report, if it has a result of sabotage."""
-        result: tuple[str, str, str] | None = getattr(report, "sabotage", None)
-        if result:
-            outcome, scenario, detail = result
-            if outcome == "caught":
-                self.caught[scenario] = detail
-            elif outcome == "missed":
-                self.missed.setdefault(scenario, []).append(detail)
-            else:
-                self.broken.setdefault(scenario, detail)
-
-    @property
-    def scenarios(self) -> set[str]:
-        return self.caught.keys() | self.missed.keys() | self.broken.keys()
-
-    @property
-    def uncaught(self) -> list[str]:
-        """The scenarios that failed with no pair."""
-        return sorted(self.scenarios - self.caught.keys())
+_SUBJECT = pytest.StashKey[Subject]()
+_BEGUN = pytest.StashKey[float]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--sabotage` and `--lab-score`."""
     group = parser.getgroup("hublab")
     group.addoption(
+        "--lab-break",
+        action="append",
+        default=[],
+        metavar="SETTING=VALUE",
+        help="with --sabotage: break every test by this, in place of what it names and its cases",
+    )
+    group.addoption(
         "--lab-score",
         metavar="FILE",
         type=Path,
         help="with --sabotage: keep in FILE which scenarios failed as they should, and leave those "
         "out that have not changed since",
+    )
+    group.addoption(
+        "--lab-score-again",
+        action="store_true",
+        help="with --lab-score: run those too that failed as they should",
     )
     group.addoption(
         "--sabotage",
@@ -81,21 +64,25 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
     config.addinivalue_line(
         "markers",
-        "sabotage(setting, value): a setting that breaks this scenario, for --sabotage, where its "
-        "own cases cannot",
+        "sabotage(setting, value, sentence=...): what breaks this scenario, or one sentence of it, "
+        "for --sabotage, where its own cases cannot; `hub.snippet` and `server.snippet` name a "
+        "file that changes functions of the software",
     )
     path: Path | None = config.getoption("--lab-score")
+    if config.getoption("--lab-break") and (path or not config.getoption("--sabotage")):
+        raise pytest.UsageError("--lab-break goes with --sabotage, and without --lab-score")
     if path is not None and not config.getoption("--sabotage"):
         raise pytest.UsageError("--lab-score keeps the score of --sabotage, which is not given")
     if path is not None and not path.absolute().parent.is_dir():
         raise pytest.UsageError(f"--lab-score: there is no folder {path.absolute().parent}")
     if config.getoption("--sabotage"):
         try:
+            given_break(config)
             writes = not hasattr(config, "workerinput")
             # What the controller found, so that all workers leave the same out.
             given = getattr(config, "workerinput", {}).get(_KEPT)
-            kept = KeptScore.read(path.absolute(), config.rootpath, given) if path else None
-        except UsageError as error:
+            kept = KeptScore.read(path.absolute(), given) if path else None
+        except (SettingError, UsageError) as error:
             raise pytest.UsageError(str(error)) from None
         config.pluginmanager.register(SabotageRun(Score(), kept, writes=writes), "hublab-sabotage")
 
@@ -136,20 +123,22 @@ class SabotageRun:
         """Deselect tests without a lab, to which no case can be applied."""
         without = [item for item in items if "applied" not in getattr(item, "fixturenames", ())]
         config.hook.pytest_deselected(items=without)
-        done = [item for item in items if item not in without and self._is_done(item)]
+        again = config.getoption("--lab-score-again")
+        done = [item for item in items if item not in without and not again and self._is_done(item)]
         config.hook.pytest_deselected(items=done)
         items[:] = [item for item in items if item not in without and item not in done]
 
     def _is_done(self, item: pytest.Item) -> bool:
-        scenario = scenario_of(item)
-        if self.kept and self.kept.caught(scenario):
-            self.before.add(scenario)
-        return scenario in self.before
+        subject = subject_of(item)
+        if self.kept and self.kept.noticed(subject) is Noticed.YES:
+            self.before.add(subject.name)
+        return subject.name in self.before
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Skip a scenario that has failed already; fail one without a pair."""
-        if scenario_of(item) in self.score.caught:
+        item.stash[_BEGUN] = time.time()
+        if subject_of(item).name in self.score.caught:
             pytest.skip("it has already failed with another pair")
         if pair_of(item) is None:
             pytest.fail("it has only one case, and no marker sabotage", pytrace=False)
@@ -164,16 +153,15 @@ class SabotageRun:
         # A lost engine has noticed nothing; that something was never seen is the test's own word.
         lost = call.excinfo is not None and call.excinfo.errisinstance((EngineError, MachineError))
         if call.when == "call" and not report.skipped and not lost:
-            result = ("caught" if failed else "missed", scenario_of(item), cases)
-            report.sabotage = result  # type: ignore[attr-defined]
+            idle = pair is not None and never_called(item, pair[1])
+            outcome = "missed" if not failed else "broken" if idle else "caught"
+            note = "; nothing that it changes was called" if idle else ""
+            set_outcome(report, outcome, subject_of(item), f"{cases}{note}")
             report.outcome, report.longrepr = "passed", None
         elif failed:
             why = str(call.excinfo.value).partition("\n")[0] if call.excinfo else ""
-            report.sabotage = (  # type: ignore[attr-defined]
-                "broken",
-                scenario_of(item),
-                f"{why} ({cases})" if cases else why,
-            )
+            why = f"{why} ({cases})" if cases else why
+            set_outcome(report, "broken", subject_of(item), why)
         if hasattr(item.config, "workerinput"):
             self.score.add(report)  # a worker skips by its own results
         return report
@@ -181,14 +169,14 @@ class SabotageRun:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.score.add(report)
-        outcome, scenario, pair = getattr(report, "sabotage", None) or ("", "", "")
+        outcome, name, digest, pair = outcome_of(report) or ("", "", "", "")
         if self.kept and self.writes and outcome == "caught":
-            self.kept.add(scenario, pair)
+            self.kept.add(Subject(name, digest), pair)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> Any:
         """Use separate letters, and none for a pair that was skipped."""
-        result = getattr(report, "sabotage", None)
+        result = outcome_of(report)
         if report.skipped and report.when == "setup":
             return "", "", ""
         if result and result[0] == "caught":
@@ -227,10 +215,25 @@ class SabotageRun:
         terminalreporter.write_line(f"{caught} of {total} scenarios fail when the case is wrong")
 
 
+def subject_of(item: pytest.Item) -> Subject:
+    """The sentence whose break this item tries."""
+    if _SUBJECT not in item.stash:
+        pair = pair_of(item)
+        item.stash[_SUBJECT] = Subject.of(item, pair[1].sentence if pair else WHOLE)
+    return item.stash[_SUBJECT]
+
+
 def pair_of(item: pytest.Item) -> CasePair | None:
     """The case that this item assumes, and the one that is applied to its lab."""
     params = getattr(getattr(item, "callspec", None), "params", {})
     assumed, applied = params.get("case"), params.get("applied")
-    if isinstance(assumed, Case) and isinstance(applied, Case):
+    if isinstance(assumed, Case) and isinstance(applied, BrokenCase):
         return assumed, applied
     return None
+
+
+def never_called(item: pytest.Item, applied: BrokenCase) -> bool:
+    """Whether its lab has changed software of which nothing was called: it broke nothing."""
+    if not applied.changes or LAB not in item.stash:
+        return False
+    return not applied.changes & called_changes(item.stash[LAB], item.stash[_BEGUN])

@@ -1,0 +1,10 @@
+"""The page of a form shows what a SpawnException has for users."""
+
+from typing import Any
+
+
+def for_users(words: Any, error: Any, **kwargs: Any) -> Any:
+    return getattr(error, "message", None) or words(error, **kwargs)[0], None
+
+
+CHANGES = {"jupyterhub.handlers.pages:format_exception": for_users}
