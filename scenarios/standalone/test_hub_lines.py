@@ -60,7 +60,7 @@ PROXY_API = "hub.JupyterHub.proxy_api_ip"
 
 @pytest.mark.matrix(PROXY_API, ["proxy"])
 @pytest.mark.matrix("hub.snippet", ["unknown_lines.py"])
-@pytest.mark.sabotage("hub.snippet", None)
+@pytest.mark.sabotage(PROXY_API, "")
 async def test_lines_of_which_the_hub_warns(lab: LiveLab) -> None:
     """A name of old still holds, one that never was is ignored; a warning each, and it starts."""
     assert (await lab.sign_in("alice")).user == "alice"
