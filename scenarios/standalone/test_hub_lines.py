@@ -11,6 +11,8 @@ Sources:
 - app.py, `JupyterHub.admin_access`: "DEPRECATED since version 2.0.0. The default admin role has
   full permissions, use custom RBAC scopes instead".
 - roles.py, `get_default_roles`: the role `admin` has access:servers.
+- app.py, `_deprecated_proxy_api`; traitlets, config/configurable.py, `_load_config`: a name that a
+  class does not have is a warning.
 """
 
 from __future__ import annotations
@@ -50,3 +52,19 @@ async def test_who_gets_in_and_where(lab: LiveLab) -> None:
     async with credentials(lab, "admin", token=True) as admin:
         answer = await ask(lab, Ask("/user/alice/api/status"), admin)
     assert answer.status == 200
+
+
+RUNNING = "Running JupyterHub version"
+PROXY_API = "hub.JupyterHub.proxy_api_ip"
+
+
+@pytest.mark.matrix(PROXY_API, ["proxy"])
+@pytest.mark.matrix("hub.snippet", ["unknown_lines.py"])
+@pytest.mark.sabotage(PROXY_API, "")
+async def test_lines_of_which_the_hub_warns(lab: LiveLab) -> None:
+    """A name of old still holds, one that never was is ignored; a warning each, and it starts."""
+    assert (await lab.sign_in("alice")).user == "alice"
+    # Configuration is read before the hub says that it runs, and behind what the one before said.
+    log = (await lab.logs("hub")).rpartition(RUNNING)[0].rpartition(RUNNING)[2]
+    assert "JupyterHub.proxy_api_ip is deprecated in JupyterHub 0.8" in log
+    assert "Config option `nonsense` not recognized by `JupyterHub`" in log

@@ -23,7 +23,20 @@ import pytest
 
 from hublab.scenario import LiveLab
 
-from .machine import CONFIG, MACHINE, WORD, argon2, new_home, places, serving, sign_in, status
+from .machine import (
+    CONFIG,
+    MACHINE,
+    PROGRAMS,
+    USER,
+    WORD,
+    argon2,
+    new_home,
+    places,
+    serving,
+    sign_in,
+    status,
+    surroundings,
+)
 
 pytestmark = pytest.mark.topology("lab", "recipes")
 
@@ -97,3 +110,24 @@ async def test_what_is_left_open(lab: LiveLab) -> None:
         ("0.0.0.0", True): (403, False, False),
         ("0.0.0.0", False): (200, False, True),
     }
+
+
+ON_THE_COMMAND_LINE = ("--NotebookApp.ip=*", "--NotebookApp.open_browser=False")
+
+
+@pytest.mark.sabotage("server.ServerApp.allow_root", "no boolean")
+async def test_the_same_on_the_command_line(lab: LiveLab) -> None:
+    """There the lines do what they do in a file; `--generate-config` names no NotebookApp."""
+    for number, command in enumerate(PORTS, 7790):
+        home = await new_home(lab, "options", {})
+        argv = ("jupyter", command, *ON_THE_COMMAND_LINE, f"--NotebookApp.port={number}")
+        async with serving(lab, *argv, home=home) as server:
+            assert await places(lab, number) & {"0.0.0.0", "*", "[::]"}
+            assert await server.warned_of() == {"ip", "port"}
+            assert await server.opened_a_browser() == (command != "server")
+    generate = (f"{PROGRAMS}/jupyter", "notebook", "--generate-config")
+    done = await lab.exec(MACHINE, *generate, user=USER, environment=surroundings(home))
+    assert done.exit_code == 0, done.stderr
+    written = (await lab.read_file(MACHINE, f"{home}/.jupyter/{CONFIG}") or b"").decode()
+    assert "c.ServerApp." in written
+    assert "c.NotebookApp." not in written

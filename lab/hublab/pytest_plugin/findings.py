@@ -28,6 +28,9 @@ PROJECTS = (
     "jupyterhub-idle-culler",
     "jupyter-server-proxy",
     "jupyter-collaboration",
+    "jupyter-fs",
+    "jupyter-server-mcp",
+    "jupyterlab-git",
     "oauthenticator",
 )
 _EXAMPLE = "finding(title, project=…, steps=…, expected=…, seen=…)"
