@@ -83,7 +83,7 @@ async def test_how_often_the_provider_is_asked(lab: LiveLab, case: Case) -> None
 @pytest.mark.matrix(AGE, [1, FOR_ALL_TIME])
 @pytest.mark.sabotage("hub.Authenticator.refresh_pre_spawn", False)
 async def test_a_start_from_a_page(lab: LiveLab) -> None:
-    """The request of the button asks once, whatever the age: for the page, for the start or both."""
+    """The request of the button asks once, whatever the age: for page and start together."""
     browser = fresh_browser(lab)
     assert (await sign_in(lab, browser)).status == 302
     before = len(await asked_by_hub(lab))
