@@ -24,6 +24,8 @@ import pytest
 
 from hublab.scenario import LiveLab, freeze, until
 
+from ..sign_in.forms import at_the_form
+
 READY = "/opt/hublab/ready"
 ROWS = "SELECT name FROM users ORDER BY name"
 SILENCE = 4.0
@@ -38,6 +40,11 @@ async def users(lab: LiveLab) -> list[str]:
     """The users that the database on its host knows."""
     psql = ("psql", "--tuples-only", "--no-align", "--command", ROWS, "jupyterhub")
     return (await lab.run("database", *psql, user="postgres")).split()
+
+
+async def password_at_the_form(lab: LiveLab) -> int:
+    """The status of a sign-in with the right password."""
+    return (await at_the_form(lab, username="alice", password=await lab.secret("password"))).status
 
 
 async def restart_database(lab: LiveLab) -> None:
@@ -102,3 +109,12 @@ async def test_a_stalled_database_holds_the_hub_but_no_server(lab: LiveLab) -> N
         assert not await answered("hub/health")
         assert await answered("user/alice/api/contents")
     await until(lambda: answered("hub/home"), what="the hub's page")
+
+
+@HERE
+async def test_a_sign_in_after_a_restart_fails_once(lab: LiveLab) -> None:
+    """The first sign-in is 500 with the right password, and the second one is in."""
+    await (await lab.hub()).get("users")
+    await restart_database(lab)
+    statuses = [await password_at_the_form(lab) for _ in range(2)]
+    assert statuses == [500, 302]

@@ -32,10 +32,10 @@ import pytest
 
 from hublab.scenario import PYTHON, Case, LiveLab
 
+from .certificates import CERTIFICATES
 from .pages import started
 
 SSL = "hub.JupyterHub.internal_ssl"
-CERTIFICATES = "/srv/jupyterhub/internal-ssl"
 NOTHING = "no answer"
 ASK = """
 import http.client, json, ssl, sys

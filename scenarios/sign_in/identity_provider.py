@@ -25,11 +25,14 @@ from hublab.scenario import (
     File,
     LiveLab,
     ask,
+    fresh_browser,
     look,
     until,
 )
 
+from .at_work import Alice, with_tokens
 from .forms import FORM
+from .oauth_steps import PAGE, visit
 
 PROVIDER = "provider"
 PROVIDER_UID = 990
@@ -88,6 +91,11 @@ async def heard(lab: LiveLab) -> list[Heard]:
     ]
 
 
+async def asked_by_hub(lab: LiveLab) -> list[tuple[str, int]]:
+    """What the hub has asked the provider for, and the answers."""
+    return [(one.request, one.status) for one in await heard(lab) if one.host == "hub"]
+
+
 async def go_on(lab: LiveLab, who: Credentials, answer: Answer) -> Answer:
     """Go where an answer leads, one step."""
     there = URL(urljoin(answer.url, answer.header("Location") or ""), encoded=True)
@@ -142,6 +150,15 @@ async def sign_in(
     if not is_way_back(back):
         back = await until_callback(lab, who, back, user)
     return await go_on(lab, who, back)
+
+
+async def with_server(lab: LiveLab) -> Alice:
+    """She signs in at the provider, her server runs and knows her browser and one of her tokens."""
+    browser = fresh_browser(lab)
+    assert (await sign_in(lab, browser)).status == 302
+    await lab.spawn("alice", on="node1")
+    assert (await visit(lab, browser, PAGE)).status == 200
+    return await with_tokens(lab, browser)
 
 
 async def status_of(lab: LiveLab, who: Credentials, at: URL | None = None) -> int:

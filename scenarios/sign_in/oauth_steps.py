@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import parse_qs, urlsplit
 
+from yarl import URL
+
 from hublab.scenario import NAVIGATE, Answer, Ask, Credentials, LiveLab, ask
 
 PAGE = "/user/alice/lab"
@@ -14,9 +16,16 @@ CLIENT = "jupyterhub-user-alice"
 STATE_COOKIE = f"{CLIENT}-oauth-state"
 
 
-async def open_page(lab: LiveLab, who: Credentials, target: str) -> Answer:
-    """One page, as a browser navigates to it, without following where it leads."""
-    return await ask(lab, Ask(target, headers=tuple(NAVIGATE.items())), who)
+async def open_page(lab: LiveLab, who: Credentials, target: str, at: URL | None = None) -> Answer:
+    """One page of the hub's address or another, as a browser navigates to it, without following
+    where it leads.
+    """
+    return await ask(lab, Ask(target, headers=tuple(NAVIGATE.items())), who, at=at)
+
+
+async def visit(lab: LiveLab, who: Credentials, target: str, at: URL | None = None) -> Answer:
+    """The same, wherever it leads."""
+    return await ask(lab, Ask(target, headers=tuple(NAVIGATE.items())), who, follow=True, at=at)
 
 
 def leads_to(answer: Answer) -> str:

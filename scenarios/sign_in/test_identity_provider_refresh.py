@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -41,17 +40,16 @@ from hublab.scenario import (
     until_state,
 )
 
-from .at_work import Alice, with_tokens
+from .at_work import Alice
 from .forms import start_by_form
 from .identity_provider import (
     PROVIDER,
     PROVIDER_UID,
-    heard,
-    provider_options,
+    asked_by_hub,
     sign_in,
     status_of,
+    with_server,
 )
-from .oauth_steps import PAGE
 from .tokens import AT_HUB, Token, make_token, status_for
 
 AGE, STRICT = "hub.Authenticator.auth_refresh_age", "hub.Authenticator.auth_refresh_strict"
@@ -74,21 +72,6 @@ TOKENS_REFUSED = {**GOES_ON, "token": 403, "server, new token": 403}
 """The same where the hub refuses tokens; a server goes on with what it knows (cache_max_age)."""
 
 pytestmark = pytest.mark.topology("lab", "identity-provider")
-
-
-async def alice_at_work(lab: LiveLab) -> Alice:
-    """She signs in at the provider, her server runs and knows her browser and one of her tokens."""
-    browser = fresh_browser(lab)
-    assert (await sign_in(lab, browser)).status == 302
-    await lab.spawn("alice", on="node1")
-    opened = await ask(lab, Ask(PAGE), browser, follow=True)
-    assert (opened.status, opened.url.endswith(PAGE)) == (200, True)
-    return await with_tokens(lab, browser)
-
-
-async def asked(lab: LiveLab) -> list[tuple[str, int]]:
-    """What the hub has asked the provider for, and the answers."""
-    return [(one.request, one.status) for one in await heard(lab) if one.host == "hub"]
 
 
 @asynccontextmanager
@@ -117,38 +100,6 @@ async def until_page_is(alice: Alice, wanted: str) -> None:
     await until(so, what=f"a page that leads to {wanted}")
 
 
-def rounds(questions: list[tuple[str, int]]) -> list[str]:
-    """What the hub's questions are for, one word a refresh."""
-    text = " ".join(f"{request.partition(' ')[2]}:{status}" for request, status in questions)
-    text = text.replace("/me:401 /token:200 /me:200", "renewed").replace("/me:200", "known")
-    return text.split()
-
-
-@pytest.mark.slow
-@pytest.mark.matrix(AGE, [1])
-@pytest.mark.matrix(STATE, [True, False])
-async def test_how_often_the_provider_is_asked(lab: LiveLab, case: Case) -> None:
-    """Once an age for userinfo, and where the access token has ended, twice more for another one;
-    pages and tokens go on. Without auth state never: the window is three ages.
-    """
-    kept = case[STATE] is True
-    async with provider_options(lab, ttl={"AccessToken": 3}, clockTolerance=0):
-        alice = await alice_at_work(lab)
-        before, begun, answers = len(await asked(lab)), time.monotonic(), set[object]()
-
-        async def enough() -> bool:
-            answers.add((await alice.page(), await status_for(lab, AT_HUB, alice.known.text)))
-            seen = rounds((await asked(lab))[before:])
-            return set(seen) == {"known", "renewed"} if kept else time.monotonic() - begun > 3
-
-        await until(enough, what="an access token to end")
-        seen = rounds((await asked(lab))[before:])
-        ages = time.monotonic() - begun
-    assert answers == {("200", 200)}
-    assert set(seen) == ({"known", "renewed"} if kept else set())
-    assert len(seen) <= ages + 1
-
-
 @pytest.mark.finding(
     "Once a refresh is refused, each request by token asks the provider twice",
     project="jupyterhub",
@@ -167,14 +118,14 @@ async def test_an_account_that_is_gone(lab: LiveLab, case: Case) -> None:
     """Pages go to the sign-in; tokens go on unless that is strict, and each request of one asks
     the provider twice; the server runs, and goes on with whom it knows.
     """
-    alice = await alice_at_work(lab)
+    alice = await with_server(lab)
     async with without_account(lab, "alice"):
         await until_page_is(alice, SIGN_IN)
         assert await alice.seen() == (TOKENS_REFUSED if case[STRICT] else GOES_ON)
-        before = len(await asked(lab))
+        before = len(await asked_by_hub(lab))
         for _ in range(3):
             await status_for(lab, AT_HUB, alice.known.text)
-        assert (await asked(lab))[before:] == REFUSED * 3
+        assert (await asked_by_hub(lab))[before:] == REFUSED * 3
         assert str(await server_state(lab, "alice")) == "ready"
         assert await status_of(lab, alice.browser) == 302
     assert (await sign_in(lab, alice.browser)).status == 302
@@ -196,7 +147,7 @@ async def test_a_provider_that_is_down(lab: LiveLab) -> None:
     whom it knows. The provider comes back and has forgotten her: that is a refusal, and tokens
     are good again, but for the one that the server asked about meanwhile.
     """
-    alice = await alice_at_work(lab)
+    alice = await with_server(lab)
     await lab.programs.end(PROVIDER)
     try:
         await until_page_is(alice, SIGN_IN)
@@ -218,14 +169,14 @@ async def test_a_key_that_is_another_one(lab: LiveLab) -> None:
     """A hub that was restarted with another key cannot read what it keeps: it asks the provider
     nothing, and that is a refusal. The next sign-in mends it.
     """
-    alice = await alice_at_work(lab)
+    alice = await with_server(lab)
     old = (await lab.run("hub", "cat", f"{KEY_FOLDER}/{KEY}")).strip()
     await put_key(lab, secrets.token_hex(32))
     try:
-        before = await asked(lab)
+        before = await asked_by_hub(lab)
         await until_page_is(alice, SIGN_IN)
         assert await alice.seen() == GOES_ON
-        assert await asked(lab) == before
+        assert await asked_by_hub(lab) == before
         assert (await sign_in(lab, alice.browser)).status == 302
         assert await alice.page() == "200"
     finally:
@@ -270,13 +221,13 @@ async def test_a_refresh_before_each_spawn(lab: LiveLab, case: Case) -> None:
     assert (await sign_in(lab, browser)).status == 302
     assert await status_of(lab, browser) == 200
     token = await make_token(lab)
-    before = len(await asked(lab))
+    before = len(await asked_by_hub(lab))
     assert await start_by_form(lab, browser) == 302
     await until_state(lab, "alice", "ready")
-    assert (await asked(lab))[before:] == [USERINFO] * asks
+    assert (await asked_by_hub(lab))[before:] == [USERINFO] * asks
     await lab.stop("alice")
     async with without_account(lab, "alice"):
-        before = len(await asked(lab))
+        before = len(await asked_by_hub(lab))
         assert await start_by_form(lab, browser) == (500 if asks else 302)
         if not asks:
             await until_state(lab, "alice", "ready")
@@ -284,5 +235,5 @@ async def test_a_refresh_before_each_spawn(lab: LiveLab, case: Case) -> None:
         assert str(await server_state(lab, "alice")) == "stopped"
         assert await start_by_api(lab, token) in (201, 202)
         await until_state(lab, "alice", "ready")
-        assert ((await asked(lab))[before : before + 2] == REFUSED) == asks
-        assert (len(await asked(lab)) > before) == asks
+        assert ((await asked_by_hub(lab))[before : before + 2] == REFUSED) == asks
+        assert (len(await asked_by_hub(lab)) > before) == asks

@@ -28,8 +28,8 @@ from hublab.scenario import Case, Credentials, LiveLab, fresh_browser, table_row
 from .identity_provider import (
     PROVIDER,
     STATE_COOKIE,
+    asked_by_hub,
     go_on,
-    heard,
     send_form,
     sign_in,
     status_of,
@@ -48,11 +48,6 @@ pytestmark = pytest.mark.topology("lab", "identity-provider")
 
 async def users(lab: LiveLab) -> set[object]:
     return {row["name"] for row in await table_rows(lab, "users")}
-
-
-async def asked_by_hub(lab: LiveLab) -> list[tuple[str, int]]:
-    """What the hub has asked the provider for, and the answers."""
-    return [(one.request, one.status) for one in await heard(lab) if one.host == "hub"]
 
 
 async def signs_in(lab: LiveLab, who: Credentials, user: str = "alice") -> bool:

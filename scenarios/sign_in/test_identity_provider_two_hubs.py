@@ -16,47 +16,20 @@ Sources:
 from __future__ import annotations
 
 import pytest
-from yarl import URL
 
-from hublab.scenario import (
-    NAVIGATE,
-    Ask,
-    Credentials,
-    LiveLab,
-    Undecided,
-    ask,
-    fresh_browser,
-    look,
-    until,
-)
+from hublab.scenario import Credentials, LiveLab, fresh_browser, until
 
-from .identity_provider import (
-    address,
-    end_session,
-    heard,
-    provider_knows,
-    sign_in,
-    status_of,
-)
+from .everywhere import OTHER, OUT, TOPOLOGY, B, leave, until_b_answers
+from .identity_provider import PROVIDER, heard, provider_knows, sign_in, status_of
+from .oauth_steps import open_page
 
 STATE, AGE = "hub.GenericOAuthenticator.enable_auth_state", "hub.Authenticator.auth_refresh_age"
-OTHER = "other"
-B = URL(f"http://{OTHER}:8000")
-OUT = "/hub/logout"
-
-pytestmark = pytest.mark.topology("lab", "identity-provider", "other-hub")
+pytestmark = pytest.mark.topology(*TOPOLOGY)
 
 
 async def at_both(lab: LiveLab) -> Credentials:
     """A browser that typed its password for hub A, and followed the link of hub B."""
-
-    async def answers() -> bool:  # it starts beside the lab's own hub, for which the lab waits
-        try:
-            return (await look(lab, B / "hub/login")).status == 200
-        except Undecided:
-            return False
-
-    await until(answers, what="hub B")
+    await until_b_answers(lab)
     who = fresh_browser(lab)
     assert (await sign_in(lab, who)).status == 302
     before = len(await heard(lab))
@@ -83,7 +56,7 @@ async def test_signed_in_at_one_and_not_asked_at_the_other(lab: LiveLab) -> None
     who = await at_both(lab)
     assert await in_at(lab, who) == (True, True)
     for at, left in ((None, (False, True)), (B, (True, False))):
-        await ask(lab, Ask(OUT, headers=tuple(NAVIGATE.items())), who, at=at)
+        await open_page(lab, who, OUT, at)
         assert await in_at(lab, who) == left
         assert await provider_knows(lab, who, at)
         assert (await sign_in(lab, who, at=at)).status == 302
@@ -98,9 +71,7 @@ async def test_a_log_out_at_the_provider_and_who_notices(lab: LiveLab) -> None:
     none, asks nothing and goes on. A new sign-in has to be typed, whichever hub it is for.
     """
     who = await at_both(lab)
-    there = address(lab)
-    asks = await ask(lab, Ask("/session/end", headers=tuple(NAVIGATE.items())), who, at=there)
-    assert await end_session(lab, who, asks) in (200, 303)
+    await leave(lab, who, PROVIDER)
     before = len(await heard(lab))
 
     async def noticed() -> bool:

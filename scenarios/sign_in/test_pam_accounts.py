@@ -211,3 +211,18 @@ async def test_groups(lab: LiveLab) -> None:
         assert await signs_in(lab, "alice") == (302, False)
         assert not (await rows(lab))["alice"]
         assert (await ask(lab, Ask("/hub/home"), alice)).status == 200
+
+
+@pytest.mark.matrix(ALLOW_ALL, [False])
+@pytest.mark.matrix("hub.PAMAuthenticator.admin_groups", [["staff"]])
+@pytest.mark.matrix("hub.PAMAuthenticator.allowed_groups", [[], ["staff"]])
+async def test_an_administrators_group_alone(lab: LiveLab, case: Case) -> None:
+    """Nobody gets in by it, and each member is told of a wrong password; allowed as a group, too,
+    its members are in and administrators.
+    """
+    allowed = case["hub.PAMAuthenticator.allowed_groups"] == ["staff"]
+    async with as_before(lab, "hub", *ACCOUNTS):
+        await lab.run("hub", "usermod", "--groups", "staff", "alice")
+        assert await signs_in(lab, "alice") == ((302, False) if allowed else (403, True))
+        assert (await rows(lab)).get("alice", False) == allowed
+    assert ("possible that nobody can login" in await lab.hub_log()) != allowed

@@ -127,6 +127,26 @@ def test_files_are_private_and_gone_afterwards(ask: Ask, tmp_path: Path) -> None
     assert not path.parent.exists()
 
 
+def test_files_that_the_supervisor_removes_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that ended before it listened: its last words were lost to a FileNotFoundError."""
+    instance = Instance([str(tmp_path)], "0" * 32)
+    instance.create()
+    instance.write_secrets([{"name": "ssl.keyfile", "content": "secret"}])
+    before = os.listdir
+
+    def gone_after(path: str) -> list[str]:
+        names = before(path)
+        shutil.rmtree(path)
+        return names
+
+    monkeypatch.setattr(os, "listdir", gone_after)
+    instance.forget_secrets()
+    instance.forget_secrets()
+    assert not os.path.exists(instance.secrets)
+
+
 def test_a_killed_supervisor_does_not_hide_the_server(ask: Ask) -> None:
     reply = ask("start")
     assert reply.process

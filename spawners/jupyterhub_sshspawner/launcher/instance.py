@@ -11,7 +11,7 @@ from .processes import members
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
 RECORDS = ("record.json", "reply.json")  # what only a start writes that has come some way
 TAIL_BYTES = 8192
@@ -291,7 +291,21 @@ class Instance:
 
 
 def _remove_folder(path: str) -> None:
-    if os.path.isdir(path) and not os.path.islink(path):
-        for name in os.listdir(path):
-            os.unlink(os.path.join(path, name))
-        os.rmdir(path)
+    """Remove a folder and its files. The supervisor of a server that has ended does it, too."""
+    if not os.path.isdir(path) or os.path.islink(path):
+        return
+    try:
+        names = os.listdir(path)
+    except FileNotFoundError:
+        return
+    for name in names:
+        _without(os.unlink, os.path.join(path, name))
+    _without(os.rmdir, path)
+
+
+def _without(remove: Callable[[str], None], path: str) -> None:
+    """See to it that a path is gone, whoever removes it first."""
+    try:
+        remove(path)
+    except FileNotFoundError:
+        pass
