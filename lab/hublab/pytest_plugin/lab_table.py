@@ -121,8 +121,8 @@ class LabTable:
         if report.when == "teardown":
             # What is seen once the test has failed is evidence of the failure, not of the case.
             events = item.config.stash[EVIDENCE].events
-            own = takewhile(lambda event: not isinstance(event, PhaseFailed), events)
-            seen = seen_in(list(own), case.settings)
+            until_failed = takewhile(lambda event: not isinstance(event, PhaseFailed), events)
+            seen = seen_in(list(until_failed), case.settings)
             row = {
                 "test": scenario_of(item),
                 "case": case.id,
