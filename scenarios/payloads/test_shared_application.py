@@ -38,7 +38,7 @@ async def status(session: aiohttp.ClientSession, url: URL) -> int:
         return answer.status
 
 
-@pytest.mark.sabotage("hub.HubAuth.cache_max_age", 0)
+@pytest.mark.sabotage(*EXTENSIONS)
 async def test_a_share_that_is_taken_back(lab: LiveLab) -> None:
     """An open WebSocket goes on, and a token that the server has asked about; a new one is 403."""
     alice, _ = await visit(lab, "alice")

@@ -115,7 +115,7 @@ async def test_what_is_left_open(lab: LiveLab) -> None:
 ON_THE_COMMAND_LINE = ("--NotebookApp.ip=*", "--NotebookApp.open_browser=False")
 
 
-@pytest.mark.sabotage("server.ServerApp.allow_root", "no boolean")
+@pytest.mark.sabotage("server.ServerApp.open_browser", False)
 async def test_the_same_on_the_command_line(lab: LiveLab) -> None:
     """There the lines do what they do in a file; `--generate-config` names no NotebookApp."""
     for number, command in enumerate(PORTS, 7790):

@@ -109,8 +109,8 @@ async def test_the_chain_that_clients_need(lab: LiveLab) -> None:
         for client in CLIENTS
         for name in ("fullchain.pem", "cert.pem")
     }
-    argv = ("sh", "-c", f'{PYTHON} -c "$1" <"$2"', "-", KIND, f"{LIVE}/{NAME}/cert.pem")
-    assert (await lab.run(HOST, *argv)).strip() == "secp256r1"
+    read = ("sh", "-c", f'{PYTHON} -c "$1" <"$2"', "-", KIND, f"{LIVE}/{NAME}/cert.pem")
+    assert (await lab.run(HOST, *read)).strip() == "secp256r1"
 
 
 async def test_a_key_of_another_certificate(lab: LiveLab) -> None:
