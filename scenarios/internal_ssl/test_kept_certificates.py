@@ -52,7 +52,7 @@ async def test_a_name_that_is_added_later(lab: LiveLab, case: Case) -> None:
     await lab.programs.until_ready("hub")
     before = [await names_in(lab, one, folder) for one in COMPONENTS]
     assert not any(ADDED in names for names in before)
-    await lab.apply_settings(Settings({**case.settings, NAMES: NAMED}))
+    await lab.apply_settings(Settings({**await lab.settings(), NAMES: NAMED}))
     after = [await names_in(lab, one, folder) for one in COMPONENTS]
     added = {ADDED} if case[RECREATE] else set[str]()
     assert after == [names | added for names in before]
@@ -92,13 +92,13 @@ async def test_a_hub_that_is_started_in_another_folder(lab: LiveLab, case: Case)
 
 @pytest.mark.matrix(HOSTS, [["node1"]])
 @pytest.mark.sabotage("hub.snippet", "../changes/adds_no_host_to_names.py")
-async def test_a_node_that_is_added_later(lab: LiveLab, case: Case) -> None:
+async def test_a_node_that_is_added_later(lab: LiveLab) -> None:
     """Nothing is made anew for it: its servers get certificates with its name, as all do, each at
     its start.
     """
     alice = await lab.sign_in("alice")
     before = await lab.run("hub", "sha256sum", *FILES)
-    await lab.apply_settings(Settings({**case.settings, HOSTS: ["node1", "node2"]}))
+    await lab.apply_settings(Settings({**await lab.settings(), HOSTS: ["node1", "node2"]}))
     await started(lab, alice, "node2")
     assert {"node2", str(lab.host("node2").address)} <= await names_in(lab, "user-alice")
     assert await lab.run("hub", "sha256sum", *FILES) == before

@@ -89,7 +89,7 @@ async def test_a_proxy_that_has_none(lab: LiveLab, case: Case) -> None:
         return
     assert await logged(lab, begun, WORDS)
     async with files_on_proxy(lab) as places:
-        await lab.apply_settings(Settings({**case.settings, **places}))
+        await lab.apply_settings(Settings({**await lab.settings(), **places}))
         await lab.programs.restart("hub")
         await lab.forget_hub()
         await until(lambda: is_back(lab), what="the hub's page")
