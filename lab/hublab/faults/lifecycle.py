@@ -80,6 +80,7 @@ async def running(live: LiveLab, fault: Fault, seconds: float) -> AsyncIterator[
     begun = time.monotonic()
     try:
         await run_to_completion(lambda: fault.begin(own.id, seconds))
+        begun = time.monotonic()  # as long as it is in effect: to begin it may take a second
         live.record(FaultBegun(own.id, fault.kind, fault.targets, {"seconds": seconds}))
         end = asyncio.create_task(heal_after_time(live, fault, own, begun))
         try:

@@ -182,7 +182,10 @@ class FaultBegun(Event):
 @event("fault_healed")
 @dataclass(frozen=True, slots=True)
 class FaultHealed(Event):
-    """The fault with this `id` is over; the counters prove whether it had an effect."""
+    """The fault with this `id` is over; the counters prove whether it had an effect.
+
+    `seconds` are those from its `fault_begun` on.
+    """
 
     id: str
     seconds: float

@@ -239,6 +239,10 @@ test("the settings to look at are those that the nearest good case has otherwise
   assert.deepEqual(near.settings, [{ key: KEY, from: "hub", to: "127.0.0.1" }]);
   assert.deepEqual(brokenBy(failed).map((one) => [one.setting, one.error]), [[KEY, "Connection refused"]]);
   assert.deepEqual(named(failed), [KEY]);
+  // It is asked after a failure alone, so it tells nothing of what went another way.
+  const without = read([...RUN.slice(0, 3), ...lines.filter((one) => !one.includes("diagnosed"))]).tests.at(-1);
+  assert.ok(without);
+  assert.equal(firstDifference(without, failed).at, -1);
   const [alone] = read([...RUN.slice(0, 3), ...lines]).tests;
   assert.ok(alone);
   assert.equal(nearestGood(read([...RUN.slice(0, 3), ...lines]), alone).test, null);

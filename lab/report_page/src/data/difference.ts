@@ -46,6 +46,6 @@ function isTalk(row: Row): boolean {
 
 function isCompared(row: Row): boolean {
   // Polls and reports come when their clocks say, so their order tells nothing. Settings are compared
-  // on their own.
-  return !["log", "activity", "clock", "lab", "settings", "restart", "fails"].includes(row.kind) && !["poll", "activity"].includes(row.purpose);
+  // on their own. A diagnosis is asked after a failure alone.
+  return !["log", "activity", "clock", "lab", "settings", "restart", "fails", "diagnosis"].includes(row.kind) && !["poll", "activity"].includes(row.purpose);
 }

@@ -176,6 +176,7 @@ export function rowOf(event: At): Row | null {
     case "diagnosed":
       row.kind = "diagnosis";
       row.text = diagnosed(event).map((hop) => `${hop.source} → ${hop.target}: ${hop.error} (${hop.setting})`).join("; ") || "every hop answers";
+      row.text = `asked after the failure: ${row.text}`;
       row.bad = diagnosed(event).length > 0;
       return row;
     default:

@@ -65,7 +65,7 @@ export function Alarms({ journal, test }: { journal: Journal; test: Test }) {
   );
 }
 
-/** Answers that tell nothing by themselves: then what the assertion compared is shown, too. */
+/** Answers that tell nothing by themselves: what the assertion compared is shown in their place. */
 const BARE = /^(True|False|None)?$/;
 
 /** The settings that this case has otherwise than the nearest one that went well, and what else points at one. */
@@ -90,7 +90,7 @@ export function Governing({ journal, test }: { journal: Journal; test: Test }) {
           </dd>
         </>
       )}
-      {!near && settings.length === 0 && <><dt>differs</dt><dd>in nothing from the base configuration: no setting of the case explains it</dd></>}
+      {!near && settings.length === 0 && <><dt>differs</dt><dd>in no setting from the base configuration{bandsOf(test).faults.length > 0 ? ": see the fault" : ": no setting of the case explains it"}</dd></>}
       {broken.length > 0 && (
         <>
           <dt>governed by</dt>
@@ -112,21 +112,20 @@ export function Governing({ journal, test }: { journal: Journal; test: Test }) {
 export function Why({ journal, test }: { journal: Journal; test: Test }) {
   if (!BAD.has(test.outcome)) return null;
   const seen = test.seen || test.message || (test.outcome === "running" ? "The run ended before this test did." : "It does not say why.");
+  const compared = test.seen && BARE.test(test.seen.trim()) && test.message.includes("\n");
   return (
     <dl class="why">
       <dt>outcome</dt>
       <dd><Outcome outcome={test.outcome} /></dd>
       <dt>case</dt>
       <dd><CaseChips settings={test.settings} /></dd>
-      <Governing journal={journal} test={test} />
       {bandsOf(test).faults.map((fault) => (
         <><dt>fault</dt><dd>{fault.state} {fault.row}, from {fault.from.toFixed(1)} to {fault.to.toFixed(1)} s{fault.detail && ` (${fault.detail})`}</dd></>
       ))}
+      <Governing journal={journal} test={test} />
       {failedOnTheWay(test) && test.outcome !== "running" && <><dt>when</dt><dd>on the way into its case, before the test did anything</dd></>}
       {test.expected && <><dt>expected</dt><dd><pre>{test.expected}</pre></dd></>}
-      <dt>seen</dt>
-      <dd class="seen"><pre>{seen}</pre></dd>
-      {test.seen && BARE.test(test.seen.trim()) && test.message.includes("\n") && <><dt>compared</dt><dd><pre>{test.message}</pre></dd></>}
+      {compared ? <><dt>compared</dt><dd class="seen"><pre>{test.message}</pre></dd></> : <><dt>seen</dt><dd class="seen"><pre>{seen}</pre></dd></>}
       {test.places.length > 0 && (
         <><dt>at</dt><dd><pre>{test.places.map(([where, source]) => `${where}\n    ${source}`).join("\n")}</pre></dd></>
       )}
