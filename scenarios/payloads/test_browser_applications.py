@@ -34,6 +34,7 @@ from hublab.scenario import (
 )
 
 from .dashboards import LONG, PORT, dashboard, place
+from .one_cell import one_cell
 
 pytestmark = [
     pytest.mark.slow,  # a gigabyte of packages, and seconds until each has imported its own
@@ -42,25 +43,13 @@ pytestmark = [
 
 PREFIX = place().path
 NO_PROXY = ("server.ServerApp.jpserver_extensions", {"jupyter_server_proxy": False})
-NOTEBOOK = {
-    "cells": [
-        {
-            "cell_type": "code",
-            "id": "one",
-            "source": "import ipywidgets\n"
-            "button, said = ipywidgets.Button(description='press'), ipywidgets.Label('not yet')\n"
-            "def press(_): said.value = 'pressed'\n"
-            "button.on_click(press)\n"
-            "ipywidgets.VBox([button, said])\n",
-            "metadata": {},
-            "outputs": [],
-            "execution_count": None,
-        }
-    ],
-    "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-    "nbformat": 4,
-    "nbformat_minor": 5,
-}
+NOTEBOOK = one_cell(
+    "import ipywidgets\n"
+    "button, said = ipywidgets.Button(description='press'), ipywidgets.Label('not yet')\n"
+    "def press(_): said.value = 'pressed'\n"
+    "button.on_click(press)\n"
+    "ipywidgets.VBox([button, said])\n"
+)
 
 
 class Shown:

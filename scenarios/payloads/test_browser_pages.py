@@ -19,6 +19,7 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from hublab.scenario import HUB_SITE, LOADING, LiveLab, Visitor, sign_in_on_page, until
 
+from .one_cell import one_cell
 from .pages import page as kernel_page
 from .pages import visit
 
@@ -31,21 +32,7 @@ import ipywidgets
 slider = ipywidgets.IntSlider(value=3, min=0, max=10)
 slider
 """
-NOTEBOOK = {
-    "cells": [
-        {
-            "cell_type": "code",
-            "id": "one",
-            "source": SLIDER,
-            "metadata": {},
-            "outputs": [],
-            "execution_count": None,
-        }
-    ],
-    "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-    "nbformat": 4,
-    "nbformat_minor": 5,
-}
+NOTEBOOK = one_cell(SLIDER)
 
 
 async def open_in_lab(chromium: BrowserContext, lab: LiveLab, name: str) -> Page:

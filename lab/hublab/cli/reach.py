@@ -32,9 +32,9 @@ def reach_command(name: str, as_json: bool) -> None:
     """
 
     async def work(live: LiveLab) -> list[HopDiagnosis]:
-        seen = await reach(live)
-        live.record(diagnosed(live.name, seen))
-        return diagnose(seen)
+        hops = diagnose(await reach(live))
+        live.record(diagnosed(live.name, hops))
+        return hops
 
     hops = with_live(name, work, "reach")
     if as_json:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from hublab.diagnosis.reach import diagnose
+from collections.abc import Iterable
+
+from hublab.diagnosis.reach import HopDiagnosis
 from hublab.journal.events import Diagnosed
-from hublab.probes.reach import Reach
 
 
-def diagnosed(lab: str, seen: Reach) -> Diagnosed:
+def diagnosed(lab: str, hops: Iterable[HopDiagnosis]) -> Diagnosed:
     """What is broken of the hops that were tried, and which setting governs each."""
-    broken = [hop for hop in diagnose(seen) if not hop.ok]
     return Diagnosed(
         lab,
         tuple(
@@ -21,6 +21,7 @@ def diagnosed(lab: str, seen: Reach) -> Diagnosed:
                 "setting": hop.setting,
                 "workaround": hop.workaround,
             }
-            for hop in broken
+            for hop in hops
+            if not hop.ok
         ),
     )

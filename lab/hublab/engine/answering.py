@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import docker.errors
 
-from hublab.engine.open_programs import STDOUT, OpenProgram, OpenPrograms
+from hublab.engine.commands import STDOUT
+from hublab.engine.open_programs import OpenProgram, OpenPrograms
 
 
 class Answering(OpenProgram):

@@ -16,8 +16,6 @@ from typing import Any, TypeVar
 
 from docker.utils.socket import frames_iter
 
-STDOUT, STDERR = 1, 2
-"""Streams: Engine API, "ContainerAttach", "Stream format"."""
 MOST_IDLE = 4
 """Programs of one kind in one container that are kept while nobody asks them."""
 

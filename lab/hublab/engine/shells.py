@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 
 import docker.errors
 
-from hublab.engine.open_programs import STDERR, STDOUT, OpenProgram, OpenPrograms
+from hublab.engine.commands import STDERR, STDOUT
+from hublab.engine.open_programs import OpenProgram, OpenPrograms
 
 SHELL = "sh"
 

@@ -22,6 +22,7 @@ from hublab.errors import InternalError, JournalError, MachineError
 from hublab.journal import hosts, network
 from hublab.journal.events import Event, RunStarted, event_from_json
 from hublab.journal.private_file import write_private
+from hublab.journal.redaction import hideable
 from hublab.journal.secret_forms import in_base64, plain_forms
 
 REDACTED = "[secret]"
@@ -94,6 +95,11 @@ class Journal:
         texts = {*plain_forms(secret), *self._secrets}
         # The longest first: else the rest of a secret that contains another would stay.
         self._secrets = tuple(sorted(texts, key=len, reverse=True))
+
+    def hide_all(self, secrets: Iterable[str]) -> None:
+        """Hide those of these texts that can be hidden wherever they stand (`hideable`)."""
+        for secret in hideable(secrets):
+            self.hide(secret)
 
     def redacted(self, text: str) -> str:
         """A text without the secrets, for logs that are kept beside the journal."""

@@ -121,9 +121,9 @@ async def cell(visit: Visit) -> Seen:
 
 
 async def hops(visit: Visit) -> Seen:
-    seen = await reach(visit.live)
-    visit.live.record(diagnosed(visit.live.name, seen))
-    broken = [hop for hop in diagnose(seen) if not hop.ok]
+    tried = diagnose(await reach(visit.live))
+    visit.live.record(diagnosed(visit.live.name, tried))
+    broken = [hop for hop in tried if not hop.ok]
     if not broken:
         return Seen("ok")
     lines = [

@@ -20,7 +20,7 @@ from hublab.cases.surroundings import FAULT, OVERLAYS
 from hublab.errors import HublabError, MachineError, SettingError, UsageError
 from hublab.journal.events import CaseAnswered, Event
 from hublab.journal.file import Journal
-from hublab.journal.redaction import Redactor, hideable
+from hublab.journal.redaction import Redactor
 from hublab.matrix.asking import Answers, ask_all
 from hublab.matrix.plan import MatrixPlan
 from hublab.matrix.probes import OVERLAY_OF_ROLE, PROBES, Seen, Visit, failed
@@ -251,8 +251,7 @@ class Recorder:
 
     def hide(self, texts: Iterable[str]) -> None:
         """Hide these texts in everything written from now on."""
-        for text in hideable(texts):
-            self._journal.hide(text)
+        self._journal.hide_all(texts)
 
 
 class Silent:

@@ -19,7 +19,7 @@ import pytest
 
 from hublab.journal.events import Event, RunEnded, SpawnProgress
 from hublab.journal.file import Journal, merge, write_merged
-from hublab.journal.redaction import Redactor, hideable
+from hublab.journal.redaction import Redactor
 from hublab.pytest_plugin.item_names import name_of
 from hublab.pytest_plugin.logged import subjects, users_in
 from hublab.report.test_folders import folder_name
@@ -85,8 +85,7 @@ class Evidence:
 
     def hide(self, texts: Iterable[str]) -> None:
         """Hide these texts in everything written from now on."""
-        for text in hideable(texts):
-            self.journal.hide(text)
+        self.journal.hide_all(texts)
 
     def begin(self, item: pytest.Item) -> None:
         """Note that a test starts."""

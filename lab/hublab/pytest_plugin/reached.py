@@ -24,6 +24,7 @@ LONGEST = 15.0
 
 async def reach_after_failure(item: pytest.Item, live: LiveLab) -> None:
     """Try every hop and record what that means, if the test has failed and evidence is kept."""
+    from hublab.diagnosis.reach import diagnose
     from hublab.diagnosis.told import diagnosed
     from hublab.probes.reach import reach
 
@@ -34,7 +35,7 @@ async def reach_after_failure(item: pytest.Item, live: LiveLab) -> None:
         return
     try:
         async with asyncio.timeout(LONGEST):
-            live.record(diagnosed(live.name, await reach(live)))
+            live.record(diagnosed(live.name, diagnose(await reach(live))))
     except (HublabError, TimeoutError) as error:  # it must not hide why the test failed
         reason = str(error) or f"no answer in {LONGEST:.0f} s"
         live.record(Note("the hops could not be tried after the failure", {"error": reason}))

@@ -46,7 +46,8 @@ async def reset_lab(lab: Lab, settings: Settings, *, whole: bool = True) -> floa
     if due:
         await restart_roles(lab, roles_of(due))
         await asyncio.to_thread(nothing_due, lab, settings)
-    down = [proxy for proxy in proxies if proxy not in keeps or not runs_on[keeps.index(proxy)]]
+    kept = {proxy for proxy, on in zip(keeps, runs_on, strict=True) if on}
+    down = [proxy for proxy in proxies if proxy not in kept]
     await in_threads(*(partial(start_and_remember, lab, proxy, settings) for proxy in down))
     # The nodes meanwhile: what a hub needs to start is one core, and it knows of no server.
     nodes = [partial(end_all_servers, lab, node.service) for node in lab.of_role("node")]
