@@ -11,14 +11,14 @@ import subprocess
 import tarfile
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import docker.errors
 
 from hublab.engine import files as files_by_shell
-from hublab.engine import shells
+from hublab.engine import logs, shells
 from hublab.engine.answering import ask
 from hublab.engine.commands import run_in
 from hublab.engine.connection import connect, engine_errors
@@ -243,13 +243,22 @@ class Engine:
         With `timestamps` each line begins with the time at which the engine got it.
         """
         with engine_errors(f"read the log of {container[:12]}"):
-            raw = self._client.api.logs(
+            return logs.read(
+                self._client.api,
                 container,
                 since=since,
                 tail="all" if tail is None else tail,
                 timestamps=timestamps,
             )
-        return bytes(raw).decode(errors="replace")
+
+    def settle_log(self, container: str) -> None:
+        """Wait until the log has what the container's programs had written when this was called.
+
+        Of one that is frozen or has ended there is no more to come.
+        """
+        with engine_errors(f"wait for the log of {container[:12]}"):
+            if self._client.api.inspect_container(container)["State"]["Status"] == "running":
+                logs.settle(self._client.api, container, partial(self.exec, container))
 
     def end_of_log(
         self, container: str, *, since: float, lines: int, most: int
@@ -259,30 +268,14 @@ class Engine:
         At most so many lines and, about, bytes, whatever a program has printed. Also returns
         whether something before them is left out.
         """
-        pieces: deque[bytes] = deque()
-        size, cut = 0, False
         with engine_errors(f"read the log of {container[:12]}"):
-            # One line more tells whether there are more.
-            for piece in self._client.api.logs(
-                container, stream=True, follow=False, since=since, tail=lines + 1, timestamps=True
-            ):
-                pieces.append(piece)
-                size += len(piece)
-                while size - len(pieces[0]) >= most:
-                    size -= len(pieces.popleft())
-                    cut = True
-        told = b"".join(pieces).decode(errors="replace").split("\n")
-        if cut:  # the first one is cut, unless a piece ends where a line does
-            del told[0]
-        over = len(told) - 1 - lines  # behind the last line end nothing follows
-        return "\n".join(told[max(0, over) :]), cut or over > 0
+            return logs.read_end(self._client.api, container, since=since, lines=lines, most=most)
 
     def follow_logs(self, container: str, *, tail: int | None = None) -> Iterator[str]:
         """The log of a host as it grows, in pieces; ends with the container."""
         with engine_errors(f"follow the log of {container[:12]}"):
-            for piece in self._client.api.logs(
-                container, stream=True, follow=True, tail="all" if tail is None else tail
-            ):
+            tailed = "all" if tail is None else tail
+            for piece in logs.follow(self._client.api, container, tail=tailed):
                 yield piece.decode(errors="replace")
 
     def pause(self, container: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from hublab.engine.api import Engine
 from hublab.engine.connection import engine_errors
+from hublab.engine.logs import without_marks
 from hublab.engine.records import PROJECT, SERVICE, SIDECAR
 
 LIFE = (
@@ -98,7 +99,7 @@ def container_event(raw: dict[str, Any]) -> ContainerEvent | None:
 def log_lines(piece: bytes) -> Iterator[tuple[str, str]]:
     """The lines of a piece of a log: the engine's time and the text, without colours."""
     # Lines end where the engine ends them: a program's own \r, or another sign, ends none.
-    for line in COLOUR.sub("", piece.decode(errors="replace")).split("\n"):
+    for line in COLOUR.sub("", without_marks(piece).decode(errors="replace")).split("\n"):
         at, _, text = line.partition(" ")
         if at:
             yield at, text.rstrip("\r")

@@ -108,16 +108,24 @@ class LabHosts:
     # -- logs -------------------------------------------------------------------
 
     async def logs(self, host: str, *, since: float | None = None, tail: int | None = None) -> str:
-        """What a host's programs printed; `since` in seconds of the Unix clock."""
+        """What a host's programs had printed by now; `since` in seconds of the Unix clock."""
         container = self.lab.host(host).id
-        return await asyncio.to_thread(
-            lambda: self.lab.engine.logs(container, since=since, tail=tail)
-        )
+
+        def read() -> str:
+            self.lab.engine.settle_log(container)
+            return self.lab.engine.logs(container, since=since, tail=tail)
+
+        return await asyncio.to_thread(read)
 
     async def hub_run(self) -> HubRun:
         """What the hub's process said of itself since it last started."""
         return await asyncio.to_thread(hub_run, self.lab)
 
     async def hub_log(self) -> str:
-        """The hub's log since it last started."""
-        return (await self.hub_run()).log
+        """What the hub had logged by now, since it last started."""
+
+        def read() -> str:
+            self.lab.engine.settle_log(self.lab.one("hub").id)
+            return hub_run(self.lab).log
+
+        return await asyncio.to_thread(read)
