@@ -22,12 +22,12 @@ MARK = re.compile(rf"^(?:\S+ )?{MARKED}[0-9a-f]{{16}}\n".encode(), re.MULTILINE)
 """A mark's line, with the engine's time before it or without."""
 WRITE = 'printf "%s\\n" "$0" >/proc/1/fd/1 && printf "%s\\n" "$0" >/proc/1/fd/2'
 """What the first program of a container and all that it starts write to, unless told otherwise."""
-BEHIND = 1000
-"""Lines at the end of a log among which a mark is looked for."""
+BEHIND = 100
+"""Lines of the log that are read before those that come while the mark is written."""
 LOGGED = 30.0
 """Seconds after which a mark that is not in the log will not come: on an idle machine it takes some
 milliseconds, and with eight programs for each processor less than a second."""
-POLL = 0.01
+STREAMS = 2
 
 
 def read(api: Any, container: str, **options: Any) -> str:
@@ -76,11 +76,18 @@ def settle(api: Any, container: str, run: Callable[[Sequence[str]], ExecResult])
     print elsewhere, there is nothing to wait for. Raises the SDK's errors.
     """
     mark = f"{MARKED}{secrets.token_hex(8)}"
-    if run(["sh", "-c", WRITE, mark]).exit_code:
-        return
-    end = time.monotonic() + LOGGED
-    while bytes(api.logs(container, tail=BEHIND)).count(f"{mark}\n".encode()) < 2:
-        if time.monotonic() > end:
-            message = f"a line that was written to it is not there after {LOGGED:g} s"
-            raise docker.errors.DockerException(message)
-        time.sleep(POLL)
+    # Followed, as either mark may be thousands of lines before the end once the other has come.
+    stream = api.logs(container, stream=True, follow=True, tail=BEHIND)
+    try:
+        if run(["sh", "-c", WRITE, mark]).exit_code:
+            return
+        end, seen = time.monotonic() + LOGGED, 0
+        for piece in stream:
+            seen += piece.count(f"{mark}\n".encode())
+            if seen == STREAMS:
+                return
+            if time.monotonic() > end:
+                message = f"a line that was written to it is not there after {LOGGED:g} s"
+                raise docker.errors.DockerException(message)
+    finally:
+        stream.close()
