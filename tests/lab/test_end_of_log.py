@@ -6,10 +6,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from one_container import running
 
 from hublab.engine import Engine
-from hublab.engine.records import PROJECT, SERVICE
-from hublab.roles import LABEL
 
 LINES = 5000
 PRINT = f"seq -f 'line %g' {LINES}; exec sleep infinity"
@@ -25,22 +24,11 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def container(engine: Engine) -> Iterator[str]:
     """A container of the tools' image that has printed its lines."""
-    api = engine.client.api
-    names = [name for image in api.images() for name in image["RepoTags"] or []]
-    made = api.create_container(
-        next(name for name in names if name.startswith("hublab-tools:")),
-        ["sh", "-c", PRINT],
-        labels={"hublab.once": "true", PROJECT: "", SERVICE: "", LABEL: ""},
-        host_config=api.create_host_config(init=True),
-    )["Id"]
-    try:
-        api.start(made)
+    with running(engine, "sh", "-c", PRINT) as made:
         end = time.monotonic() + 30
         while f"line {LINES}\n" not in engine.logs(made, tail=1):
             assert time.monotonic() < end
         yield made
-    finally:
-        api.remove_container(made, force=True)
 
 
 def texts(log: str) -> list[str]:

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from one_container import running
 
 from hublab.engine import Engine
 from hublab.engine.commands import run_in
 from hublab.engine.files import LARGEST
-from hublab.engine.records import PROJECT, SERVICE, File
+from hublab.engine.records import File
 from hublab.errors import EngineError
-from hublab.roles import LABEL
 
 SECRET = "canary 'in\n$quotes'"
 
@@ -29,23 +29,8 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture
 def container(engine: Engine) -> Iterator[str]:
     """A container of the tools' image with nothing in it but `sleep`."""
-    api = engine.client.api
-    image = next(name for name in names_of_images(engine) if name.startswith("hublab-tools:"))
-    made = api.create_container(
-        image,
-        ["sleep", "infinity"],
-        labels={"hublab.once": "true", PROJECT: "", SERVICE: "", LABEL: ""},
-        host_config=api.create_host_config(init=True),
-    )["Id"]
-    try:
-        api.start(made)
+    with running(engine, "sleep", "infinity") as made:
         yield made
-    finally:
-        api.remove_container(made, force=True)
-
-
-def names_of_images(engine: Engine) -> list[str]:
-    return [name for image in engine.client.api.images() for name in image["RepoTags"] or []]
 
 
 def shells(engine: Engine, container: str) -> int:

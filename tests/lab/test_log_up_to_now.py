@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from one_container import running
 
 from hublab.engine import Engine
 from hublab.engine.logs import MARKED
-from hublab.engine.records import PROJECT, SERVICE
-from hublab.roles import LABEL
 
 ROUNDS, LINES = 10, 5000
 """Read at once, nearly every such log lacks its end on an idle machine; one of a few lines does
@@ -28,19 +27,8 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture
 def container(engine: Engine) -> Iterator[str]:
     """A container whose first program waits."""
-    api = engine.client.api
-    names = [name for image in api.images() for name in image["RepoTags"] or []]
-    made = api.create_container(
-        next(name for name in names if name.startswith("hublab-tools:")),
-        ["sleep", "infinity"],
-        labels={"hublab.once": "true", PROJECT: "", SERVICE: "", LABEL: ""},
-        host_config=api.create_host_config(init=True),
-    )["Id"]
-    try:
-        api.start(made)
+    with running(engine, "sleep", "infinity") as made:
         yield made
-    finally:
-        api.remove_container(made, force=True)
 
 
 def test_what_was_written_before_is_there(engine: Engine, container: str) -> None:

@@ -109,13 +109,10 @@ class LabHosts:
 
     async def logs(self, host: str, *, since: float | None = None, tail: int | None = None) -> str:
         """What a host's programs had printed by now; `since` in seconds of the Unix clock."""
-        container = self.lab.host(host).id
-
-        def read() -> str:
-            self.lab.engine.settle_log(container)
-            return self.lab.engine.logs(container, since=since, tail=tail)
-
-        return await asyncio.to_thread(read)
+        container = await self._logged(host)
+        return await asyncio.to_thread(
+            lambda: self.lab.engine.logs(container, since=since, tail=tail)
+        )
 
     async def hub_run(self) -> HubRun:
         """What the hub's process said of itself since it last started."""
@@ -123,9 +120,11 @@ class LabHosts:
 
     async def hub_log(self) -> str:
         """What the hub had logged by now, since it last started."""
+        await self._logged(self.lab.one("hub").service)
+        return (await self.hub_run()).log
 
-        def read() -> str:
-            self.lab.engine.settle_log(self.lab.one("hub").id)
-            return hub_run(self.lab).log
-
-        return await asyncio.to_thread(read)
+    async def _logged(self, host: str) -> str:
+        """The id of a host's container, once its log has what the host has printed by now."""
+        container = self.lab.host(host).id
+        await asyncio.to_thread(self.lab.engine.settle_log, container)
+        return container
