@@ -24,10 +24,8 @@ import pytest
 
 from hublab.scenario import LiveLab, freeze, until
 
-from ..sign_in.forms import at_the_form
+from .database_host import connections, password_at_the_form, psql, restart_database
 
-READY = "/opt/hublab/ready"
-ROWS = "SELECT name FROM users ORDER BY name"
 SILENCE = 4.0
 """Seconds without an answer that are taken for silence: a hub answers in milliseconds."""
 
@@ -38,25 +36,7 @@ HERE = pytest.mark.sabotage("hub.JupyterHub.db_url", "sqlite://")
 
 async def users(lab: LiveLab) -> list[str]:
     """The users that the database on its host knows."""
-    psql = ("psql", "--tuples-only", "--no-align", "--command", ROWS, "jupyterhub")
-    return (await lab.run("database", *psql, user="postgres")).split()
-
-
-async def password_at_the_form(lab: LiveLab) -> int:
-    """The status of a sign-in with the right password."""
-    return (await at_the_form(lab, username="alice", password=await lab.secret("password"))).status
-
-
-async def restart_database(lab: LiveLab) -> None:
-    """A fast shutdown (SIGINT, PostgreSQL documentation 18.5) and a start."""
-    await lab.programs.kill("database", "INT")
-
-    async def ended() -> bool:
-        return (await lab.programs.status("database")).ended
-
-    await until(ended, what="the end of the database")
-    await lab.programs.start("database")
-    await lab.run("database", READY)
+    return await psql(lab, "SELECT name FROM users ORDER BY name")
 
 
 @pytest.mark.issue(
@@ -113,8 +93,11 @@ async def test_a_stalled_database_holds_the_hub_but_no_server(lab: LiveLab) -> N
 
 @HERE
 async def test_a_sign_in_after_a_restart_fails_once(lab: LiveLab) -> None:
-    """The first sign-in is 500 with the right password, and the second one is in."""
+    """The first sign-in is 500 with the right password, and the second one is in: after its last
+    read the hub rests in a transaction, on its one connection.
+    """
     await (await lab.hub()).get("users")
+    assert list((await connections(lab)).values()) == ["idle in transaction"]
     await restart_database(lab)
     statuses = [await password_at_the_form(lab) for _ in range(2)]
     assert statuses == [500, 302]

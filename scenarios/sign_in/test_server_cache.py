@@ -22,35 +22,18 @@ The cases shorten the five minutes to some seconds, by configuration of the serv
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import pytest
 
-from hublab.scenario import PYTHON, Case, LiveLab, flag_file, until
+from hublab.scenario import Case, LiveLab
 
 from .kept_answers import first_answer, until_another
+from .locked_database import locked_database
 from .tokens import AT_HUB, AT_SERVER, make_token, questions_of, revoke, status_for
 
 KEPT = "server.HubOAuth.cache_max_age"
 SNIPPET = "server.snippet"
 NOBODYS = "0123456789abcdef0123456789abcdef"
 """A token that nobody has."""
-DATABASE = "/srv/jupyterhub/jupyterhub.sqlite"
-HELD = "/tmp/hublab-flags/held"
-HOLD = """
-import sqlite3, sys, time
-from pathlib import Path
-database = sqlite3.connect(sys.argv[1], isolation_level=None)
-database.execute("BEGIN EXCLUSIVE")
-held, flag = Path(sys.argv[2]), Path(sys.argv[3])
-held.touch()
-while flag.exists():
-    time.sleep(0.02)
-held.unlink()
-"""
-
 pytestmark = pytest.mark.topology("lab")
 BOTH = pytest.mark.matrix(KEPT, [4, 8])
 
@@ -58,25 +41,6 @@ BOTH = pytest.mark.matrix(KEPT, [4, 8])
 def seconds(case: Case) -> int:
     """For how long the servers of this case keep an answer."""
     return int(str(case[KEPT]))
-
-
-@asynccontextmanager
-async def held_database(lab: LiveLab) -> AsyncIterator[None]:
-    """The hub's database locked by another program of its host, for a block."""
-    holding = None
-    try:
-        async with flag_file(lab, "hub", "hold"):
-            argv = (PYTHON, "-c", HOLD, DATABASE, HELD, "/tmp/hublab-flags/hold")
-            holding = asyncio.create_task(lab.run("hub", *argv))
-
-            async def held() -> bool:
-                return holding.done() or await lab.read_file("hub", HELD) is not None
-
-            await until(held, what="the lock of the database")
-            yield
-    finally:
-        if holding:
-            await holding
 
 
 @pytest.mark.issue(
@@ -151,7 +115,7 @@ async def test_a_lost_database_is_kept_as_a_refusal(lab: LiveLab, case: Case) ->
     """A good token, asked about while the database is locked: refused long after the lock."""
     await lab.spawn("alice", on="node1")
     token = await make_token(lab)
-    async with held_database(lab):
+    async with locked_database(lab):
         kept = await first_answer(lambda: status_for(lab, AT_SERVER, token.text))
         assert kept.first == 403
     assert "Rolling back session due to database error" in await lab.hub_log()
