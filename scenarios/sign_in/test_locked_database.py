@@ -86,6 +86,7 @@ async def test_a_lock_of_everything(lab: LiveLab, case: Case) -> None:
             assert "database is locked" in await lab.hub_log()
 
 
+@pytest.mark.slow
 @pytest.mark.matrix(KWARGS, [{}, LONGER])
 async def test_a_lock_of_writers(lab: LiveLab, case: Case) -> None:
     """A token that was in use goes on. One that is used for the first time is 403 after as long,
