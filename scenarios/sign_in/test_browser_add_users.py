@@ -23,7 +23,10 @@ pytestmark = pytest.mark.topology("lab", "browser")
 
 
 async def add(page: Page, *names: str, admin: bool = False) -> Response:
-    """Type names on the page that makes users, and send them; the hub's answer."""
+    """Type names on the page that makes users, and send them; the hub's answer.
+
+    When all is well the page leads back to the list, a moment later.
+    """
     await page.goto(f"{HUB_SITE}/hub/admin#/add-users")
     await page.get_by_test_id("user-textarea").fill("\n".join(names))
     await page.get_by_test_id("check").set_checked(admin)
@@ -40,8 +43,9 @@ async def test_users_are_made_on_the_page(lab: LiveLab, chromium: BrowserContext
     page = await chromium.new_page()
     await sign_in_on_page(page, lab, HUB_SITE, "admin", then="/hub/admin")
     assert (await add(page, "bob", "Carol")).status == 201
-    await expect(page.get_by_test_id("user-row-name").filter(has_text="carol")).to_be_visible()
+    await expect(page.get_by_test_id("user-row-carol")).to_be_visible()
     assert (await add(page, "dave", admin=True)).status == 201
+    await expect(page.get_by_test_id("user-row-dave")).to_be_visible()
     rows = {row["name"]: bool(row["admin"]) for row in await table_rows(lab, "users")}
     assert rows == {"admin": True, "bob": False, "carol": False, "dave": True}
     assert (await add(page, "bob", "carol")).status == 409
