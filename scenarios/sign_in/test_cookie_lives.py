@@ -17,7 +17,9 @@ Sources:
   Default is two weeks"; handlers/base.py, `_user_for_cookie`: by the time that the hub signed it;
   `oauth_token_expires_in` follows it.
 - tornado, `set_signed_cookie`: "expires_days sets the lifetime of the cookie in the browser", 30 by
-  default; RFC 6265, 4.1.2: without Max-Age and Expires a cookie ends with the browser's session.
+  default; None is a cookie of the session; jupyterhub/handlers/base.py, `_set_cookie`, and
+  services/auth.py, `set_cookie`: `cookie_options` go there; RFC 6265, 4.1.2: without Max-Age and
+  Expires a cookie ends with the browser's session.
 """
 
 from __future__ import annotations
@@ -42,9 +44,12 @@ from hublab.scenario import (
     table_rows,
 )
 
-from .oauth_steps import CLIENT, PAGE, STATE_COOKIE, leads_to, open_page
+from .oauth_steps import CLIENT, PAGE, STATE_COOKIE, leads_to, open_page, until_callback
 
 DAYS = "hub.JupyterHub.cookie_max_age_days"
+TORNADO = "hub.JupyterHub.tornado_settings"
+KEPT_LONGER = {"cookie_options": {"expires_days": 60}}
+AS_LONG_AS_IT_RUNS = {"cookie_options": {"expires_days": None}}
 DAY = 24 * 3600
 Cookie = tuple[str, str]
 LOGIN, SESSION, HUB_XSRF = (
@@ -107,6 +112,12 @@ def lives(who: Credentials) -> dict[Cookie, float | None]:
     return found
 
 
+def days(kept: dict[Cookie, float | None], *cookies: Cookie) -> set[int | None]:
+    """For how many whole days these are kept."""
+    seconds = [kept[one] for one in cookies]
+    return {None if one is None else round(one / DAY) for one in seconds}
+
+
 @pytest.mark.sabotage("server.ServerApp.disable_check_xsrf", True)
 @pytest.mark.sabotage(
     "hub.snippet", "../changes/sessions_once.py", sentence="Without the session's"
@@ -124,20 +135,15 @@ async def test_what_each_cookie_opens(lab: LiveLab) -> None:
     assert seen == TABLE
 
 
-@pytest.mark.finding(
-    "Browsers drop the sign-in after 30 days, whatever cookie_max_age_days says",
-    project="jupyterhub",
-    steps="cookie_max_age_days = 60; sign in, open a server; read the cookies' Expires.",
-    expected="60 days: 'Number of days for a login cookie to be valid' (cookie_max_age_days); the "
-    "OAuth token of the server's cookie does last for 60.",
-    seen="30 days for jupyterhub-hub-login and for the server's own cookie, the default of "
-    "tornado's set_signed_cookie, so that more than 30 days have no effect in a browser. Fewer "
-    "days do, for the hub looks at the time itself.",
+@pytest.mark.issue(
+    "jupyterhub#4433",
+    happens=True,
+    workaround="tornado_settings = {'cookie_options': {'expires_days': 60}} beside it",
 )
 @pytest.mark.matrix(DAYS, [14, 60])
 async def test_how_long_a_browser_keeps_each(lab: LiveLab, case: Case) -> None:
     """The form's XSRF cookie an hour, a begun sign-in ten minutes, hub's and server's own thirty
-    days, the others as long as the browser runs. The token in the server's lasts as long as is set.
+    days whatever is set, the others as long as it runs. The token in the server's lasts as set.
     """
     await lab.spawn("alice", on="node1")
     nobody = fresh_browser(lab)
@@ -154,13 +160,24 @@ async def test_how_long_a_browser_keeps_each(lab: LiveLab, case: Case) -> None:
         HUB_XSRF: None,
         SERVER_XSRF: None,
     }
-    for one in (LOGIN, OWN):
-        seconds = kept[one]
-        assert seconds is not None
-        assert round(seconds / DAY) == 30
+    assert days(kept, LOGIN, OWN) == {30}
     (row,) = [row for row in await table_rows(lab, "api_tokens") if row["client_id"] == CLIENT]
     ends, made = (datetime.fromisoformat(str(row[name])) for name in ("expires_at", "created"))
     assert round((ends - made).total_seconds()) == int(str(case[DAYS])) * DAY
+
+
+@pytest.mark.issue(
+    "jupyterhub#1672", happens=False, workaround="cookie_options, which servers have too since 0.9"
+)
+@pytest.mark.matrix(TORNADO, [KEPT_LONGER, AS_LONG_AS_IT_RUNS])
+async def test_cookie_options_say_how_long(lab: LiveLab, case: Case) -> None:
+    """Hub's and server's own and the session's: sixty days, or as long as the browser runs."""
+    await lab.spawn("alice", on="node1")
+    who = await lab.enter(credentials(lab, "alice"))
+    back = await until_callback(lab, who)
+    await open_page(lab, who, leads_to(back))
+    longer = case[TORNADO] == KEPT_LONGER
+    assert days(lives(who), LOGIN, OWN, SESSION) == {60 if longer else None}
 
 
 @pytest.mark.matrix(DAYS, [14, 21])
