@@ -1,6 +1,6 @@
 """A server tries each of its reports once, and takes one that failed as sent."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 
@@ -13,7 +13,7 @@ async def as_sent(notify: Any, server: Any) -> None:
     try:
         await notify(server)
     except TimeoutError:
-        server._last_activity_sent = datetime.now(timezone.utc)
+        server._last_activity_sent = datetime.now(UTC)
 
 
 WHERE = "jupyterhub.singleuser.extension"
