@@ -1,8 +1,7 @@
 """The hub compares no versions when a server starts, and keeps its own as the server's."""
 
+from importlib.metadata import version
 from typing import Any
-
-from jupyterhub._version import __version__
 
 
 def nothing(check: Any, *versions_and_log: Any) -> None:
@@ -11,7 +10,7 @@ def nothing(check: Any, *versions_and_log: Any) -> None:
 
 async def as_its_own(wait_up: Any, user: Any, spawner: Any) -> None:
     await wait_up(user, spawner)
-    spawner._jupyterhub_version = __version__
+    spawner._jupyterhub_version = version("jupyterhub")
 
 
 CHANGES = {
