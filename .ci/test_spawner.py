@@ -29,7 +29,7 @@ from images import DOCKERFILE, ROOT, base_image, build_arguments, old_base_image
 NEWEST, OLDEST, DEBIAN_12 = "spawner-test", "spawner-test-oldest", "spawner-test-debian12"
 OPTIONS = {"--oldest": OLDEST, "--debian12": DEBIAN_12}
 WARM = "--warm"
-OUTSIDE = ("test_blackbox.py", "test_paths.py", "test_start_stop.py")
+OUTSIDE = ("test_blackbox.py", "test_jump_hosts.py", "test_paths.py", "test_start_stop.py")
 NOTHING_COLLECTED = 5
 INTERRUPTED, TERMINATED = 130, 143
 

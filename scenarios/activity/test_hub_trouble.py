@@ -55,8 +55,10 @@ pytestmark = [
     # The proxy is not asked: what the hub knows it has from the server.
     pytest.mark.matrix("hub.JupyterHub.last_activity_interval", [0]),
     pytest.mark.matrix(ENVIRONMENT, [{TOLD: "1"}]),
-    pytest.mark.sabotage(ENVIRONMENT, {TOLD: "0"}),
 ]
+
+
+ENDS = pytest.mark.sabotage("server.snippet", "../changes/ends_when_refused.py")
 
 
 async def start(lab: LiveLab) -> tuple[Server, Visitor, LastActivity]:
@@ -95,6 +97,7 @@ async def learned(times: LastActivity, truth: datetime) -> bool:
     return await until(known, what="the hub has what was done meanwhile")
 
 
+@pytest.mark.sabotage("server.snippet", "../changes/failed_reports_are_lost.py")
 async def test_reports_arrive_after_the_hub_was_down(lab: LiveLab) -> None:
     """Down and up again: attempts that fail are logged, and what was done meanwhile arrives."""
     _, alice, times = await start(lab)
@@ -111,6 +114,7 @@ async def test_reports_arrive_after_the_hub_was_down(lab: LiveLab) -> None:
     assert RETRIED in await logged(lab, RETRIED)
 
 
+@pytest.mark.sabotage("server.snippet", "../changes/reports_wait_two_seconds.py")
 async def test_a_report_arrives_when_a_frozen_hub_wakes(lab: LiveLab) -> None:
     """It accepts and says nothing: no server notices, and the report arrives when it wakes."""
     _, alice, times = await start(lab)
@@ -131,6 +135,7 @@ async def refused(lab: LiveLab) -> bool:
     )
 
 
+@ENDS
 async def test_a_hub_with_an_empty_database_refuses_reports(lab: LiveLab) -> None:
     """The hub forgets everybody: reports are 403, and a server runs that no culler will find."""
     server, _, _ = await start(lab)
@@ -146,6 +151,7 @@ async def test_a_hub_with_an_empty_database_refuses_reports(lab: LiveLab) -> Non
     assert server.pid in {process.pid for process in await user_processes(lab, "alice")}
 
 
+@ENDS
 async def test_a_server_without_its_token_serves_on(lab: LiveLab) -> None:
     """Without its token a server serves on, and the hub hears of its user by the proxy alone."""
     _, alice, times = await start(lab)

@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.topology("lab", "onebox"),
     pytest.mark.matrix("hub.JupyterHub.internal_ssl", [True]),
     pytest.mark.matrix("hub.JupyterHub.trusted_alt_names", [["DNS:hub"]]),
-    pytest.mark.sabotage("hub.JupyterHub.internal_ssl", False),
+    pytest.mark.sabotage("hub.snippet", "../changes/reads_its_certificate_anew.py"),
 ]
 
 FOLDER = "/srv/jupyterhub/internal-ssl"
@@ -41,7 +41,7 @@ SHOWN = f"""
 import json, ssl
 with open("{FOLDER}/hub-internal/hub-internal.crt") as file:
     on_disk = ssl.PEM_cert_to_DER_cert(file.read())
-shown = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("hub", 8081)))
+shown = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("hub", 8081), timeout=10))
 print(json.dumps([on_disk.hex(), shown.hex()]))
 """
 

@@ -69,7 +69,10 @@ async def ended(
     await until_watched(states, "stopped")
 
 
-@pytest.mark.sabotage("hub.Spawner.cmd", ["/bin/false"])
+@pytest.mark.sabotage("hub.snippet", "../changes/hooks_cannot_fail.py")
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/no_hook_after_the_stop.py", sentence="the same five states"
+)
 async def test_lives(lab: LiveLab) -> None:
     """Asked to stop, or killed and found by a poll: the same five states. A hook that fails leaves
     three of them.

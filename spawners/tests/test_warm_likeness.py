@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from machinery import BIN, Account, Hub, Sshd, wait_until
-from test_paths import SslHub
+from ssl_hub import SslHub
 from test_warm import ask
 from warm_parent import Parent, running
 

@@ -100,3 +100,24 @@ def test_a_user_reads_what_failed_and_tries_it_again(tmp_path: Path) -> None:
     assert told[-1]["kind"] == "run_ended"
     hub = [one["text"] for one in told if one["kind"] == "log_line" and one["host"] == "hub"]
     assert any("403 GET /hub/api/user" in text for text in hub)
+
+
+HANGS = '''\
+import pytest
+pytestmark = pytest.mark.topology("lab", "onebox")
+
+async def test_hangs(lab):
+    """A program on the hub's host ends."""
+    await lab.run("hub", "tail", "-f", "/dev/null")
+
+async def test_goes_on(lab):
+    assert (await lab.run("hub", "echo", "more")).strip() == "more"
+'''
+
+
+def test_a_scenario_that_hangs_holds_nothing_up(tmp_path: Path) -> None:
+    """It is undecided, the next one has the lab, and the run ends and removes that."""
+    code, said = run(tmp_path, HANGS, "test_suite.py", "--lab-timeout", "5")
+    assert code == 1, said
+    assert "it was not over after 5 s\n    at test_suite.py:6" in said
+    assert "1 passed, 1 undecided" in said

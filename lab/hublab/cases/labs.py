@@ -105,8 +105,10 @@ class Labs:
             await runner.restore()
 
     def end(self) -> None:
-        """Remove the labs that this run created, unless the options keep them."""
-        for runner in self._runners():
+        """Remove the labs that this run created, unless the options keep them. Once for each."""
+        runners = self._runners()
+        self._labs.clear()
+        for runner in runners:
             runner.end()
 
     def _runners(self) -> list[CaseRunner]:

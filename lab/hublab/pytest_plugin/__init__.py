@@ -20,6 +20,7 @@ pytest_plugins = (
     "hublab.pytest_plugin.browser_fixture",
     "hublab.pytest_plugin.ordering",
     "hublab.pytest_plugin.run_report",
+    "hublab.pytest_plugin.time_limit",
     "hublab.pytest_plugin.sabotage",
     "hublab.pytest_plugin.selection",
     "hublab.pytest_plugin.verdicts",

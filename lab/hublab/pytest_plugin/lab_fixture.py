@@ -94,6 +94,8 @@ async def _channels(_labs: Labs) -> AsyncIterator[Callable[[Lab], Any]]:
 
         yield channel
     await _labs.restore()
+    # Before the loop waits for its threads: a command that never ends does so with its container.
+    _labs.end()
 
 
 @pytest.fixture

@@ -25,7 +25,9 @@ from hublab.pytest_plugin.evidence_store import LAB
 from hublab.pytest_plugin.kept_score import KeptScore, Noticed, Subject
 from hublab.pytest_plugin.score import Score, outcome_of, set_outcome
 from hublab.pytest_plugin.software_change import called_changes
+from hublab.pytest_plugin.time_limit import TookTooLong
 
+NOT_THE_TESTS_WORD = (EngineError, MachineError, TookTooLong)
 _KEPT = "hublab_score"
 _SUBJECT = pytest.StashKey[Subject]()
 _BEGUN = pytest.StashKey[float]()
@@ -150,8 +152,9 @@ class SabotageRun:
         failed = call.excinfo is not None and not report.skipped
         pair = pair_of(item)
         cases = f"{pair[0].id} assumed, {pair[1].id} applied" if pair else ""
-        # A lost engine has noticed nothing; that something was never seen is the test's own word.
-        lost = call.excinfo is not None and call.excinfo.errisinstance((EngineError, MachineError))
+        # A lost engine has noticed nothing, and neither has a test that hangs; that something was
+        # never seen is the test's own word.
+        lost = call.excinfo is not None and call.excinfo.errisinstance(NOT_THE_TESTS_WORD)
         if call.when == "call" and not report.skipped and not lost:
             idle = pair is not None and never_called(item, pair[1])
             outcome = "missed" if not failed else "broken" if idle else "caught"
