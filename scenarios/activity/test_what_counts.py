@@ -147,9 +147,8 @@ async def check(lab: LiveLab, table: Table) -> None:
     sentence="a program that polls kernels keeps the server awake",
 )
 async def test_a_request_counts_by_its_status_and_body(lab: LiveLab) -> None:
-    """Through the proxy, by her and by strangers: status and body count there, the user here.
-
-    So a program that polls kernels keeps the server awake, and not only through the proxy.
+    """Through the proxy, by her and by strangers: status and body count there, the user here. So
+    a program that polls kernels keeps the server awake, and not only through the proxy.
     """
     await check(lab, REQUESTS)
 

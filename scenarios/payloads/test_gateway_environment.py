@@ -74,9 +74,8 @@ async def test_what_a_gateway_gives_of_its_own(lab: LiveLab) -> None:
     "server.ServerApp.root_dir", "/", sentence="the notebook's folder comes as a variable"
 )
 async def test_what_a_server_hands_on(lab: LiveLab, case: Case) -> None:
-    """A variable of its user's where server and gateway both allow it.
-
-    In any case the notebook's folder comes as a variable, of a place that the gateway has not.
+    """A variable of its user's where server and gateway both allow it; in any case
+    the notebook's folder comes as a variable, of a place that the gateway has not.
     """
     seen = {}
     notebook = {"path": "week1/notebook.ipynb"}

@@ -258,9 +258,9 @@ async def test_a_lost_client_by_default(lab: LiveLab) -> None:
 )
 async def test_who_notices_a_lost_client(lab: LiveLab, case: Case) -> None:
     """The client and the proxy do not; the server does by pings, if they are the right ones.
+    Neither its pings nor a lost connection are activity of the server.
 
     Then the page's WebSocket is closed when the network is back; else it goes on as if nothing was.
-    Neither its pings nor a lost connection are activity of the server.
     """
     alice, server = await visit(lab, "alice")
     kernel = await new_kernel(alice, server)

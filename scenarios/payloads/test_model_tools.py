@@ -159,9 +159,8 @@ async def test_a_port_for_everybody(lab: LiveLab) -> None:
     sentence="the stop of her server waits for SIGKILL",
 )
 async def test_a_tool_that_anybody_may_call(lab: LiveLab) -> None:
-    """Whoever has an account on the host calls it without a word of who that is.
-
-    After one call the stop of her server waits for SIGKILL.
+    """Whoever has an account on the host calls it without a word of who that is; after one call
+    the stop of her server waits for SIGKILL.
     """
     folder = "/home/alice/.jupyter"
     await lab.run(HOST, "mkdir", "-p", folder, user="alice")

@@ -105,10 +105,11 @@ async def test_the_last_who_saves_wins(lab: LiveLab) -> None:
 @pytest.mark.side_by_side
 @pytest.mark.matrix(RTC_OFF, [False, True])
 async def test_a_document_that_is_shared(lab: LiveLab) -> None:
-    """Each has what the other types, and it is saved; a write past them replaces it for both.
+    """Each has what the other types, and it is saved; a write past them replaces it for both,
+    of which an event of the server is the only word.
 
-    What was typed and not saved is gone, of which an event of the server is the only word, and
-    what is typed later is saved again. `disable_rtc` changes nothing of it.
+    What was typed and not saved is gone, and what is typed later is saved again. `disable_rtc`
+    changes nothing of it.
     """
     _, server = await visit(lab, "alice")
     await lab.put_files("node2", "/home/bob", [File("collaborators.py", CODE)])
