@@ -101,6 +101,23 @@ async def asks_hub_by_token(who: Actors, later: AsyncExitStack) -> AsyncIterator
         assert answer.status == 200
 
 
+def monitors(path: str, *, past_proxy: bool = False) -> Action:
+    """A program asks with a token of its own, through the proxy or at the server's own address."""
+
+    @contextlib.asynccontextmanager
+    async def action(who: Actors, later: AsyncExitStack) -> AsyncIterator[None]:
+        headers = {"Authorization": f"token {await who.lab.secret('api_token')}"}
+        server = await who.lab.server("alice")
+        assert server is not None
+        own = f"http://{server.address}:{server.port}"
+        place = own if past_proxy else str(who.alice.origin).rstrip("/")
+        yield
+        async with who.stranger.get(URL(f"{place}{path}"), headers=headers) as answer:
+            assert answer.status == 200, path
+
+    return action
+
+
 async def page(who: Actors, later: AsyncExitStack) -> Kernel:
     """A page that is connected to alice's kernel."""
     return await later.enter_async_context(who.alice.connect(who.kernel))

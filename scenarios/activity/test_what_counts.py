@@ -25,7 +25,7 @@ import pytest
 from hublab.scenario import LiveLab, last_activity
 
 from . import actions
-from .actions import Action, Actors, asks, who_moves
+from .actions import Action, Actors, asks, monitors, who_moves
 from .kernels_and_pages import new_kernel, pings, visit
 
 FINISH = "jupyter_server/base/handlers.py, APIHandler.finish"
@@ -60,6 +60,22 @@ REQUESTS: Table = {
     "reads a folder": (asks(f"{API}/contents", 200), {SERVER, PROXY}, FINISH),
     "asks for what is not there": (asks(f"{API}/contents/no", 404), {SERVER}, BELOW_300),
     "polls kernels, as pages do": (asks(f"{API}/kernels", 200), {SERVER, PROXY}, FINISH),
+    "monitor polls kernels": (monitors(f"{API}/kernels"), {SERVER, PROXY}, FINISH),
+    "monitor polls kernels past the proxy": (
+        monitors(f"{API}/kernels", past_proxy=True),
+        {SERVER},
+        FINISH,
+    ),
+    "monitor says that it does not count": (
+        monitors(f"{API}/kernels?no_track_activity=1", past_proxy=True),
+        set(),
+        FINISH,
+    ),
+    "monitor asks the status past the proxy": (
+        monitors(f"{API}/status", past_proxy=True),
+        set(),
+        STATUS,
+    ),
     "says that it does not count": (
         asks(f"{API}/contents?no_track_activity=1", 200),
         {PROXY},
@@ -125,8 +141,15 @@ async def check(lab: LiveLab, table: Table) -> None:
     seen="The answer is 403 and last_activity of the route is now: req.on('data') records it.",
 )
 @pytest.mark.sabotage("hub.JupyterHub.activity_resolution", 3600)
+@pytest.mark.sabotage(
+    "server.snippet",
+    "../changes/lists_of_kernels_do_not_count.py",
+    sentence="a program that polls kernels keeps the server awake",
+)
 async def test_a_request_counts_by_its_status_and_body(lab: LiveLab) -> None:
-    """Through the proxy, by her and by strangers: status and body count there, the user here."""
+    """Through the proxy, by her and by strangers: status and body count there, the user here. So
+    a program that polls kernels keeps the server awake, and not only through the proxy.
+    """
     await check(lab, REQUESTS)
 
 

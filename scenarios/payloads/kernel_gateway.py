@@ -1,23 +1,51 @@
-"""A kernel gateway on a host of its own, as its user bob starts it."""
+"""A gateway on a host of its own, as its user bob starts it, and where its kernels are."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 
 from hublab.scenario import LiveLab, listening, until
 
+from .pages import Page
+
 HOST, USER, PORT = "node2", "bob", 8889
 ADDRESS = f"http://{HOST}:{PORT}"
+JUPYTER = "/opt/jupyter/bin/jupyter"
 COMMAND = (
-    "/opt/jupyter/bin/jupyter",
+    JUPYTER,
     "kernelgateway",
     "--KernelGatewayApp.ip=0.0.0.0",
     f"--KernelGatewayApp.port={PORT}",
 )
+LISTS = "--JupyterWebsocketPersonality.list_kernels=True"
+"""Without this option whoever asks a kernel gateway for its kernels is refused."""
 START = 'cd "$HOME" && nohup "$@" >gateway.log 2>&1 </dev/null & echo $!'
 END = 'kill -9 "$1" 2>/dev/null; while kill -0 "$1" 2>/dev/null; do sleep 0.02; done'
+WHERE = """\
+import json, os, pwd
+print(json.dumps([
+    pwd.getpwuid(os.getuid()).pw_name, os.uname().nodename, os.getcwd(),
+    {{name: os.environ[name] for name in {names} if name in os.environ}},
+]))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a kernel runs, as whom, and what some variables are there. Use `where`."""
+
+    user: str
+    host: str
+    folder: str
+    variables: Mapping[str, str]
+
+
+async def where(tab: Page, *names: str) -> Place:
+    """Where the kernel of a page runs, and which of these variables it has."""
+    return Place(*json.loads((await tab.show(WHERE.format(names=names))).stdout))
 
 
 @dataclass(slots=True)
@@ -25,13 +53,15 @@ class Gateway:
     """A gateway that was started. Use `gateway`."""
 
     lab: LiveLab
+    command: tuple[str, ...] = COMMAND
+    environment: Mapping[str, str] = field(default_factory=dict)
     pid: str = ""
 
     async def start(self, *options: str) -> None:
         """Start it; returns when it listens."""
-        home = f"/home/{USER}"
-        environment = {"HOME": home, "PATH": "/opt/jupyter/bin:/usr/bin:/bin"}
-        argv = ("sh", "-c", START, "-", *COMMAND, *options)
+        path = "/opt/jupyter/bin:/usr/bin:/bin"
+        environment = {"HOME": f"/home/{USER}", "PATH": path, **self.environment}
+        argv = ("sh", "-c", START, "-", *self.command, *options)
         done = await self.lab.exec(HOST, *argv, user=USER, environment=environment)
         self.pid = done.stdout.strip()
 
@@ -46,9 +76,17 @@ class Gateway:
 
 
 @contextlib.asynccontextmanager
-async def gateway(lab: LiveLab, *options: str) -> AsyncIterator[Gateway]:
-    """A gateway for as long as the block, or until it is killed."""
-    one = Gateway(lab)
+async def gateway(
+    lab: LiveLab,
+    *options: str,
+    command: tuple[str, ...] = COMMAND,
+    environment: Mapping[str, str] | None = None,
+) -> AsyncIterator[Gateway]:
+    """A gateway for as long as the block, or until it is killed.
+
+    `environment` is what it has beside HOME and PATH.
+    """
+    one = Gateway(lab, command, environment or {})
     await one.start(*options)
     try:
         yield one

@@ -1,16 +1,16 @@
 """Kernels on a third host: what a gateway in between changes, and what does not come through it.
 
-Why it matters: to a page a kernel of a gateway looks like any other. But it has no HOME and not its
-user's name, the limits of the user's own server do not reach it, an output of more than 10 MB is
-lost without a word, and after a widget with a picture the page waits for ever.
+Why it matters: to a page a kernel of a gateway looks like any other. But it is not its user's, nor
+in the folder of its notebook, the limits of the user's own server do not reach it, an output of
+more than 10 MB is lost without a word, and after a widget with a picture the page waits for ever.
 
 Sources:
 - jupyter_server 2.21, gateway/connections.py: `websocket_connect(request)` without a size, for
   which tornado, websocket.py, has `_default_max_message_size`, 10 MiB; `message.decode("utf8")` of
   what is bytes; gateway/gateway_client.py, `gateway_retry_max`: 5.
-- jupyter_kernel_gateway 3.0, documentation, "Configuration options": `list_kernels` False,
-  `env_process_whitelist` []; kernel_gateway/services/kernels/handlers.py: with an `env` in the
-  request, which a Jupyter server always sends, PATH alone is kept of the gateway's own.
+- jupyter_server, gateway/managers.py: `GatewayKernelSpecManager`, whose kinds are the gateway's;
+  `start_kernel`, which asks for a kernel by its kind and an environment, without a folder.
+- jupyter_kernel_gateway 3.0, documentation, "Configuration options": `list_kernels` False.
 - jupyter_server, services/kernels/connection/channels.py: the limits are those of the server whose
   WebSocket has the kernel's channels behind it, here the gateway's.
 """
@@ -23,22 +23,25 @@ import json
 
 import pytest
 
-from hublab.scenario import Case, HubError, LiveLab, last_server_log, until
+from hublab.scenario import PYTHON, Case, File, HubError, LiveLab, last_server_log, until
 
-from .kernel_gateway import ADDRESS, HOST, gateway
+from .kernel_gateway import ADDRESS, HOST, LISTS, Place, gateway, where
 from .pages import Page, new_kernel, page, visit
 from .test_kernels import BINARY, DATA_LIMIT, EXCEEDED, PRINTED, PRINTS, SHOWN, SHOWS
 
 pytestmark = pytest.mark.topology("lab", "payloads")
 
 URL = "server.GatewayClient.url"
-WHERE = """\
-import json, os, pwd
-print(json.dumps([pwd.getpwuid(os.getuid()).pw_name, os.uname().nodename, 'HOME' in os.environ]))
-"""
+FOLDER = "/home/alice/week1"
+KIND = json.dumps(
+    {
+        "argv": [PYTHON, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "a kind of a user's own",
+        "language": "python",
+    }
+)
 SILENCE = 2.0
 """Seconds without a message. With a kernel of its own the server passes each on within 0.1 s."""
-LISTS = "--JupyterWebsocketPersonality.list_kernels=True"
 RAN = "/home/bob/ran"
 SMALL = BINARY.replace(str(SHOWN), "1000")
 
@@ -55,38 +58,46 @@ async def messages(tab: Page, seconds: float = SILENCE) -> list[str]:
     return seen
 
 
-@pytest.mark.issue(
-    "jupyter-server/kernel_gateway#361",
-    happens=True,
-    workaround="KernelGatewayApp.env_process_whitelist",
-)
+async def add_kind(lab: LiveLab, host: str, user: str, name: str) -> None:
+    """Install a kind of kernel in a user's home."""
+    folder = f"/home/{user}/.local/share/jupyter/kernels/{name}"
+    await lab.run(host, "mkdir", "-p", folder, user=user)
+    await lab.put_files(host, folder, [File("kernel.json", KIND.encode())])
+
+
 @pytest.mark.matrix(URL, ["", ADDRESS])
 async def test_whose_kernels_they_are(lab: LiveLab, case: Case) -> None:
-    """The gateway's user's, on its host, without HOME; and the server's own lists are refused.
+    """The gateway's user's, in that user's folder on its host; and lists of kernels are refused.
 
-    Each is an option of the gateway: its `env_process_whitelist`, its `list_kernels`.
+    The kinds to choose from are the gateway's alone. Its option `list_kernels` mends the lists.
     """
+    await add_kind(lab, HOST, "bob", "bobs")
+    await add_kind(lab, "node1", "alice", "alices")
+    await lab.run("node1", "mkdir", FOLDER, user="alice")
     async with gateway(lab) as other:
         alice, server = await visit(lab, "alice")
-        async with page(alice, server, await new_kernel(alice, server)) as tab:
-            seen = json.loads((await tab.show(WHERE)).stdout)
-            answers = {}
-            for path in ("kernels", "status", "contents"):
-                try:
-                    answers[path] = bool(await alice.api("GET", path))
-                except HubError as error:
-                    answers[path] = "403" not in str(error)
+        kinds = set((await alice.api("GET", "kernelspecs"))["kernelspecs"])
+        notebook = {"name": "bobs" if case[URL] else "alices", "path": "week1/notebook.ipynb"}
+        kernel = str((await alice.api("POST", "kernels", json=notebook))["id"])
+        async with page(alice, server, kernel) as tab:
+            seen = await where(tab)
+        answers = {}
+        for path in ("kernels", "status", "contents"):
+            try:
+                answers[path] = bool(await alice.api("GET", path))
+            except HubError as error:
+                answers[path] = "403" not in str(error)
         await other.kill()
-        await other.start("--KernelGatewayApp.env_process_whitelist=HOME", LISTS)
-        async with page(alice, server, await new_kernel(alice, server)) as tab:
-            whole = json.loads((await tab.show(WHERE)).stdout)
-            assert whole == [*seen[:2], True]
-            assert len(await alice.api("GET", "kernels")) == (1 if case[URL] else 2)
+        await other.start(LISTS)
+        await new_kernel(alice, server)
+        assert len(await alice.api("GET", "kernels")) == (1 if case[URL] else 2)
     if case[URL]:
-        assert seen == ["bob", HOST, False]
+        assert kinds == {"python3", "bobs"}
+        assert seen == Place("bob", HOST, "/home/bob", {})
         assert answers == {"kernels": False, "status": False, "contents": True}
     else:
-        assert seen == ["alice", "node1", True]
+        assert kinds == {"python3", "alices"}
+        assert seen == Place("alice", "node1", FOLDER, {})
         assert answers == {"kernels": True, "status": True, "contents": True}
 
 

@@ -11,7 +11,9 @@ Sources:
   agents are `keepAlive: true`; README: `NODE_OPTIONS` is Node's.
 - jupyter_server 2.21, base/websocket.py: `ws_ping_interval`, `ws_ping_timeout` of
   `tornado_settings`, in milliseconds, where `ServerApp.websocket_ping_interval` is in seconds and
-  for other WebSockets.
+  for other WebSockets. `WS_PING_INTERVAL` 30 s; `ping_timeout`: "Default is max of 3 pings or 30
+  seconds"; `send_ping` looks at each ping whether that is over.
+- jupyter_server, serverapp.py, `last_activity`: requests, kernels and terminals, and no ping.
 - RFC 9293, 3.8.3 and 3.6: who does not send learns nothing of a peer that is gone.
 """
 
@@ -19,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 
 import aiohttp
 import pytest
@@ -33,6 +36,7 @@ from hublab.scenario import (
     Server,
     Undecided,
     give_routes_back,
+    last_activity,
     partition,
     until,
 )
@@ -55,6 +59,8 @@ AT_ONCE = 3.0
 """Seconds. A connection whose answer was read to its end is kept, and so never one less."""
 GONE, NOTICED = 12.0, 30.0
 """Seconds: four times what these pings need to notice it, and what they may need at most."""
+EARLIEST, LATEST = 90.0, 125.0
+"""Seconds after the last pong: three pings of 30 s, and then the next one; and some to see it."""
 
 
 async def statuses(lab: LiveLab, url: URL, sizes: tuple[int, ...]) -> list[int]:
@@ -192,6 +198,41 @@ async def test_a_download_that_its_client_leaves(lab: LiveLab) -> None:
     await until(one_less, what="the way to the server is cut", seconds=AT_ONCE)
 
 
+async def pages_of(lab: LiveLab, server: Server, kernel: str) -> int:
+    """How many pages a server believes to be connected to a kernel.
+
+    It is asked past the proxy, where nothing is cut, and so that the question is no activity.
+    """
+    url = direct(server).with_path(f"/{server.path}api/kernels/{kernel}")
+    token = {"Authorization": f"token {await lab.secret('api_token')}"}
+    async with (
+        lab.channel.session(headers=token) as session,
+        session.get(url.with_query(no_track_activity="1")) as answer,
+    ):
+        return int((await answer.json())["connections"])
+
+
+@pytest.mark.slow
+@pytest.mark.sabotage(TORNADO, PINGED)
+async def test_a_lost_client_by_default(lab: LiveLab) -> None:
+    """The server notices it 90 to 120 seconds after its last pong: three pings, and a look."""
+    alice, server = await visit(lab, "alice")
+    kernel = await new_kernel(alice, server)
+
+    async def nobody() -> bool:
+        return await pages_of(lab, server, kernel) == 0
+
+    async with page(alice, server, kernel) as tab:
+        connected = time.monotonic()  # counts as a pong, and no ping is due for 30 s
+        reading = asyncio.create_task(tab.message())
+        async with partition(lab, "client", "proxy", seconds=2 * LATEST):
+            await until(nobody, what="the server has noticed it", seconds=2 * LATEST)
+            took = time.monotonic() - connected
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    assert EARLIEST <= took <= LATEST
+
+
 @pytest.mark.issue(
     "jupyter/notebook#3474",
     happens=True,
@@ -210,35 +251,38 @@ async def test_a_download_that_its_client_leaves(lab: LiveLab) -> None:
 @pytest.mark.matrix("server.ServerApp.websocket_ping_interval", [1])
 @pytest.mark.matrix("server.ServerApp.websocket_ping_timeout", [1])
 @pytest.mark.matrix(TORNADO, [{}, PINGED])
+@pytest.mark.sabotage(
+    "server.snippet",
+    "../changes/pings_are_activity.py",
+    sentence="Neither its pings nor a lost connection are activity",
+)
 async def test_who_notices_a_lost_client(lab: LiveLab, case: Case) -> None:
     """The client and the proxy do not; the server does by pings, if they are the right ones.
+    Neither its pings nor a lost connection are activity of the server.
 
     Then the page's WebSocket is closed when the network is back; else it goes on as if nothing was.
     """
     alice, server = await visit(lab, "alice")
     kernel = await new_kernel(alice, server)
 
-    async def connected() -> int:
-        url = direct(server).with_path(f"/user/alice/api/kernels/{kernel}")
-        headers = cookies_of(alice, server)
-        async with lab.channel.session(headers=headers) as session, session.get(url) as answer:
-            return int((await answer.json())["connections"])
-
     async def nobody() -> bool:
-        return await connected() == 0
+        return await pages_of(lab, server, kernel) == 0
 
     pinged = case[TORNADO] == PINGED
     async with page(alice, server, kernel) as tab:
         assert (await tab.show("print(1)")).stdout == "1\n"
-        assert await connected() == 1
+        assert await pages_of(lab, server, kernel) == 1
         reading = asyncio.create_task(tab.message())
         noticed = False
+        times = await last_activity(lab, server)
+        before = await times.of_server()
         async with partition(lab, "client", "proxy", seconds=60):
             with contextlib.suppress(Undecided):
                 patience = NOTICED if pinged else GONE
                 noticed = await until(nobody, what="the server has noticed it", seconds=patience)
             assert not reading.done()
             assert not tab.socket.closed
+            assert await times.of_server() == before
         assert noticed == pinged
         if noticed:
             with pytest.raises((Undecided, HubError)):

@@ -2,7 +2,8 @@
 
 Why it matters: a program at somebody's desk may run cells on a node with nothing but a token of the
 hub. But it finds no way to sign in by itself, what listens at a port of the node is everybody's on
-that node, and a server made with the protocol's own package refuses the hub's name.
+that node, without a token, and a server made with the protocol's own package refuses the hub's
+name. After one call of a tool the stop of a server takes as long as its spawner waits.
 
 Sources:
 - Model Context Protocol, specification, "Transports" (Streamable HTTP) and "Authorization": a
@@ -10,6 +11,9 @@ Sources:
 - jupyter_mcp_server 2.2, jupyter_extension/handlers.py: `/mcp`, "clients must provide a valid
   Jupyter token"; jupyterhub documentation, "API authentication": `token` and `Bearer`.
 - jupyter-server-mcp 0.4, extension.py: `mcp_port` 3001, and no authentication of its own.
+- anyio, _backends/_asyncio.py, `WorkerThread`: it ends when the root task is done; Python
+  documentation, threading: the interpreter waits for threads that are no daemons;
+  jupyter_server, `start_ioloop`: "Interrupted...", after which no loop runs.
 - python-sdk, server/transport_security.py: `allowed_hosts`, 421 for others; with a host of the
   loopback it allows that one alone.
 - configurable-http-proxy 5.3, README: `--proxy-timeout`, none by default.
@@ -18,10 +22,13 @@ Sources:
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
+from yarl import URL
 
 from hublab.scenario import (
+    File,
     LiveLab,
     credentials,
     last_activity,
@@ -37,6 +44,8 @@ EXTENSIONS = "server.ServerApp.jpserver_extensions"
 CELL = "import os; print(6 * 7, os.uname().nodename, os.path.expanduser('~'))"
 OWN = f"proxy/{PORT}/mcp"
 ON_PORT = "proxy/3001/mcp"
+AT_LOOPBACK = URL("http://localhost:3001/mcp")
+"""The same for whoever is on the host: it is CLIENT, on which bob is."""
 
 
 @pytest.mark.sabotage(EXTENSIONS, {"jupyter_mcp_server": False})
@@ -101,6 +110,10 @@ async def test_a_call_that_takes_long(lab: LiveLab) -> None:
 
 
 HOST = "node2"
+OFFERS = json.dumps({"MCPExtensionApp": {"mcp_tools": ["os:getcwd"]}}).encode()
+"""Her own configuration: a tool that says in which folder her server runs."""
+INTERRUPTED, TERMINATED = 4, 2
+"""Seconds that the spawner waits after SIGINT and SIGTERM: by default 10 and 5."""
 
 
 @pytest.mark.finding(
@@ -125,3 +138,36 @@ async def test_a_port_for_everybody(lab: LiveLab) -> None:
     assert seen == {user: {"refused": [421, None]} for user in ("alice", "carol")}
     assert "Failed to start MCP server" not in await last_server_log(lab, "alice", HOST)
     assert "Failed to start MCP server" in await last_server_log(lab, "carol", HOST)
+
+
+@pytest.mark.finding(
+    "A server of which a tool was called does not end by SIGINT",
+    project="jupyter-server-mcp",
+    steps="jupyter-server-mcp 0.4.1 with mcp_tools = ['os:getcwd']; a client calls the tool and "
+    "leaves; the hub stops the server.",
+    expected="It ends within a second, as before the call.",
+    seen="It logs 'Interrupted...' and runs on until SIGKILL: a plain function is called in a "
+    "thread of anyio's that ends when the loop's task does, and Python waits for that thread. A "
+    "server that gets SIGTERM first ends at once.",
+)
+@pytest.mark.matrix("hub.SSHSpawner.interrupt_timeout", [INTERRUPTED])
+@pytest.mark.matrix("hub.SSHSpawner.term_timeout", [TERMINATED])
+@pytest.mark.sabotage(EXTENSIONS, {"jupyter_server_mcp": False})
+@pytest.mark.sabotage(
+    "server.snippet",
+    "../changes/interrupts_are_handled.py",
+    sentence="the stop of her server waits for SIGKILL",
+)
+async def test_a_tool_that_anybody_may_call(lab: LiveLab) -> None:
+    """Whoever has an account on the host calls it without a word of who that is; after one call
+    the stop of her server waits for SIGKILL.
+    """
+    folder = "/home/alice/.jupyter"
+    await lab.run(HOST, "mkdir", "-p", folder, user="alice")
+    await lab.put_files(HOST, folder, [File("jupyter_server_config.json", OFFERS)])
+    await visit(lab, "alice", on=HOST)
+    assert await lab.stop("alice") < INTERRUPTED
+    await visit(lab, "alice", on=HOST)
+    seen = await ask_model_side(lab, AT_LOOPBACK, "", ("getcwd", {}))
+    assert seen == {"tools": ["getcwd"], "answers": ["/home/alice"]}
+    assert await lab.stop("alice") > INTERRUPTED + TERMINATED

@@ -11,7 +11,8 @@ Sources:
 - JupyterLab, packages/services/src/contents/index.ts and docregistry/context.ts,
   `lastModifiedCheckMargin`: the page asks for the model first and compares.
 - jupyter-collaboration 5.0, documentation, "Configuration": `file_poll_interval` 1 s,
-  `document_save_delay` 1 s; jupyter_server_ydoc/rooms.py, `_on_outofband_change`.
+  `document_save_delay` 1 s; jupyter_server_ydoc/rooms.py, `_on_outofband_change`, and
+  events/session.yaml, the action `overwrite`, for those who ask at `/api/events/subscribe`.
   `YDocExtension.disable_rtc`: "Whether to disable real time collaboration."
 - jupyterhub documentation, "Technical overview": a server for each user.
 """
@@ -96,10 +97,16 @@ async def test_the_last_who_saves_wins(lab: LiveLab) -> None:
     "the page's configuration (jupyter_server_ydoc/app.py) and nothing else.",
 )
 @pytest.mark.sabotage("server.ServerApp.jpserver_extensions", {"jupyter_server_ydoc": False})
+@pytest.mark.sabotage(
+    "server.snippet",
+    "../changes/rooms_announce_nothing.py",
+    sentence="of which an event of the server is the only word",
+)
 @pytest.mark.side_by_side
 @pytest.mark.matrix(RTC_OFF, [False, True])
 async def test_a_document_that_is_shared(lab: LiveLab) -> None:
-    """Each has what the other types, and it is saved; a write past them replaces it for both.
+    """Each has what the other types, and it is saved; a write past them replaces it for both,
+    of which an event of the server is the only word.
 
     What was typed and not saved is gone, and what is typed later is saved again. `disable_rtc`
     changes nothing of it.
@@ -115,6 +122,7 @@ async def test_a_document_that_is_shared(lab: LiveLab) -> None:
     assert json.loads(done.stdout) == {
         "together": ["start\none\nother\n"] * 2,
         "in the end": ["outside\nafter\n"] * 2,
+        "overwritten": ["notes.txt"],
     }
     text = await lab.run("node1", "cat", "/home/alice/notes.txt")
     assert text == "outside\nafter\n"

@@ -99,7 +99,28 @@ async def saved(person: Person) -> None:
             await asyncio.sleep(0.05)
 
 
+class Events:
+    """Somebody who listens to what the server says of what it does."""
+
+    def __init__(self, socket: Any) -> None:
+        self.socket = socket
+        self.overwritten: list[str] = []
+        self.listening = asyncio.create_task(self.listen())
+
+    @classmethod
+    async def subscribed(cls) -> Self:
+        url = f"{BASE}api/events/subscribe".replace("http", "ws", 1)
+        return cls(await websocket_connect(HTTPRequest(url, headers=HEADERS)))
+
+    async def listen(self) -> None:
+        while message := await self.socket.read_message():
+            event = json.loads(message)
+            if event.get("action") == "overwrite":
+                self.overwritten.append(event["path"])
+
+
 async def main() -> None:
+    events = await Events.subscribed()
     await write("start\n")
     one, other = await Person.arrives(), await Person.arrives()
     await until(lambda: one.has() == other.has() == "start\n")
@@ -111,12 +132,15 @@ async def main() -> None:
     await saved(one)
     await one.types("unsaved\n")
     await until(lambda: "unsaved\n" in other.has())
+    assert not events.overwritten
     await write("outside\n")
     await until(lambda: one.has() == other.has() == "outside\n")
+    await until(lambda: bool(events.overwritten))
     await other.types("after\n")
     await until(lambda: "after\n" in one.has())
     await saved(one)
-    print(json.dumps({"together": together, "in the end": [one.has(), other.has()]}))
+    found = {"together": together, "in the end": [one.has(), other.has()]}
+    print(json.dumps({**found, "overwritten": events.overwritten}))
 
 
 if __name__ == "__main__":
