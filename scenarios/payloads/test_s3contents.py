@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,14 @@ async def test_a_bucket_as_the_home_folder(lab: LiveLab, case: Case) -> None:
         await alice.api("PUT", "contents/folder/notes.txt", json={**TEXT, "content": "mine"})
         path = "folder/other.txt"
         await alice.api("PATCH", "contents/folder/notes.txt", json={"path": path})
+        book: dict[str, Any] = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        model = {"type": "notebook", "content": book}
+        await alice.api("PUT", "contents/folder/book.ipynb", json=model)
+        listed = (await alice.api("GET", "contents/folder"))["content"]
+        assert {one["name"] for one in listed} == {"other.txt", "book.ipynb"}
+        await alice.api("DELETE", "contents/folder/book.ipynb")
+        listed = (await alice.api("GET", "contents/folder"))["content"]
+        assert [one["name"] for one in listed] == ["other.txt"]
         for number, part in PARTS.items():
             content = base64.b64encode(part).decode()
             model = {"type": "file", "format": "base64", "chunk": number, "content": content}
