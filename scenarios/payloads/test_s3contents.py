@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from typing import Any
 
 import pytest
 
@@ -32,6 +31,7 @@ c.S3ContentsManager.bucket = "shared"
 c.S3ContentsManager.access_key_id = c.S3ContentsManager.secret_access_key = "any"  # moto takes any
 """
 TEXT = {"type": "file", "format": "text"}
+NOTEBOOK = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 PARTS = {1: b"one", 2: b"two", -1: b"three"}
 SILENCE = 8.0
 """Seconds without an answer. A server that waits for nobody answers within 0.1 s."""
@@ -62,9 +62,8 @@ async def test_a_bucket_as_the_home_folder(lab: LiveLab, case: Case) -> None:
         await alice.api("PUT", "contents/folder/notes.txt", json={**TEXT, "content": "mine"})
         path = "folder/other.txt"
         await alice.api("PATCH", "contents/folder/notes.txt", json={"path": path})
-        book: dict[str, Any] = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-        model = {"type": "notebook", "content": book}
-        await alice.api("PUT", "contents/folder/book.ipynb", json=model)
+        book = {"type": "notebook", "content": NOTEBOOK}
+        await alice.api("PUT", "contents/folder/book.ipynb", json=book)
         listed = (await alice.api("GET", "contents/folder"))["content"]
         assert {one["name"] for one in listed} == {"other.txt", "book.ipynb"}
         await alice.api("DELETE", "contents/folder/book.ipynb")
