@@ -17,6 +17,8 @@ LONG = 90.0
 START = 'cd "$HOME/dashboards" && nohup "$@" >"$0.log" 2>&1 </dev/null & echo $!'
 END = 'kill -9 "$1"; while kill -0 "$1" 2>/dev/null; do sleep 0.02; done'
 
+TOKEN = "token"
+"""The file beside an application with a token of its own."""
 STREAMLIT = """\
 import streamlit
 if streamlit.button('press'):
@@ -101,6 +103,17 @@ DASHBOARDS = {
     "panel": Dashboard(PANEL, ("panel", "serve", "{file}", "--port={port}")),
     "bokeh": Dashboard(BOKEH, ("bokeh", "serve", "{file}", "--port={port}")),
     "marimo": Dashboard(MARIMO, ("marimo", "run", "{file}", "--headless", "--port={port}")),
+    "editor": Dashboard(
+        MARIMO,
+        (
+            "marimo",
+            "edit",
+            "{file}",
+            "--headless",
+            "--port={port}",
+            f"--token-password-file={TOKEN}",
+        ),
+    ),
     "shiny": Dashboard(SHINY, ("shiny", "run", "{file}", "--port={port}")),
     "gradio": Dashboard(
         GRADIO, ("python", "{file}", "{port}"), {"GRADIO_ANALYTICS_ENABLED": "False"}

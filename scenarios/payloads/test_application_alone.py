@@ -28,14 +28,21 @@ from hublab.scenario import (
     Undecided,
     server_logs,
     until,
+    user_processes,
 )
 
 from .user_application import CODE
 
-ALONE = ("/opt/jupyter/bin/jupyter-standaloneproxy", "--activity-interval=1", "--")
+PROXY = ("/opt/jupyter/bin/jupyter-standaloneproxy", "--activity-interval=1")
+ALONE = (*PROXY, "--")
 PYTHON = "/opt/jupyter/bin/python"
-RUNS = [*ALONE, PYTHON, "/home/alice/application.py", "{port}"]
+APPLICATION = (PYTHON, "/home/alice/application.py", "{port}")
+RUNS = [*ALONE, *APPLICATION]
 ENDS = [*ALONE, PYTHON, "-c", "raise SystemExit(1)"]
+LATER = ("sh", "-c", 'sleep 8; exec "$0" "$@"', *APPLICATION)
+"""It listens after more than the default `timeout` of 5 s."""
+TAKES_LONG = [*ALONE, *LATER]
+IS_GIVEN_LONG = [*PROXY, "--timeout=30", "--", *LATER]
 CMD = "hub.Spawner.cmd"
 MISSING = "Could not find environment variables to send notification to JupyterHub"
 QUIET = 4.0
@@ -66,6 +73,26 @@ async def reports(lab: LiveLab, name: str) -> bool:
         return await until(moved, what="a report", seconds=QUIET)
     except Undecided:
         return False
+
+
+@pytest.mark.matrix(CMD, [TAKES_LONG, IS_GIVEN_LONG])
+async def test_an_application_that_takes_long(lab: LiveLab, case: Case) -> None:
+    """It has five seconds to listen, from the first request on, and with `--timeout` more.
+
+    The hub has called it ready before.
+    """
+    await lab.put_files("node1", "/home/alice", [File("application.py", CODE)])
+    server = await lab.spawn("alice", on="node1")
+    assert server.ready
+    assert not [
+        one for one in await user_processes(lab, "alice") if one.command.startswith("sh -c sleep")
+    ]
+    alice = await lab.sign_in("alice")
+    if case[CMD] == TAKES_LONG:
+        with pytest.raises(HubError, match="500"):
+            await alice.open_server()
+    else:
+        await alice.open_server()
 
 
 @pytest.mark.finding(

@@ -96,11 +96,12 @@ async def show(chromium: BrowserContext, at: URL) -> Shown:
 
 
 async def begin(lab: LiveLab, chromium: BrowserContext, on: str = "node1", name: str = "") -> None:
-    """Alice's server runs, and she has its cookies in the browser."""
+    """Alice's server runs, and she has its cookies in the browser; she signs in once."""
     await lab.spawn("alice", name, on=on)
-    page = await chromium.new_page()
-    await sign_in_on_page(page, lab, HUB_SITE, "alice", then="/hub/home")
-    await page.close()
+    if not await chromium.cookies(HUB_SITE):
+        page = await chromium.new_page()
+        await sign_in_on_page(page, lab, HUB_SITE, "alice", then="/hub/home")
+        await page.close()
     await open_server(chromium, HUB_SITE, "alice", name)
 
 

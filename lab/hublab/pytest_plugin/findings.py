@@ -31,6 +31,9 @@ PROJECTS = (
     "jupyter-fs",
     "jupyter-server-mcp",
     "jupyterlab-git",
+    "jhsingle-native-proxy",
+    "marimo",
+    "s3contents",
     "oauthenticator",
 )
 _EXAMPLE = "finding(title, project=…, steps=…, expected=…, seen=…)"

@@ -1,0 +1,1 @@
+# Nothing: the limits as they are.
