@@ -11,9 +11,11 @@ from itertools import groupby
 from pathlib import Path
 
 from made_page import write_or_check
+from sentence_pages import SCORE, counts
 
 from hublab.deployment.software import versions
 from hublab.pytest_plugin.catalogue import Experiment, Scenario, collect
+from hublab.pytest_plugin.kept_score import KeptScore
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "scenarios.md"
 HEAD = """\
@@ -24,21 +26,22 @@ runs; it brings the lab up itself. {counts}
 
 Seen on {software}. `hublab findings` lists what contradicts the documentation, `hublab reproduce`
 the reports from the projects' trackers, and either runs or prints one of them.
+[A table](sentences.md) has what would show that they are wrong. {score}
 """
 
 
-def page(scenarios: list[Scenario]) -> str:
-    """The whole page."""
+def page(scenarios: list[Scenario], score: str) -> str:
+    """The whole page; `score` is of how many sentences a break was noticed."""
     experiments = [one for scenario in scenarios for one in scenario.experiments.values()]
     issues = {issue.name for one in experiments for issue in one.issues}
     findings = {finding for one in experiments for finding in one.findings}
-    counts = (
+    numbers = (
         f"There are {len(scenarios)} files with {len(experiments)} experiments in "
         f"{sum(len(one.cases) for one in experiments)} cases, "
         f"{len(findings)} findings, and {len(issues)} reports."
     )
     software = ", ".join(f"{name} {version}" for name, version in versions().items())
-    parts = [HEAD.format(counts=counts, software=software)]
+    parts = [HEAD.format(counts=numbers, software=software, score=score)]
     for folder, those in groupby(scenarios, key=lambda one: one.folder):
         parts.append(f"## {folder}\n")
         parts += [line for scenario in those for line in section(scenario)]
@@ -78,7 +81,9 @@ def unique(names: Iterable[str]) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    return write_or_check(PAGE, page(collect()), arguments, "`make docs`")
+    scenarios = collect()
+    score = counts(scenarios, KeptScore.read(SCORE))
+    return write_or_check(PAGE, page(scenarios, score), arguments, "`make docs`")
 
 
 if __name__ == "__main__":

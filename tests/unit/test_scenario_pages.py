@@ -21,5 +21,6 @@ def test_a_finding_of_two_files_counts_once() -> None:
         Scenario("x/test_a.py", "A", "", [], (), {"t": experiment("t", one, other)}),
         Scenario("x/test_b.py", "B", "", [], (), {"t": experiment("t", one)}),
     ]
-    page = runpy.run_path(str(PAGES))["page"](scenarios)
+    page = runpy.run_path(str(PAGES))["page"](scenarios, "Of 3 sentences 2.")
     assert "2 files with 2 experiments in 2 cases, 2 findings, and 0 reports." in page
+    assert "wrong. Of 3 sentences 2.\n" in page
