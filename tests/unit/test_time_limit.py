@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from plugin_project import CONFTEST
 
+from hublab.pytest_plugin.failing_line import place_of
+
 pytest_plugins = ("pytester", "plugin_suite")
 
 HANGS = """\
@@ -36,6 +38,29 @@ def test_a_scenario_that_hangs_is_undecided_and_the_next_one_runs(suite: pytest.
     result.assert_outcomes(failed=1, passed=1, warnings=1)
 
 
+BLOCKS = """\
+import subprocess, pytest
+pytestmark = pytest.mark.topology("lab")
+
+async def test_blocks_the_loop(lab):
+    subprocess.run(["sleep", "60"])
+
+def test_is_no_coroutine(lab):
+    subprocess.run(["sleep", "60"])
+
+async def test_goes_on(lab):
+    pass
+"""
+
+
+def test_what_blocks_is_interrupted(suite: pytest.Pytester) -> None:
+    """The loop can cancel nothing then: Python's signal.setitimer."""
+    suite.makepyfile(BLOCKS)
+    result = suite.runpytest("--lab-timeout", "0.2")
+    result.stdout.fnmatch_lines(["UNDECIDED *_loop", "*at *.py:5", "UNDECIDED *", "*at *.py:8"])
+    result.assert_outcomes(passed=1, warnings=1)
+
+
 def test_a_limit_of_zero_is_none(suite: pytest.Pytester) -> None:
     suite.makepyfile(HANGS.replace("Event().wait()", "sleep(0.05)"))
     result = suite.runpytest("--lab-timeout", "0")
@@ -56,3 +81,12 @@ def test_sabotage_does_not_count_a_scenario_that_hangs(suite: pytest.Pytester) -
     suite.makeconftest(CONFTEST.replace("case", "applied"))
     result = suite.runpytest("--sabotage", "--lab-timeout", "0.2", "-k", "test_hangs")
     assert "0 of 1 scenarios fail when the case is wrong" in result.stdout.str()
+
+
+def test_a_scenario_begins_where_its_author_wrote_it(suite: pytest.Pytester) -> None:
+    """And not where its limit is put around it."""
+    suite.makepyfile(HANGS)
+    items, _ = suite.inline_genitems()
+    assert [(place_of(one).path, place_of(one).number) for one in items] == [
+        (one.path, number) for one, number in zip(items, (7, 11, 15), strict=True)
+    ]

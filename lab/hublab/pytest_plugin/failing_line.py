@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import linecache
 import os
 import textwrap
@@ -78,7 +79,8 @@ def is_users(path: Path, item: pytest.Item) -> bool:
 def place_of(item: pytest.Item) -> Place:
     """Where a test begins, with its markers."""
     function = getattr(item, "function", None)
-    code = getattr(function, "__code__", None)
+    # Without what decorators put around it, which is of another file.
+    code = getattr(inspect.unwrap(function), "__code__", None) if function else None
     number = code.co_firstlineno if code else (item.reportinfo()[1] or 0) + 1
     return Place(item.path, number)
 

@@ -1,7 +1,9 @@
 """Ends a scenario that hangs: `--lab-timeout`.
 
 What a scenario waits for may be silent for ever: a port that takes a connection and says nothing,
-a program in a host that does not end. The lab is then reset, or removed, as after any failure.
+a program in a host that does not end. What is awaited is cancelled; what blocks the event loop, or
+a test that is no coroutine, is interrupted by SIGALRM. The lab is then reset, or removed, as after
+any failure.
 """
 
 from __future__ import annotations
@@ -9,16 +11,22 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
+import signal
+import threading
+from collections.abc import Awaitable, Callable, Generator
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
 
 from hublab.errors import Undecided
-from hublab.pytest_plugin.failing_line import users_places
+from hublab.pytest_plugin.failing_line import Place, is_users, users_places
 
 DEFAULT = 1800.0
 """Seconds: three times what the longest of hublab's own scenarios takes."""
+GRACE = 2.0
+"""Seconds that a coroutine has to end after it was cancelled, before it is interrupted."""
 OPTION = "--lab-timeout"
 
 
@@ -59,6 +67,48 @@ def needs_limit(item: pytest.Function) -> bool:
     return "lab" in item.fixturenames and inspect.iscoroutinefunction(item.obj)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Interrupt a test that uses a lab, if it blocks the process."""
+    limit: float = item.config.getoption(OPTION)
+    if not limit or "lab" not in getattr(item, "fixturenames", ()) or not can_interrupt():
+        return (yield)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        places = users_frames(item, frame)
+        raise too_long(limit, places[0].shown(item.config.invocation_params.dir) if places else "")
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, limit + GRACE)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def can_interrupt() -> bool:
+    """Whether signals reach what runs the tests; a timer of somebody else's is left alone."""
+    main = threading.current_thread() is threading.main_thread()
+    return main and signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def users_frames(item: pytest.Item, frame: FrameType | None) -> list[Place]:
+    """The lines of the user's own files that are running, the innermost first."""
+    found = []
+    while frame is not None:
+        place = Place(Path(frame.f_code.co_filename), frame.f_lineno)
+        if is_users(place.path, item):
+            found.append(place)
+        frame = frame.f_back
+    return found
+
+
+def too_long(limit: float, where: str | None) -> TookTooLong:
+    hint = f"{OPTION} sets another limit"
+    return TookTooLong(f"it was not over after {limit:g} s", where=where or None, hint=hint)
+
+
 def in_time(item: pytest.Function, limit: float) -> Callable[..., Awaitable[Any]]:
     """The scenario, which raises TookTooLong after `limit` seconds."""
     scenario = item.obj
@@ -73,11 +123,7 @@ def in_time(item: pytest.Function, limit: float) -> Callable[..., Awaitable[Any]
             if not end.expired():
                 raise
             cancelled = error.__cause__ or error
-            late = TookTooLong(
-                f"it was not over after {limit:g} s",
-                where=place_in(item, cancelled),
-                hint=f"{OPTION} sets another limit",
-            )
+            late = too_long(limit, place_in(item, cancelled))
             raise late.with_traceback(cancelled.__traceback__) from None
 
     return limited
