@@ -117,6 +117,25 @@ def test_answers_of_different_cases_have_one_question() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("headers", "carries", "words"),
+    [
+        ([], [], "by nobody"),
+        ([], ["alice-cookie"], "by cookie"),
+        ([["Authorization", "[secret]"]], [], "by token"),
+        ([["Cookie", "[secret]"], ["X-XSRFToken", "[secret]"]], [], "by cookie with XSRF token"),
+    ],
+)
+def test_who_asks_may_stand_in_the_request_itself(
+    headers: list[list[str]], carries: list[str], words: str
+) -> None:
+    url = "http://proxy:8000/hub/api/user"
+    asked = {"method": "GET", "url": url, "headers": headers, "carries": carries}
+    seen = {"status": 200, "headers": [], "redirects": []}
+    event = Observed("request", {"asked": asked, "seen": seen})
+    assert list(seen_in([event], {})) == [f"GET /hub/api/user {words}"]
+
+
 def test_a_spawn_is_seen_by_its_end() -> None:
     events = [
         SpawnProgress("l", "alice", "", 10, "Connecting"),

@@ -64,15 +64,21 @@ def spawned(event: SpawnProgress) -> tuple[str, Seen] | None:
     return f"spawn {event.user}", Seen(short, not failed, event.message if failed else "")
 
 
+CREDENTIALS = ("authorization", "cookie")
+XSRF_HEADER = "x-xsrftoken"
+
+
 def request_question(asked: Data) -> str:
     """Method, path, who asks, and from where."""
     headers = {name.lower(): value for name, value in asked.get("headers", ())}
-    carries = [str(one).lower() for one in asked.get("carries", ())]
+    # A request may name a credential of its own beside those of whom it is asked as.
+    own = [name for name in headers if name in CREDENTIALS]
+    carries = [*own, *(str(one).lower() for one in asked.get("carries", ()))]
     who = "token" if "authorization" in carries else "cookie" if carries else "nobody"
     parts = urlsplit(str(asked.get("url", "")))
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     words = [str(asked.get("method", "GET")), path, f"by {who}"]
-    words += ["with XSRF token"] if asked.get("xsrf") else []
+    words += ["with XSRF token"] if asked.get("xsrf") or XSRF_HEADER in headers else []
     words += [f"from {headers['origin']}"] if "origin" in headers else []
     words += [f"{headers['sec-fetch-mode']}"] if "sec-fetch-mode" in headers else []
     wanted = headers.get("access-control-request-headers")
