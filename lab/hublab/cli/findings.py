@@ -30,8 +30,11 @@ class Listed:
 
 @click.command()
 @click.argument("number", type=int, required=False, metavar="[NUMBER]")
+@click.option(
+    "--grep", metavar="WORDS", help="List the findings whose texts have all of these words."
+)
 @json_option
-def findings(number: int | None, as_json: bool) -> None:
+def findings(number: int | None, grep: str | None, as_json: bool) -> None:
     """List where software contradicts its documentation.
 
     Scenarios prove each finding: it is valid as long as they pass, so `pytest scenarios` proves it
@@ -41,9 +44,14 @@ def findings(number: int | None, as_json: bool) -> None:
     Examples:
       hublab findings
       hublab findings 3
+      hublab findings --grep "database token"
       hublab findings --json
     """
     listed = all_findings()
+    if number is not None and grep is not None:
+        raise UsageError("a number is of one finding, and --grep lists some", hint="one of the two")
+    if grep is not None:
+        listed = with_words(listed, grep)
     if number is not None:
         if not 1 <= number <= len(listed):
             raise UsageError(f"there is no finding {number}", hint=f"1 to {len(listed)}")
@@ -58,6 +66,20 @@ def findings(number: int | None, as_json: bool) -> None:
             proofs = "\n".join(one.scenarios)
             rows.add_row(str(one.number), f"{one.project} {one.version}", one.title, proofs)
         out.print(rows)
+
+
+def with_words(listed: list[Listed], grep: str) -> list[Listed]:
+    """The findings with all these words, with their numbers. Raises UsageError for none."""
+    words = grep.lower().split()
+    found = [
+        one
+        for one in listed
+        if words and all(word in " ".join(map(str, asdict(one).values())).lower() for word in words)
+    ]
+    if not found:
+        hint = "fewer words, or `hublab findings` for all of them"
+        raise UsageError(f"no finding has all the words of {grep!r}", where="--grep", hint=hint)
+    return found
 
 
 def all_findings() -> list[Listed]:

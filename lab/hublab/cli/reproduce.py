@@ -39,6 +39,8 @@ class Reported:
     workaround: str
     title: str
     scenario: str
+    about: str = ""
+    """The title of the scenario's file, of which `title` is one sentence."""
     why: str = ""
     """What its scenario's file says of it: where a symptom is found that no title names."""
 
@@ -113,7 +115,9 @@ def with_words(known: list[Reported], grep: str) -> list[Reported]:
 
     titled = [one for one in known if has(f"{one.issue} {one.title} {one.workaround}")]
     others = [one for one in known if one not in titled]
-    elsewhere = [one for one in others if has(f"{one.title} {one.workaround} {one.why}")]
+    elsewhere = [
+        one for one in others if has(f"{one.about} {one.title} {one.workaround} {one.why}")
+    ]
     if not words or not titled + elsewhere:
         raise UsageError(
             f"no issue's texts have all the words of {grep!r}",
@@ -168,13 +172,18 @@ def reported() -> list[Reported]:
             issue.workaround,
             experiment.title,
             f"scenarios/{scenario.path}::{experiment.name}",
-            f"{scenario.title} {scenario.why}",
+            scenario.title,
+            capitalised(scenario.why),
         )
         for scenario in collect()
         for experiment in scenario.experiments.values()
         for issue in experiment.issues
     ]
     return sorted(found, key=lambda one: (one.issue.partition("#")[0], number_of(one.issue)))
+
+
+def capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def number_of(issue: str) -> int:
@@ -244,5 +253,5 @@ def list_issues(known: list[Reported], as_json: bool) -> None:
     words = {True: "yes", False: "no", None: ""}
     rows = table(None, "ISSUE", "STILL HAPPENS", "WHAT IS TESTED", "WORKAROUND")
     for one in known:
-        rows.add_row(one.issue, words[one.happens], one.title, one.workaround)
+        rows.add_row(one.issue, words[one.happens], f"{one.about} {one.title}", one.workaround)
     out.print(rows)
