@@ -39,8 +39,9 @@ HEAD = """\
 Made from the scenarios and from `scenarios/noticed.json`, which `make sabotage` writes
 (`make docs`). A row is a sentence of a scenario, the test that asserts it, and a break: a setting,
 a change of the software in its process, or other cases than the test assumes. The test does not
-know of the break, and must fail. What is `not yet` was not run with its break, or not since the
-test changed. {counts}
+know of the break, and must fail; for a finding without one of its own it is that of its test.
+`not yet` was never run with its break, `not since it changed` not since the test or the break did.
+{counts}
 """
 
 

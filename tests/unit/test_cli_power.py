@@ -57,7 +57,7 @@ def test_what_could_not_be_asked_is_not_called_safe() -> None:
 
 def test_nothing() -> None:
     lost = losses(BEFORE, BEFORE, "node2", hub=False, container=True)
-    assert list(lost.in_words()) == ["no server and no route was lost that is known of"]
+    assert list(lost.in_words()) == ["no server and no route is known to be lost"]
 
 
 @pytest.mark.parametrize(

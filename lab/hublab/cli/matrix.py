@@ -41,7 +41,7 @@ PROBE_LINES = "\n".join(f"  {name:13}  {probe.help}" for name, probe in PROBES.i
     epilog="\b\nProbes:\n" + PROBE_LINES,
 )
 @click.argument("file", required=False, type=Place(dir_okay=False))
-@click.option("--init", is_flag=True, help="Write a commented FILE to begin with, and end.")
+@click.option("--init", is_flag=True, help="Write a commented FILE to begin with, and do no more.")
 @click.option(
     "--axis",
     "axes",

@@ -98,7 +98,7 @@ class Losses:
         if self.network:
             yield "lost the host's network namespace, and the faults that were in it"
         if not (self.servers or self.routes or self.starts or self.network):
-            yield "no server and no route was lost that is known of"
+            yield "no server and no route is known to be lost"
 
 
 def losses(before: Standing, after: Standing, host: str, *, hub: bool, container: bool) -> Losses:
