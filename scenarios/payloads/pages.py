@@ -7,7 +7,7 @@ import contextlib
 import json
 import struct
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,22 @@ def cookies_of(visitor: Visitor, server: Server) -> dict[str, str]:
     """
     found = visitor.session.cookie_jar.filter_cookies(visitor.server_url(server.name))
     return {"Cookie": "; ".join(f"{one.key}={one.coded_value}" for one in found.values())}
+
+
+@contextlib.asynccontextmanager
+async def while_sending(sending: Coroutine[Any, Any, object]) -> AsyncIterator[None]:
+    """Something is sent during a block, which reads; the rest is dropped when the block ends.
+
+    The proxy takes no more of a connection whose other half was cut, and closes its own half of it:
+    who only sends waits for ever.
+    """
+    task = asyncio.create_task(sending)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+            await task
 
 
 @dataclass(slots=True)

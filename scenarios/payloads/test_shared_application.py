@@ -26,7 +26,7 @@ from yarl import URL
 
 from hublab.scenario import Case, LiveLab, Visitor, credentials
 
-from .pages import cookies_of, visit
+from .pages import cookies_of, visit, while_sending
 from .user_application import application, place
 
 pytestmark = pytest.mark.topology("lab", "payloads")
@@ -117,9 +117,6 @@ async def comes_back(visitor: Visitor, url: URL, headers: dict[str, str], size: 
     connecting = visitor.session.ws_connect(url, headers=headers, max_msg_size=0)
     async with connecting as page:
         await page.receive_str()
-        try:
-            await page.send_str("x" * size)
+        async with while_sending(page.send_str("x" * size)):
             answer = await page.receive(timeout=120)
-        except ConnectionError:
-            return False
         return answer.type is aiohttp.WSMsgType.TEXT and len(answer.data) == size
