@@ -82,19 +82,28 @@ def test_down_leaves_nothing() -> None:
         assert (again.returncode, json.loads(again.stdout)["removed"]) == (0, [])
 
 
-UNLUCKY = "#!/bin/sh\necho no luck today; exit 7\n"
+UNLUCKY = "#!/bin/sh\nsleep {seconds}\necho no luck today; exit 7\n"
 FIRST_PROGRAM = "/usr/bin/s6-svscan"
 """Of the hosts' images; `init` has a command, for which it is python3."""
 
 
 @pytest.mark.parametrize(
-    ("host", "program"),
-    [("init", "/usr/bin/python3"), ("hub", FIRST_PROGRAM), ("node2", FIRST_PROGRAM)],
+    ("host", "program", "seconds"),
+    [
+        ("init", "/usr/bin/python3", 0),
+        ("hub", FIRST_PROGRAM, 0),
+        # Later the engine refuses a command on it before it lists it as ended.
+        ("hub", FIRST_PROGRAM, 0.3),
+        ("client", FIRST_PROGRAM, 0.8),
+        ("node2", FIRST_PROGRAM, 0),
+    ],
 )
-def test_a_failed_up_says_why_and_leaves_nothing(tmp_path: Path, host: str, program: str) -> None:
-    """A host that ends at once: its last words, our exit code, and nothing half-made."""
+def test_a_failed_up_says_why_and_leaves_nothing(
+    tmp_path: Path, host: str, program: str, seconds: float
+) -> None:
+    """A host that ends at once, or soon: its last words, our exit code, and nothing half-made."""
     file, script, name = tmp_path / "overlay.yaml", tmp_path / "unlucky", fresh_name()
-    script.write_text(UNLUCKY)
+    script.write_text(UNLUCKY.format(seconds=seconds))
     script.chmod(0o755)
     file.write_text(f'services: {{{host}: {{volumes: ["{script}:{program}:ro"]}}}}')
     base = Path(__file__).parents[2] / "compose" / "lab.yaml"

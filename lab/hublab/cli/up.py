@@ -200,12 +200,12 @@ def bring_up(
     prepare(plan, name, engine, say, own)
     with up_lock(say):
         created = create(plan, name, engine, say, settings=settings, own=own)
-        lab = Lab.find(name, engine)
-        changed = set_warmth(lab, cold=cold)
-        restart_hub = (bool(own.hub or own.variables.values) and not created.new) or (
-            cold and changed
-        )
         with created.getting_ready():
+            lab = Lab.find(name, engine)
+            changed = set_warmth(lab, cold=cold)
+            restart_hub = (bool(own.hub or own.variables.values) and not created.new) or (
+                cold and changed
+            )
             effective = asyncio.run(settle(lab, settings, say, restart_hub=restart_hub))
     with open_journal(lab, "up") as journal:
         hosts = tuple(lab.as_json()["hosts"])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import aiohttp
 
@@ -26,6 +27,8 @@ UNSERVED = 5.0
 it takes from its last line of log to its first answer."""
 END_LOGGED = 2.0
 """Seconds within which the end of a program is in its log; it takes a fraction of one."""
+END_RECORDED = 3.0
+"""Seconds within which the engine records the end of a host after it first refuses connections."""
 LOOK_SOON = 0.25
 """The same while the hub's log says that it has ended."""
 
@@ -177,6 +180,21 @@ def fail_if_host_ended(lab: Lab) -> None:
                 f"its last words:\n    {words}",
                 where=now.name,
             )
+
+
+@contextlib.contextmanager
+def ended_hosts_told(lab: Lab) -> Iterator[None]:
+    """Raise LabError with a host's last words, where something failed because the host ended."""
+    try:
+        yield
+    except ProgramEnded:
+        raise
+    except (EngineError, LabError):
+        last_look = time.monotonic() + END_RECORDED
+        while time.monotonic() < last_look:
+            fail_if_host_ended(lab)
+            time.sleep(POLL)
+        raise
 
 
 def fail_if_ended(lab: Lab) -> None:

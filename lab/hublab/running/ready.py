@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from hublab.errors import EngineError
 from hublab.progress import Progress
 from hublab.running import programs
 from hublab.running.channel import Channel, open_channel
 from hublab.running.hub_api import open_hub
 from hublab.running.lab import Lab
-from hublab.running.readiness import Unserved, fail_if_host_ended, wait_for_hub
+from hublab.running.readiness import Unserved, ended_hosts_told, wait_for_hub
 from hublab.running.switching import apply_settings, restart_roles
 from hublab.settings.values import Settings
 
@@ -23,16 +22,17 @@ async def make_ready(
     A hub that runs with settings of the user's may answer nobody; that is no error. With
     `restart_hub` the hub reads its configuration again in any case. Raises LabError.
     """
-    start_ended_programs(lab, progress)
-    progress("waiting for the hub to answer through the proxy")
-    async with open_channel(lab) as channel:
-        try:
-            await wait_for_hub(lab, channel, partial(restore_routes, lab, channel, progress))
-        except Unserved as error:
-            progress(f"{error.message}, as its settings may have it")
-    restarts = await apply_settings(lab, settings) if lab.case() != (settings, ()) else []
-    if restart_hub and "hub" not in [one.program for one in restarts]:
-        await restart_roles(lab, ["hub"])
+    with ended_hosts_told(lab):
+        start_ended_programs(lab, progress)
+        progress("waiting for the hub to answer through the proxy")
+        async with open_channel(lab) as channel:
+            try:
+                await wait_for_hub(lab, channel, partial(restore_routes, lab, channel, progress))
+            except Unserved as error:
+                progress(f"{error.message}, as its settings may have it")
+        restarts = await apply_settings(lab, settings) if lab.case() != (settings, ()) else []
+        if restart_hub and "hub" not in [one.program for one in restarts]:
+            await restart_roles(lab, ["hub"])
 
 
 async def restore_routes(lab: Lab, channel: Channel, progress: Progress) -> None:
@@ -48,16 +48,7 @@ async def restore_routes(lab: Lab, channel: Channel, progress: Progress) -> None
 def start_ended_programs(lab: Lab, progress: Progress) -> None:
     """Start the programs of a lab that have ended since it came up."""
     for host in lab.hosts.values():
-        if programs.is_supervised(host) and program_ended(lab, host.service):
+        if programs.is_supervised(host) and programs.status(lab, host.service).ended:
             program = programs.program_of(lab, host.service)
             progress(f"starting the {program} of {host.service} again")
             programs.start(lab, host.service)
-
-
-def program_ended(lab: Lab, host: str) -> bool:
-    """Whether the program of a host has ended. Raises LabError when the whole host has."""
-    try:
-        return programs.status(lab, host).ended
-    except EngineError:
-        fail_if_host_ended(lab)  # which reports the host's own last words
-        raise
