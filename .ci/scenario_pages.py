@@ -54,7 +54,7 @@ def section(scenario: Scenario) -> Iterator[str]:
     overlays = ", ".join(scenario.topology[1:])
     yield f"`scenarios/{scenario.path}`{f' (with {overlays})' if overlays else ''}\n"
     if scenario.why:
-        yield f"{capitalised(scenario.why)}\n"
+        yield f"{scenario.why}\n"
     yield from (experiment(one) for one in scenario.experiments.values())
     yield ""
     if scenario.sources:
@@ -70,10 +70,6 @@ def experiment(one: Experiment) -> str:
     notes += unique(issue.name for issue in one.issues)
     text = f"- {one.title}" + (f" ({', '.join(notes)})" if notes else "")
     return "\n".join([text, *(f"    - **Finding**: {f.title}" for f in one.findings)])
-
-
-def capitalised(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def unique(names: Iterable[str]) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 import click
 
 from hublab.cli.common import out, table
+from hublab.cli.grep import has_words, nothing_has
 from hublab.cli.json_output import emit, json_option
 from hublab.deployment.software import versions
 from hublab.errors import UsageError
@@ -70,15 +71,9 @@ def findings(number: int | None, grep: str | None, as_json: bool) -> None:
 
 def with_words(listed: list[Listed], grep: str) -> list[Listed]:
     """The findings with all these words, with their numbers. Raises UsageError for none."""
-    words = grep.lower().split()
-    found = [
-        one
-        for one in listed
-        if words and all(word in " ".join(map(str, asdict(one).values())).lower() for word in words)
-    ]
+    found = [one for one in listed if has_words(grep, *asdict(one).values())]
     if not found:
-        hint = "fewer words, or `hublab findings` for all of them"
-        raise UsageError(f"no finding has all the words of {grep!r}", where="--grep", hint=hint)
+        raise nothing_has(grep, "no finding has", "hublab findings")
     return found
 
 

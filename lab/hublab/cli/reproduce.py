@@ -14,6 +14,7 @@ import pytest
 from hublab.checkouts import Checkout, describe
 from hublab.cli.common import out, table
 from hublab.cli.complete import issues
+from hublab.cli.grep import has_words, nothing_has
 from hublab.cli.json_output import emit, json_option
 from hublab.cli.sources import source_options
 from hublab.deployment.software import versions
@@ -108,22 +109,14 @@ def with_words(known: list[Reported], grep: str) -> list[Reported]:
 
     Raises UsageError where there is none.
     """
-    words = grep.lower().split()
-
-    def has(text: str) -> bool:
-        return all(word in text.lower() for word in words)
-
-    titled = [one for one in known if has(f"{one.issue} {one.title} {one.workaround}")]
-    others = [one for one in known if one not in titled]
+    titled = [one for one in known if has_words(grep, one.issue, one.title, one.workaround)]
     elsewhere = [
-        one for one in others if has(f"{one.about} {one.title} {one.workaround} {one.why}")
+        one
+        for one in known
+        if one not in titled and has_words(grep, one.about, one.title, one.workaround, one.why)
     ]
-    if not words or not titled + elsewhere:
-        raise UsageError(
-            f"no issue's texts have all the words of {grep!r}",
-            where="--grep",
-            hint="fewer words, or `hublab reproduce` for all issues",
-        )
+    if not titled + elsewhere:
+        raise nothing_has(grep, "no issue's texts have", "hublab reproduce")
     return titled + elsewhere
 
 
@@ -173,17 +166,13 @@ def reported() -> list[Reported]:
             experiment.title,
             f"scenarios/{scenario.path}::{experiment.name}",
             scenario.title,
-            capitalised(scenario.why),
+            scenario.why,
         )
         for scenario in collect()
         for experiment in scenario.experiments.values()
         for issue in experiment.issues
     ]
     return sorted(found, key=lambda one: (one.issue.partition("#")[0], number_of(one.issue)))
-
-
-def capitalised(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def number_of(issue: str) -> int:

@@ -136,4 +136,5 @@ def _scenario(item: pytest.Item) -> Scenario:
     module = sys.modules[item.function.__module__]  # type: ignore[attr-defined]
     title, why, sources = read_docstring(inspect.getdoc(module) or "")
     path = item.path.relative_to(SCENARIOS).as_posix()
-    return Scenario(path, title, why, sources, topology_of(item) or ())
+    sentence = why[:1].upper() + why[1:]  # without "Why it matters:" it stands alone
+    return Scenario(path, title, sentence, sources, topology_of(item) or ())
