@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from hublab.scenario import LiveLab, until
+from hublab.scenario import LiveLab
 
 from ..sign_in.forms import at_the_form
 
@@ -32,11 +32,7 @@ async def without_database(lab: LiveLab) -> AsyncIterator[None]:
     A fast shutdown (SIGINT, PostgreSQL documentation 18.5).
     """
     await lab.programs.kill(DATABASE, "INT")
-
-    async def ended() -> bool:
-        return (await lab.programs.status(DATABASE)).ended
-
-    await until(ended, what="the end of the database")
+    await lab.programs.until_ended(DATABASE)
     try:
         yield
     finally:

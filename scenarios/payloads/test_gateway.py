@@ -26,8 +26,8 @@ import pytest
 from hublab.scenario import PYTHON, Case, File, HubError, LiveLab, last_server_log, until
 
 from .kernel_gateway import ADDRESS, HOST, LISTS, Place, gateway, where
+from .large_outputs import BINARY, DATA_LIMIT, EXCEEDED, PRINTED, PRINTS, SHOWN, SHOWS
 from .pages import Page, new_kernel, page, visit
-from .test_kernels import BINARY, DATA_LIMIT, EXCEEDED, PRINTED, PRINTS, SHOWN, SHOWS
 
 pytestmark = pytest.mark.topology("lab", "payloads")
 

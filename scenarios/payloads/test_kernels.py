@@ -25,30 +25,18 @@ import pytest
 
 from hublab.scenario import Case, LiveLab, Server, Visitor, last_server_log, until
 
+from .large_outputs import BINARY, DATA_LIMIT, EXCEEDED, MB, PRINTED, PRINTS, SHOWN, SHOWS
 from .pages import direct, new_kernel, page, visit
 
 pytestmark = pytest.mark.topology("lab", "payloads")
 
-MB = 1_000_000
 WINDOW = 3
 """Seconds, `rate_limit_window`: a cell may print three seconds' worth at once."""
 DEFAULT = 1 * MB
 """Bytes a second, `ZMQChannelsWebsocketConnection.iopub_data_rate_limit`."""
-PRINTED, LINE = 8 * MB, 20_000
-PRINTS = f"for _ in range({PRINTED // LINE}): print('x' * {LINE - 1}, flush=True)"
-SHOWN = 16 * MB
-SHOWS = f"display({{'text/plain': 'x' * {SHOWN}}}, raw=True)"
 PICTURES = 1000
 SHOWS_MANY = f"for n in range({PICTURES}): display({{'text/plain': str(n)}}, raw=True)"
-EXCEEDED, MANY = "IOPub data rate exceeded", "IOPub message rate exceeded"
-BINARY = f"""\
-from comm import create_comm
-import hashlib, os
-data = os.urandom({SHOWN})
-create_comm(target_name='hublab', buffers=[data])
-print(hashlib.sha256(data).hexdigest(), end='')
-"""
-"""A comm with a buffer, as a widget with a picture opens it; prints what was in it."""
+MANY = "IOPub message rate exceeded"
 GOES_ON = """\
 import pathlib, time
 print('begun', flush=True)
@@ -56,7 +44,6 @@ while not pathlib.Path('go').exists(): time.sleep(0.02)
 for n in range(3): print(n, flush=True)
 x = 42
 """
-DATA_LIMIT = "server.ZMQChannelsWebsocketConnection.iopub_data_rate_limit"
 OLD_DATA_LIMIT = "server.ServerApp.iopub_data_rate_limit"
 MESSAGE_LIMIT = "server.ZMQChannelsWebsocketConnection.iopub_msg_rate_limit"
 BUFFERS = "server.MappingKernelManager.buffer_offline_messages"

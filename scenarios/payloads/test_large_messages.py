@@ -27,8 +27,8 @@ from yarl import URL
 
 from hublab.scenario import Case, LiveLab, Server, Visitor
 
+from .large_outputs import BINARY, SHOWN
 from .pages import LONGEST, direct, new_kernel, page, visit, while_sending
-from .test_kernels import BINARY, SHOWN
 
 pytestmark = pytest.mark.topology("lab", "payloads")
 

@@ -185,11 +185,7 @@ async def test_the_hub_is_shut_down_on_the_page(lab: LiveLab, chromium: BrowserC
     async with page.expect_response(lambda answer: "/hub/api/shutdown" in answer.url) as seen:
         await page.locator("#shutdown-button").click()
     assert (await seen.value).status == 202
-
-    async def ended() -> bool:
-        return (await lab.programs.status("hub")).ended
-
-    await until(ended, what="the end of the hub")
+    await lab.programs.until_ended("hub")
     assert not await servers_of(lab, "alice")
     async with credentials(lab, None) as nobody:
         assert (await ask(lab, Ask("/_chp_healthz"), nobody)).status == 200

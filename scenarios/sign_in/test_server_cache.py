@@ -28,12 +28,10 @@ from hublab.scenario import Case, LiveLab
 
 from .kept_answers import first_answer, until_another
 from .locked_database import locked_database
-from .tokens import AT_HUB, AT_SERVER, make_token, questions_of, revoke, status_for
+from .tokens import AT_HUB, AT_SERVER, NOBODYS, make_token, questions_of, revoke, status_for
 
 KEPT = "server.HubOAuth.cache_max_age"
 SNIPPET = "server.snippet"
-NOBODYS = "0123456789abcdef0123456789abcdef"
-"""A token that nobody has."""
 pytestmark = pytest.mark.topology("lab")
 BOTH = pytest.mark.matrix(KEPT, [4, 8])
 

@@ -19,7 +19,7 @@ import json
 
 import pytest
 
-from hublab.scenario import Ask, Case, LiveLab, ask, fresh_browser, until, user_processes
+from hublab.scenario import Ask, Case, LiveLab, ask, fresh_browser, user_processes
 
 from .tokens import Token, make_token
 
@@ -58,11 +58,7 @@ async def test_who_ends_what(lab: LiveLab, case: Case) -> None:
         assert await shut_down(lab, hers, servers=True) == 403
         assert await runs(lab, "alice")
         assert await shut_down(lab, admins, **wanted) == 202
-
-        async def ended() -> bool:
-            return (await lab.programs.status("hub")).ended
-
-        await until(ended, what="the end of the hub")
+        await lab.programs.until_ended("hub")
         goes = wanted.get("servers", cleanup)
         assert await runs(lab, "alice") != goes
         assert (await ask(lab, Ask("/_chp_healthz"), fresh_browser(lab))).status == 200

@@ -25,12 +25,10 @@ import pytest
 
 from hublab.scenario import Ask, Credentials, LiveLab, ask, credentials, table_rows
 
-from .tokens import AT_HUB, AT_SERVER, Token, make_token
+from .tokens import AT_HUB, AT_SERVER, NOBODYS, Token, make_token
 
 RESOLUTION = "hub.JupyterHub.activity_resolution"
 ADMINS_PAGE = "/hub/admin"
-NOBODYS = "0123456789abcdef0123456789abcdef"
-"""A token that nobody has."""
 CHANGE = "../changes/cookie_before_token.py"
 
 pytestmark = [pytest.mark.topology("lab"), pytest.mark.matrix(RESOLUTION, [0])]

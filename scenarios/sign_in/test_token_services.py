@@ -23,13 +23,11 @@ from hublab.scenario import Ask, Case, LiveLab, ask, fresh_browser
 
 from .boards import ROLES, SERVICES, Board, access_for_all, running
 from .oauth_steps import AUTHORIZE, path_of
-from .tokens import make_token, questions_of
+from .tokens import NOBODYS, make_token, questions_of
 
 BOARD = Board("board", "node2", 9001)
 MAY = access_for_all(BOARD)
 SCOPE = "access:services!service=board"
-NOBODYS = "0123456789abcdef0123456789abcdef"
-"""A token that nobody has."""
 
 pytestmark = [
     pytest.mark.topology("lab"),

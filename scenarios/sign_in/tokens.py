@@ -8,6 +8,8 @@ from hublab.scenario import Ask, HubError, LiveLab, ask, fresh_browser, hub_acce
 
 AT_HUB = "/hub/api/user"
 """Answers each good token of a user, whatever its scopes (apihandlers/users.py)."""
+NOBODYS = "0123456789abcdef0123456789abcdef"
+"""As long as the hub's own tokens, and not one of them."""
 AT_SERVER = "/user/alice/api/contents"
 """Answers whoever may access alice's server."""
 

@@ -34,11 +34,7 @@ pytestmark = pytest.mark.topology("lab")
 async def wait_for_end(lab: LiveLab) -> None:
     """Wait until the hub's program has ended."""
     await lab.forget_hub()
-
-    async def ended() -> bool:
-        return (await lab.programs.status("hub")).ended
-
-    await until(ended, what="the end of the hub's program")
+    await lab.programs.until_ended("hub")
 
 
 async def start_hub(lab: LiveLab) -> None:

@@ -7,7 +7,11 @@ import asyncio
 from hublab.running import programs, switching
 from hublab.running.lab import Lab
 from hublab.running.programs import Status
-from hublab.running.readiness import wait_until_listening, wait_until_running
+from hublab.running.readiness import (
+    wait_until_ended,
+    wait_until_listening,
+    wait_until_running,
+)
 
 
 class HostPrograms:
@@ -37,6 +41,10 @@ class HostPrograms:
             await wait_until_running(self._lab, timeout)
         else:
             await wait_until_listening(self._lab, host, timeout)
+
+    async def until_ended(self, host: str, timeout: float = 90) -> None:
+        """Wait until the program has ended. Raises Undecided after the timeout (seconds)."""
+        await wait_until_ended(self._lab, host, timeout)
 
     async def restart(self, host: str) -> float:
         """End the program at once, start it and wait until it is ready; returns the seconds.

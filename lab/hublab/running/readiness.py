@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import aiohttp
 
-from hublab.errors import EngineError, LabError, in_words
+from hublab.errors import EngineError, LabError, Undecided, in_words
 from hublab.running import programs
 from hublab.running.channel import Channel
 from hublab.running.hub_log import HubRun, hub_run
@@ -107,6 +107,16 @@ async def wait_until_listening(lab: Lab, host: str, timeout: float = 60) -> None
             return
         if time.monotonic() > end:
             raise LabError(f"{host} did not listen within {timeout:g} s after its restart")
+        await asyncio.sleep(POLL)
+
+
+async def wait_until_ended(lab: Lab, host: str, timeout: float) -> None:
+    """Wait until the program of a host has ended. Raises Undecided after the timeout (seconds)."""
+    end = time.monotonic() + timeout
+    while not (await asyncio.to_thread(programs.status, lab, host)).ended:
+        if time.monotonic() > end:
+            program = programs.program_of(lab, host)
+            raise Undecided(f"the {program} did not end within {timeout:g} s", where=host)
         await asyncio.sleep(POLL)
 
 
