@@ -90,6 +90,9 @@ async def test_postgres() -> None:
         assert "alice" not in await users_in_postgres(live)
         assert live.lab.secrets() >= {live.lab.secret("database_password")}
         assert await broken_hops(live) == []
+        await live.programs.end("database")
+        # A restarted hub would end without it; one that runs has only lost its rows.
+        assert await broken_hops(live) == ["hub -> database"]
 
 
 async def test_bastion() -> None:

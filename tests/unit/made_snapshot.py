@@ -43,6 +43,8 @@ def fine(hop: Hop) -> Attempt:
     """The answer of the right one."""
     if hop.kind in (Kind.SSH, Kind.JUMP):
         return Attempt("SSH", status="SSH-2.0-OpenSSH")
+    if hop.kind is Kind.DATABASE:
+        return Attempt("PostgreSQL", status="offers TLS")
     return Attempt("HTTP", status=403 if hop.kind is Kind.PROXY_API else 200)
 
 

@@ -20,7 +20,7 @@ from hublab.diagnosis.governing import (
 from hublab.diagnosis.reach import HopDiagnosis, diagnose
 from hublab.diagnosis.unserved import unserved
 from hublab.probes.advertised import HubAddresses
-from hublab.probes.hops import Hop, Kind, new_server_api, planned_hops
+from hublab.probes.hops import DATABASE_URL, Hop, Kind, new_server_api, planned_hops
 from hublab.probes.reach import Attempt, Reach, TriedHop
 from hublab.probes.routes import Route, same_path
 from hublab.probes.snapshot import Snapshot
@@ -341,3 +341,53 @@ def test_each_address_of_a_provider_is_tried_from_where_it_is_used() -> None:
         "nobody can sign in: browsers do not reach provider authorize_url",
         "nobody can sign in: the hub does not reach provider token_url",
     ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "url"),
+    [
+        ({}, "postgresql://database"),
+        (
+            {DATABASE_URL: "postgresql+psycopg://hub:s3cret@198.18.0.40:6432/x"},
+            "postgresql://198.18.0.40:6432",
+        ),
+        ({DATABASE_URL: "sqlite:///of-its-own.sqlite"}, None),
+        ({DATABASE_URL: "postgresql://db.example.org/x"}, None),
+    ],
+)
+def test_a_database_in_the_lab_is_tried_without_its_password(
+    settings: dict[str, str], url: str | None
+) -> None:
+    snapshot = snapshot_of(LISTENS, settings=settings)
+    names = {"database": "database", "198.18.0.40": "database"}
+    snapshot = replace(snapshot, hosts=replace(snapshot.hosts, databases=names))
+    hops = [hop for hop in planned_hops(snapshot) if hop.kind is Kind.DATABASE]
+    assert hops == ([Hop(Kind.DATABASE, "hub", "database", url)] if url else [])
+    for hop in hops:
+        silent = TriedHop(hop, Attempt("TCP", error="no answer within 6 s"))
+        (found,) = diagnose(Reach(snapshot, (silent,)))
+        assert (found.error, found.setting) == ("no answer within 6 s", DATABASE_URL)
+
+
+def test_a_silent_hub_waits_for_its_silent_database() -> None:
+    """Its address is right: it took the connection. A hop that is refused is another matter."""
+    snapshot = snapshot_of(RUNS)
+    snapshot = replace(snapshot, hosts=replace(snapshot.hosts, databases={"database": "database"}))
+    silent, refused = Attempt("TCP", error="no answer within 6 s"), Attempt(error="refused")
+    hops = [hop for hop in planned_hops(snapshot) if hop.kind is not Kind.PROXY]
+    seen = Reach(
+        snapshot,
+        tuple(
+            TriedHop(hop, refused if hop.kind is Kind.NEW_HUB_API else silent)
+            if hop.can_be_tried
+            else TriedHop(hop)
+            for hop in hops
+        ),
+    )
+    found = {hop.target: (hop.error, hop.setting) for hop in diagnose(seen)}
+    assert found["hub"] == (
+        "no answer within 6 s: the hub waits for database",
+        DATABASE_URL,
+    )
+    assert found["node1 SSH"][0] == "no answer within 6 s"
+    assert found["hub API, for a new server"][0] == "refused"

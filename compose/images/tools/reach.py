@@ -1,22 +1,27 @@
 """Try URLs from inside a host's network and report how far each attempt gets.
 
-A question is a line of JSON: `urls` (http, https, or ssh), and the `timeout` of each in seconds.
-Its answer is a line with a JSON list in the same order. Answers the question that is its argument,
-and without one each line of its input. The layers are those of a connection: DNS, TCP, TLS, then
-HTTP or SSH; `layer` is the last one that was reached. Certificates are not verified, because only
-reachability is tested. Uses the standard library only, and of it as little as a URL needs: imports
-are nearly all that a first attempt costs.
+A question is a line of JSON: `urls` (http, https, ssh or postgresql), and the `timeout` of each in
+seconds. Its answer is a line with a JSON list in the same order. Answers the question that is its
+argument, and without one each line of its input. The layers are those of a connection: DNS (none
+for an address in numbers), TCP, TLS, then HTTP, SSH or PostgreSQL; `layer` is the last one that was
+reached. Certificates are not verified, because only reachability is tested. Uses the standard
+library only, and of it as little as a URL needs: imports are nearly all that a first attempt costs.
 """
 
 import http.client
 import json
 import socket
+import struct
 import sys
 import threading
 import time
 from urllib.parse import urlsplit
 
-PORTS = {"http": 80, "https": 443, "ssh": 22}
+PORTS = {"http": 80, "https": 443, "ssh": 22, "postgresql": 5432}
+TLS_WANTED = struct.pack("!ii", 8, 80877103)
+"""What a client may send first, and a server answers with one letter before it asks who that is
+(PostgreSQL documentation, "Message Formats", SSLRequest)."""
+TLS_ANSWERS = {b"S": "offers TLS", b"N": "without TLS"}
 
 
 def attempt(url: str, timeout: float) -> dict[str, object]:
@@ -26,10 +31,11 @@ def attempt(url: str, timeout: float) -> dict[str, object]:
     begun = time.monotonic()
     try:
         if parts.scheme not in PORTS or not parts.hostname:
-            raise OSError("not a URL of http, https or ssh with a host")
+            raise OSError(f"not a URL of {', '.join(PORTS)} with a host")
         port = parts.port or PORTS[parts.scheme]
         address = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)[0][4]
-        seen.update(layer="DNS", address=f"{address[0]}:{address[1]}")
+        named = address[0] != parts.hostname
+        seen.update(layer="DNS" if named else None, address=f"{address[0]}:{address[1]}")
         with socket.create_connection(address[:2], timeout) as connection:
             seen["layer"] = "TCP"
             speak(parts.scheme, parts.hostname or "", parts.path or "/", connection, seen)
@@ -52,6 +58,13 @@ def speak(
         if not banner.startswith("SSH-"):
             raise OSError(f"the answer is not from an SSH server: {banner[:60]!r}")
         seen.update(layer="SSH", status=banner)
+        return
+    if scheme == "postgresql":
+        connection.sendall(TLS_WANTED)
+        letter = connection.recv(1)
+        if letter not in TLS_ANSWERS:
+            raise OSError(f"the answer is not from PostgreSQL: {letter!r}")
+        seen.update(layer="PostgreSQL", status=TLS_ANSWERS[letter])
         return
     if scheme == "https":
         import ssl

@@ -21,9 +21,9 @@ from hublab.running.live import LiveLab
 def reach_command(name: str, as_json: bool) -> None:
     """Try every hop of the deployment from the host that makes it.
 
-    Shows the last layer that answered (DNS, TCP, TLS, then HTTP or SSH) and the setting that
-    governs the address. Exit code 1 when a hop is broken. A hop is also broken if the proxy has no
-    route to the hub, or to a server that the hub considers ready.
+    Shows the last layer that answered (DNS, TCP, TLS, then HTTP, SSH or PostgreSQL) and the setting
+    that governs the address. Exit code 1 when a hop is broken. A hop is also broken if the proxy
+    has no route to the hub, or to a server that the hub considers ready.
 
     \b
     Examples:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from yarl import URL
 
 from hublab.addresses import LOOPBACK_NAMES
-from hublab.probes.hops import OWN_HUB_URLS, SSH_HOSTS, Hop, Kind
+from hublab.probes.hops import DATABASE_URL, OWN_HUB_URLS, SSH_HOSTS, Hop, Kind
 from hublab.probes.snapshot import Snapshot
 from hublab.settings.values import Settings
 
@@ -60,6 +60,8 @@ def governing_setting(snapshot: Snapshot, hop: Hop) -> str:
             return bind_settings(PROXY_BIND, settings, NGINX_PASS)
         case Kind.SERVICE_ROUTE:
             return SERVICES
+        case Kind.DATABASE:
+            return DATABASE_URL
         case Kind.SIGN_IN_PAGE | Kind.PROVIDER:
             trait = hop.target.rpartition(" ")[2]
             named = [key for key in snapshot.hub.provider if key.endswith(f".{trait}")]

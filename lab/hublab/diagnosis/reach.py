@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from yarl import URL
 
@@ -10,7 +10,7 @@ from hublab.addresses import LOOPBACK_NAMES
 from hublab.diagnosis.governing import NGINX_SITE, governing_setting, own_answer_settings
 from hublab.diagnosis.missing_routes import missing_route
 from hublab.probes.hops import OWN_HUB_URLS, Hop, Kind
-from hublab.probes.reach import Attempt, Reach, TriedHop
+from hublab.probes.reach import SILENT, Attempt, Reach, TriedHop
 from hublab.probes.snapshot import Snapshot
 from hublab.running.hub_address import BASE_URL
 
@@ -24,6 +24,7 @@ EXPECTED = {Kind.PROXY_API: 403}
 shown, and it refuses who shows none.
 """
 
+HUB_ANSWERS = (Kind.HUB_ROUTE, Kind.HUB_API, Kind.NEW_HUB_API)
 ANY_ANSWER = (Kind.SERVICE_ROUTE, Kind.SIGN_IN_PAGE, Kind.PROVIDER)
 """A service has an API of its own, and a provider refuses what asks it for nothing."""
 
@@ -59,7 +60,27 @@ class Judgement:
 
 def diagnose(seen: Reach) -> list[HopDiagnosis]:
     """Judge every hop, in the same order."""
-    return [diagnose_hop(seen.snapshot, tried) for tried in seen.hops]
+    found = [diagnose_hop(seen.snapshot, tried) for tried in seen.hops]
+    kinds = [tried.hop.kind for tried in seen.hops]
+    database = [hop for kind, hop in zip(kinds, found, strict=True) if kind is Kind.DATABASE]
+    if any(not hop.ok for hop in database):
+        found = [
+            waiting_for_it(hop, database[0]) if kind in HUB_ANSWERS else hop
+            for kind, hop in zip(kinds, found, strict=True)
+        ]
+    return found
+
+
+def waiting_for_it(hop: HopDiagnosis, database: HopDiagnosis) -> HopDiagnosis:
+    """A hop to the hub, which takes connections and is silent while it waits for its database.
+
+    It does all its queries in the one thread that answers (jupyterhub/orm.py, SQLAlchemy's
+    synchronous session). Nothing is wrong with its address then.
+    """
+    if hop.layer != "TCP" or not (hop.error or "").startswith(SILENT):
+        return hop
+    error = f"{hop.error}: the hub waits for {database.target}"
+    return replace(hop, error=error, setting=database.setting)
 
 
 def diagnose_hop(snapshot: Snapshot, tried: TriedHop) -> HopDiagnosis:

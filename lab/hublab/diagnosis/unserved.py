@@ -23,6 +23,7 @@ EFFECT = {
     Kind.SERVER: "the hub does not reach {target}, and takes it for dead",
     Kind.HUB_API: "{source} does not reach the hub",
     Kind.NEW_HUB_API: "servers on {source} cannot reach the hub, and do not start",
+    Kind.DATABASE: "the hub does not reach {target}: nobody signs in, and no token is good",
     Kind.SIGN_IN_PAGE: "nobody can sign in: browsers do not reach {target}",
     Kind.PROVIDER: "nobody can sign in: the hub does not reach {target}",
 }

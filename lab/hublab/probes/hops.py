@@ -27,6 +27,7 @@ from hublab.settings.values import Settings
 HEALTH = "/_chp_healthz"
 """Which configurable-http-proxy answers itself (lib/configproxy.js, `handleHealthCheck`)."""
 SSH_HOSTS = "hub.SSHSpawner.hosts"
+DATABASE_URL = "hub.JupyterHub.db_url"
 OWN_HUB_URLS = ("hub.SSHSpawner.hub_connect_url", "hub.Spawner.hub_connect_url")
 """What a spawner gives its servers in place of the hub's own address, the first one that is set."""
 
@@ -48,6 +49,7 @@ class Kind(StrEnum):
     SERVER = "the hub checks a server"
     HUB_API = "a server asks the hub"
     NEW_HUB_API = "a new server would ask the hub"
+    DATABASE = "the hub asks its database"
     SIGN_IN_PAGE = "browsers are sent to the identity provider"
     PROVIDER = "the hub asks the identity provider"
 
@@ -76,6 +78,7 @@ def planned_hops(snapshot: Snapshot) -> list[Hop]:
     readable = snapshot.routes_error is None
     return [
         *hops_to_proxy(snapshot),
+        *database_hop(snapshot),
         *provider_hops(snapshot),
         *ssh_hops(snapshot),
         *(hub_route_hops(snapshot) if readable else table_hop(snapshot)),
@@ -106,6 +109,22 @@ def hops_to_proxy(snapshot: Snapshot) -> Iterator[Hop]:
     if api or snapshot.hub.why_silent:
         url = f"{api}{ROUTES}" if api else None
         yield Hop(Kind.PROXY_API, hosts.hub, f"{hosts.proxy} API", url)
+
+
+def database_hop(snapshot: Snapshot) -> Iterator[Hop]:
+    """To a database in the lab: the hub's own by default, or the one that a setting names.
+
+    Without it the hub says nothing, so it comes before what the hub is asked for.
+    """
+    url = snapshot.settings.get(DATABASE_URL)
+    given = URL(str(url)) if url else None
+    name = given.host if given else next(iter(snapshot.hosts.databases), None)
+    target = snapshot.hosts.databases.get(name or "")
+    if target:
+        port = given and given.explicit_port
+        # Without the account and the password that the setting has.
+        address = f"postgresql://{name}{f':{port}' if port else ''}"
+        yield Hop(Kind.DATABASE, snapshot.hosts.hub, target, address)
 
 
 def provider_hops(snapshot: Snapshot) -> Iterator[Hop]:

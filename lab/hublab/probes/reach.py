@@ -28,7 +28,10 @@ SCRIPT = "/opt/hublab/reach.py"
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """How far a hop got: the last layer reached is DNS, TCP, TLS, and then HTTP or SSH."""
+    """How far a hop got, by layer: DNS, TCP, TLS, and then HTTP, SSH or PostgreSQL.
+
+    None where not even a name was known, and where no name had to be.
+    """
 
     layer: str | None = None
     address: str | None = None

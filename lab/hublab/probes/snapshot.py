@@ -20,6 +20,10 @@ from hublab.running.reverse_proxy import SITE
 from hublab.running.servers import Server
 from hublab.settings.values import Settings
 
+PATIENCE = 9.0
+"""Seconds for the hub to list its servers. It waits for its database without end, and whoever asks
+it with it; each hop gets as many in two tries (`hublab.probes.reach`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
@@ -35,6 +39,8 @@ class Hosts:
     """The reverse proxy in front; None where users' requests go to the proxy itself."""
     providers: Mapping[str, str] = field(default_factory=dict)
     """Name or address of an identity provider's host -> its name."""
+    databases: Mapping[str, str] = field(default_factory=dict)
+    """The same of the database's host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +125,15 @@ def hosts_of(lab: Lab) -> Hosts:
         nodes=tuple(node.service for node in lab.of_role("node")),
         proxy_addresses=tuple(proxy.addresses),
         front=fronts[0].service if fronts else None,
-        providers={
-            name: host.service
-            for host in lab.of_role("identity-provider")
-            for name in (host.service, *host.addresses)
-        },
+        providers=named_hosts(lab, "identity-provider"),
+        databases=named_hosts(lab, "database"),
     )
+
+
+def named_hosts(lab: Lab, role: str) -> dict[str, str]:
+    """Each name and address of the hosts with a role -> the host's name."""
+    hosts = lab.of_role(role)
+    return {name: host.service for host in hosts for name in (host.service, *host.addresses)}
 
 
 def front_of(lab: Lab) -> Front:
@@ -148,10 +157,10 @@ async def servers_then_routes(live: LiveLab) -> tuple[list[Server], list[Route] 
 
 async def known_servers(live: LiveLab) -> list[Server]:
     """The hub's servers, none where it cannot be asked: the hops will show why."""
-    try:
-        return await live.servers()
-    except HublabError:
-        return []
+    with contextlib.suppress(HublabError, TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            return await live.servers()
+    return []
 
 
 async def known_routes(live: LiveLab) -> list[Route] | HublabError:
