@@ -25,8 +25,9 @@ from hublab.pytest_plugin.failing_line import Place, is_users, users_places
 
 DEFAULT = 1800.0
 """Seconds: three times what the longest of hublab's own scenarios takes."""
-GRACE = 2.0
-"""Seconds that a coroutine has to end after it was cancelled, before it is interrupted."""
+GRACE = (2.0, 60.0)
+"""Seconds, at least and at most, that a coroutine has to end after it was cancelled, before it is
+interrupted: what it undoes then, a fault or a database that it stopped, takes its time."""
 OPTION = "--lab-timeout"
 
 
@@ -75,16 +76,20 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
         return (yield)
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        places = users_frames(item, frame)
-        raise too_long(limit, places[0].shown(item.config.invocation_params.dir) if places else "")
+        raise too_long(item, limit, users_frames(item, frame)[:1])
 
     before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, limit + GRACE)
+    signal.setitimer(signal.ITIMER_REAL, limit + grace(limit))
     try:
         return (yield)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def grace(limit: float) -> float:
+    """A tenth of the limit, within the bounds: who sets a short limit wants a short end."""
+    return min(max(limit / 10, GRACE[0]), GRACE[1])
 
 
 def can_interrupt() -> bool:
@@ -104,9 +109,11 @@ def users_frames(item: pytest.Item, frame: FrameType | None) -> list[Place]:
     return found
 
 
-def too_long(limit: float, where: str | None) -> TookTooLong:
+def too_long(item: pytest.Item, limit: float, places: list[Place]) -> TookTooLong:
+    """What a scenario raises that took too long; the last of the places is where it was."""
+    where = places[-1].shown(item.config.invocation_params.dir) if places else None
     hint = f"{OPTION} sets another limit"
-    return TookTooLong(f"it was not over after {limit:g} s", where=where or None, hint=hint)
+    return TookTooLong(f"it was not over after {limit:g} s", where=where, hint=hint)
 
 
 def in_time(item: pytest.Function, limit: float) -> Callable[..., Awaitable[Any]]:
@@ -123,13 +130,8 @@ def in_time(item: pytest.Function, limit: float) -> Callable[..., Awaitable[Any]
             if not end.expired():
                 raise
             cancelled = error.__cause__ or error
-            late = too_long(limit, place_in(item, cancelled))
+            places = users_places(pytest.ExceptionInfo.from_exception(cancelled), item)
+            late = too_long(item, limit, places)
             raise late.with_traceback(cancelled.__traceback__) from None
 
     return limited
-
-
-def place_in(item: pytest.Function, cancelled: BaseException) -> str | None:
-    """The line of the user's own files at which a scenario was cancelled."""
-    places = users_places(pytest.ExceptionInfo.from_exception(cancelled), item)
-    return places[-1].shown(item.config.invocation_params.dir) if places else None
