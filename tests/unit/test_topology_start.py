@@ -10,6 +10,7 @@ import yaml
 
 from hublab.deployment.compose_problems import compose_problem
 from hublab.engine.compose import without_warnings
+from hublab.errors import TopologyError
 from hublab.topology.isolation import isolation_problems
 from hublab.topology.positions import Position
 from hublab.topology.startable import service_problems, start_problems
@@ -22,6 +23,16 @@ class Loader(yaml.SafeLoader):
 
 
 Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
+
+
+def test_a_file_that_is_not_yaml_is_the_one_that_is_named(tmp_path: Path) -> None:
+    """Compose's own words for the second of these files: no name, and line 1."""
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text("services:\n  hub:\n    image: x\n")
+    bad.write_text("services:\n  hub:\n    image: x\n   proxy: {}\n")
+    with pytest.raises(TopologyError, match="not YAML") as refused:
+        compose_problem("yaml: line 1: did not find expected key", [good, bad])
+    assert refused.value.where == f"{bad}:4"
 
 
 def of_service(**service: Any) -> dict[str, Any]:

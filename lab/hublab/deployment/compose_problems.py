@@ -19,6 +19,7 @@ DOTTED = re.compile(r"^((?:services|networks|volumes|configs|secrets)\.[\w.-]+)\
 REFERS = re.compile(
     r'^service "([^"]+)" (?:refers to undefined|depends on undefined) (\w+) (\S+?):'
 )
+NOT_YAML = "yaml: "
 LINE = re.compile(r"\bline (\d+):\s*(.*)")
 EMPTY_PART = re.compile(r"^invalid spec: (\S*): empty section between colons")
 ENV_FILE = re.compile(r"^env file (\S+) not found")
@@ -27,8 +28,14 @@ SECTIONS = {"network": "networks", "volume": "volumes", "service": "depends_on"}
 
 
 def compose_problem(message: str, files: Sequence[Path]) -> Problem:
-    """Compose's error message as a problem at the position that it refers to."""
+    """Compose's error message as a problem at the position that it refers to.
+
+    Raises TopologyError for a file that is not YAML: Compose says neither which one it is nor the
+    right line.
+    """
     text = " ".join(PREFIX.sub("", message, count=1).split())
+    if text.startswith(NOT_YAML):
+        Sources(files)
     if gone := ENV_FILE.match(text):
         position = env_file_line(gone[1], files) or Position(files[-1], 1)
         return Problem(position, "env_file", f"there is no file {gone[1]}")
