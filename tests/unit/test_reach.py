@@ -353,6 +353,7 @@ def test_each_address_of_a_provider_is_tried_from_where_it_is_used() -> None:
         ),
         ({DATABASE_URL: "sqlite:///of-its-own.sqlite"}, None),
         ({DATABASE_URL: "postgresql://db.example.org/x"}, None),
+        ({DATABASE_URL: "postgresql://database:no-port/x"}, None),
     ],
 )
 def test_a_database_in_the_lab_is_tried_without_its_password(

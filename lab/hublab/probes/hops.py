@@ -116,15 +116,15 @@ def database_hop(snapshot: Snapshot) -> Iterator[Hop]:
 
     Without it the hub says nothing, so it comes before what the hub is asked for.
     """
-    url = snapshot.settings.get(DATABASE_URL)
-    given = URL(str(url)) if url else None
-    name = given.host if given else next(iter(snapshot.hosts.databases), None)
-    target = snapshot.hosts.databases.get(name or "")
-    if target:
-        port = given and given.explicit_port
-        # Without the account and the password that the setting has.
-        address = f"postgresql://{name}{f':{port}' if port else ''}"
-        yield Hop(Kind.DATABASE, snapshot.hosts.hub, target, address)
+    default = next(iter(snapshot.hosts.databases), "")
+    given = str(snapshot.settings.get(DATABASE_URL) or f"//{default}")
+    with contextlib.suppress(ValueError):  # the hub refuses it, or reads it otherwise
+        url = URL(given)
+        name, port = url.host or "", url.explicit_port
+        if target := snapshot.hosts.databases.get(name):
+            # Without the account and the password that the setting has.
+            address = f"postgresql://{name}{f':{port}' if port else ''}"
+            yield Hop(Kind.DATABASE, snapshot.hosts.hub, target, address)
 
 
 def provider_hops(snapshot: Snapshot) -> Iterator[Hop]:
