@@ -35,7 +35,7 @@ def compose_problem(message: str, files: Sequence[Path]) -> Problem:
     """
     text = " ".join(PREFIX.sub("", message, count=1).split())
     if text.startswith(NOT_YAML):
-        Sources(files)
+        Sources(files)  # which reads them, and raises
     if gone := ENV_FILE.match(text):
         position = env_file_line(gone[1], files) or Position(files[-1], 1)
         return Problem(position, "env_file", f"there is no file {gone[1]}")

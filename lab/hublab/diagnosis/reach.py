@@ -9,7 +9,7 @@ from yarl import URL
 from hublab.addresses import LOOPBACK_NAMES
 from hublab.diagnosis.governing import NGINX_SITE, governing_setting, own_answer_settings
 from hublab.diagnosis.missing_routes import missing_route
-from hublab.probes.hops import OWN_HUB_URLS, Hop, Kind
+from hublab.probes.hops import DATABASE_URL, OWN_HUB_URLS, Hop, Kind
 from hublab.probes.reach import SILENT, Attempt, Reach, TriedHop
 from hublab.probes.snapshot import Snapshot
 from hublab.running.hub_address import BASE_URL
@@ -60,27 +60,31 @@ class Judgement:
 
 def diagnose(seen: Reach) -> list[HopDiagnosis]:
     """Judge every hop, in the same order."""
-    found = [diagnose_hop(seen.snapshot, tried) for tried in seen.hops]
-    kinds = [tried.hop.kind for tried in seen.hops]
-    database = [hop for kind, hop in zip(kinds, found, strict=True) if kind is Kind.DATABASE]
-    if any(not hop.ok for hop in database):
-        found = [
-            waiting_for_it(hop, database[0]) if kind in HUB_ANSWERS else hop
-            for kind, hop in zip(kinds, found, strict=True)
-        ]
-    return found
+    databases = [one for one in seen.hops if one.hop.kind is Kind.DATABASE]
+    broken = [one for one in databases if one.attempt and one.attempt.error]
+    return [
+        waiting_for(broken[0], diagnose_hop(seen.snapshot, tried))
+        if broken and is_silent_hub(tried)
+        else diagnose_hop(seen.snapshot, tried)
+        for tried in seen.hops
+    ]
 
 
-def waiting_for_it(hop: HopDiagnosis, database: HopDiagnosis) -> HopDiagnosis:
-    """A hop to the hub, which takes connections and is silent while it waits for its database.
+def is_silent_hub(tried: TriedHop) -> bool:
+    """Whether the hub took a connection, so that its address is right, and said nothing."""
+    attempt = tried.attempt or Attempt()
+    silent = attempt.layer == "TCP" and (attempt.error or "").startswith(SILENT)
+    return silent and tried.hop.kind in HUB_ANSWERS
+
+
+def waiting_for(database: TriedHop, hop: HopDiagnosis) -> HopDiagnosis:
+    """A hop to a hub that waits for its database.
 
     It does all its queries in the one thread that answers (jupyterhub/orm.py, SQLAlchemy's
-    synchronous session). Nothing is wrong with its address then.
+    synchronous session).
     """
-    if hop.layer != "TCP" or not (hop.error or "").startswith(SILENT):
-        return hop
-    error = f"{hop.error}: the hub waits for {database.target}"
-    return replace(hop, error=error, setting=database.setting)
+    error = f"{hop.error}: the hub waits for {database.hop.target}"
+    return replace(hop, error=error, setting=DATABASE_URL)
 
 
 def diagnose_hop(snapshot: Snapshot, tried: TriedHop) -> HopDiagnosis:

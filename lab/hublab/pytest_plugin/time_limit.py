@@ -76,7 +76,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
         return (yield)
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        raise too_long(item, limit, users_frames(item, frame)[:1])
+        raise too_long(item, limit, users_frames(item, frame))
 
     before = signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, limit + grace(limit))
@@ -99,14 +99,14 @@ def can_interrupt() -> bool:
 
 
 def users_frames(item: pytest.Item, frame: FrameType | None) -> list[Place]:
-    """The lines of the user's own files that are running, the innermost first."""
+    """The lines of the user's own files that are running, the innermost last."""
     found = []
     while frame is not None:
         place = Place(Path(frame.f_code.co_filename), frame.f_lineno)
         if is_users(place.path, item):
             found.append(place)
         frame = frame.f_back
-    return found
+    return found[::-1]
 
 
 def too_long(item: pytest.Item, limit: float, places: list[Place]) -> TookTooLong:

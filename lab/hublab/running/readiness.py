@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
 
@@ -192,8 +192,8 @@ def fail_if_host_ended(lab: Lab) -> None:
             )
 
 
-@contextlib.contextmanager
-def ended_hosts_told(lab: Lab) -> Iterator[None]:
+@contextlib.asynccontextmanager
+async def ended_hosts_told(lab: Lab) -> AsyncIterator[None]:
     """Raise LabError with a host's last words, where something failed because the host ended."""
     try:
         yield
@@ -202,8 +202,8 @@ def ended_hosts_told(lab: Lab) -> Iterator[None]:
     except (EngineError, LabError):
         last_look = time.monotonic() + END_RECORDED
         while time.monotonic() < last_look:
-            fail_if_host_ended(lab)
-            time.sleep(POLL)
+            await asyncio.to_thread(fail_if_host_ended, lab)
+            await asyncio.sleep(POLL)
         raise
 
 

@@ -22,7 +22,7 @@ async def make_ready(
     A hub that runs with settings of the user's may answer nobody; that is no error. With
     `restart_hub` the hub reads its configuration again in any case. Raises LabError.
     """
-    with ended_hosts_told(lab):
+    async with ended_hosts_told(lab):
         start_ended_programs(lab, progress)
         progress("waiting for the hub to answer through the proxy")
         async with open_channel(lab) as channel:
