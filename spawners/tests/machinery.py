@@ -85,15 +85,19 @@ class Account:
         return account
 
     def write(self, path: str, text: str, mode: int = 0o600) -> Path:
-        """A file in the home directory, owned by the user."""
+        """A file in the home directory, owned by the user.
+
+        It is there whole or not at all: a program may be reading what stood there before.
+        """
         target = self.home / path
         for parent in reversed(target.relative_to(self.home).parents[:-1]):
             (self.home / parent).mkdir(mode=0o700, exist_ok=True)
             os.chown(self.home / parent, self.uid, -1)
-        target.write_text(text)
-        target.chmod(mode)
-        os.chown(target, self.uid, -1)
-        return target
+        new = target.with_name(f".{target.name}.new")
+        new.write_text(text)
+        new.chmod(mode)
+        os.chown(new, self.uid, -1)
+        return new.replace(target)
 
     def tiny_server(self) -> None:
         """Put the small server into the home directory, for ``TINY``."""
