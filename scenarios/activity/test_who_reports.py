@@ -93,6 +93,16 @@ async def test_a_server_posts_at_each_interval(lab: LiveLab, case: Case) -> None
     ] * len(idle)
 
 
+@pytest.mark.matrix(ENVIRONMENT, [{TOLD: "600", **RECORDED}])
+@pytest.mark.sabotage("server.snippet", "../changes/reports_not_at_the_start.py")
+async def test_the_first_report_comes_at_the_start(lab: LiveLab) -> None:
+    """With an interval of ten minutes the hub is told at the start, and not ten minutes later."""
+    recorder = await lab.enter(record_reports(lab, "node1", account="dave"))
+    await lab.spawn("alice", on="node1")
+    (first,) = await until(recorder.reports, what="a report of the server's start")
+    assert (first.path, first.status) == ("/users/alice/activity", 200)
+
+
 def pauses(reports: Sequence[ActivityReport]) -> list[float]:
     """Seconds between each two reports that follow each other."""
     return [after.at - before.at for before, after in itertools.pairwise(reports)]

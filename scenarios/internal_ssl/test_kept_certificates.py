@@ -23,7 +23,7 @@ import pytest
 from hublab.scenario import Case, LiveLab, Settings, flag_file
 
 from .certificates import CERTIFICATES, names_in
-from .pages import has_started, started
+from .pages import call, has_started, started
 
 LOCATION = "hub.JupyterHub.internal_certs_location"
 NAMES, RECREATE = "hub.JupyterHub.trusted_alt_names", "hub.JupyterHub.recreate_internal_certs"
@@ -92,13 +92,21 @@ async def test_a_hub_that_is_started_in_another_folder(lab: LiveLab, case: Case)
 
 @pytest.mark.matrix(HOSTS, [["node1"]])
 @pytest.mark.sabotage("hub.snippet", "../changes/adds_no_host_to_names.py")
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/certificates_stay.py", sentence="one that moves there gets another"
+)
 async def test_a_node_that_is_added_later(lab: LiveLab) -> None:
-    """Nothing is made anew for it: its servers get certificates with its name, as all do, each at
-    its start.
+    """Nothing of the hub is made anew for it: a server gets a certificate with its host's name at
+    each start, so one that moves there gets another.
     """
     alice = await lab.sign_in("alice")
     before = await lab.run("hub", "sha256sum", *FILES)
-    await lab.apply_settings(Settings({**await lab.settings(), HOSTS: ["node1", "node2"]}))
-    await started(lab, alice, "node2")
-    assert {"node2", str(lab.host("node2").address)} <= await names_in(lab, "user-alice")
+    for host, hosts in (("node1", ["node1"]), ("node2", ["node1", "node2"])):
+        await lab.apply_settings(Settings({**await lab.settings(), HOSTS: hosts}))
+        await started(lab, alice, host)
+        names = await names_in(lab, "user-alice")
+        assert names & {"node1", "node2"} == {host}
+        assert str(lab.host(host).address) in names
+        assert (await call(alice, "DELETE", "users/alice/server"))[0] in (202, 204)
+        assert not await has_started(alice)
     assert await lab.run("hub", "sha256sum", *FILES) == before

@@ -50,6 +50,9 @@ async def test_a_server_on_a_subdomain_gets_only_the_session_id(lab: LiveLab) ->
     server = ALICE / "user/alice/lab"
     assert cookies_for(visitor, server) == {session, xsrf, "jupyterhub-user-alice"}
     assert cookies_for(visitor, BOB / "user/bob/lab") == {session}
+    # nor by the path: the hub's cookies are for /hub/, and a server's host has that path too
+    for elsewhere in (ALICE, BOB):
+        assert cookies_for(visitor, elsewhere / "hub/home") == {session}
 
     # The server's page asks the hub: a browser sends the hub's cookies along, for it is the same
     # site, and shows the page nothing of the answer, nor is there an XSRF token to write with.

@@ -68,6 +68,7 @@ async def test_signing_in_leads_where_one_was_going(lab: LiveLab) -> None:
     password = await lab.run("hub", "cat", "/etc/hublab/password")
     for start, leads in (
         ("/hub/home?a=1&b=%2F%26", "/hub/home?a=1&b=%2F%26"),
+        ("/hub/login?a=1&b=%2F%26", "/hub/spawn?a=1&b=%2F%26"),
         ("/hub/login?next=%2F%2Fevil.example%2F", "/hub/spawn"),
     ):
         url = URL(f"{lab.origin}{start}", encoded=True)

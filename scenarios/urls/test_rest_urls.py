@@ -18,7 +18,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from hublab.scenario import Ask, Credentials, LiveLab, UrlRow, ask, wrong_rows
+from hublab.scenario import Ask, Credentials, LiveLab, UrlRow, ask, credentials, wrong_rows
 
 pytestmark = [
     pytest.mark.topology("lab"),
@@ -79,14 +79,36 @@ CALLS = [
     UrlRow("bob's token", "HEAD /hub/api/user", "405 empty", METHOD),
     UrlRow("bob's token", "OPTIONS /hub/api/user", "200 empty", "apihandlers/base.py, options"),
 ]
+BOB, GHOST = (f"/hub/api/users/{name}" for name in ("bob", "ghost"))
 REFUSED_BODIES = [
-    ("PATCH", b'{"nosuch": 1}', 500, "Internal Server Error"),
-    ("POST", b"[1]", 400, "Body must be a JSON object"),
-    ("POST", b"{", 400, "Invalid JSON in body of request"),
-    ("PATCH", b'{"user_options": 1}', 400, "user_options must be a dict"),
-    ("PATCH", b"{}", 400, "Must specify at least one field to modify."),
+    ("PATCH", f"{BOB}/server", b'{"nosuch": 1}', 500, "Internal Server Error"),
+    ("POST", f"{BOB}/server", b"[1]", 400, "Body must be a JSON object"),
+    ("POST", f"{BOB}/server", b"{", 400, "Invalid JSON in body of request"),
+    ("PATCH", f"{BOB}/server", b'{"user_options": 1}', 400, "user_options must be a dict"),
+    ("PATCH", f"{BOB}/server", b"{}", 400, "Must specify at least one field to modify."),
+    (
+        "POST",
+        f"{BOB}/tokens",
+        b'{"expires_in": "soon"}',
+        400,
+        "token expires_in must be null or integer, not 'soon'",
+    ),
+    (
+        "PATCH",
+        BOB,
+        b'{"admin": "yes"}',
+        400,
+        "user.admin must be <class 'bool'>, not: <class 'str'>",
+    ),
+    (
+        "POST",
+        GHOST,
+        b'{"groups": "a"}',
+        400,
+        "user.groups must be <class 'list'>, not: <class 'str'>",
+    ),
 ]
-"""Method, body, status, message: jupyterhub/apihandlers/base.py and users.py."""
+"""Method, path, body, status, message: jupyterhub/apihandlers/base.py and users.py."""
 
 
 @pytest.mark.matrix("hub.snippet", ["four_states.py"])
@@ -115,12 +137,36 @@ async def test_each_call_answers_as_documented(
     sentence="a field that it does not know is 500",
 )
 async def test_bodies_that_are_refused(lab: LiveLab, people: Mapping[str, Credentials]) -> None:
-    """POST and PATCH name what is wrong with a body, but for a field that is not known."""
-    for method, body, status, message in REFUSED_BODIES:
-        wanted = Ask("/hub/api/users/bob/server", method, JSON, body)
-        answer = await ask(lab, wanted, people["bob's token"])
+    """Of servers, tokens and users, POST and PATCH name what is wrong with a body, but for a
+    server's field that is not known.
+    """
+    assert "bob" in people  # else the hub does not know him
+    admin = await lab.enter(credentials(lab, "admin", token=True))
+    for method, path, body, status, message in REFUSED_BODIES:
+        answer = await ask(lab, Ask(path, method, JSON, body), admin)
         told = (answer.status, json.loads(answer.body)["message"])
-        assert told == (status, message), (method, body)
+        assert told == (status, message), (method, path, body)
+
+
+@pytest.mark.finding(
+    "A string in place of the list of new users makes a user of each letter",
+    project="jupyterhub",
+    steps='POST /hub/api/users with {"usernames": "xy"}, by an admin.',
+    expected="400 with what is wrong: 'usernames' is an 'array' of 'string' (rest-api.yml, "
+    "POST /users).",
+    seen="201, and two users: x and y.",
+)
+@pytest.mark.sabotage("hub.snippet", "../changes/new_users_are_a_list.py")
+async def test_a_string_in_place_of_a_list(lab: LiveLab) -> None:
+    """The answer names who was made."""
+    admin = await lab.enter(credentials(lab, "admin", token=True))
+    answer = await ask(lab, Ask("/hub/api/users", "POST", JSON, b'{"usernames": "xy"}'), admin)
+    try:
+        assert answer.status == 201
+        assert [user["name"] for user in json.loads(answer.body)] == ["x", "y"]
+    finally:
+        for name in "xy":
+            await ask(lab, Ask(f"/hub/api/users/{name}", "DELETE"), admin)
 
 
 @pytest.mark.finding(

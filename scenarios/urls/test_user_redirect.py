@@ -36,11 +36,11 @@ async def test_user_redirect_leads_each_to_their_own_server(lab: LiveLab, case: 
     await lab.spawn("bob", name, on="node1")
     for user, end in (("alice", "200 html"), ("bob", f"302 /user/bob{tail}/lab")):
         visitor = await lab.enter(credentials(lab, user))
-        first = await ask(lab, Ask("/user-redirect/lab?a=1"), visitor)
-        assert first.header("Location") == "/hub/user-redirect/lab?a=1"
+        first = await ask(lab, Ask("/user-redirect/lab?a=1&b=2"), visitor)
+        assert first.header("Location") == "/hub/user-redirect/lab?a=1&b=2"
 
-        second = await ask(lab, Ask("/hub/user-redirect/lab?a=1"), visitor)
-        there = quote(f"/user/{user}{tail}/lab?a=1", safe="")
+        second = await ask(lab, Ask("/hub/user-redirect/lab?a=1&b=2"), visitor)
+        there = quote(f"/user/{user}{tail}/lab?a=1&b=2", safe="")
         assert second.header("Location") == f"/hub/spawn/{user}{tail}?next={there}"
 
         third = await ask(lab, Ask(str(second.header("Location"))), visitor)
