@@ -156,7 +156,11 @@ async def test_bodies_that_are_refused(lab: LiveLab, people: Mapping[str, Creden
     "POST /users).",
     seen="201, and two users: x and y.",
 )
-@pytest.mark.sabotage("hub.snippet", "../changes/new_users_are_a_list.py")
+@pytest.mark.sabotage(
+    "hub.snippet",
+    "../changes/new_users_are_a_list.py",
+    sentence="A string in place of the list",
+)
 async def test_a_string_in_place_of_a_list(lab: LiveLab) -> None:
     """The answer names who was made."""
     admin = await lab.enter(credentials(lab, "admin", token=True))
