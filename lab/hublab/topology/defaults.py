@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from hublab.roles import LABEL, ROLES, SHARED_IMAGES, image_target
+from hublab.roles import LABEL, image_target
 from hublab.topology.labels import label_problems
 from hublab.topology.overlay import Overlay
 from hublab.topology.positions import Sources
@@ -68,7 +68,6 @@ def services_without_image(services: Mapping[str, Service]) -> Iterator[RawProbl
         for reason, hint in wrong:
             yield ("services", name, "labels", LABEL), reason, hint
         if not wrong:
-            known = ", ".join([*(r.name for r in ROLES if r.target), *map(",".join, SHARED_IMAGES)])
             reason = "neither an image nor a role that hublab has an image for"
-            hint = f"image: …, or a label {LABEL} ({known}), or first the file that it overlays"
+            hint = f"first, -f with the file that it overlays; or image: …, or a label {LABEL}"
             yield ("services", name), reason, hint
