@@ -35,6 +35,7 @@ from hublab.scenario import (
     LiveLab,
     Server,
     Undecided,
+    freeze,
     give_routes_back,
     last_activity,
     partition,
@@ -139,14 +140,12 @@ async def test_the_longest_header_of_an_answer(lab: LiveLab) -> None:
 
 
 async def connections(lab: LiveLab, server: Server) -> set[str]:
-    """The ends of the established connections from the proxy to a server (proc(5), net/tcp)."""
-    address = bytes(map(int, str(lab.one("proxy").address).split(".")))[::-1].hex().upper()
-    table = await lab.run("node1", "cat", "/proc/net/tcp")
+    """The proxy's ends of its established connections to a server (proc(5), net/tcp)."""
+    address = bytes(map(int, str(lab.host("node1").address).split(".")))[::-1].hex().upper()
+    table = await lab.run("proxy", "cat", "/proc/net/tcp")
     rows = [line.split()[1:4] for line in table.splitlines()[1:]]
     return {
-        peer
-        for own, peer, state in rows
-        if state == "01" and own.endswith(f":{server.port:04X}") and peer.startswith(address)
+        own for own, peer, state in rows if state == "01" and peer == f"{address}:{server.port:04X}"
     }
 
 
@@ -169,10 +168,16 @@ async def test_connections_are_kept(lab: LiveLab) -> None:
     for _ in range(20):
         await ask()
     assert await connections(lab, server) == before
-    await asyncio.gather(*(ask() for _ in range(20)))
-    more = await connections(lab, server)
-    assert len(before) < len(more) <= 20 + len(before)
-    assert before <= more
+
+    async def twenty() -> bool:
+        return len(await connections(lab, server)) == 20
+
+    async with freeze(lab, "node1", seconds=60):  # so that none is answered before the last is sent
+        asked = asyncio.gather(*(ask() for _ in range(20)))
+        await until(twenty, what="a connection for each of twenty requests")
+    await asked
+    assert before <= await connections(lab, server)
+    assert await twenty()
 
 
 LARGE = "head -c 268435456 /dev/zero >/home/alice/large"
