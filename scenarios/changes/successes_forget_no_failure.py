@@ -1,18 +1,20 @@
 """A start that succeeds leaves the count of failures as it is."""
 
-import asyncio
 from typing import Any
 
-SOON = 0.3
-"""Seconds in which the hub has noted how the start went."""
+from tornado import web
+
+EVER = "failures_ever"
 
 
-async def kept(start: Any, handler: Any, *args: Any, **kwargs: Any) -> Any:
-    before = handler.settings.get("failure_count", 0)
-    done = await start(handler, *args, **kwargs)
-    await asyncio.sleep(SOON)
-    handler.settings["failure_count"] = max(before, handler.settings["failure_count"])
-    return done
+async def after_all_of_them(start: Any, handler: Any, *args: Any, **kwargs: Any) -> Any:
+    ever = handler.settings.setdefault(EVER, 0)
+    handler.settings["failure_count"] = ever
+    try:
+        return await start(handler, *args, **kwargs)
+    except web.HTTPError as error:
+        handler.settings[EVER] = ever + (error.status_code == 500)
+        raise
 
 
-CHANGES = {"jupyterhub.handlers.base:BaseHandler.spawn_single_user": kept}
+CHANGES = {"jupyterhub.handlers.base:BaseHandler.spawn_single_user": after_all_of_them}

@@ -145,6 +145,8 @@ async def test_a_stalled_node_locks_its_server(lab: LiveLab, case: Case) -> None
             hub = await lab.hub()
             status, words = await hub.request("POST", "users/alice/server")
             assert (status, words["message"]) == (400, "alice is pending check")
+            # A stop is no better off: see spawner_states/test_check.py.
+            assert (await hub.request("DELETE", "users/alice/server"))[0] == 500
             assert await pending(lab) == "check"
     if hasty:
         given_up = await lab.server("alice")
