@@ -24,7 +24,16 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.scenario import Case, LiveLab, LoggedRequest, hub_accesses, server_accesses, until
+from hublab.scenario import (
+    NAVIGATE,
+    Case,
+    LiveLab,
+    LoggedRequest,
+    Visitor,
+    hub_accesses,
+    server_accesses,
+    until,
+)
 
 CLAIMED = "198.19.255.9"
 """An address that no host here has."""
@@ -34,6 +43,13 @@ STARTS = ": Proxying http"
 NOT_FORWARDED = "proxy.no-x-forward"
 
 pytestmark = pytest.mark.topology("lab")
+
+
+async def both(visitor: Visitor) -> None:
+    """A call of the user's server, and a page of the hub."""
+    await visitor.api("GET", "contents")
+    async with visitor.session.get(visitor.origin / "hub/token", headers=NAVIGATE) as page:
+        assert page.status == 200
 
 
 @pytest.mark.finding(
@@ -50,17 +66,22 @@ pytestmark = pytest.mark.topology("lab")
 @pytest.mark.sabotage(
     "server.snippet", "../changes/server_believes_its_peer.py", sentence="hub and server log it"
 )
+@pytest.mark.sabotage(
+    "hub.snippet",
+    "../changes/hub_believes_the_first_address.py",
+    sentence="one that claims to come from elsewhere",
+)
 async def test_hub_and_server_log_the_clients_address(lab: LiveLab, case: Case) -> None:
     """A visit as it is, and one that claims to come from elsewhere, which the proxy corrects."""
     client, proxy = lab.one("client"), lab.one("proxy")
     server = await lab.spawn("alice", on="node1")
     visitor = await lab.sign_in("alice")
     await visitor.open_server()
-    await visitor.api("GET", "contents")
+    await both(visitor)
     expected = [proxy.address if case[NOT_FORWARDED] else client.address]
     if not case[NOT_FORWARDED]:
         visitor.session.headers["X-Forwarded-For"] = CLAIMED
-        await visitor.api("GET", "contents")
+        await both(visitor)
         expected *= 2
 
     async def at_server() -> list[LoggedRequest]:
@@ -69,12 +90,15 @@ async def test_hub_and_server_log_the_clients_address(lab: LiveLab, case: Case) 
         return calls if len(calls) == len(expected) else []
 
     async def at_hub() -> list[LoggedRequest]:
-        return [one for one in await hub_accesses(lab) if one.path.startswith("/hub/login")]
+        calls = [one for one in await hub_accesses(lab) if one.path == "/hub/token"]
+        return calls if len(calls) == len(expected) else []
 
     calls = await until(at_server, what="the calls in the server's log")
     assert [call.address for call in calls] == expected
-    visits = await until(at_hub, what="the sign-in in the hub's log")
-    assert {visit.address for visit in visits} == {expected[0]}
+    visits = await until(at_hub, what="the visits in the hub's log")
+    assert [visit.address for visit in visits] == expected
+    signed_in = [one for one in await hub_accesses(lab) if one.path.startswith("/hub/login")]
+    assert {one.address for one in signed_in} == {expected[0]}
 
     # of the proxy that runs now: the one before may have had another level
     log = (await lab.logs(proxy.service)).rpartition(STARTS)[2]

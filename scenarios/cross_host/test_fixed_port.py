@@ -23,7 +23,7 @@ import asyncio
 
 import pytest
 
-from hublab.scenario import HubError, LiveLab, until
+from hublab.scenario import HubError, LiveLab, proxy_routes, until
 
 PORT = "hub.Spawner.port"
 STATE = 'cut -d " " -f 3 "/proc/$1/stat" 2>/dev/null || true'
@@ -72,6 +72,8 @@ async def test_a_second_server_on_the_port_is_called_ready(lab: LiveLab) -> None
         assert later is not None
         assert later.ready  # until the next poll
         assert (await status_of(lab, "alice"), await status_of(lab, "bob")) == (200, 404)
+        targets = {route.user: route.target for route in await proxy_routes(lab) if route.user}
+        assert targets == dict.fromkeys(("alice", "bob"), "http://hub:40001")
     finally:
         # They run on the hub's host, where no case looks for servers of another.
         await asyncio.gather(*(lab.stop(user) for user in ("alice", "bob")))

@@ -12,8 +12,9 @@ Sources:
   will use this URL to talk to the Hub"; `hub_ip`: "the Hub process to *bind* to".
 - jupyterhub/app.py, `init_hub`: the path of `hub_connect_url` is replaced by the hub's prefix.
 - jupyterhub/objects.py, `Server.host`: the route `/` targets scheme and netloc of that URL, or the
-  connect address; `Server.bind_url_default`: where it listens is that URL with the connect
-  address, if it stands there, replaced by `hub_ip`, although "never used in APIs, only logging".
+  connect address, and so begins what servers are told, `Hub.api_url`; `Server.bind_url_default`:
+  where it listens is that URL with the connect address, if it stands there, replaced by `hub_ip`,
+  although "never used in APIs, only logging".
 - configurable-http-proxy 5.3, lib/configproxy.js, `handleProxy`: an error of the target is 503, a
   target that is no http address is 500.
 - tornado/http1connection.py, `_read_message`: a hub that speaks no TLS (`internal_ssl` is off)
@@ -34,6 +35,7 @@ from hublab.scenario import (
     Case,
     HubError,
     LiveLab,
+    api_url_of_server,
     diagnose,
     listening,
     proxy_routes,
@@ -112,7 +114,8 @@ async def test_the_hub_gives_out_any_hub_connect_ip(lab: LiveLab, case: Case) ->
         with pytest.raises(HubError, match=f"cannot reach the hub at http://{address}:8081"):
             await lab.spawn("alice", on="node1")
     else:
-        assert (await lab.spawn("alice", on="node1")).ready
+        server = await lab.spawn("alice", on="node1")
+        assert await api_url_of_server(lab, server) == f"http://{address}:8081/hub/api"
 
     broken = [hop for hop in diagnose(await reach(lab)) if not hop.ok]
     assert {hop.source for hop in broken} == ({"proxy", "node1", "node2"} if error else set())
@@ -153,6 +156,9 @@ async def test_the_hub_gives_out_scheme_and_port_as_they_are(lab: LiveLab, case:
     ports = {socket.port for socket in await listening(lab, "hub")}
     assert {80, 8081} & ports == {row.port}
     assert await page_status(lab) == row.status
+    if row.status == 200:
+        server = await lab.spawn("alice", on="node1")
+        assert await api_url_of_server(lab, server) == f"{row.target}/hub/api"
 
     broken = [hop for hop in diagnose(await reach(lab)) if not hop.ok]
     lost = {"proxy", "node1", "node2"} if row.status != 200 else set()
@@ -199,3 +205,4 @@ async def test_another_hosts_address_needs_a_bind_url(lab: LiveLab, case: Case) 
         assert "Failed to bind hub to http://proxy:8000" in lab.refusal.log
     else:
         assert 8081 in {socket.port for socket in await listening(lab, "hub")}
+        assert await hub_target(lab) == case[URL]

@@ -51,4 +51,5 @@ async def test_only_a_probe_from_the_node_says_that_the_hub_hangs(lab: LiveLab) 
         hops = [hop for hop in diagnose(await reach(lab)) if hop.source == "node1" and not hop.ok]
     assert "Starting jupyterhub single-user server extension" in log
     assert "Failed to connect to my Hub" not in log
+    assert SILENT not in await lab.hub_log()
     assert {(hop.setting, hop.layer) for hop in hops} == {(OWN, "TCP")}

@@ -8,8 +8,9 @@ Sources:
 - JupyterHub documentation, "Running proxy separately from the hub": `should_start = False`,
   `api_url`, and the same CONFIGPROXY_AUTH_TOKEN on both sides.
 - jupyterhub/proxy.py, `ConfigurableHTTPProxy.__init__`: an empty token with an external proxy is
-  an error; `api_request`: answers below 500 are not tried again, refused connections for 30 s;
-  jupyterhub/app.py, `start`: the routes are asked for before the hub listens.
+  an error; `api_request`: answers below 500 are not tried again, refused connections for 30 s,
+  a tenth more or less (utils.py, `exponential_backoff`); jupyterhub/app.py, `start`: the routes
+  are asked for before the hub listens.
 - configurable-http-proxy's README: "CONFIGPROXY_AUTH_TOKEN"; bin/configurable-http-proxy: without
   it "REST API is not authenticated"; lib/configproxy.js, `authorized`: a wrong one is 403.
 """
@@ -21,16 +22,20 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import pytest
 
-from hublab.scenario import ETC, Case, File, HubError, LabError, LiveLab, diagnose, reach
+from hublab.scenario import ETC, Case, File, HubError, LabError, LiveLab, diagnose, look, reach
 
 TOKEN = "hub.ConfigurableHTTPProxy.auth_token"
 API = "hub.ConfigurableHTTPProxy.api_url"
 GONE = "the hub has ended"
 """What `reach` says of every way to a hub that is not there."""
 TOKEN_FILE = "env/CONFIGPROXY_AUTH_TOKEN"
+STAMP = re.compile(r"^\[\w ([-\d]+ [:\d]+\.\d+) ", re.MULTILINE)
+AGAIN, JITTER, SLACK = 30, 3, 12
+"""Seconds for which the hub asks again, a tenth to each side, and what a busy hub may add."""
 
 pytestmark = pytest.mark.topology("lab")
 
@@ -47,6 +52,7 @@ async def test_a_hub_with_another_token_ends_and_says_so(lab: LiveLab, case: Cas
     assert lab.refusal is not None
     assert (lab.refusal.role, lab.refusal.code) == ("hub", 1)
     assert LAST_WORDS[str(case[TOKEN])] in lab.refusal.log
+    assert "retrying" not in lab.refusal.log
     broken = [hop for hop in diagnose(await reach(lab)) if not hop.ok]
     assert {hop.source for hop in broken} == {"proxy", "node1", "node2"}
     assert all(GONE in str(hop.error) for hop in broken)
@@ -60,6 +66,7 @@ async def test_the_proxys_public_port_is_no_api(lab: LiveLab) -> None:
     assert lab.refusal is not None
     assert lab.refusal.code == 1
     assert "api_request to proxy failed: 404" in lab.refusal.log
+    assert "retrying" not in lab.refusal.log
     (hop,) = [
         hop for hop in diagnose(await reach(lab)) if not hop.ok and GONE not in str(hop.error)
     ]
@@ -75,6 +82,8 @@ async def test_a_hub_without_a_proxy_api_ends_after_30_seconds(lab: LiveLab, cas
     assert lab.refusal is not None
     assert lab.refusal.code == 1
     assert len(re.findall("connection error .*retrying", lab.refusal.log)) >= 3
+    begun, *_, end = map(datetime.fromisoformat, STAMP.findall(lab.refusal.log))
+    assert AGAIN - JITTER <= (end - begun).total_seconds() <= AGAIN + JITTER + SLACK
     (hop,) = [
         hop for hop in diagnose(await reach(lab)) if not hop.ok and GONE not in str(hop.error)
     ]
@@ -115,6 +124,9 @@ async def test_a_proxy_without_a_token_obeys_everybody(lab: LiveLab) -> None:
                 assert answer.status == 201
             async with stranger.get(api) as answer:
                 assert (await answer.json())["/hub/login"]["target"] == taken["target"]
+        # Whoever signs in is sent there, where no HTTP is spoken.
+        assert (await look(lab, lab.origin / "hub/login")).status == 503
+        assert (await look(lab, lab.origin / "hub/health")).status == 200
 
 
 @pytest.mark.sabotage("hub.snippet", "../changes/ready_without_a_route.py")

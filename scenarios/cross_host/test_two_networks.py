@@ -14,8 +14,18 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
+from yarl import URL
 
-from hublab.scenario import NAVIGATE, PATIENCE, Case, LiveLab, Visitor, diagnose, reach
+from hublab.scenario import (
+    NAVIGATE,
+    PATIENCE,
+    Case,
+    LiveLab,
+    Visitor,
+    diagnose,
+    proxy_routes,
+    reach,
+)
 
 TRANSPORT = "hub.SSHSpawner.transport"
 SILENCE = 4.0
@@ -45,6 +55,8 @@ async def test_a_ready_server_is_of_no_use_without_the_proxys_way(lab: LiveLab, 
     """Ready either way; a user gets there only by the hub's host. `reach` names the broken hop."""
     direct = case[TRANSPORT] == "direct"
     assert (await lab.spawn("alice", on="far1")).ready
+    (route,) = [route for route in await proxy_routes(lab) if route.user]
+    assert URL(route.target).host == (lab.host("far1").address if direct else "hub")
     visitor = await lab.sign_in("alice")
     assert await opens(visitor, SILENCE if direct else PATIENCE) == (not direct)
     broken = [(hop.source, hop.target) for hop in diagnose(await reach(lab)) if not hop.ok]

@@ -7,7 +7,10 @@ names gets 200, and the hub goes on filling the table of the old one.
 Sources:
 - JupyterHub documentation, REST API (rest-api.yml), `PATCH /proxy`: "Notifies the Hub of a new
   proxy to use", with `ip`, `port`, `protocol`, `auth_token`.
-- jupyterhub/apihandlers/proxy.py, `ProxyAPIHandler.patch`: `api_url` and `auth_token` alone.
+- jupyterhub/apihandlers/proxy.py, `ProxyAPIHandler.patch`: `api_url` and `auth_token` alone, and
+  then `check_routes`.
+- jupyterhub/handlers/base.py, `PrefixRedirectHandler`: the hub leads what reaches it without a
+  server's route to its own address, 302.
 """
 
 from __future__ import annotations
@@ -50,6 +53,11 @@ async def second_proxy(lab: LiveLab) -> AsyncIterator[URL]:
         await lab.run(host, "sh", "-c", 'kill "$1"', "-", pid)
 
 
+async def paths(lab: LiveLab) -> set[str]:
+    """The paths that the first proxy has a route for."""
+    return {route.spec for route in await proxy_routes(lab)}
+
+
 @pytest.mark.sabotage("hub.snippet", "../changes/proxy_by_documented_names.py")
 @pytest.mark.finding(
     "PATCH /proxy ignores ip, port and protocol, which the REST API documents",
@@ -67,13 +75,20 @@ async def test_the_hub_obeys_an_undocumented_name(lab: LiveLab) -> None:
         documented = {"ip": new.host, "port": str(API_PORT), "protocol": "http"}
         assert (await hub.request("PATCH", "proxy", json=documented))[0] == 200
         assert (await look(lab, new / "hub/health")).status == 404
+        await lab.spawn("alice")
+        assert await paths(lab) == {"/", "/user/alice"}
+        assert (await look(lab, new / "user/alice/api")).status == 404
 
         obeyed = {"api_url": f"http://{new.host}:{API_PORT}"}
         assert (await hub.request("PATCH", "proxy", json=obeyed))[0] == 200
         assert (await look(lab, new / "hub/health")).status == 200
+        assert (await look(lab, new / "user/alice/api")).status == 200
 
         # The old one keeps what it had, and is not looked after any more.
         await drop_route(lab, "/")
         await hub.check_routes()
-        assert await proxy_routes(lab) == []
+        assert await paths(lab) == {"/user/alice"}
         assert (await look(lab, lab.origin / "hub/health")).status == 404
+        await lab.stop("alice")  # while the hub has a proxy that answers
+        assert await paths(lab) == {"/user/alice"}
+        assert (await look(lab, new / "user/alice/api")).status == 302

@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import AsyncExitStack
+from datetime import datetime
 
 import pytest
 
@@ -92,9 +93,18 @@ async def test_the_api_accepts_and_refuses_as_documented(lab: LiveLab) -> None:
     assert (await proxy_api(lab, "GET", "/api/")).status == 404
     table = json.loads((await proxy_api(lab, "GET", "/api/routes")).body)
     assert table["/"]["hub"]
+    assert set(table) == {"/"}  # what was refused has left nothing
     for since, paths in (("2000-01-01T00:00:00Z", set()), ("2999-01-01T00:00:00Z", set(table))):
         quiet = await proxy_api(lab, "GET", f"/api/routes?inactive_since={since}")
         assert set(json.loads(quiet.body)) == paths
+
+    # What is written beside the target is kept, and a second POST replaces the first.
+    for wanted in ({"target": "http://hub:8081", "mine": 1}, {"target": "http://hub:1"}):
+        await proxy_api(lab, "POST", "/api/routes/x", json.dumps(wanted).encode())
+        kept = json.loads((await proxy_api(lab, "GET", "/api/routes/x")).body)
+        assert datetime.fromisoformat(kept.pop("last_activity"))
+        assert kept == wanted
+    assert (await proxy_api(lab, "DELETE", "/api/routes/x")).status == 204
 
 
 @pytest.mark.matrix(LEVEL, ["info", "debug"])
@@ -131,9 +141,15 @@ async def test_without_a_token_it_obeys_everybody(lab: LiveLab) -> None:
         await lab.programs.start(proxy.service)
         await lab.programs.until_ready(proxy.service)
         for authorization in (None, WRONG, "Bearer x", ""):
-            answer = await proxy_api(lab, "GET", "/api/routes", authorization=authorization)
-            assert answer.status == 200, authorization
+            for method, target, body, status in (
+                ("GET", "/api/routes", None, 200),
+                ("POST", "/api/routes/x", GOOD, 201),
+                ("DELETE", "/api/routes/x", None, 204),
+            ):
+                answer = await proxy_api(lab, method, target, body, authorization=authorization)
+                assert answer.status == status, (method, authorization)
         await (await lab.hub()).check_routes()
         table = await proxy_api(lab, "GET", "/api/routes", authorization=None)
         assert set(json.loads(table.body)) == {"/"}
-        await said(lab, begun, "REST API is not authenticated.")
+        warning = "REST API is not authenticated."
+        assert (await said(lab, begun, warning)).count(warning) == 1

@@ -14,6 +14,8 @@ Sources:
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from hublab.scenario import Case, LiveLab, add_route, drop_route, proxy_routes
@@ -26,9 +28,20 @@ MARK = {"jupyterhub": True}
 pytestmark = pytest.mark.topology("lab")
 
 
-async def targets(lab: LiveLab) -> dict[str, str]:
-    """The proxy's table: path to target."""
-    return {route.spec: route.target for route in await proxy_routes(lab)}
+Table = dict[str, dict[str, Any]]
+
+
+async def table(lab: LiveLab) -> Table:
+    """The proxy's table as it was written, without times."""
+    return {
+        route.spec: {key: value for key, value in route.data.items() if key != "last_activity"}
+        for route in await proxy_routes(lab)
+    }
+
+
+def targets(of: Table) -> dict[str, str]:
+    """Path to target."""
+    return {path: route["target"] for path, route in of.items()}
 
 
 @pytest.mark.matrix(EXTRA, [{}, {"/docs/": "http://hub:8081"}])
@@ -45,12 +58,14 @@ async def test_a_check_corrects_the_hubs_routes_alone(lab: LiveLab, case: Case) 
     """Wrong, missing, stale, foreign and extra routes, before and after one check."""
     server = await lab.spawn("alice", on="node1")
     await lab.spawn("bob", on="node2")
-    hint = await targets(lab)
+    bob = await lab.server("bob")
+    assert bob is not None
+    before = await table(lab)
     wanted = {"/docs": "http://hub:8081"} if case[EXTRA] else {}
-    assert hint == {
+    assert targets(before) == {
         "/": "http://hub:8081",
         "/user/alice": f"http://{server.address}:{server.port}",
-        "/user/bob": hint["/user/bob"],
+        "/user/bob": f"http://{bob.address}:{bob.port}",
         **wanted,
     }
 
@@ -64,4 +79,7 @@ async def test_a_check_corrects_the_hubs_routes_alone(lab: LiveLab, case: Case) 
     await add_route(lab, "/user/alice/lab", NOWHERE, user="alice")  # foreign, and in the way
 
     await (await lab.hub()).check_routes()
-    assert await targets(lab) == {**hint, "/other": NOWHERE, "/user/alice/lab": NOWHERE}
+    foreign = {"/other": {}, "/user/alice/lab": {"user": "alice"}}
+    assert await table(lab) == before | {
+        path: {"target": NOWHERE, **data} for path, data in foreign.items()
+    }

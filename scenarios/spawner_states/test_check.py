@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.scenario import LiveLab, freeze, until_state
+from hublab.scenario import Ask, LiveLab, ask, credentials, freeze, until_state
 
+PATH = "/hub/api/users/alice/server"
 FROZEN = 60.0
 """Seconds after which the node thaws in any case."""
 
@@ -53,6 +54,9 @@ async def test_nothing_goes_during_a_check(lab: LiveLab) -> None:
         assert (status, answer["message"]) == (400, "alice is pending check")
         status, answer = await hub.request("DELETE", "users/alice/server")
         assert status == 500
+        async with credentials(lab, "alice", token=True) as alice:
+            own = [await ask(lab, Ask(PATH, method), alice) for method in ("POST", "DELETE")]
+        assert [answer.status for answer in own] == [400, 500]
         status, answer = await hub.request("GET", "users/alice/server/progress")
         assert (status, answer["message"]) == (400, "alice is not starting...")
         assert (await until_state(lab, "alice", "check")).pending == "check"

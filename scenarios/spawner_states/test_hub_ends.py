@@ -20,7 +20,15 @@ from __future__ import annotations
 
 import pytest
 
-from hublab.scenario import Case, LiveLab, Server, proxy_routes, until, until_state
+from hublab.scenario import (
+    Case,
+    LiveLab,
+    Server,
+    proxy_routes,
+    until,
+    until_state,
+    user_processes,
+)
 
 CLEANUP = "hub.JupyterHub.cleanup_servers"
 SPAWNER = "hub.JupyterHub.spawner_class"
@@ -49,6 +57,11 @@ async def has_route(lab: LiveLab) -> bool:
     return "alice" in [route.user for route in await proxy_routes(lab)]
 
 
+async def pids_on_node(lab: LiveLab) -> set[int]:
+    """Alice's processes on the nodes."""
+    return {process.pid for process in await user_processes(lab, "alice")}
+
+
 @pytest.mark.parametrize("signal", ["TERM", "KILL"])
 @pytest.mark.matrix(CLEANUP, [True, False])
 async def test_servers_stop_only_by_sigterm_with_cleanup_servers(
@@ -65,6 +78,7 @@ async def test_servers_stop_only_by_sigterm_with_cleanup_servers(
     await until_state(lab, "alice", "stopped" if stopped else "ready")
     after = await lab.server("alice")
     assert same(before, after) == (not stopped)
+    assert (before.pid in await pids_on_node(lab)) == (not stopped)
 
     async def agreed() -> bool:
         return await has_route(lab) == (not stopped)

@@ -11,7 +11,8 @@ Sources:
 - jupyterhub/handlers/base.py, `UserDict.count_active_users` (user.py): a pending spawn is active.
 - jupyterhub/spawner.py, `consecutive_failure_limit`: "Maximum number of consecutive failures to
   allow before shutting down JupyterHub"; handlers/base.py, `_track_failure_count`: errors count,
-  "handled rejections" (SpawnException, HTTPError below 500) do not; the hub exits with code 1.
+  "handled rejections" (SpawnException, HTTPError below 500) do not, and "spawn succeeded, reset
+  failure count"; the hub exits with code 1.
 """
 
 from __future__ import annotations
@@ -84,12 +85,20 @@ async def test_each_limit_refuses_in_its_own_way(lab: LiveLab, case: Case) -> No
 @pytest.mark.sabotage(
     "hub.snippet", "../changes/rejections_count.py", sentence="Rejections do not count"
 )
+@pytest.mark.sabotage(
+    "hub.snippet",
+    "../changes/successes_forget_no_failure.py",
+    sentence="a start that succeeds begins the row anew",
+)
 async def test_failures_in_a_row_end_the_hub(lab: LiveLab, case: Case) -> None:
-    """Rejections do not count, errors in a row do; between them nothing has succeeded."""
+    """Rejections do not count, errors in a row do; a start that succeeds begins the row anew."""
     await (await lab.hub()).ensure_user("alice")
     assert await failed_start(lab, "SpawnException") == 503
     assert await failed_start(lab, "HTTPError 403") == 403
     await goes_on(lab)
+    assert await failed_start(lab, "ValueError") == 500
+    await goes_on(lab)
+    await lab.spawn("bob")
     assert await failed_start(lab, "ValueError") == 500
     await goes_on(lab)
     assert await failed_start(lab, "ValueError") == 500

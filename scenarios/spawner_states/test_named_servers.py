@@ -67,9 +67,14 @@ async def test_patch_renames_a_stopped_server(lab: LiveLab) -> None:
     hub = await lab.hub()
     await hub.ensure_user("alice")
     path = "users/alice/servers/work"
-    assert (await hub.request("PUT", path))[0] == 201
-    assert (await hub.request("PATCH", path, json={"name": "Not a name"}))[0] == 400
+    options = {"user_options": {"size": 1}}
+    assert (await hub.request("PUT", path, json=options))[0] == 201
+    for name in NAMES:
+        if not is_name(name):
+            assert (await hub.request("PATCH", path, json={"name": name}))[0] == 400, name
     assert (await hub.request("PATCH", path, json={"colour": "red"}))[0] == 500
     assert (await hub.request("PATCH", path, json={"name": "play"}))[0] == 200
     assert await server_model(lab, "alice", "work") is None
-    assert await server_model(lab, "alice", "play") is not None
+    moved = await server_model(lab, "alice", "play")
+    assert moved is not None
+    assert moved["user_options"] == options["user_options"]

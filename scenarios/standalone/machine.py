@@ -20,7 +20,8 @@ CONFIG = "jupyter_notebook_config.py"
 """The file of the recipes, in ~/.jupyter; `jupyter notebook --generate-config` still makes it."""
 WORD = "open sesame"
 """A password of the machine's user; the lab is thrown away, and so is it."""
-START = 'cd "$HOME" && nohup "$@" >log 2>&1 </dev/null & echo $!'
+START = 'cd "$HOME" && : >log; nohup "$@" >log 2>&1 </dev/null & echo $!'
+"""The log is emptied first: what the server before it said is not this one's word."""
 STATE = 'kill -0 "$1" 2>/dev/null || echo ended; cat "$2"'
 END = 'kill -9 "$1" 2>/dev/null; while kill -0 "$1" 2>/dev/null; do sleep 0.02; done'
 BROWSER = b'#!/bin/sh\necho "$@" > "$HOME/opened"\n'

@@ -9,7 +9,9 @@ Sources:
   `live` and `archive` changed to the server's user, `certbot renew`, `certbot delete`.
 - certbot documentation, "Where are my certificates?": fullchain.pem is "all certificates, including
   server certificate", cert.pem "the server certificate by itself"; only root can read live and
-  archive. certbot/_internal/storage.py, `save_successor`: of a key its group and mode are kept.
+  archive.
+  certbot/_internal/storage.py, `save_successor`: of a key its group and mode are kept;
+  `delete_files`: live, archive and the renewal's configuration.
 - RFC 8555, 6.7: the problem types `connection`, `unauthorized`; 8.3: HTTP validation at port 80.
 - tornado, netutil.py, `ssl_options_to_context`, at each connection; configurable-http-proxy 5.3,
   bin/configurable-http-proxy: files are read once, at the start, and no signal is handled.
@@ -60,6 +62,7 @@ chgrp -R {USER} {LIVE} {ARCHIVE} && chmod 750 {LIVE} {ARCHIVE} && chmod 640 {ARC
 """
 """What certbot's documentation leaves to the administrator, in the way that a renewal keeps."""
 MODES = f"stat -c '%a %U' {LIVE} {ARCHIVE} {ARCHIVE}/{NAME}/privkey1.pem"
+RENEWAL = f"/etc/letsencrypt/renewal/{NAME}.conf"
 WEB_SERVER = "cd /tmp && exec python3 -m http.server 80 >/dev/null 2>&1 & echo $!"
 
 
@@ -92,7 +95,8 @@ async def test_issued_and_verified(lab: LiveLab) -> None:
         assert f'certfile "{LIVE}/{NAME}/fullchain.pem" does not exist' in await refused.log()
     code, _ = await certbot(lab, "delete", "--non-interactive", "--cert-name", NAME)
     assert code == 0
-    assert (await lab.exec(HOST, "ls", f"{LIVE}/{NAME}")).exit_code != 0
+    for place in (f"{LIVE}/{NAME}", f"{ARCHIVE}/{NAME}", RENEWAL):
+        assert (await lab.exec(HOST, "ls", place)).exit_code != 0, place
 
 
 @pytest.mark.issue(
@@ -122,6 +126,8 @@ async def test_who_serves_a_renewed_certificate(lab: LiveLab) -> None:
         assert code == 0, said
         new = await file_of(lab)
         assert new != old
+        key = f"{ARCHIVE}/{NAME}/privkey2.pem"
+        assert (await lab.run(HOST, "stat", "-c", "%a %G", key)).strip() == f"640 {USER}"
         seen = [(await look(lab, port)).certificate for port in ports]
         assert seen == [old, new, old]
         await web.signal("HUP")

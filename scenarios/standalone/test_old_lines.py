@@ -73,9 +73,10 @@ async def test_each_line_of_four(lab: LiveLab) -> None:
 async def test_the_line_that_is_meant_today(lab: LiveLab) -> None:
     """ServerApp.open_browser = False starts none, in the very file of the recipe."""
     home = await new_home(lab, "today", {CONFIG: TODAY + "c.NotebookApp.port = 7780\n"})
-    async with serving(lab, "jupyter", "notebook", home=home) as server:
-        assert await places(lab, 7780) == {"127.0.0.1"}
-        assert not await server.opened_a_browser()
+    for command in PORTS:
+        async with serving(lab, "jupyter", command, home=home) as server:
+            assert await places(lab, 7780) == {"127.0.0.1"}
+            assert not await server.opened_a_browser()
 
 
 @pytest.mark.sabotage("server.snippet", "../changes/open_servers_say_nothing.py")
@@ -118,12 +119,16 @@ ON_THE_COMMAND_LINE = ("--NotebookApp.ip=*", "--NotebookApp.open_browser=False")
 @pytest.mark.sabotage("server.ServerApp.open_browser", False)
 async def test_the_same_on_the_command_line(lab: LiveLab) -> None:
     """There the lines do what they do in a file; `--generate-config` names no NotebookApp."""
+    hashed = await argon2(lab, WORD)
     for number, command in enumerate(PORTS, 7790):
         home = await new_home(lab, "options", {})
-        argv = ("jupyter", command, *ON_THE_COMMAND_LINE, f"--NotebookApp.port={number}")
+        own = (f"--NotebookApp.port={number}", f"--NotebookApp.password={hashed}")
+        argv = ("jupyter", command, *ON_THE_COMMAND_LINE, *own)
         async with serving(lab, *argv, home=home) as server:
             assert await places(lab, number) & {"0.0.0.0", "*", "[::]"}
-            assert await server.warned_of() == {"ip", "port"}
+            origin = f"http://{MACHINE}:{number}"
+            assert (await sign_in(lab, origin, WORD), await sign_in(lab, origin, "x")) == (302, 401)
+            assert await server.warned_of() == {"ip", "port", "password"}
             assert await server.opened_a_browser() == (command != "server")
     generate = (f"{PROGRAMS}/jupyter", "notebook", "--generate-config")
     done = await lab.exec(MACHINE, *generate, user=USER, environment=surroundings(home))

@@ -102,6 +102,6 @@ async def test_a_password_that_was_changed(lab: LiveLab) -> None:
         home = await new_home(lab, "changed", {CONFIG: lines})
         assert "Wrote hashed password to " in await change_password(lab, home, NEW)
         assert await words_that_open(lab, home, port) == {WORD}
-    config = f"{home}/.jupyter/{CONFIG}"
-    await lab.run(MACHINE, "sed", "-i", "/password/d", config, user=USER)
-    assert await words_that_open(lab, home, port) == {NEW}
+        config = f"{home}/.jupyter/{CONFIG}"
+        await lab.run(MACHINE, "sed", "-i", "/password/d", config, user=USER)
+        assert await words_that_open(lab, home, port) == {NEW}

@@ -10,7 +10,8 @@ Sources:
   '*', sshd on 9135, `ssh -N -f -L localhost:8787:localhost:8889 -p 9135 USER@HOST`.
 - ssh(1), -L: "connections to the given TCP port … on the local (client) host are to be forwarded".
 - jupyter_server, `ServerApp.allow_origin`: "Set the Access-Control-Allow-Origin header";
-  base/handlers.py, `check_origin`: with it any origin passes, for WebSockets too.
+  base/handlers.py, `check_origin`: with it any origin passes, for WebSockets too; without it
+  `APIHandler.prepare` answers a page of another origin with 404.
 - RFC 6454, 4: an origin is scheme, host and port; of those the tunnel's page is
   https://localhost:8787.
 """
@@ -107,7 +108,7 @@ async def test_who_gets_through_the_tunnel(lab: LiveLab) -> None:
 
 @pytest.mark.sabotage("server.ServerApp.allow_origin_pat", ".*")
 async def test_what_allow_origin_opens(lab: LiveLab) -> None:
-    """Answers to any page, and WebSockets with the browser's cookie; without it neither."""
+    """Answers to any page, and WebSockets with the browser's cookie; without the line neither."""
     hashed = await argon2(lab, WORD)
     seen = {}
     for name, more in (("any", ANY_ORIGIN), ("own", "")):
@@ -117,8 +118,11 @@ async def test_what_allow_origin_opens(lab: LiveLab) -> None:
             async with tunnel(lab), signed_in(lab, NEAR, WORD) as session:
                 url = URL(NEAR) / "api" / "contents"
                 async with session.get(url, headers={"Origin": ELSEWHERE}) as answer:
+                    status = answer.status
                     header = answer.headers.get("Access-Control-Allow-Origin")
                     assert "Access-Control-Allow-Credentials" not in answer.headers
                 upgrades = [await upgrade(session, origin) for origin in (ELSEWHERE, NEAR)]
-                seen[name] = (header, *upgrades)
-    assert seen == {"any": ("*", 101, 101), "own": (None, 403, 101)}
+                async with lab.channel.session() as stranger:
+                    upgrades.append(await upgrade(stranger, ELSEWHERE))
+                seen[name] = (status, header, *upgrades)
+    assert seen == {"any": (200, "*", 101, 101, 403), "own": (404, None, 403, 101, 403)}

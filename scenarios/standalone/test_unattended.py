@@ -16,6 +16,8 @@ Sources:
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from hublab.scenario import PYTHON, File, LiveLab, partition, until
@@ -29,6 +31,7 @@ from .authority import (
     NAME,
     NO_ANSWER,
     ROOT,
+    SERVER,
     file_of,
     issue,
     look,
@@ -47,6 +50,7 @@ pytestmark = [
 NOTEBOOK = 8888
 UNATTENDED = "exec certbot renew --force-renewal >/dev/null 2>&1 </dev/null & echo $!"
 LOG = "/var/log/letsencrypt/letsencrypt.log"
+DELAY, LONGEST = re.compile(r"Non-interactive renewal: random delay of ([\d.]+) seconds"), 8 * 60
 
 
 async def test_a_renewal_without_a_terminal(lab: LiveLab) -> None:
@@ -57,12 +61,14 @@ async def test_a_renewal_without_a_terminal(lab: LiveLab) -> None:
     await lab.run(HOST, "rm", "-f", LOG)
     pid = await lab.run(HOST, "sh", "-c", UNATTENDED)
 
-    async def sleeps() -> bool:
+    async def sleeps() -> str:
         log = (await lab.read_file(HOST, LOG) or b"").decode()
-        return "Non-interactive renewal: random delay of " in log
+        return log if DELAY.search(log) else ""
 
     try:
-        await until(sleeps, what="certbot says that it waits")
+        log = await until(sleeps, what="certbot says that it waits")
+        assert 1 <= float(DELAY.findall(log)[0]) <= LONGEST
+        assert SERVER not in log.partition("random delay of")[2]
         assert await file_of(lab) == before
     finally:
         await lab.run(HOST, "sh", "-c", END, "-", pid.strip())
