@@ -54,6 +54,7 @@ async def test_a_hook_runs_on_the_hubs_host(lab: LiveLab) -> None:
 
 @pytest.mark.issue("jupyterhub#4519", happens=False, workaround="jupyterhub#4562")
 @pytest.mark.sabotage("hub.SSHSpawner.post_stop_hook", False)
+@pytest.mark.sabotage("hub.snippet", "../changes/hooks_run_twice.py", sentence="Once for each")
 async def test_the_stop_hook_runs_after_each_end(lab: LiveLab) -> None:
     """Once for each: a start that fails, a stop, a death that a poll notices, a death while the hub
     is down.

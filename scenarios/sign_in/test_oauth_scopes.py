@@ -46,6 +46,9 @@ async def token_in_page(lab: LiveLab) -> str:
 
 
 @pytest.mark.matrix(ALLOWED, [[], MORE])
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/pages_open_all_servers.py", sentence="and her server, always"
+)
 async def test_what_the_token_of_a_page_may_do(lab: LiveLab, case: Case) -> None:
     """Its owner's name and her server, always; her list of tokens, if the setting says so."""
     await lab.spawn("alice", on="node1")

@@ -39,6 +39,9 @@ async def tokens(lab: LiveLab) -> int:
     workaround="none needed: jupyterhub#1439 gives each sign-in a cookie of its own",
 )
 @pytest.mark.sabotage("server.snippet", "../changes/one_state_cookie.py")
+@pytest.mark.sabotage(
+    "server.snippet", "../changes/first_page_for_all.py", sentence="each comes to its own page"
+)
 async def test_two_tabs(lab: LiveLab) -> None:
     """The older one first or the newer one: each comes to its own page, with a cookie of its own
     for its state on the way; who comes second needs no token any more, and gets none.
