@@ -122,8 +122,9 @@ async def test_the_name_by_which_users_ask_for_the_hub(lab: LiveLab, case: Case)
     running; the reason is in the proxy's log alone. By the machine's own name the page is there.
     """
     begun, clock = time.time(), time.monotonic()
-    assert (await look(lab, lab.origin / "hub/login")).status == 200
-    assert (await look(lab, PUBLIC / "hub/login")).status == (200 if named(case) else 503)
+    for page in ("hub/login", "hub/api/", "hub/health"):
+        assert (await look(lab, lab.origin / page)).status == 200
+        assert (await look(lab, PUBLIC / page)).status == (200 if named(case) else 503)
     assert time.monotonic() - clock < AT_ONCE
     if not named(case):
         assert "503 GET /hub/login" in await since(lab, begun, NOT_IN_ALTNAMES)
@@ -142,6 +143,9 @@ async def test_the_name_by_which_users_ask_for_a_server(lab: LiveLab, case: Case
     good = case[FOR_THEM] != ["DNS:another.lab"]
     begun, alice = time.time(), await lab.sign_in("alice")
     await started(lab, alice)
+    names = await names_in(lab, "user-alice")
+    assert {"another.lab"} <= names
+    assert (SECOND_NAME in names) == good
     assert (await look(lab, PUBLIC / "user/alice/api")).status == (200 if good else 503)
     if not good:
         assert "503 GET /user/alice/api" in await since(lab, begun, NOT_IN_ALTNAMES)

@@ -83,7 +83,8 @@ async def test_a_proxy_that_has_none(lab: LiveLab, case: Case) -> None:
     the hub's files and three options of the proxy the page is back.
     """
     begun = time.time()
-    assert (await look(lab, lab.origin / "hub/login")).status == (503 if case[SSL] else 200)
+    for page in ("hub/login", "hub/api/", "hub/health"):
+        assert (await look(lab, lab.origin / page)).status == (503 if case[SSL] else 200)
     assert "JupyterHub is now running" in await lab.hub_log()
     if not case[SSL]:
         return

@@ -63,6 +63,11 @@ async def run_a_cell(page: Page, code: str) -> str:
     return (await output.inner_text()).strip()
 
 
+async def hub_cookies(context: BrowserContext) -> set[str]:
+    """What a browser sends the hub's own pages."""
+    return {str(one.get("name")) for one in await context.cookies(f"{HUB_SITE}/hub/")}
+
+
 @pytest.mark.matrix(SHUTDOWN, [False, True])
 @pytest.mark.issue("jupyterhub#2845", happens=False)
 async def test_a_user_signs_in_runs_a_cell_and_logs_out(
@@ -77,10 +82,12 @@ async def test_a_user_signs_in_runs_a_cell_and_logs_out(
     assert said == f"42 {NODE}"
     cookies = {str(one.get("name")) for one in await chromium.cookies(f"{HUB_SITE}/user/{USER}/")}
     assert f"jupyterhub-user-{USER}" in cookies
+    assert "jupyterhub-hub-login" in await hub_cookies(chromium)
 
     await page.goto(f"{HUB_SITE}/hub/home")
     await page.click("#logout")
     await page.wait_for_selector("#login_submit")
+    assert await hub_cookies(chromium) == {"_xsrf"}
 
     async def runs() -> bool:
         server = await lab.server(USER)

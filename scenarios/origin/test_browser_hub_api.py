@@ -21,7 +21,17 @@ from typing import Any, NamedTuple
 import pytest
 from playwright.async_api import BrowserContext
 
-from hublab.scenario import HUB_SITE, OTHER_SITE, SAME_SITE, Case, LiveLab, page_at, put_elsewhere
+from hublab.scenario import (
+    HUB_SITE,
+    OTHER_SITE,
+    SAME_SITE,
+    Case,
+    LiveLab,
+    page_at,
+    put_elsewhere,
+    until_ready,
+    until_state,
+)
 
 from .browsing import token_of
 
@@ -106,7 +116,9 @@ def model(headers: dict[str, str], origin: str, request: Request) -> Outcome:
 async def test_one_header_lets_a_foreign_page_start_servers(
     lab: LiveLab, case: Case, chromium: BrowserContext
 ) -> None:
-    """Blocked by CORS at the hub's API: two foreign pages, six requests each, and its own 403."""
+    """Blocked by CORS at the hub's API: two foreign pages, six requests each, and its own 403. The
+    allowed page starts a server, and stops it where the setting names the method.
+    """
     await put_elsewhere(lab)
     headers: dict[str, str] = dict(case[SETTINGS]).get("headers", {})  # type: ignore[arg-type]
     await (await lab.hub()).ensure_user("alice")
@@ -124,3 +136,14 @@ async def test_one_header_lets_a_foreign_page_start_servers(
                 assert seen == model(headers, origin, request), f"{origin}: {request}"
                 assert asked.read == (None if seen.blocked else seen.answered)
                 assert (asked.preflight is not None) == request.token
+    if ORIGIN not in headers:
+        return
+    server = f"{HUB_SITE}/hub/api/users/alice/server"
+    async with page_at(lab, chromium, OTHER_SITE) as page:
+        started = await page.fetch(server, "POST", token=token)
+        assert started.read in (201, 202)
+        await until_ready(lab, "alice")
+        stopped = await page.fetch(server, "DELETE", token=token)
+    stops = METHODS in headers
+    assert stopped.read in ((202, 204) if stops else (None,))
+    await until_state(lab, "alice", "stopped" if stops else "ready")

@@ -20,6 +20,7 @@ Sources:
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -75,6 +76,16 @@ STATUS: tuple[DecisionRow[Asking, int], ...] = (
         "jupyterhub/apihandlers/base.py, check_referer: always True since 3.2",
     ),
 )
+
+OTHERS = {
+    "/hub/login": 200,
+    "/hub/home": 200,
+    "/hub/nosuch": 404,
+    "/hub/api/nosuch": 404,
+    "/hub/security/csp-report": 405,
+    "/hub/health": 200,
+}
+"""Of each kind one, and its status for nobody; the redirect to the form counts as 200, too."""
 
 pytestmark = pytest.mark.topology("lab")
 
@@ -157,7 +168,16 @@ async def test_a_preflight_allows_neither_put_nor_the_xsrf_header(lab: LiveLab, 
 
 @pytest.mark.matrix(TORNADO, [{}, {"headers": {HEADER: APP}}])
 async def test_the_root_may_be_read_by_all(lab: LiveLab, case: Case) -> None:
-    """`/hub/api/` tells its version to every page, unless the setting says who may read."""
+    """`/hub/api/` tells its version to every page, unless the setting says who may read; of the
+    hub's other answers, pages, redirects and errors too, each has the setting's header or none.
+    """
+    header = headers_of(case).get(HEADER)
     async with callers(lab, "alice") as who:
-        answer = cors_access(await call(lab, who, "/hub/api/", Asking("none", "GET", EVIL)))
-    assert answer == CorsAccess(200, headers_of(case).get(HEADER, "*"))
+        answer = await call(lab, who, "/hub/api/", Asking("none", "GET", EVIL))
+        others = {
+            path: cors_access(await call(lab, who, path, Asking("none", "GET", EVIL)))
+            for path in OTHERS
+        }
+    assert cors_access(answer) == CorsAccess(200, header or "*")
+    assert json.loads(answer.body).keys() == {"version"}
+    assert others == {path: CorsAccess(status, header) for path, status in OTHERS.items()}

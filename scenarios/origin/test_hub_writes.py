@@ -10,7 +10,8 @@ What keeps foreign pages out is the XSRF token: the check of the content type al
 
 Sources:
 - jupyterhub/apihandlers/base.py, `check_post_content_type`: "Check request content-type, e.g. for
-  cross-site POST requests. Cross-site POST via form will include content-type"; "not specified,
+  cross-site POST requests. Cross-site POST via form will include content-type" (HTML standard,
+  `enctype`: three of them); "not specified,
   e.g. from a script" is allowed; "parse content type for application/json". It is asked for POST.
 - JupyterHub documentation, `JupyterHub.forwarded_host_header`: "Alternate header to use as the Host
   (e.g., X-Forwarded-Host) when determining whether a request is cross-origin".
@@ -31,6 +32,9 @@ FORWARDED = "hub.JupyterHub.forwarded_host_header"
 NO_XSRF = {"xsrf_cookies": False}
 ACTIVITY = "/hub/api/users/alice/activity"
 NOW = {"last_activity": "2020-01-01T00:00:00Z"}
+MULTIPART = "multipart/form-data; boundary=x"
+PARTS = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n'
+"""A body that tornado can read as that; another one is 400."""
 EVIL = "http://evil.lab"
 
 pytestmark = pytest.mark.topology("lab")
@@ -43,15 +47,18 @@ pytestmark = pytest.mark.topology("lab")
     sentence="a form and plain text are as if nobody had signed in",
 )
 async def test_a_post_as_a_form_is_nobodys(lab: LiveLab) -> None:
-    """JSON, or none at all; a form and plain text are as if nobody had signed in."""
-    refused = {"text/plain": 403, "application/x-www-form-urlencoded": 403, "text/json": 403}
+    """JSON, or none at all; a form and plain text are as if nobody had signed in, whichever of its
+    three kinds a form has.
+    """
+    forms = ("text/plain", "application/x-www-form-urlencoded", MULTIPART)
+    refused = dict.fromkeys((*forms, "text/json"), 403)
     taken = {"": 200, "application/json": 200, "application/json; charset=utf-8": 200}
     expected = {**refused, **taken}
     async with callers(lab, "alice") as who:
 
         async def status(kind: str, *, xsrf: bool = True) -> int:
             headers = (("Content-Type", kind),) if kind else ()
-            body = json.dumps(NOW).encode()
+            body = PARTS if kind == MULTIPART else json.dumps(NOW).encode()
             wanted = Ask(ACTIVITY, "POST", headers, body, xsrf=xsrf)
             return (await ask(lab, wanted, who.cookie)).status
 

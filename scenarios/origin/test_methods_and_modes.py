@@ -25,6 +25,7 @@ from hublab.scenario import Ask, LiveLab, ask, credentials
 HUB_API, HUB_PAGE = "/hub/api/users/alice", "/hub/home"
 SERVER_API, SERVER_PAGE = "/user/alice/api/contents", "/user/alice/lab"
 FILE = "/user/alice/files/none"
+SIGN_IN = "/hub/api/oauth2/authorize?client_id=jupyterhub-user-alice&"
 UNKNOWN_TOKEN = ("Authorization", f"token {'0' * 32}")
 WRONG_XSRF = (("X-XSRFToken", "wrong"), "?_xsrf=wrong")
 
@@ -82,7 +83,10 @@ async def test_each_mode_by_cookie(lab: LiveLab) -> None:
 
         async def asked(path: str, mode: str, *, xsrf: bool) -> int:
             headers = (("Sec-Fetch-Mode", mode),) if mode else ()
-            return (await ask(lab, Ask(path, headers=headers, xsrf=xsrf), who)).status
+            answer = await ask(lab, Ask(path, headers=headers, xsrf=xsrf), who)
+            leads_to = answer.header("Location") or ""
+            assert leads_to.startswith(SIGN_IN if answer.status == 302 else ""), path
+            return answer.status
 
         good = {path: methods["GET"] for path, methods in BY_METHOD.items()}
         for mode in CHECKED:

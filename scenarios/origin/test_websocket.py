@@ -218,9 +218,14 @@ async def test_a_token_in_the_address_needs_the_browsers_word(lab: LiveLab) -> N
 
 @pytest.mark.matrix(ENVIRONMENT, [{}, NO_COOKIES])
 async def test_cookies_that_are_switched_off(lab: LiveLab, case: Case) -> None:
-    """By `allow_websocket_cookie_auth`: a client that says what it asks for is then refused."""
+    """By `allow_websocket_cookie_auth`: a client that says what it asks for is then refused with a
+    cookie, and let in with a token, at both sockets.
+    """
     await lab.spawn("alice")
     own = str(lab.origin).rstrip("/")
+    cookie, token = (Asking(one, "GET", own, "websocket") for one in (COOKIE, TOKEN))
     async with callers(lab, "alice", "") as who:
-        status = await shake(lab, who, EVENTS, Asking(COOKIE, "GET", own, "websocket"))
-    assert status == (403 if case[ENVIRONMENT] else 101)
+        for socket in await sockets(lab, who, "/user/alice/"):
+            status = await shake(lab, who, socket, cookie)
+            assert status == (403 if case[ENVIRONMENT] else 101), socket
+            assert await shake(lab, who, socket, token) == 101, socket

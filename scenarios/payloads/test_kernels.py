@@ -173,6 +173,13 @@ async def test_a_cell_that_outlives_its_page(lab: LiveLab, case: Case) -> None:
                 about = message["parent_header"].get("msg_id", "")
                 texts[about] = texts.get(about, "") + message["content"].get("text", "")
         assert texts[asked] == ("0\n1\n2\n" if case[BUFFERS] and session == "first" else "")
+        async with page(alice, server, kernel, session=session) as tab:
+            mark = await tab.request("execute_request", content)
+            about = ""
+            while about != mark:
+                message = await tab.message()
+                about = message["parent_header"].get("msg_id", "")
+                assert about != asked
         log = await last_server_log(lab, "alice", "node1")
         assert ("Discarding " in log) == (case[BUFFERS] is True and session == "second")
 

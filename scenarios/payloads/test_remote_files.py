@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 
 import pytest
 
@@ -55,7 +56,7 @@ PARTS = [b"one", b"two", b"three"]
 
 
 async def test_what_follows(lab: LiveLab) -> None:
-    """Files, notebooks and folders are made, read, renamed and deleted in the bucket."""
+    """Files and notebooks are made, read, renamed and deleted in a folder of the bucket."""
     async with bucket(lab):
         alice, _ = await visit(lab, "alice")
         at = f"contents/{await drive(alice, S3)}"
@@ -66,12 +67,19 @@ async def test_what_follows(lab: LiveLab) -> None:
         listed = await alice.api("GET", f"{at}folder")
         assert {one["name"] for one in listed["content"]} == {"notes.txt", "book.ipynb"}
         assert (await alice.api("GET", f"{at}folder/notes.txt"))["content"] == "mine"
+        assert (await alice.api("GET", f"{at}folder/book.ipynb"))["content"]["nbformat"] == 4
         path = f"{at}folder/other.txt".removeprefix("contents/")
         await alice.api("PATCH", f"{at}folder/notes.txt", json={"path": path})
         assert await stored(lab, "folder/other.txt") == "mine"
         await alice.api("DELETE", f"{at}folder/other.txt")
         listed = await alice.api("GET", f"{at}folder")
         assert [one["name"] for one in listed["content"]] == ["book.ipynb"]
+        path = f"{at}folder/other.ipynb".removeprefix("contents/")
+        await alice.api("PATCH", f"{at}folder/book.ipynb", json={"path": path})
+        assert json.loads(await stored(lab, "folder/other.ipynb"))["nbformat"] == 4
+        await alice.api("DELETE", f"{at}folder/other.ipynb")
+        listed = await alice.api("GET", f"{at}folder")
+        assert listed["content"] == []
 
 
 @pytest.mark.finding(

@@ -9,8 +9,9 @@ Sources:
   server. Can be used to do auth-related startup, e.g. opening PAM sessions";
   `post_spawn_stop`: "Hook called after stopping a user container".
 - jupyterhub 6.1.1, user.py, `User.spawn`: it comes before the spawner's own pre_spawn_hook, and an
-  error in it fails the start, which `User.stop` then cleans up; `User.stop`: after post_stop_hook
-  and `clear_state`; "Error in Authenticator.post_spawn_stop" is logged and stops nothing.
+  error in it fails the start, which is 500 at the API (tornado) and which `User.stop` cleans up;
+  `User.stop`: after post_stop_hook and `clear_state`; "Error in Authenticator.post_spawn_stop" is
+  logged and stops nothing.
 - `Spawner.environment`: what is put there reaches the server.
 """
 
@@ -86,10 +87,13 @@ async def test_a_hook_that_fails(lab: LiveLab) -> None:
     hub = await lab.hub()
     await hub.ensure_user("alice")
     async with flag_file(lab, "hub", "pre_spawn_start-alice"):
-        await hub.request("POST", "users/alice/server")
+        status, _ = await hub.request("POST", "users/alice/server")
         await until_ended(lab, "alice", AFTER[-1])
     assert [run.hook for run in await runs(lab, "alice")] == [BEFORE[0], *AFTER]
+    assert status == 500
     await until_state(lab, "alice", "stopped")
+    parts = await server_parts(lab, "alice")
+    assert not any((parts.row, parts.token, parts.client, parts.route, parts.process))
 
     await lab.spawn("bob", on="node2")
     async with flag_file(lab, "hub", "post_spawn_stop-bob"):

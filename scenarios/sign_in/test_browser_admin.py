@@ -179,13 +179,15 @@ async def test_a_token_of_the_page_is_shown_once_and_revoked_there(
 @pytest.mark.sabotage("hub.JupyterHub.cleanup_servers", False)
 async def test_the_hub_is_shut_down_on_the_page(lab: LiveLab, chromium: BrowserContext) -> None:
     """The hub ends and takes the servers on other hosts with it; the proxy, not its own, stays."""
-    await lab.spawn("alice", on="node1")
-    assert await servers_of(lab, "alice")
+    owners = {"alice": "node1", "bob": "node2"}
+    for user, node in owners.items():
+        await lab.spawn(user, on=node)
+        assert await servers_of(lab, user)
     page = await page_of(lab, chromium, "admin", ADMIN_PAGE)
     async with page.expect_response(lambda answer: "/hub/api/shutdown" in answer.url) as seen:
         await page.locator("#shutdown-button").click()
     assert (await seen.value).status == 202
     await lab.programs.until_ended("hub")
-    assert not await servers_of(lab, "alice")
+    assert not [user for user in owners if await servers_of(lab, user)]
     async with credentials(lab, None) as nobody:
         assert (await ask(lab, Ask("/_chp_healthz"), nobody)).status == 200

@@ -12,7 +12,8 @@ Sources:
   `_get_xsrf_token_id`: of one session and one token.
 - _xsrf_utils.py, `check_xsrf_cookie`, `_needs_check_xsrf`: what writes needs the XSRF cookie, and a
   page that is navigated to does not; `_set_xsrf_cookie`: "limit anonymous xsrf cookies to one
-  hour"; services/auth.py, `set_state_cookie`: "Expire oauth state cookie in ten minutes".
+  hour"; services/auth.py, `set_state_cookie`: "Expire oauth state cookie in ten minutes";
+  `HubOAuthCallbackHandler.get`: 403 for a state that no cookie of the browser has.
 - JupyterHub documentation, `cookie_max_age_days`: "Number of days for a login cookie to be valid.
   Default is two weeks"; handlers/base.py, `_user_for_cookie`: by the time that the hub signed it;
   `oauth_token_expires_in` follows it.
@@ -44,7 +45,16 @@ from hublab.scenario import (
     table_rows,
 )
 
-from .oauth_steps import CLIENT, PAGE, STATE_COOKIE, leads_to, open_page, until_callback
+from .oauth_steps import (
+    AUTHORIZE,
+    CLIENT,
+    PAGE,
+    STATE_COOKIE,
+    leads_to,
+    open_page,
+    path_of,
+    until_callback,
+)
 
 DAYS = "hub.JupyterHub.cookie_max_age_days"
 TORNADO = "hub.JupyterHub.tornado_settings"
@@ -124,15 +134,21 @@ def days(kept: dict[Cookie, float | None], *cookies: Cookie) -> set[int | None]:
 )
 async def test_what_each_cookie_opens(lab: LiveLab) -> None:
     """Six doors, and one cookie missing at a time. Without the session's all can be read, and
-    nothing written; without another one hub or server asks for a sign-in, or refuses writes.
+    nothing written; without another one hub or server asks for a sign-in, each for its own page, or
+    refuses writes.
     """
     await lab.spawn("alice", on="node1")
     whole = await lab.enter(credentials(lab, "alice", server=""))
-    seen = {}
+    seen, led = {}, {}
     for missing in TABLE:
         doors = [await ask(lab, one, without(lab, whole, missing)) for one in DOORS.values()]
         seen[missing] = tuple(answer.status for answer in doors)
+        led[missing] = [path_of(answer) for answer in doors if answer.status == 302]
     assert seen == TABLE
+    assert {missing: places for missing, places in led.items() if places} == {
+        LOGIN: ["/hub/login"],
+        OWN: [AUTHORIZE],
+    }
 
 
 @pytest.mark.issue(
@@ -142,8 +158,9 @@ async def test_what_each_cookie_opens(lab: LiveLab) -> None:
 )
 @pytest.mark.matrix(DAYS, [14, 60])
 async def test_how_long_a_browser_keeps_each(lab: LiveLab, case: Case) -> None:
-    """The form's XSRF cookie an hour, a begun sign-in ten minutes, hub's and server's own thirty
-    days whatever is set, the others as long as it runs. The token in the server's lasts as set.
+    """The form's XSRF cookie an hour, a begun sign-in, which is 403 without its own, ten minutes,
+    hub's and server's own thirty days whatever is set, the others as long as it runs. The token in
+    the server's lasts as set.
     """
     await lab.spawn("alice", on="node1")
     nobody = fresh_browser(lab)
@@ -153,6 +170,7 @@ async def test_how_long_a_browser_keeps_each(lab: LiveLab, case: Case) -> None:
     page = await open_page(lab, who, PAGE)
     assert lives(who)[STATE] == 600
     back = await open_page(lab, who, leads_to(page))
+    assert (await open_page(lab, without(lab, who, STATE), leads_to(back))).status == 403
     await open_page(lab, who, leads_to(back))
     kept = lives(who)
     assert {one: kept[one] for one in (SESSION, HUB_XSRF, SERVER_XSRF)} == {

@@ -54,11 +54,17 @@ async def test_a_hook_runs_on_the_hubs_host(lab: LiveLab) -> None:
 
 @pytest.mark.issue("jupyterhub#4519", happens=False, workaround="jupyterhub#4562")
 @pytest.mark.sabotage("hub.SSHSpawner.post_stop_hook", False)
+@pytest.mark.sabotage("hub.snippet", "../changes/hooks_run_twice.py", sentence="Once for each")
 async def test_the_stop_hook_runs_after_each_end(lab: LiveLab) -> None:
-    """A start that fails, a death that a poll notices, a death while the hub is down."""
+    """Once for each: a start that fails, a stop, a death that a poll notices, a death while the hub
+    is down.
+    """
+
+    async def ends() -> list[str]:
+        return [run.user for run in await hook_runs(lab, "post_stop_hook")]
 
     async def ran(user: str) -> bool:
-        return user in [run.user for run in await hook_runs(lab, "post_stop_hook")]
+        return user in await ends()
 
     hub = await lab.hub()
     await hub.ensure_user("carol")
@@ -66,10 +72,15 @@ async def test_the_stop_hook_runs_after_each_end(lab: LiveLab) -> None:
         await hub.request("POST", "users/carol/server")
     await until(lambda: ran("carol"), what="the hook after a failed start")
 
+    await lab.spawn("dave", on="node2")
+    await lab.stop("dave")
+    await until(lambda: ran("dave"), what="the hook after a stop")
+
     bob = await lab.spawn("bob", on="node2")
     alice = await lab.spawn("alice", on="node1")
     await lab.run("node2", "sh", "-c", f"kill -KILL {bob.pid}", user="bob")
     await until(lambda: ran("bob"), what="the hook after a death")
+    assert await ends() == ["carol", "dave", "bob"]
 
     await lab.programs.kill("hub")
     await lab.forget_hub()
@@ -81,3 +92,4 @@ async def test_the_stop_hook_runs_after_each_end(lab: LiveLab) -> None:
     await until_state(lab, "alice", "stopped")
     parts = await server_parts(lab, "alice")
     assert not any((parts.row, parts.client, parts.route, parts.process))
+    assert await ends() == ["alice"]  # in the log of the hub that was started anew

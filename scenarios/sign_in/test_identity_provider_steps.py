@@ -32,6 +32,7 @@ from .identity_provider import (
     LINK,
     PROVIDER,
     STATE_COOKIE,
+    address,
     begin,
     go_on,
     heard,
@@ -97,7 +98,7 @@ async def test_who_asks_whom(lab: LiveLab) -> None:
             "code_challenge_method": "S256",
         }.items()
     )
-    assert URL(leads_to(begun)).host == str(lab.host(PROVIDER).address)
+    assert URL(leads_to(begun)).with_query(None) == address(lab) / "auth"
     assert STATE_COOKIE in names(who)
 
     back = await until_callback(lab, who, await until_form(lab, who, begun))

@@ -9,7 +9,7 @@ Sources:
   `JupyterHub.oauth_require_pkce`, new in 6.0; `HubOAuth.pkce_enabled`; JupyterHub 5 sends none.
 - RFC 6749, 10.12 and 4.1.2.1 (`error` at the callback); jupyterhub 6.1.1, services/auth.py,
   `HubOAuthCallbackHandler.get`: 400 for an error, for no code and for no state, 403 "oauth state
-  does not match. Try logging in again."
+  does not match. Try logging in again."; the cookie is "consumed" before the two are compared.
 - services/auth.py, `HubOAuthCallbackHandler.get`: the state's cookie is cleared before the code is
   exchanged; `_api_request`: 500 "Failed to connect to Hub API".
 - RFC 6749, 4.1.2: a code expires shortly; oauth/provider.py: after 300 s of the hub's clock; 5.2:
@@ -91,7 +91,8 @@ async def test_a_hub_that_wants_a_proof_refuses_servers_without(lab: LiveLab, ca
 @pytest.mark.sabotage(SNIPPET, "../changes/forgets_sign_ins.py")
 async def test_a_callback_that_is_not_ones_own(lab: LiveLab) -> None:
     """Another state 403, none 400, no code 400, an error of the hub's 400, the words in the log
-    alone; and then the right one is taken.
+    alone; and then the right one is taken. Another's state in a browser that has begun a sign-in of
+    its own is 403 too, and ends that one.
     """
     await lab.spawn("alice", on="node1")
     who = await lab.enter(credentials(lab, "alice"))
@@ -106,6 +107,7 @@ async def test_a_callback_that_is_not_ones_own(lab: LiveLab) -> None:
     )
     seen = [answer.status for answer in (other, stateless, codeless, denied)]
     assert seen == [403, 400, 400, 400]
+    assert "jupyterhub-user-alice" not in names(who)
     log = await said(lab)
     for words, answer in {
         "oauth state does not match. Try logging in again.": other,
@@ -117,6 +119,15 @@ async def test_a_callback_that_is_not_ones_own(lab: LiveLab) -> None:
         assert BARE.fullmatch(answer.body.decode())
     right = await open_page(lab, who, leads_to(back))
     assert (right.status, leads_to(right)) == (302, PAGE)
+
+    begun = await lab.enter(credentials(lab, "alice"))
+    own = await until_callback(lab, begun)
+    theirs = parameters(await open_page(lab, fresh_browser(lab), PAGE))["state"]
+    mixed = f"{CALLBACK}?code={parameters(own)['code']}&state={theirs}"
+    assert [(await open_page(lab, begun, one)).status for one in (mixed, leads_to(own))] == [
+        403
+    ] * 2
+    assert "jupyterhub-user-alice" not in names(begun)
 
 
 @pytest.mark.finding(

@@ -11,7 +11,8 @@ Sources:
   authenticating with the server) [...] Default is an empty list, meaning minimal permissions to
   identify users, no actions can be taken on their behalf."
 - jupyterhub 6.1.1, singleuser/extension.py, `page_config_hook`: "Places the JupyterHub API token in
-  PageConfig.token"; oauth/provider.py, `get_default_scopes`: identity and access to the server.
+  PageConfig.token"; oauth/provider.py, `get_default_scopes`: identity (scopes.py,
+  `identify_scopes`: name and groups of the user alone) and access to this server.
 - scopes.py, `needs_scope`: 403 without the scope, 404 for what is another's.
 """
 
@@ -29,7 +30,7 @@ from .tokens import AT_HUB, AT_SERVER, status_for
 
 ALLOWED = "hub.Spawner.oauth_client_allowed_scopes"
 TOKENS, SERVER = "/hub/api/users/alice/tokens", "/hub/api/users/alice/server"
-LEAST = {"access:servers", "read:users:name", "read:users:groups"}
+LEAST = {"access:servers!server=alice/", "read:users:name!user", "read:users:groups!user"}
 MORE = ["read:tokens!user"]
 
 pytestmark = pytest.mark.topology("lab")
@@ -45,12 +46,14 @@ async def token_in_page(lab: LiveLab) -> str:
 
 
 @pytest.mark.matrix(ALLOWED, [[], MORE])
+@pytest.mark.sabotage(
+    "hub.snippet", "../changes/pages_open_all_servers.py", sentence="and her server, always"
+)
 async def test_what_the_token_of_a_page_may_do(lab: LiveLab, case: Case) -> None:
     """Its owner's name and her server, always; her list of tokens, if the setting says so."""
     await lab.spawn("alice", on="node1")
     text, more = await token_in_page(lab), case[ALLOWED] == MORE
     (row,) = [row for row in await table_rows(lab, "api_tokens") if row["client_id"] == CLIENT]
-    scopes = {scope.partition("!")[0] for scope in json.loads(row["scopes"])}
-    assert scopes == LEAST | ({"read:tokens"} if more else set())
+    assert set(json.loads(row["scopes"])) == LEAST | set(MORE if more else ())
     seen = [await status_for(lab, door, text) for door in (AT_HUB, AT_SERVER, TOKENS, SERVER)]
     assert seen == [200, 200, 200 if more else 403, 403]

@@ -21,6 +21,9 @@ from hublab.scenario import LiveLab, credentials, table_rows
 
 from .oauth_steps import CLIENT, PAGE, STATE_COOKIE, leads_to, names, open_page, until_callback
 
+PAGES = (PAGE, f"{PAGE}/tree/two")
+"""What each of two tabs wants to show."""
+
 pytestmark = pytest.mark.topology("lab")
 
 
@@ -36,18 +39,21 @@ async def tokens(lab: LiveLab) -> int:
     workaround="none needed: jupyterhub#1439 gives each sign-in a cookie of its own",
 )
 @pytest.mark.sabotage("server.snippet", "../changes/one_state_cookie.py")
+@pytest.mark.sabotage(
+    "server.snippet", "../changes/first_page_for_all.py", sentence="each comes to its own page"
+)
 async def test_two_tabs(lab: LiveLab) -> None:
-    """The older one first or the newer one: both come to their page, with a cookie each for their
-    state on the way; who comes second needs no token any more, and gets none.
+    """The older one first or the newer one: each comes to its own page, with a cookie of its own
+    for its state on the way; who comes second needs no token any more, and gets none.
     """
     await lab.spawn("alice", on="node1")
     for order in ((0, 1), (1, 0)):
         who, before = await lab.enter(credentials(lab, "alice")), await tokens(lab)
-        pages = [await open_page(lab, who, PAGE) for _ in range(2)]
+        pages = [await open_page(lab, who, wanted) for wanted in PAGES]
         assert len([name for name in names(who) if name.startswith(STATE_COOKIE)]) == 2
         backs = [await open_page(lab, who, leads_to(page)) for page in pages]
         ends = [await open_page(lab, who, leads_to(backs[tab])) for tab in order]
-        assert [(end.status, leads_to(end)) for end in ends] == [(302, PAGE)] * 2
+        assert [(end.status, leads_to(end)) for end in ends] == [(302, PAGES[tab]) for tab in order]
         assert not [name for name in names(who) if name.startswith(STATE_COOKIE)]
         assert await tokens(lab) == before + 1
         assert (await open_page(lab, who, PAGE)).status == 200

@@ -12,6 +12,7 @@ Sources:
   `oauth_no_confirm`: "By default, when users authenticate with a service using JupyterHub, they are
   prompted to confirm"; scope `access:services`.
 - jupyterhub 6.1.1, handlers/base.py, `clear_login_cookie`: all tokens of the session.
+- app.py, `service_from_spec`: a service's description; templates/oauth.html shows it.
 - apihandlers/auth.py, `OAuthAuthorizeHandler.get`: 403 "You do not have permission to access" for
   who may not use the service.
 """
@@ -25,6 +26,7 @@ from hublab.scenario import Ask, Case, DatabaseReader, LiveLab, ask, credentials
 
 from .boards import ROLES, SERVICES, Board, access_for_all, running
 from .oauth_steps import AUTHORIZE, PAGE, open_page, path_of, visit
+from .tokens import questions_of
 
 BOARD = Board("board", "node2", 9001)
 SECOND = "/user/alice/second/lab"
@@ -68,11 +70,16 @@ async def test_one_password_three_cookies_one_log_out(lab: LiveLab) -> None:
 
 @pytest.mark.matrix(SERVICES, [[ASKS], [WITHOUT_QUESTION]])
 async def test_a_service_asks_first(lab: LiveLab, case: Case) -> None:
-    """The hub's page asks the user to confirm, unless the service is said to need no question."""
+    """The hub's page asks the user to confirm and names the service, which learns of nobody before,
+    unless the service is said to need no question.
+    """
     async with running(lab, BOARD, "dave"), credentials(lab, "alice") as who:
         opened = await visit(lab, who, BOARD.prefix)
+        told = await questions_of(lab, BOARD.host)
     asks = case[SERVICES] == [ASKS]
     assert (opened.status, URL(opened.url).path) == (200, AUTHORIZE if asks else BOARD.prefix)
+    assert (b"JupyterHub service board (oauth URL: " in opened.body) == asks
+    assert told == ([] if asks else [200])
 
 
 @pytest.mark.matrix(SERVICES, [[WITHOUT_QUESTION]])
@@ -81,7 +88,9 @@ async def test_who_may_not_use_the_service(lab: LiveLab, case: Case) -> None:
     """By the scope of the role: without it 403 from the hub, before the service hears of it."""
     async with running(lab, BOARD, "dave"), credentials(lab, "alice") as who:
         opened = await visit(lab, who, BOARD.prefix)
+        told = await questions_of(lab, BOARD.host)
     may = case[ROLES] == MAY
     assert (opened.status, URL(opened.url).path) == (
         (200, BOARD.prefix) if may else (403, AUTHORIZE)
     )
+    assert told == ([200] if may else [])

@@ -25,6 +25,7 @@ import pytest
 
 from hublab.scenario import NAVIGATE, Ask, Case, LiveLab, ask, fresh_browser
 
+from .oauth_steps import AUTHORIZE, path_of
 from .tokens import AT_HUB, AT_SERVER, make_token
 
 ENVIRONMENT = "hub.Spawner.environment"
@@ -48,13 +49,14 @@ def ways(text: str) -> dict[str, str]:
     }
 
 
-def expected(way: str, target: str, *, allowed: bool) -> int:
-    """What is answered, by the sources: 302 is the way to the sign-in."""
+def expected(way: str, target: str, *, allowed: bool) -> tuple[int, str]:
+    """What is answered, by the sources, and where that leads: 302 is the way to the sign-in."""
     takes = way in ("token", "Bearer", "BEARER") and target != HUB_PAGE
     in_address = way == "address" and allowed and target in (AT_SERVER, SERVER_PAGE)
     if takes or in_address:
-        return 200
-    return 302 if target in (HUB_PAGE, SERVER_PAGE) else 403
+        return 200, ""
+    sign_in = {HUB_PAGE: "/hub/login", SERVER_PAGE: AUTHORIZE}.get(target, "")
+    return 302 if sign_in else 403, sign_in
 
 
 async def test_where_a_token_counts(lab: LiveLab, case: Case) -> None:
@@ -70,7 +72,7 @@ async def test_where_a_token_counts(lab: LiveLab, case: Case) -> None:
         asked |= {"address": Ask(f"{target}?token={text}"), "none": Ask(target)}
         for way, wanted in asked.items():
             answer = await ask(lab, wanted, fresh_browser(lab))
-            seen[way, target] = answer.status
+            seen[way, target] = (answer.status, path_of(answer))
     assert seen == {cell: expected(*cell, allowed=allowed) for cell in seen}
 
 

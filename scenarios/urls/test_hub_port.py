@@ -18,6 +18,7 @@ Shortened by `user_redirect_limit`; proxy_routes/test_lost_route.py has the defa
 from __future__ import annotations
 
 import pytest
+from yarl import URL
 
 from hublab.scenario import NAVIGATE, LiveLab
 
@@ -51,6 +52,8 @@ async def test_the_hubs_own_port_leads_in_circles(lab: LiveLab) -> None:
             assert answer.status == 500
             assert "Redirect loop detected." in await answer.text()
             paths = [step.url.path for step in answer.history]
+            places = {step.url.origin() for step in answer.history}
+    assert places == {URL("http://hub:8081")}
     assert paths == ["/user/alice/", "/hub/user/alice/"] * 2 + ["/user/alice/"]
 
     log = await lab.hub_log()

@@ -9,7 +9,7 @@ Sources:
   letter or digit; only lowercase ASCII letters, digits hyphen; multiple consecutive hyphens not
   allowed"; handlers/base.py, `_check_named_server_request`.
 - JupyterHub documentation, "JupyterHub URL scheme" (reference/urls.md),
-  `/user/:username[/:servername]`.
+  `/user/:username[/:servername]`; handlers/base.py, `UserUrlHandler.get`: `spawn_url`.
 - configurable-http-proxy 5.3, lib/trie.js, `URLTrie.get`: the longest prefix that has a route.
 - jupyterhub/handlers/pages.py, `_get_pending_url`: "must not be /user/server for named servers,
   which may get handled by the default server if they aren't ready yet".
@@ -22,7 +22,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from hublab.scenario import Case, Credentials, LiveLab, UrlRow, wrong_rows
+from hublab.scenario import Ask, Case, Credentials, LiveLab, UrlRow, ask, wrong_rows
 
 ALLOWED = "hub.JupyterHub.allow_named_servers"
 
@@ -41,21 +41,36 @@ def is_valid(name: str) -> bool:
 async def test_a_valid_name_is_given_once(
     lab: LiveLab, case: Case, people: Mapping[str, Credentials]
 ) -> None:
-    """Each name once, made but not started (PUT, new in 6.0: 201); and again, which is 409."""
+    """Each name once, made but not started (PUT, new in 6.0: 201); and again, which is 409. Its
+    page offers to start that server, the page of any other name to start the default one.
+    """
     hub = await lab.hub()
     allowed = str(case[ALLOWED]) == "True"
     for name in (*NAMES, *WRONG_NAMES):
         status, body = await hub.request("PUT", f"users/bob/servers/{name}")
         expected = 201 if allowed and is_valid(name) else 400
         assert status == expected, f"{name}: {body}"
-    status, _ = await hub.request("PUT", "users/bob/servers/lab")
-    assert status == (409 if allowed else 400)
+    for name in NAMES:
+        status, _ = await hub.request("PUT", f"users/bob/servers/{name}")
+        assert status == (409 if allowed else 400), name
+    _, bob = await hub.request("GET", "users/bob", params={"include_stopped_servers": "1"})
+    servers = {
+        name: (one["ready"], one["pending"], one["stopped"])
+        for name, one in bob["servers"].items()
+        if name
+    }
+    assert servers == (dict.fromkeys(NAMES, (False, None, True)) if allowed else {})
 
     # A page with a name that is not one of these is for the default server.
     page = "hub > 424 html"
     rows = [UrlRow("bob", f"GET /user/bob/{name}/tree", page, "urls.md") for name in ("lab", "x")]
     wrong = await wrong_rows(lab, rows, people)
     assert not wrong, "\n".join(wrong)
+    for name in ("lab", "x"):
+        said = await ask(lab, Ask(f"/user/bob/{name}/tree"), people["bob"], follow=True)
+        (offered,) = re.findall(rb'id="start"[^>]*href="([^"?]+)', said.body)
+        own = allowed and name in NAMES
+        assert offered.decode() == ("/hub/spawn/bob/lab" if own else "/hub/spawn/bob")
 
 
 @pytest.mark.sabotage("hub.JupyterHub.use_legacy_stopped_server_status_code", True)

@@ -32,9 +32,14 @@ pytestmark = [
 
 STATUS = "/user/alice/api/status"
 DOTS = "WHATWG URL, path state: dot segments are resolved, escaped ones too"
+QUERY = (
+    "common.js passes `search` on; AcceptShareHandler: 400 without a code, 404 for an unknown one"
+)
 ESCAPED = "configproxy.js looks up the decoded path, common.js passes on the escaped one"
 ABSOLUTE = "RFC 9112, 3.2.2, absolute-form; targetForReq takes the path of it, any host will do"
 NODE = "node:http refuses a target that is no URL: 400"
+BY_LOGIN = "302 /hub/login?next=/hub/accept-share > 302 /hub/accept-share"
+"""No cookie of the hub's goes to such a path; the form's address leads who is signed in back."""
 CASE = "trie.js: parts are compared as they are"
 TORNADO = "tornado/routing.py, PathMatches: the path as it came must match"
 
@@ -44,6 +49,10 @@ ODD = [
     UrlRow("alice's token", f"GET /user/bob/%2e%2E{STATUS[5:]}", "200 json", DOTS),
     UrlRow("nobody", "GET /user/alice/../../hub/health", "200 empty", DOTS),
     UrlRow("nobody", "GET /%2e%2e/hub/health", "200 empty", DOTS),
+    UrlRow("bob", "GET /user/alice/../../hub/accept-share", f"{BY_LOGIN} > 400 html", QUERY),
+    UrlRow(
+        "bob", "GET /user/alice/../../hub/accept-share?code=../x", f"{BY_LOGIN} > 404 html", QUERY
+    ),
     UrlRow("nobody", "GET /hub/static/../../etc/passwd", "302 /hub/etc/passwd > 404 html", DOTS),
     UrlRow("nobody", "GET /hub/static/%2e%2e/%2e%2e/x", "302 /hub/x > 404 html", DOTS),
     UrlRow("alice's token", "GET /user%2Falice/api/status", "404 html", ESCAPED),
@@ -64,7 +73,7 @@ ODD = [
 async def test_odd_urls_are_read_as_browsers_do(
     lab: LiveLab, people: Mapping[str, Credentials]
 ) -> None:
-    """Dots, escapes, slashes and hosts, each sent exactly as it stands."""
+    """Dots, escapes, slashes, a query and hosts, each sent exactly as it stands."""
     await lab.spawn("alice", on="node1")
     wrong = await wrong_rows(lab, ODD, people)
     assert not wrong, "\n".join(wrong)

@@ -18,6 +18,7 @@ Sources:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import pytest
@@ -48,6 +49,7 @@ HOME = "HomeHandler.get"
 BUSY = "UserServerAPIHandler.post: 400 for what is pending and no start"
 ALREADY = "UserServerAPIHandler.delete: 202 for a stop that is under way"
 MODEL = "UserServerAPIHandler.get"
+NOT_STARTING = "alice is not starting..."
 NO_PROGRESS = "SpawnProgressAPIHandler.get: 400, not starting"
 
 # What both states have in common, asked where the hub itself has it.
@@ -83,6 +85,12 @@ async def page(lab: LiveLab, who: Credentials) -> str:
     return answer.body.decode()
 
 
+async def progress(lab: LiveLab, who: Credentials) -> str:
+    """What the page asks for its events, and is told in their place."""
+    answer = await ask(lab, Ask("/hub/api/users/alice/server/progress"), who)
+    return str(json.loads(answer.body)["message"])
+
+
 @pytest.mark.matrix("hub.snippet", ["hold_in_stop.py"])
 @pytest.mark.sabotage("hub.JupyterHub.use_legacy_stopped_server_status_code", True)
 async def test_a_stopping_server_has_no_route(
@@ -96,6 +104,7 @@ async def test_a_stopping_server_has_no_route(
     wrong = await wrong_rows(lab, PENDING_AT_THE_HUB + STOPPING, people)
     assert not wrong, "\n".join(wrong)
     assert "Your server is stopping." in await page(lab, people["alice"])
+    assert NOT_STARTING in await progress(lab, people["alice's token"])
 
 
 @pytest.mark.finding(
@@ -124,8 +133,10 @@ async def test_a_checked_server_has_the_page_of_a_starting_one(
         await until_state(lab, "alice", "check")
         wrong = await wrong_rows(lab, PENDING_AT_THE_HUB, people)
         shown = await page(lab, people["alice"])
+        events = await progress(lab, people["alice's token"])
         assert [route for route in await proxy_routes(lab) if route.user]
         assert not wrong, "\n".join(wrong)
         assert "Your server is starting up." in shown
+        assert NOT_STARTING in events
         await until_state(lab, "alice", "check")
     await until_ready(lab, "alice")

@@ -46,6 +46,10 @@ async def test_progress_is_500_while_the_node_hangs(lab: LiveLab) -> None:
     async with freeze(lab, "node1", seconds=60):
         again = asyncio.create_task(hub.request("POST", "users/alice/server"))
         await until(starting, what="the server pending although it runs")
+        polled = await hub.server("alice")
+        assert polled
+        assert (polled["pending"], polled["ready"]) == ("spawn", False)
+        assert polled["progress_url"] == "/hub/api/users/alice/server/progress"
         status, body = await hub.request("GET", "users/alice/server/progress")
         assert status == 500, body
         status, body = await again

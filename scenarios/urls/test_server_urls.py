@@ -19,7 +19,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from hublab.scenario import Case, Credentials, LiveLab, UrlRow, wrong_rows
+from hublab.scenario import Ask, Case, Credentials, LiveLab, UrlRow, ask, wrong_rows
 
 LEGACY = "hub.JupyterHub.use_legacy_stopped_server_status_code"
 
@@ -105,12 +105,28 @@ READY = [
 ]
 
 
+WORDS = {
+    "bob": "Server not running",
+    "carol": "Your server is starting up.",
+    "dave": "Spawn failed",
+}
+"""What a page says of the state that each of these is in (templates/not_running.html,
+spawn_pending.html)."""
+
+
 @pytest.mark.matrix(LEGACY, [False, True])
 async def test_a_server_url_says_the_servers_state(
     lab: LiveLab, case: Case, four_states: Mapping[str, Credentials]
 ) -> None:
-    """Everybody's view of a server that never was, is pending, has failed, is ready."""
+    """Everybody's view of a server that never was, is pending, has failed, is ready; and the words
+    of its owner's page.
+    """
     rows = STOPPED + PENDING_OR_FAILED + READY
     stopped = "503" if case[LEGACY] else "424"
     wrong = await wrong_rows(lab, rows, four_states, values={"STOPPED": stopped})
     assert not wrong, "\n".join(wrong)
+    for user, words in WORDS.items():
+        shown = await ask(lab, Ask(f"/user/{user}/"), four_states[user], follow=True)
+        assert {one: one in shown.body.decode() for one in WORDS.values()} == {
+            one: one == words for one in WORDS.values()
+        }

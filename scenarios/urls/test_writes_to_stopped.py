@@ -17,6 +17,8 @@ Sources:
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Mapping
 
 import pytest
@@ -74,10 +76,19 @@ async def stopped(lab: LiveLab) -> None:
 async def test_a_write_to_a_stopped_server_is_refused(
     lab: LiveLab, people: Mapping[str, Credentials]
 ) -> None:
-    """Every method that changes something, as a tab and as a script."""
+    """Every method that changes something, as a tab and as a script: the page blames a missing XSRF
+    token. At the hub's own path a script reads that the server has stopped.
+    """
     await stopped(lab)
     wrong = await wrong_rows(lab, WRITES, people)
     assert not wrong, "\n".join(wrong)
+    for who, method in itertools.product(("bob", "bob's token"), METHODS):
+        said = (await ask(lab, Ask(FILE, method), people[who])).body.decode()
+        assert f"_xsrf&#39; argument missing from {method}" in said
+        assert "running" not in said
+    for method in ("POST", "PATCH", "DELETE"):
+        told = await ask(lab, Ask(f"/hub{FILE}", method), people["bob's token"])
+        assert f"no longer running at {FILE}" in json.loads(told.body)["message"]
 
 
 @pytest.mark.finding(
