@@ -77,9 +77,10 @@ async def test_the_version_is_blamed_for_another_cause(lab: LiveLab) -> None:
 @pytest.mark.topology("lab", "older-hub")
 @SILENT
 async def test_an_older_hub_works_and_is_warned_of(lab: LiveLab) -> None:
-    """Newer servers under an older hub: a spawn, a sign-in and a cell, and the warning."""
+    """Newer servers under an older hub: a spawn, a sign-in and a cell, and both warn."""
     assert await version_on(lab, "hub", "/opt/jupyter/bin/jupyterhub") == OLD
     assert await version_on(lab, "node1", SINGLEUSER) == NEW
     await lab.spawn("alice", on="node1")
     assert await works(lab, "alice") == "node1"
     assert WARNING.format(OLD, NEW) in await lab.hub_log()
+    assert WARNING.format(OLD, NEW) in await last_server_log(lab, "alice", "node1")
