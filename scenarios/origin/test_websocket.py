@@ -57,7 +57,7 @@ from .shared_findings import TOKEN_IN_THE_URL
 
 ALLOW = "server.ServerApp.allow_origin"
 PATTERN = "server.ServerApp.allow_origin_pat"
-APP, EVIL = "http://app.lab", "http://evil.lab"
+FOREIGN = APP, EVIL, LONGER = "http://app.lab", "http://evil.lab", "http://app.lab.evil.lab"
 ENVIRONMENT = "hub.Spawner.environment"
 NO_COOKIES = {"JUPYTERHUB_ALLOW_WEBSOCKET_COOKIE_AUTH": "0"}
 IN_URL, AS_PROTOCOL = "token in url", "token as subprotocol"
@@ -160,13 +160,13 @@ def cells(lab: LiveLab) -> list[Asking]:
     A page of a foreign host is never said to be of the same origin; one whose port a proxy has
     lost on the way is.
     """
-    origins = ["", str(lab.origin).rstrip("/"), f"http://{lab.origin.host}:1", APP, EVIL]
+    origins = ["", str(lab.origin).rstrip("/"), f"http://{lab.origin.host}:1", *FOREIGN]
     return [
         Asking(place, "GET", origin, mode, site)
         for place in (NO_CREDENTIALS, TOKEN, IN_URL, AS_PROTOCOL, COOKIE)
         for origin in origins
         for mode, site in SAID
-        if site != "same-origin" or origin not in (APP, EVIL)
+        if site != "same-origin" or origin not in FOREIGN
     ]
 
 
@@ -199,8 +199,11 @@ async def test_allow_origin_lets_a_websocket_in(lab: LiveLab, case: Case) -> Non
 @pytest.mark.side_by_side
 @pytest.mark.matrix(PATTERN, [r"http://(\w+\.)?app\.lab"])
 @pytest.mark.sabotage(PATTERN, "")
+@pytest.mark.sabotage(
+    "server.snippet", "../changes/sockets_match_a_part.py", sentence="match the whole origin"
+)
 async def test_allow_origin_pat_counts_for_a_websocket(lab: LiveLab, case: Case) -> None:
-    """A pattern counts for a WebSocket as for the API."""
+    """A pattern counts for a WebSocket as for the API, and must match the whole origin."""
     await check(lab, case)
 
 

@@ -33,6 +33,7 @@ from hublab.scenario import Answer, Ask, Case, Credentials, LiveLab, ask, fresh_
 SNIPPET = "hub.snippet"
 HERE, ELSEWHERE = ("X-Real-IP", "198.19.255.8"), ("X-Real-IP", "198.19.255.9")
 """Two load balancers' words for one client; no host here has these addresses."""
+BROWSER = ("User-Agent", "Browser/1.0")
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
 JSON = ("Content-Type", "application/json")
 EXPIRED = b"Login form invalid or expired. Try again."
@@ -87,14 +88,14 @@ async def test_the_form_is_tied_to_the_address_of_its_page(lab: LiveLab, case: C
     expected = {
         "same": (HERE, 302),
         "address": (ELSEWHERE, 403 if by_address else 302),
-        "browser": (("User-Agent", "another"), 403),
+        "browser": (("User-Agent", "Browser/1.1"), 403),
     }
     seen = {}
     for name, (header, _) in expected.items():
         who = fresh_browser(lab)
-        await ask(lab, Ask("/hub/login", headers=(HERE,)), who)
+        await ask(lab, Ask("/hub/login", headers=(HERE, BROWSER)), who)
         await next_second()
-        headers = (header,) if header[0] == HERE[0] else (HERE, header)
+        headers = (header, BROWSER) if header[0] == HERE[0] else (HERE, header)
         answer = await send_form(lab, who, *headers)
         seen[name] = answer.status
         assert (EXPIRED in answer.body) == (answer.status == 403)
